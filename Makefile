@@ -1,0 +1,44 @@
+# `make help` lists what there is.
+SHELL := /bin/bash
+NODE ?= node
+JEST := $(NODE) --experimental-vm-modules --no-warnings node_modules/jest/bin/jest.js -c src/tooling/jest.config.mjs -w 2
+
+sources := $(shell find src protocol-specs -type f -not -path '*/generated/*' -not -name '*.test.ts' 2>/dev/null)
+
+.PHONY: help build run test unit compat compat-codec check lint bench-start clean
+
+help: ## this list
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
+
+build: build/.built ## install what is needed and build; does nothing when nothing changed
+
+node_modules/.package-lock.json: package.json package-lock.json
+	npm ci --no-fund --no-audit --loglevel=error
+	@touch $@
+
+build/.built: node_modules/.package-lock.json $(sources)
+	@mkdir -p build
+	$(NODE) src/tooling/build.mjs codegen bundle
+	@touch $@
+
+run: build ## start the broker on 127.0.0.1:9092, data in ./ottla-data
+	@exec bin/ottla start
+
+check: build ## types and lint
+	$(NODE) node_modules/typescript/bin/tsc -p .
+	node_modules/.bin/oxlint --type-aware --quiet
+
+test: check ## everything: types, lint, all tests that this machine's toolchains allow
+	$(NODE) src/tooling/build.mjs tests types
+	$(JEST)
+
+unit: build ## the tests beside the code; ARGS='path or -t name' narrows them
+	$(NODE) src/tooling/build.mjs tests
+	$(JEST) --selectProjects unit $(ARGS)
+
+compat: build ## the tests against real clients and Apache's tools
+	$(NODE) src/tooling/build.mjs tests types
+	$(JEST) --selectProjects compat $(ARGS)
+
+clean: ## forget what was built
+	rm -rf build dist src/protocol/generated

@@ -1,0 +1,11 @@
+export type LogFields = Readonly<Record<string, unknown>>;
+
+/** What a person reads of a running broker. Levels as in log4j; `fields` are printed as `key=value`. */
+export interface Logger {
+  debug(message: string, fields?: LogFields): void;
+  info(message: string, fields?: LogFields): void;
+  warn(message: string, fields?: LogFields): void;
+  error(message: string, fields?: LogFields): void;
+  /** A logger whose lines carry `scope`. */
+  child(scope: string): Logger;
+}

@@ -1,0 +1,42 @@
+/** Byte streams between processes. */
+export interface Net {
+  /** Binds and listens; resolves once connections are accepted. Port 0 picks a free one. Rejects with code EADDRINUSE and so on. */
+  listen(options: { host: string; port: number; backlog?: number }, onConnection: (stream: ByteStream) => void): Promise<NetListener>;
+  connect(options: { host: string; port: number; timeoutMs?: number }): Promise<ByteStream>;
+}
+
+export interface NetListener {
+  readonly host: string;
+  readonly port: number;
+  /** Stops accepting; streams that are open stay open. */
+  close(): Promise<void>;
+}
+
+/** Where a stream puts what arrives: it asks for a buffer, fills it from the start, and says how much came. */
+export interface ByteSink {
+  /** The place for the next bytes; never empty. It stays lent until `filled` or `ended`. */
+  nextBuffer(): Uint8Array;
+  /** `length` bytes were put at the start of the buffer that `nextBuffer` gave. */
+  filled(length: number): void;
+  /** The peer has sent its last byte, or the stream broke (`error` says how). Called once. */
+  ended(error?: Error): void;
+}
+
+export interface ByteStream {
+  readonly remoteAddress: string;
+  readonly remotePort: number;
+  readonly localPort: number;
+  /** Starts delivery. Until then nothing is read. */
+  start(sink: ByteSink): void;
+  /** Stops reading, so that the peer is held back; `resume` goes on. */
+  pause(): void;
+  resume(): void;
+  /** Sends all buffers in one system call where that is possible. They must stay unchanged until `onFlushed`. */
+  write(buffers: readonly Uint8Array[], onFlushed?: (error?: Error) => void): void;
+  /** Bytes accepted by `write` that the system has not yet taken. */
+  readonly pendingBytes: number;
+  /** Sends what is pending, then closes. */
+  end(): void;
+  /** Closes at once. */
+  destroy(): void;
+}

@@ -1,0 +1,80 @@
+// Builds the project: specs -> generated codec, then the bundles that bin/ottla and importers load.
+//   node src/tooling/build.mjs [codegen|bundle|tests|types]...   (no argument: codegen and bundle)
+import { build } from 'esbuild';
+import { execFileSync } from 'node:child_process';
+import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+
+const root = new URL('../..', import.meta.url).pathname;
+
+/** Packages that stay outside the bundle: natives, and what is loaded only when it is there. */
+const external = ['@node-rs/crc32', 'lz4-napi', 'zstd-napi', '@bokuweb/zstd-wasm'];
+
+/** An ESM bundle that holds CommonJS packages needs a `require`. */
+const esmBanner = {
+  js: "import { createRequire as __createRequire } from 'node:module'; const require = __createRequire(import.meta.url);",
+};
+/** A CommonJS bundle has no import.meta; the sources that load natives ask it for their address. */
+const cjsBanner = { js: "const __importMetaUrl = require('node:url').pathToFileURL(__filename).href;" };
+
+const common = { absWorkingDir: root, bundle: true, platform: 'node', target: 'node20.19', external, logLevel: 'warning', sourcemap: true };
+
+async function codegen() {
+  if (!existsSync(join(root, 'src/codegen/main.ts'))) return;
+  await build({ ...common, entryPoints: ['src/codegen/main.ts'], outfile: 'build/codegen.mjs', format: 'esm', banner: esmBanner });
+  execFileSync(process.execPath, ['build/codegen.mjs'], { cwd: root, stdio: 'inherit' });
+}
+
+async function bundle() {
+  const entry = 'src/index.ts';
+  if (!existsSync(join(root, entry))) return;
+  rmSync(join(root, 'dist'), { recursive: true, force: true });
+  // The command is split in chunks so that what a start does not need (yargs, winston) is not even parsed.
+  const esm = build({
+    ...common, format: 'esm', splitting: true, outdir: 'dist', outExtension: { '.js': '.mjs' }, banner: esmBanner,
+    minifySyntax: true, minifyWhitespace: true,
+    entryPoints: [{ in: entry, out: 'index' }, { in: 'src/cli/main.ts', out: 'cli' }],
+  });
+  const cjs = build({
+    ...common, format: 'cjs', entryPoints: [entry], outfile: 'dist/index.cjs', banner: cjsBanner,
+    define: { 'import.meta.url': '__importMetaUrl' }, minifySyntax: true, minifyWhitespace: true,
+  });
+  await Promise.all([esm, cjs]);
+}
+
+function filesBelow(folder, matches) {
+  const found = [];
+  for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+    if (entry.name === 'node_modules' || entry.name === 'target') continue;
+    const path = `${folder}/${entry.name}`;
+    if (entry.isDirectory()) found.push(...filesBelow(path, matches));
+    else if (matches.test(entry.name)) found.push(path);
+  }
+  return found;
+}
+
+/** One bundle with shared chunks for all tests: real ESM, and generated code is parsed once a file. */
+async function tests() {
+  const entryPoints = ['src', 'compat-tests'].flatMap(folder => filesBelow(folder, /\.(test|main)\.ts$/));
+  rmSync(join(root, 'build/tests'), { recursive: true, force: true });
+  mkdirSync(join(root, 'build/tests'), { recursive: true });
+  await build({
+    ...common, entryPoints, outdir: 'build/tests', outbase: '.', format: 'esm', splitting: true, packages: 'external',
+    outExtension: { '.js': '.mjs' }, sourcemap: 'linked', chunkNames: 'chunks/[name]-[hash]',
+  });
+}
+
+/** Declarations for importers of the package; the CommonJS entry gets its own copy of the root file. */
+function types() {
+  execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'src/tooling/tsconfig.types.json'], { cwd: root, stdio: 'inherit' });
+  const esm = join(root, 'dist/types/index.d.ts');
+  writeFileSync(join(root, 'dist/types/index.d.cts'), "export * from './index.js';\n");
+  statSync(esm);
+}
+
+const steps = { codegen, bundle, tests, types };
+const wanted = process.argv.slice(2);
+for (const name of wanted.length > 0 ? wanted : ['codegen', 'bundle']) {
+  if (!(name in steps)) throw new Error(`unknown build step '${name}': one of ${Object.keys(steps).join(', ')}`);
+  await steps[name]();
+}
