@@ -57,7 +57,7 @@ function filesBelow(folder, matches) {
 async function tests() {
   const entryPoints = ['src', 'compat-tests'].flatMap(folder => filesBelow(folder, /\.(test|main)\.ts$/));
   rmSync(join(root, 'build/tests'), { recursive: true, force: true });
-  mkdirSync(join(root, 'build/tests'), { recursive: true });
+  for (const folder of ['src', 'compat-tests']) mkdirSync(join(root, 'build/tests', folder), { recursive: true });
   await build({
     ...common, entryPoints, outdir: 'build/tests', outbase: '.', format: 'esm', splitting: true, packages: 'external',
     outExtension: { '.js': '.mjs' }, sourcemap: 'linked', chunkNames: 'chunks/[name]-[hash]',
