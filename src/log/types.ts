@@ -1,0 +1,126 @@
+import type { LogSettings } from '../config/log-settings.js';
+import type { Uuid } from '../protocol/wire/types.js';
+
+/** Who appends, and under which rules. */
+export interface AppendContext {
+  readonly origin: 'client' | 'coordinator' | 'raft';
+  /** Epoch that the leader stamps into the batches. */
+  readonly leaderEpoch: number;
+  /** Finalized transaction.version as the caller knows it (0, 1, 2); markers and verification hang on it. */
+  readonly transactionVersion?: number;
+  /** Epoch of the transaction coordinator that wrote a marker. */
+  readonly coordinatorEpoch?: number;
+  /** Produce version of the client, -1 when there is none: some sequence rules depend on it. */
+  readonly produceVersion?: number;
+}
+
+export interface AppendResult {
+  /** Offset of the first record; of the original append when `duplicate`. */
+  readonly baseOffset: number;
+  readonly lastOffset: number;
+  /** -1 unless the topic uses LogAppendTime. */
+  readonly logAppendTimeMs: number;
+  readonly logStartOffset: number;
+  /** The batch was already in the log (KIP-98): nothing was written. */
+  readonly duplicate: boolean;
+}
+
+/** Bytes of a log as they go to a client: whole batches, not to be changed. */
+export interface LogRead {
+  readonly buffers: readonly Uint8Array[];
+  readonly sizeBytes: number;
+  /** Aborted transactions that touch what was read; present for read_committed. */
+  readonly abortedTransactions?: readonly { producerId: number; firstOffset: number }[];
+  /** Gives pooled memory back; to be called once the bytes are sent. */
+  release(): void;
+}
+
+export interface ReadOptions {
+  readonly maxBytes: number;
+  /** Return the first batch even when it is larger than `maxBytes` (KIP-74). */
+  readonly minOneBatch: boolean;
+  /** Nothing at or beyond this offset: high watermark, last stable offset, or log end. */
+  readonly limitOffset: number;
+  readonly includeAborted?: boolean;
+}
+
+export interface TimestampAndOffset {
+  readonly timestampMs: number;
+  readonly offset: number;
+  readonly leaderEpoch: number;
+}
+
+/**
+ * One partition's log (`UnifiedLog` in Kafka). Appending is synchronous, into the page cache; reading is synchronous where the
+ * bytes are in the tail cache and a promise where they are not. Errors of the disk come as `DiskError`, faults in what was sent
+ * as `KafkaError`.
+ */
+export interface PartitionLog {
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: Uuid;
+  readonly directory: string;
+  readonly logStartOffset: number;
+  /** Offset that the next record gets. */
+  readonly logEndOffset: number;
+  /** Exclusive end of what is committed; the owner of the partition moves it, never back below `logStartOffset`. */
+  readonly highWatermark: number;
+  /** min(high watermark, first offset of the oldest open transaction). */
+  readonly lastStableOffset: number;
+  readonly latestEpoch: number | undefined;
+  readonly sizeBytes: number;
+  readonly settings: LogSettings;
+
+  /** Appends validated batches: assigns offsets, stamps the epoch in place, checks producers. One write to the disk. */
+  appendAsLeader(batches: Uint8Array, context: AppendContext): AppendResult;
+  /** Appends batches that carry their offsets and epochs already (a follower's fetch, a raft follower). */
+  appendAsFollower(batches: Uint8Array): { lastOffset: number };
+  read(offset: number, options: ReadOptions): LogRead | Promise<LogRead>;
+  updateHighWatermark(offset: number): void;
+  /** Moves the start forward (DeleteRecords, retention); OFFSET_OUT_OF_RANGE beyond the high watermark. */
+  incrementLogStartOffset(offset: number, reason: string): boolean;
+  /** First record at or after a timestamp; undefined when there is none. */
+  offsetForTimestamp(timestampMs: number): Promise<TimestampAndOffset | undefined>;
+  /** Record with the largest timestamp (ListOffsets -3). */
+  offsetOfMaxTimestamp(): Promise<TimestampAndOffset | undefined>;
+  /** Epoch that covers the request and the exclusive end of it (OffsetForLeaderEpoch); -1, -1 when unknown. */
+  endOffsetForEpoch(epoch: number): { leaderEpoch: number; endOffset: number };
+  /** Epoch of the batch at an offset, undefined when unknown. */
+  epochForOffset(offset: number): number | undefined;
+  assignEpochStart(epoch: number, startOffset: number): void;
+  truncateTo(offset: number): Promise<void>;
+  truncateFullyAndStartAt(offset: number): Promise<void>;
+  /** Makes all below `offset` (default: the end) durable; at most one fdatasync in flight, arrivals share the next. */
+  flush(offset?: number): Promise<void>;
+  updateSettings(settings: LogSettings): void;
+  /** Producers with state here, for DescribeProducers. */
+  activeProducers(): readonly ActiveProducer[];
+}
+
+export interface ActiveProducer {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly lastSequence: number;
+  readonly lastTimestampMs: number;
+  readonly coordinatorEpoch: number;
+  readonly currentTxnStartOffset: number;
+}
+
+/** All logs of a node. */
+export interface LogManager {
+  readonly logDirs: readonly LogDir[];
+  get(topic: string, partition: number): PartitionLog | undefined;
+  all(): Iterable<PartitionLog>;
+  /** Opens or creates; new ones go to the directory with the fewest logs. */
+  getOrCreate(topic: string, partition: number, topicId: Uuid, settings: LogSettings): PartitionLog;
+  /** Renames to `-delete` at once and removes the files after `file.delete.delay.ms`. */
+  delete(topic: string, partition: number): Promise<void>;
+  /** Sets checkpoints, cleans, flushes, writes the clean-shutdown marker, releases the locks. */
+  close(options: { brokerEpoch: number }): Promise<void>;
+}
+
+export interface LogDir {
+  readonly path: string;
+  readonly id: Uuid;
+  readonly error: string | undefined;
+}

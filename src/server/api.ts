@@ -1,0 +1,62 @@
+import type { Api } from '../protocol/wire/types.js';
+import type { RequestContext } from './context.js';
+
+/**
+ * Answers one request. `reply` is called once, now or later, with the response; null means that the client expects none
+ * (Produce with acks=0). A thrown `KafkaError` becomes the API's failure answer. The bytes in `request` live until `reply`
+ * unless the entry borrows its frame.
+ */
+export type Handler<Request, Response> = (
+  request: Request,
+  context: RequestContext,
+  reply: (response: Response | null) => void,
+) => void;
+
+/** One served API: the sole source of dispatch and of ApiVersions. */
+export interface ServedApi {
+  readonly api: Api<unknown, unknown>;
+  readonly minVersion: number;
+  readonly maxVersion: number;
+  readonly roles: readonly ('broker' | 'controller')[];
+  readonly handler: Handler<unknown, unknown>;
+  /**
+   * borrowed: bytes of the request are only valid until the handler returns (Produce, Fetch: no copy on the hot path).
+   * owned: they are valid until the reply.
+   */
+  readonly frame: 'borrowed' | 'owned';
+}
+
+export interface ServeOptions {
+  minVersion?: number;
+  maxVersion?: number;
+  roles?: readonly ('broker' | 'controller')[];
+  frame?: 'borrowed' | 'owned';
+}
+
+/** An entry of the table; the versions default to all that the specification has. */
+export function serve<Request, Response>(
+  api: Api<Request, Response>,
+  handler: Handler<Request, Response>,
+  options: ServeOptions = {},
+): ServedApi {
+  return {
+    api: api as Api<unknown, unknown>,
+    minVersion: options.minVersion ?? api.minVersion,
+    maxVersion: options.maxVersion ?? api.maxVersion,
+    roles: options.roles ?? ['broker'],
+    handler: handler as Handler<unknown, unknown>,
+    frame: options.frame ?? 'owned',
+  };
+}
+
+/** A handler from a function that returns its answer, now or as a promise. */
+export function answering<Request, Response>(
+  answer: (request: Request, context: RequestContext) => Response | Promise<Response>,
+  fail: (error: unknown, request: Request, context: RequestContext) => Response,
+): Handler<Request, Response> {
+  return (request, context, reply) => {
+    const result = answer(request, context);
+    if (result instanceof Promise) result.then(reply, error => reply(fail(error, request, context)));
+    else reply(result);
+  };
+}
