@@ -23,7 +23,7 @@ export interface Reply {
 }
 
 export function replyWith<Response>(to: ReplyTo<Response>, response: Response): Reply {
-  return { to: to as unknown as ReplyTo<never>, response };
+  return { to, response };
 }
 
 /** Sets the timer `key` to fire after `delayMs`, in place of one that is set; null takes it away. */

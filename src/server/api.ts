@@ -3,14 +3,14 @@ import type { RequestContext } from './context.js';
 
 /**
  * Answers one request. `reply` is called once, now or later, with the response; null means that the client expects none
- * (Produce with acks=0). A thrown `KafkaError` becomes the API's failure answer. The bytes in `request` live until `reply`
- * unless the entry borrows its frame.
+ * (Produce with acks=0). A `KafkaError` that is thrown, or that the returned promise rejects with, becomes the API's failure
+ * answer. The bytes in `request` live until `reply`, unless the entry borrows its frame.
  */
 export type Handler<Request, Response> = (
   request: Request,
   context: RequestContext,
   reply: (response: Response | null) => void,
-) => void;
+) => void | Promise<void>;
 
 /** One served API: the sole source of dispatch and of ApiVersions. */
 export interface ServedApi {
@@ -40,7 +40,7 @@ export function serve<Request, Response>(
   options: ServeOptions = {},
 ): ServedApi {
   return {
-    api: api as Api<unknown, unknown>,
+    api,
     minVersion: options.minVersion ?? api.minVersion,
     maxVersion: options.maxVersion ?? api.maxVersion,
     roles: options.roles ?? ['broker'],
@@ -52,11 +52,11 @@ export function serve<Request, Response>(
 /** A handler from a function that returns its answer, now or as a promise. */
 export function answering<Request, Response>(
   answer: (request: Request, context: RequestContext) => Response | Promise<Response>,
-  fail: (error: unknown, request: Request, context: RequestContext) => Response,
 ): Handler<Request, Response> {
   return (request, context, reply) => {
     const result = answer(request, context);
-    if (result instanceof Promise) result.then(reply, error => reply(fail(error, request, context)));
-    else reply(result);
+    if (result instanceof Promise) return result.then(reply);
+    reply(result);
+    return undefined;
   };
 }
