@@ -34,11 +34,11 @@ test: check ## everything: types, lint, all tests that this machine's toolchains
 
 unit: build ## the tests beside the code; ARGS='path or -t name' narrows them
 	$(NODE) src/tooling/build.mjs tests
-	$(JEST) --selectProjects unit $(ARGS)
+	$(JEST) $(ARGS) --selectProjects unit
 
 compat: build ## the tests against real clients and Apache's tools
 	$(NODE) src/tooling/build.mjs tests types
-	$(JEST) --selectProjects compat $(ARGS)
+	$(JEST) $(ARGS) --selectProjects compat
 
 clean: ## forget what was built
 	rm -rf build dist src/protocol/generated

@@ -44,6 +44,7 @@ async function bundle() {
 
 function filesBelow(folder, matches) {
   const found = [];
+  if (!existsSync(join(root, folder))) return found;
   for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
     if (entry.name === 'node_modules' || entry.name === 'target') continue;
     const path = `${folder}/${entry.name}`;

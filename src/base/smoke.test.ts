@@ -1,2 +1,0 @@
-import { expect, test } from '@jest/globals';
-test('tests run', () => { expect(1 + 1).toBe(2); });

@@ -1,0 +1,72 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { checkHouse } from './floors.js';
+
+describe('our own tree', () => {
+  test('keeps every rule', () => {
+    expect(checkHouse(join(process.cwd(), 'src'))).toEqual([]);
+  });
+});
+
+describe('a planted breach is refused', () => {
+  let root: string;
+  beforeEach(() => { root = mkdtempSync(join(tmpdir(), 'ottla-floors-')); });
+  afterEach(() => { rmSync(root, { recursive: true, force: true }); });
+
+  function plant(files: Record<string, string>): string[] {
+    for (const [path, text] of Object.entries(files)) {
+      mkdirSync(dirname(join(root, path)), { recursive: true });
+      writeFileSync(join(root, path), text);
+    }
+    return checkHouse(root);
+  }
+
+  test('a sound tree has none', () => {
+    expect(plant({ 'log/log.ts': "import { crc } from '../base/crc.js';\nexport const x = crc;", 'base/crc.ts': 'export const crc = 1;' })).toEqual([]);
+  });
+
+  test('an import that runs upward', () => {
+    expect(plant({ 'log/log.ts': "import { s } from '../server/s.js';\nexport const x = s;", 'server/s.ts': 'export const s = 1;' }))
+      .toEqual(['log/log.ts imports server/s.ts, which is not below it']);
+  });
+
+  test('an import within a floor that nobody allowed, even of a type alone', () => {
+    expect(plant({ 'log/log.ts': "import type { S } from '../metadata/s.js';\nexport type T = S;", 'metadata/s.ts': 'export type S = 1;' }))
+      .toEqual(['log/log.ts imports metadata/s.ts, which is not below it']);
+  });
+
+  test('a folder on no floor', () => {
+    expect(plant({ 'attic/a.ts': 'export {};' })).toEqual(['attic/a.ts stands on no floor: add its folder to FLOORS']);
+  });
+
+  test('a circle, printed whole', () => {
+    expect(plant({
+      'log/a.ts': "import './b.js';", 'log/b.ts': "export * from './c.js';", 'log/c.ts': "import { a } from './a.js';\nexport const c = a;",
+    })).toEqual(['imports go in a circle: log/a.ts -> log/b.ts -> log/c.ts -> log/a.ts']);
+  });
+
+  test('a circle of types alone does not exist at run time', () => {
+    expect(plant({ 'log/a.ts': "import type { B } from './b.js';\nexport type A = B;", 'log/b.ts': "import type { A } from './a.js';\nexport type B = A;" })).toEqual([]);
+  });
+
+  test.each([
+    ['async function', 'export async function f() {}', 'promises: async'],
+    ['timers', 'export const f = () => setTimeout(() => 1, 2);', 'timers: setTimeout'],
+    ['the clock', 'export const f = () => Date.now();', 'the clock: Date'],
+    ['chance', 'export const f = () => Math.random();', 'chance: Math.random'],
+    ['the world', 'export const f = () => process.env;', 'the world: process'],
+  ])('%s in a pure file', (_name, text, what) => {
+    expect(plant({ 'metadata/image.ts': text })).toEqual([`metadata/image.ts must be pure but uses ${what}`]);
+  });
+
+  test('I/O in a pure file', () => {
+    expect(plant({ 'controller/topics.ts': "import { readFileSync } from 'node:fs';\nexport const f = readFileSync;" }))
+      .toEqual(['controller/topics.ts must be pure but imports node:fs']);
+  });
+
+  test('words in comments and strings are no breach', () => {
+    expect(plant({ 'metadata/image.ts': "// Date and setTimeout\n/* async */ export const m = 'Date is not valid';" })).toEqual([]);
+  });
+});
