@@ -1,0 +1,44 @@
+import { createRequire } from 'node:module';
+
+/** `crc` of `bytes`; `seed` is the checksum of what went before. */
+type Crc = (bytes: Uint8Array, seed?: number) => number;
+
+/** Which implementation runs: `auto` takes the native one where it is faster. The others are for tests. */
+export type Crc32cMode = 'auto' | 'javascript';
+
+/** Below this many bytes the call into native code costs more than it saves. */
+const NATIVE_FROM_BYTES = 512;
+
+const load = createRequire(import.meta.url);
+let mode: Crc32cMode = 'auto';
+let small: Crc | undefined;
+let large: Crc | undefined;
+
+function javascript(): Crc {
+  const { buf } = load('crc-32/crc32c.js') as { buf: (data: Uint8Array, seed?: number) => number };
+  return (bytes, seed) => buf(bytes, seed) >>> 0;
+}
+
+function native(): Crc | undefined {
+  try {
+    return (load('@node-rs/crc32') as { crc32c: Crc }).crc32c;
+  } catch {
+    // Absent: installed without optional packages, or on a platform that it has no binary for.
+    return undefined;
+  }
+}
+
+/** CRC-32C (Castagnoli), as in record batches; a number in [0, 2^32). `seed` continues an earlier checksum. */
+export function crc32c(bytes: Uint8Array, seed = 0): number {
+  if (bytes.length < NATIVE_FROM_BYTES) return (small ??= javascript())(bytes, seed);
+  large ??= (mode === 'auto' ? native() : undefined) ?? (small ??= javascript());
+  return large(bytes, seed);
+}
+
+/** For tests: forces an implementation until it is called again. Returns the mode before. */
+export function useCrc32c(next: Crc32cMode): Crc32cMode {
+  const before = mode;
+  mode = next;
+  large = undefined;
+  return before;
+}
