@@ -1,0 +1,37 @@
+import { boolean, int, short } from '../setting.js';
+
+/** Transactions and idempotent producers. */
+export const transactionSettings = {
+  'transaction.state.log.min.isr': int({ default: 2, min: 1, importance: 'high',
+    doc: '`min.insync.replicas` of `__transaction_state`. A local start takes 1.' }),
+  'transaction.state.log.load.buffer.size': int({ default: 5_242_880, min: 1, importance: 'high',
+    doc: 'Bytes read at once when a partition of `__transaction_state` is loaded.' }),
+  'transaction.state.log.replication.factor': short({ default: 3, min: 1, importance: 'high',
+    doc: 'Replicas of `__transaction_state`. A local start takes 1.' }),
+  'transaction.state.log.num.partitions': int({ default: 50, min: 1, importance: 'high', doc: 'Partitions of `__transaction_state`.' }),
+  'transaction.state.log.segment.bytes': int({ default: 104_857_600, min: 1, importance: 'high', doc: 'Segment size of `__transaction_state`.' }),
+  'transaction.partition.verification.enable': boolean({ default: true, importance: 'low', update: 'cluster-wide',
+    doc: 'Whether a partition asks the coordinator that a transaction is really open before it takes its first record.' }),
+  'producer.id.expiration.ms': int({ default: 86_400_000, min: 1, importance: 'low', update: 'cluster-wide', honoured: true,
+    doc: 'How long a partition remembers an idempotent producer that is silent. A producer that comes back later starts afresh.' }),
+  'producer.id.expiration.check.interval.ms': int({ default: 600_000, min: 1, importance: 'low', internal: true,
+    doc: 'How often partitions look for producers to forget.' }),
+  'transactional.id.expiration.ms': int({ default: 604_800_000, min: 1, importance: 'high',
+    doc: 'How long a transactional id is remembered after its last use.' }),
+  'transaction.max.timeout.ms': int({ default: 900_000, min: 1, importance: 'high',
+    doc: 'Longest transaction timeout that a producer may ask for.' }),
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': int({ default: 10_000, min: 1, importance: 'low',
+    doc: 'How often the coordinator aborts transactions that ran out of time.' }),
+  'transaction.remove.expired.transaction.cleanup.interval.ms': int({ default: 3_600_000, min: 1, importance: 'low',
+    doc: 'How often the coordinator forgets expired transactional ids.' }),
+  'transaction.two.phase.commit.enable': boolean({ default: false, importance: 'low',
+    doc: 'Whether clients may use transactions that an outside coordinator prepares and commits.' }),
+};
+
+/** How a broker asks the transaction coordinator. */
+export const transactionRetrySettings = {
+  'add.partitions.to.txn.retry.backoff.max.ms': int({ default: 100, min: 0, importance: 'high',
+    doc: 'Longest pause before the transaction coordinator is asked again.' }),
+  'add.partitions.to.txn.retry.backoff.ms': int({ default: 20, min: 1, importance: 'high',
+    doc: 'First pause before the transaction coordinator is asked again.' }),
+};
