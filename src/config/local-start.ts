@@ -1,4 +1,6 @@
-import { Settings, type Given } from './settings.js';
+import { LOCAL_START, Settings, type Given } from './settings.js';
+
+export { LOCAL_START };
 
 /**
  * What `ottla start` and `startBroker` take instead of Kafka's own defaults where nobody said otherwise: one node that needs
@@ -19,7 +21,7 @@ export function localStart(dataDirectory: string): ReadonlyMap<string, Given> {
 }
 
 /** Kafka's defaults that want three brokers; with one the internal topics could never be created. */
-const SINGLE_NODE = {
+export const SINGLE_NODE: Readonly<Record<string, string>> = {
   'offsets.topic.replication.factor': '1',
   'transaction.state.log.replication.factor': '1',
   'transaction.state.log.min.isr': '1',
@@ -32,6 +34,6 @@ export function localSettings(own: Readonly<Record<string, string>> = {}, dataDi
   return Settings.from(new Map([...localStart(dataDirectory), ...given(own, 'given in the program')]));
 }
 
-function given(values: Readonly<Record<string, string>>, place = 'local start'): ReadonlyMap<string, Given> {
+function given(values: Readonly<Record<string, string>>, place = LOCAL_START): ReadonlyMap<string, Given> {
   return new Map(Object.entries(values).map(([name, text]) => [name, { text, place }]));
 }

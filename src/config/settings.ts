@@ -8,6 +8,9 @@ export interface Given {
   readonly place: string;
 }
 
+/** The place of what nobody gave, where a local start differs from Kafka's defaults. */
+export const LOCAL_START = 'local start';
+
 /** What may change while the broker runs (KIP-226): texts by name. */
 export interface DynamicLayers {
   /** For all brokers (DescribeConfigs calls it the default). */
