@@ -1,0 +1,123 @@
+import { structType } from './emit-types.js';
+import { elementOf, isOptional, wireOf } from './names.js';
+import { SpecError } from './spec.js';
+import type { ApiSpec, Field, Message, Scalar, Struct } from './spec.js';
+
+/** Where a part of a failing response takes its values from: an object of the request, or an element of a scalar array. */
+interface Origin {
+  readonly code: string;
+  readonly source: Struct | Scalar;
+}
+
+/** In a `from`, the element itself of an array of scalars. */
+const ELEMENT = 'element';
+
+export const failName = (api: ApiSpec): string => `fail${api.name}`;
+
+/** The function that answers a request with an error in every place for one. */
+export function emitFail(api: ApiSpec): string[] {
+  const { request, response } = api;
+  const emitter = new FailEmitter(api);
+  const body = emitter.object(response.root, [{ code: 'request', source: request.root }], '  ');
+  const used = (name: string, otherwise: string): string => (new RegExp(`\\b${name}\\b`).test(body) ? name : otherwise);
+  emitter.checkUsed();
+  return [
+    `function ${failName(api)}(${used('request', '_request')}: ${request.name}, ${used('errorCode', '_errorCode')}: number, `
+      + `${used('errorMessage', '_errorMessage')}: string | null = null): ${structType(response, response.root)}Input {`,
+    `  return ${body};`,
+    '}', '',
+  ];
+}
+
+class FailEmitter {
+  private readonly request: Message;
+  private readonly response: Message;
+  private depth = 0;
+  /** Fields whose `from` found nothing yet; a struct may be reached from several origins. */
+  private readonly unresolved = new Map<Field, boolean>();
+
+  constructor(private readonly api: ApiSpec) {
+    this.request = api.request;
+    this.response = api.response;
+  }
+
+  checkUsed(): void {
+    for (const [field, found] of this.unresolved) {
+      if (!found) throw new SpecError(this.api.file, field.line, `'from ${field.from.join(', ')}' names nothing in the request at this place`);
+    }
+  }
+
+  object(struct: Struct, origins: readonly Origin[], indentation: string): string {
+    const properties = struct.fields.flatMap(field => {
+      const value = this.value(field, struct, origins, `${indentation}  `);
+      if (value === undefined) return [];
+      return [value === field.name ? value : `${field.name}: ${value}`];
+    });
+    if (properties.length === 0) return '{}';
+    return `{\n${properties.map(property => `${indentation}  ${property},\n`).join('')}${indentation}}`;
+  }
+
+  /** The code of a field's value; undefined where the field can be left out. */
+  private value(field: Field, struct: Struct, origins: readonly Origin[], indentation: string): string | undefined {
+    const { type } = field;
+    if (type.kind === 'scalar' && type.meaning === 'error') return 'errorCode';
+    if (type.kind === 'scalar' && type.meaning === 'errorMessage') return field.nullable === undefined ? "errorMessage ?? ''" : 'errorMessage';
+    if (type.kind === 'array') return this.array(field, struct, origins, indentation);
+    const copied = type.kind === 'scalar' && (field.from.length > 0 || field.default === undefined) ? this.copy(field, type, origins) : undefined;
+    if (copied !== undefined) return copied;
+    if (isOptional(field, struct)) return undefined;
+    if (field.nullable !== undefined && !(type.kind === 'scalar' && type.wire === 'records')) return 'null';
+    if (type.kind === 'scalar') return wireOf(type).zero;
+    const inner = this.response.structs.get(type.name);
+    return inner === undefined ? undefined : this.object(inner, [], indentation);
+  }
+
+  /** A value of the same meaning from the request: what `from` names, or a field of the same name. */
+  private copy(field: Field, type: Scalar, origins: readonly Origin[]): string | undefined {
+    for (const { code, source } of origins) {
+      for (const name of [...field.from, field.name]) {
+        const found = 'kind' in source ? (name === ELEMENT ? source : undefined) : source.fields.find(candidate => candidate.name === name);
+        if (found === undefined) continue;
+        const scalar = 'type' in found ? found.type : found;
+        if (scalar.kind !== 'scalar' || scalar.wire !== type.wire) continue;
+        this.note(field, true);
+        const value = 'type' in found ? `${code}.${name}` : code;
+        const mayBeNull = 'type' in found && found.nullable !== undefined;
+        return mayBeNull && field.nullable === undefined ? `${value} ?? ${wireOf(type).zero}` : value;
+      }
+    }
+    this.note(field, false);
+    return undefined;
+  }
+
+  /** One item for each item of the request's arrays that `from` names, one array after another. */
+  private array(field: Field, struct: Struct, origins: readonly Origin[], indentation: string): string | undefined {
+    const element = elementOf(field.type);
+    const inner = element.kind === 'struct' ? this.response.structs.get(element.name) : undefined;
+    const mapped: string[] = [];
+    for (const { code, source } of origins) {
+      if ('kind' in source) continue;
+      for (const name of field.from) {
+        const array = source.fields.find(candidate => candidate.name === name);
+        if (array === undefined || array.type.kind !== 'array' || inner === undefined) continue;
+        const items = array.nullable === undefined ? `${code}.${name}` : `(${code}.${name} ?? [])`;
+        mapped.push(`${items}.map(${this.item(inner, array.type.element, indentation)})`);
+      }
+    }
+    this.note(field, mapped.length > 0);
+    if (mapped.length > 1) return `[${mapped.map(items => `...${items}`).join(', ')}]`;
+    return mapped[0] ?? (isOptional(field, struct) ? undefined : '[]');
+  }
+
+  private item(inner: Struct, element: Scalar | { readonly kind: 'struct'; readonly name: string }, indentation: string): string {
+    const code = `item${++this.depth}`;
+    const source = element.kind === 'scalar' ? element : this.request.structs.get(element.name);
+    const body = this.object(inner, source === undefined ? [] : [{ code, source }], indentation);
+    this.depth--;
+    return `${new RegExp(`\\b${code}\\b`).test(body) ? code : '()'} => (${body})`;
+  }
+
+  private note(field: Field, found: boolean): void {
+    if (field.from.length > 0) this.unresolved.set(field, found || this.unresolved.get(field) === true);
+  }
+}
