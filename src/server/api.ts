@@ -1,6 +1,15 @@
 import type { Api } from '../protocol/wire/types.js';
 import type { RequestContext } from './context.js';
 
+/** The half of an API that a server uses. */
+export type ServerApi<Request, Response> = Pick<
+  Api<Request, Response, never, never>,
+  'key' | 'name' | 'minVersion' | 'maxVersion' | 'flexibleFrom' | 'decodeRequest' | 'encodeResponse' | 'fail'
+>;
+
+/** Takes the answer, once. `onSent` runs when the system has taken its bytes, or never will: memory lent to the answer is free again. */
+export type Reply<Response> = (response: Response | null, onSent?: () => void) => void;
+
 /**
  * Answers one request. `reply` is called once, now or later, with the response; null means that the client expects none
  * (Produce with acks=0). A `KafkaError` that is thrown, or that the returned promise rejects with, becomes the API's failure
@@ -9,12 +18,12 @@ import type { RequestContext } from './context.js';
 export type Handler<Request, Response> = (
   request: Request,
   context: RequestContext,
-  reply: (response: Response | null) => void,
+  reply: Reply<Response>,
 ) => void | Promise<void>;
 
 /** One served API: the sole source of dispatch and of ApiVersions. */
 export interface ServedApi {
-  readonly api: Api<unknown, unknown>;
+  readonly api: ServerApi<unknown, unknown>;
   readonly minVersion: number;
   readonly maxVersion: number;
   readonly roles: readonly ('broker' | 'controller')[];
@@ -35,7 +44,7 @@ export interface ServeOptions {
 
 /** An entry of the table; the versions default to all that the specification has. */
 export function serve<Request, Response>(
-  api: Api<Request, Response>,
+  api: ServerApi<Request, Response>,
   handler: Handler<Request, Response>,
   options: ServeOptions = {},
 ): ServedApi {
@@ -55,7 +64,7 @@ export function answering<Request, Response>(
 ): Handler<Request, Response> {
   return (request, context, reply) => {
     const result = answer(request, context);
-    if (result instanceof Promise) return result.then(reply);
+    if (result instanceof Promise) return result.then(response => reply(response));
     reply(result);
     return undefined;
   };
