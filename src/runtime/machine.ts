@@ -37,6 +37,13 @@ export interface Effects<Rec> {
   readonly records: readonly Rec[];
   readonly replies: readonly Reply[];
   readonly timers: readonly TimerChange[];
+  /** The records belong to the open transaction of this producer: they count once its marker says so. */
+  readonly transaction?: { readonly producerId: number; readonly producerEpoch: number };
+  /**
+   * What to do when the records cannot be appended (too large, too few replicas): for handlers that have changed soft state
+   * in the hope that they would be. Without it, everyone whom the effect answers gets the error, and the caller too.
+   */
+  readonly otherwise?: (error: unknown, at: Moment) => Effects<Rec>;
 }
 
 export const NO_EFFECTS: Effects<never> = { records: [], replies: [], timers: [] };

@@ -1,0 +1,31 @@
+import { batch, batchesIn, parseEndTransactionMarker, recordsIn } from '../protocol/records/index.js';
+import type { Machine, RecordCodec } from './machine.js';
+import type { LogChunk } from './replicated-log.js';
+
+/** Replays all that a chunk of the log holds. Control batches other than the markers of transactions are the log's own. */
+export function replayChunk<Rec>(machine: Machine<Rec>, codec: RecordCodec<Rec>, { batches, snapshot }: LogChunk): void {
+  for (const at of batchesIn(batches)) {
+    if (batch.isControl(batches, at)) {
+      if (snapshot === undefined) replayMarkers(machine, batches, at);
+      continue;
+    }
+    const transactional = batch.isTransactional(batches, at);
+    const producerId = transactional ? batch.producerId(batches, at) : -1;
+    const producerEpoch = transactional ? batch.producerEpoch(batches, at) : -1;
+    const leaderEpoch = snapshot?.epoch ?? batch.partitionLeaderEpoch(batches, at);
+    for (const { offset, timestampMs, key, value } of recordsIn(batches, at)) {
+      const record = codec.decode(key, value);
+      if (record === undefined) continue;
+      machine.replay(record, { offset: snapshot?.offset ?? offset, leaderEpoch, timestampMs, producerId, producerEpoch });
+    }
+  }
+}
+
+function replayMarkers<Rec>(machine: Machine<Rec>, batches: Uint8Array, at: number): void {
+  for (const { offset, key, value } of recordsIn(batches, at)) {
+    const marker = parseEndTransactionMarker(key, value);
+    if (marker === undefined) continue;
+    const producerId = batch.producerId(batches, at);
+    machine.replayMarker?.({ producerId, producerEpoch: batch.producerEpoch(batches, at), committed: marker.committed, offset });
+  }
+}
