@@ -1,4 +1,6 @@
-import { batch, batchesIn, parseEndTransactionMarker, recordsIn } from '../protocol/records/index.js';
+import * as batch from '../protocol/records/batch.js';
+import { batchesIn, recordsIn } from '../protocol/records/batch-iterator.js';
+import { parseEndTransactionMarker } from '../protocol/records/control-records.js';
 import type { Machine, RecordCodec } from './machine.js';
 import type { LogChunk } from './replicated-log.js';
 

@@ -28,7 +28,7 @@ export interface ReplicatedLog {
 export type RuntimeAppend = Pick<AppendContext, 'leaderEpoch' | 'transactionVersion' | 'coordinatorEpoch'>;
 
 export interface LogChunk {
-  /** One or more whole batches. */
+  /** One or more whole batches; the bytes stay as they are after the visit. */
   readonly batches: Uint8Array;
   /**
    * Present when the batches are a snapshot's: the position that all its records count as. What came before is void, so the

@@ -3,7 +3,8 @@ import { randomUuid } from '../base/uuid.js';
 import type { Clock, Logger, Random } from '../env/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
-import { buildBatch, buildEndTransactionMarker } from '../protocol/records/index.js';
+import { buildBatch } from '../protocol/records/batch-builder.js';
+import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
 import type { Effects, Machine, Moment, RecordCodec, Reply, ReplyTo, TimerChange } from './machine.js';
 import { Parking } from './parking.js';
 import { replayChunk } from './replay.js';
@@ -145,10 +146,10 @@ export class Runtime<M extends Machine<Rec>, Rec> {
         effects = operation(active.machine, this.moment(), to);
       } catch (error) {
         if (!(error instanceof KafkaError)) this.options.logger.error(`${this.options.name} failed on a request`, { error });
-        reject(error as Error);
+        reject(error);
         return;
       }
-      this.callers.set(to.id, { resolve: resolve as Caller['resolve'], reject });
+      this.callers.set(to.id, { resolve, reject });
       this.apply(active, effects, to.id);
     });
   }
