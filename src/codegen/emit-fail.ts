@@ -1,5 +1,5 @@
 import { structType } from './emit-types.js';
-import { elementOf, isOptional, wireOf } from './names.js';
+import { elementOf, isOptional, literal, wireOf } from './names.js';
 import { SpecError } from './spec.js';
 import type { ApiSpec, Field, Message, Scalar, Struct } from './spec.js';
 
@@ -62,6 +62,7 @@ class FailEmitter {
     const { type } = field;
     if (type.kind === 'scalar' && type.meaning === 'error') return 'errorCode';
     if (type.kind === 'scalar' && type.meaning === 'errorMessage') return field.nullable === undefined ? "errorMessage ?? ''" : 'errorMessage';
+    if (field.failing !== undefined) return literal(field.failing);
     if (type.kind === 'array') return this.array(field, struct, origins, indentation);
     const copied = type.kind === 'scalar' && (field.from.length > 0 || field.default === undefined) ? this.copy(field, type, origins) : undefined;
     if (copied !== undefined) return copied;
@@ -94,25 +95,32 @@ class FailEmitter {
   private array(field: Field, struct: Struct, origins: readonly Origin[], indentation: string): string | undefined {
     const element = elementOf(field.type);
     const inner = element.kind === 'struct' ? this.response.structs.get(element.name) : undefined;
-    const mapped: string[] = [];
-    for (const { code, source } of origins) {
-      if ('kind' in source) continue;
-      for (const name of field.from) {
-        const array = source.fields.find(candidate => candidate.name === name);
-        if (array === undefined || array.type.kind !== 'array' || inner === undefined) continue;
-        const items = array.nullable === undefined ? `${code}.${name}` : `(${code}.${name} ?? [])`;
-        mapped.push(`${items}.map(${this.item(inner, array.type.element, indentation)})`);
-      }
-    }
+    const mapped = inner === undefined ? [] : origins.flatMap(origin => field.from.flatMap(path => {
+      const items = this.items(origin, path.split('.'));
+      return items === undefined ? [] : [`${items.code}.map(${this.item(inner, items.source, indentation)})`];
+    }));
     this.note(field, mapped.length > 0);
     if (mapped.length > 1) return `[${mapped.map(items => `...${items}`).join(', ')}]`;
     return mapped[0] ?? (isOptional(field, struct) ? undefined : '[]');
   }
 
-  private item(inner: Struct, element: Scalar | { readonly kind: 'struct'; readonly name: string }, indentation: string): string {
+  /** The array at `path` below an origin, and what its elements are; arrays on the way are joined. */
+  private items({ code, source }: Origin, [name, ...rest]: readonly string[]): Origin | undefined {
+    if ('kind' in source) return undefined;
+    const type = source.fields.find(field => field.name === name)?.type;
+    if (type?.kind !== 'array') return undefined;
+    const nullable = source.fields.some(field => field.name === name && field.nullable !== undefined);
+    const array = nullable ? `(${code}.${name} ?? [])` : `${code}.${name}`;
+    const element = type.element.kind === 'scalar' ? type.element : this.request.structs.get(type.element.name);
+    if (element === undefined) return undefined;
+    if (rest.length === 0) return { code: array, source: element };
+    const deeper = this.items({ code: 'outer', source: element }, rest);
+    return deeper && { code: `${array}.flatMap(outer => ${deeper.code})`, source: deeper.source };
+  }
+
+  private item(inner: Struct, source: Struct | Scalar, indentation: string): string {
     const code = `item${++this.depth}`;
-    const source = element.kind === 'scalar' ? element : this.request.structs.get(element.name);
-    const body = this.object(inner, source === undefined ? [] : [{ code, source }], indentation);
+    const body = this.object(inner, [{ code, source }], indentation);
     this.depth--;
     return `${new RegExp(`\\b${code}\\b`).test(body) ? code : '()'} => (${body})`;
   }

@@ -163,7 +163,7 @@ class SpecParser {
     return fields;
   }
 
-  /** `name: type? = default tag N from origin  versions`, and below it, deeper, the fields of its struct. */
+  /** `name: type? = default tag N from origin failing value  versions`, and below it, deeper, the fields of its struct. */
   private field(line: Line, head: Head): Field {
     const words = new Words(line.text, this.file, line.number);
     const name = /^([a-z]\w*):$/.exec(words.take('a field'))?.[1];
@@ -172,13 +172,15 @@ class SpecParser {
     const literal = words.optional('=') ? words.take('a default') : undefined;
     const tag = words.optional('tag') ? words.integer() : undefined;
     const from = words.optional('from') ? words.list() : [];
+    const failing = words.optional('failing') ? words.take('a value') : undefined;
     const versions = this.range(words.maybe(), head.versions, line);
     words.end();
     const nullable = nullableText === undefined ? undefined : this.range(nullableText || undefined, versions, line);
     if (tag !== undefined && versions.min < head.flexibleFrom) throw this.error(line, `tag ${tag} in versions without tagged fields`);
     this.structBelow(line, type, { ...head, versions });
     const fallback = this.fieldDefault(literal, type, nullable, versions, line);
-    return { name, type, versions, nullable, default: fallback, tag, from, line: line.number };
+    const failingValue = failing === undefined ? undefined : this.literal(failing, type, nullable, line);
+    return { name, type, versions, nullable, default: fallback, tag, from, failing: failingValue, line: line.number };
   }
 
   private structBelow(line: Line, type: FieldType, head: Head): void {

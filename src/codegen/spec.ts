@@ -42,8 +42,10 @@ export interface Field {
   /** Explicit, or implied by the meaning; undefined when a writer has to give a value. */
   readonly default: Default | undefined;
   readonly tag: number | undefined;
-  /** Names of the request's fields from which a failing response takes its items or its value. */
+  /** The request's fields from which a failing response takes its items or its value; `a.b` for arrays in an array. */
   readonly from: readonly string[];
+  /** What a failing response says here, where that is neither the default nor nothing. */
+  readonly failing: Default | undefined;
   readonly line: number;
 }
 

@@ -42,7 +42,7 @@ export interface ServeOptions {
   frame?: 'borrowed' | 'owned';
 }
 
-/** An entry of the table; the versions default to all that the specification has. */
+/** An entry of the table; the versions default to all that the specification has and Apache calls stable. */
 export function serve<Request, Response>(
   api: ServerApi<Request, Response>,
   handler: Handler<Request, Response>,
@@ -51,7 +51,7 @@ export function serve<Request, Response>(
   return {
     api,
     minVersion: options.minVersion ?? api.minVersion,
-    maxVersion: options.maxVersion ?? api.maxVersion,
+    maxVersion: options.maxVersion ?? Math.min(api.maxVersion, api.unstableFrom - 1),
     roles: options.roles ?? ['broker'],
     handler: handler as Handler<unknown, unknown>,
     frame: options.frame ?? 'owned',
