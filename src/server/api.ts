@@ -4,7 +4,7 @@ import type { RequestContext } from './context.js';
 /** The half of an API that a server uses. */
 export type ServerApi<Request, Response> = Pick<
   Api<Request, Response, never, never>,
-  'key' | 'name' | 'minVersion' | 'maxVersion' | 'flexibleFrom' | 'decodeRequest' | 'encodeResponse' | 'fail'
+  'key' | 'name' | 'minVersion' | 'maxVersion' | 'unstableFrom' | 'flexibleFrom' | 'decodeRequest' | 'encodeResponse' | 'fail'
 >;
 
 /** Takes the answer, once. `onSent` runs when the system has taken its bytes, or never will: memory lent to the answer is free again. */
