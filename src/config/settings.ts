@@ -1,5 +1,5 @@
 import { brokerSynonyms, unitSynonyms, type InUnits } from './synonyms.js';
-import { brokerSetting, brokerSettings, type BrokerName, type BrokerValue } from './table/index.js';
+import { baseOfListenerSetting, brokerSetting, brokerSettings, type BrokerName, type BrokerValue } from './table/index.js';
 import { ConfigError, defaultOf, parseValue, type Parsed } from './value.js';
 
 /** A value as somebody gave it, and where: `server.properties:12`, `environment variable KAFKA_LOG_DIRS`, `--port`. */
@@ -162,7 +162,7 @@ function readable(layer: ReadonlyMap<string, string>, onFault: ((fault: string) 
   const values = new Map<string, Parsed>();
   for (const [name, text] of layer) {
     try {
-      if (brokerSetting(name)?.update === 'read-only') throw new ConfigError(`Cannot update ${name} dynamically`);
+      if (baseOfListenerSetting(name) === undefined && brokerSetting(name)?.update === 'read-only') throw new ConfigError(`Cannot update ${name} dynamically`);
       values.set(name, parseGiven(name, text));
     } catch (error) {
       onFault?.(messageOf(error));

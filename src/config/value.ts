@@ -11,6 +11,10 @@ export interface Parsed {
 /** A setting that cannot be taken. The message names setting and value, as Kafka's ConfigException does. */
 export class ConfigError extends Error {
   override readonly name = 'ConfigError';
+  /** Which answer a client gets: INVALID_CONFIG, or for `request` INVALID_REQUEST. */
+  constructor(message: string, readonly kind: 'config' | 'request' = 'config') {
+    super(message);
+  }
 }
 
 const RANGES = {

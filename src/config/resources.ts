@@ -1,0 +1,174 @@
+import { groupSynonyms, topicSynonyms } from './synonyms.js';
+import type { Setting, SettingTable } from './setting.js';
+import type { Settings } from './settings.js';
+import {
+  baseOfListenerSetting, brokerSetting, brokerSettings, clientMetricsSettings, groupSettings, topicSettings,
+  type BrokerName,
+} from './table/index.js';
+import { validateSettings } from './validate.js';
+import { checkAll, ConfigError, parseValue } from './value.js';
+
+type Texts = ReadonlyMap<string, string>;
+
+/** Kinds of resources that have settings, as ConfigResource.Type names them. */
+export type ResourceKind = 'topic' | 'broker' | 'group' | 'client-metrics';
+
+const TABLES: Readonly<Record<ResourceKind, SettingTable>> = {
+  topic: topicSettings, broker: brokerSettings, group: groupSettings, 'client-metrics': clientMetricsSettings,
+};
+
+/** The row of a setting of that kind of resource (Kafka's `KafkaConfigSchema`). */
+export const settingOf = (kind: ResourceKind, name: string): Setting | undefined => TABLES[kind][name];
+
+/** Whether a value must not be logged: unknown names count as secrets. */
+export const isSecret = (kind: ResourceKind, name: string): boolean => (settingOf(kind, name)?.type ?? 'password') === 'password';
+
+/**
+ * A list after APPEND or SUBTRACT (KIP-339); `current` is undefined while the resource has no value of its own, the list
+ * then starts from the default. Throws ConfigError for what is no list.
+ */
+export function changeList(kind: ResourceKind, name: string, operation: 'APPEND' | 'SUBTRACT', current: string | undefined, change: string): string {
+  const setting = settingOf(kind, name);
+  if (setting?.type !== 'list') throw new ConfigError(`Can't ${operation} to key ${name} because its type is not LIST.`);
+  const parts = (current ?? setting.defaultText ?? '').split(',').filter(part => part !== '');
+  for (const part of change.split(',')) {
+    const at = parts.indexOf(part);
+    if (operation === 'APPEND' && at < 0) parts.push(part);
+    if (operation === 'SUBTRACT' && at >= 0) parts.splice(at, 1);
+  }
+  return parts.join(',');
+}
+
+/** Refuses what a topic may not have (`LogConfig.validate`). `own` is all that the topic will have. Throws ConfigError. */
+export function validateTopicConfig(settings: Settings, own: Texts): void {
+  for (const name of own.keys()) if (!(name in topicSettings)) throw new ConfigError(`Unknown topic config name: ${name}`);
+  const values = checkAll(topicSettings, own);
+  const effective = (name: 'min.compaction.lag.ms' | 'max.compaction.lag.ms') =>
+    own.has(name) ? BigInt(values.get(name)!.text!) : BigInt(settings.text(topicSynonyms[name]!)!);
+  const [min, max] = [effective('min.compaction.lag.ms'), effective('max.compaction.lag.ms')];
+  if (min > max) throw new ConfigError(`conflict topic config setting min.compaction.lag.ms (${min}) > max.compaction.lag.ms (${max})`);
+  if (values.get('remote.storage.enable')!.value === true && !settings.get('remote.log.storage.system.enable')) {
+    throw new ConfigError('Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.');
+  }
+}
+
+/** Lower and upper bounds of group settings are settings of the node. */
+const BOUNDS: readonly (readonly [name: keyof typeof groupSettings, min: BrokerName | undefined, max: BrokerName, whenOwn?: true])[] = [
+  ['consumer.heartbeat.interval.ms', 'group.consumer.min.heartbeat.interval.ms', 'group.consumer.max.heartbeat.interval.ms'],
+  ['consumer.session.timeout.ms', 'group.consumer.min.session.timeout.ms', 'group.consumer.max.session.timeout.ms'],
+  ['consumer.assignment.interval.ms', 'group.consumer.min.assignment.interval.ms', 'group.consumer.max.assignment.interval.ms', true],
+  ['share.heartbeat.interval.ms', 'group.share.min.heartbeat.interval.ms', 'group.share.max.heartbeat.interval.ms'],
+  ['share.session.timeout.ms', 'group.share.min.session.timeout.ms', 'group.share.max.session.timeout.ms'],
+  ['share.record.lock.duration.ms', 'group.share.min.record.lock.duration.ms', 'group.share.max.record.lock.duration.ms'],
+  ['share.delivery.count.limit', 'group.share.min.delivery.count.limit', 'group.share.max.delivery.count.limit'],
+  ['share.partition.max.record.locks', 'group.share.min.partition.max.record.locks', 'group.share.max.partition.max.record.locks'],
+  ['share.assignment.interval.ms', 'group.share.min.assignment.interval.ms', 'group.share.max.assignment.interval.ms', true],
+  ['streams.heartbeat.interval.ms', 'group.streams.min.heartbeat.interval.ms', 'group.streams.max.heartbeat.interval.ms'],
+  ['streams.session.timeout.ms', 'group.streams.min.session.timeout.ms', 'group.streams.max.session.timeout.ms'],
+  ['streams.num.standby.replicas', undefined, 'group.streams.max.standby.replicas'],
+  ['streams.assignment.interval.ms', 'group.streams.min.assignment.interval.ms', 'group.streams.max.assignment.interval.ms', true],
+];
+
+/** Refuses what a group may not have (`GroupConfig.validate`). `own` is all that the group will have. Throws ConfigError. */
+export function validateGroupConfig(settings: Settings, own: Texts): void {
+  for (const name of own.keys()) if (!(name in groupSettings)) throw new ConfigError(`Unknown group config name: ${name}`);
+  checkAll(groupSettings, own);
+  const value = (name: keyof typeof groupSettings): number => groupValue(settings, own, name, 'as written');
+  const node = (name: BrokerName): number => settings.get(name) as number;
+  for (const [name, min, max, whenOwn] of BOUNDS) {
+    if (whenOwn && !own.has(name)) continue;
+    if (min !== undefined && value(name) < node(min)) throw new ConfigError(`${name} must be greater than or equal to ${min}`);
+    if (value(name) > node(max)) throw new ConfigError(`${name} must be less than or equal to ${max}`);
+  }
+  for (const kind of ['consumer', 'share', 'streams'] as const) {
+    const [session, heartbeat] = [`${kind}.session.timeout.ms`, `${kind}.heartbeat.interval.ms`] as const;
+    if (value(session) <= value(heartbeat)) throw new ConfigError(`${session} must be greater than ${heartbeat}`);
+  }
+}
+
+/**
+ * A number that holds for a group: its own value, else the node's. Values stored under other bounds are brought within those
+ * of today (`GroupConfig.evaluate`), unless asked for `as written`.
+ */
+export function groupValue(settings: Settings, own: Texts, name: keyof typeof groupSettings, form: 'in bounds' | 'as written' = 'in bounds'): number {
+  const synonym = groupSynonyms[name];
+  const text = own.get(name);
+  if (text === undefined) return settings.get(synonym!) as number;
+  const value = parseValue(name, groupSettings[name], text).value as number;
+  const bounds = form === 'in bounds' ? BOUNDS.find(([bounded]) => bounded === name) : undefined;
+  if (bounds === undefined) return value;
+  const [, min, max] = bounds;
+  return Math.min(Math.max(value, min === undefined ? value : (settings.get(min) as number)), settings.get(max) as number);
+}
+
+const METRIC_MATCHES = ['client_instance_id', 'client_id', 'client_software_name', 'client_software_version', 'client_source_address', 'client_source_port'];
+
+/** Refuses what a metrics subscription may not have (`ClientMetricsConfigs.validate`). Throws ConfigError. */
+export function validateClientMetricsConfig(own: Texts): void {
+  for (const name of own.keys()) {
+    if (!(name in clientMetricsSettings)) throw new ConfigError(`Unknown client metrics configuration: ${name}`, 'request');
+  }
+  const values = checkAll(clientMetricsSettings, own);
+  const intervalMs = values.get('interval.ms')!.value as number;
+  if (intervalMs < 100 || intervalMs > 3_600_000) {
+    throw new ConfigError(`Invalid value ${intervalMs} for interval.ms, interval must be between 100 and 3600000 (1 hour)`, 'request');
+  }
+  for (const pattern of values.get('match')!.value as readonly string[]) {
+    const [name = '', expression, more] = pattern.split('=');
+    if (expression === undefined || expression === '' || more !== undefined || !METRIC_MATCHES.includes(name.trim()) || !compiles(expression.trim())) {
+      throw new ConfigError(`Illegal client matching pattern: ${pattern}`);
+    }
+  }
+}
+
+/** Secrets and stores of TLS that may be changed for one listener only. */
+const PER_LISTENER = [
+  'ssl.keystore.type', 'ssl.keystore.location', 'ssl.keystore.password', 'ssl.key.password', 'ssl.truststore.type', 'ssl.truststore.location',
+  'ssl.truststore.password', 'ssl.keystore.certificate.chain', 'ssl.keystore.key', 'ssl.truststore.certificates',
+];
+/** Of a listener's settings those that may be set for all brokers. */
+const CLUSTER_LEVEL = ['max.connections', 'max.connection.creation.rate', 'num.network.threads'];
+
+/**
+ * Refuses what cannot be changed while brokers run (`DynamicBrokerConfig.validateConfigs`, then the whole). `own` is all that
+ * the layer will have: this broker's, or without `perBroker` the cluster's. Throws ConfigError; Kafka answers it with
+ * INVALID_REQUEST.
+ */
+export function validateBrokerConfig(settings: Settings, own: Texts, perBroker: boolean): void {
+  const refuse = (names: string[], why: string): void => {
+    if (names.length > 0) throw new ConfigError(`${why}: [${names.join(', ')}]`, 'request');
+  };
+  const names = [...own.keys()];
+  refuse(names.filter(name => name in brokerSettings && brokerSetting(name)!.update === 'read-only'), 'Cannot update these configs dynamically');
+  refuse(names.filter(name => PER_LISTENER.includes(name)),
+    'These security configs can be dynamically updated only per-listener using the listener prefix');
+  for (const [name, text] of own) {
+    const setting = brokerSetting(name);
+    if (setting !== undefined) asRequest(() => parseValue(baseOfListenerSetting(name) ?? name, setting, text));
+  }
+  if (!perBroker) refuse(names.filter(isPerBroker), 'Cannot update these configs at default cluster level, broker id must be specified');
+  const layers = perBroker ? { ...settings.dynamic, perBroker: own } : { ...settings.dynamic, clusterWide: own };
+  asRequest(() => validateSettings(settings.with(layers)));
+}
+
+function isPerBroker(name: string): boolean {
+  const base = baseOfListenerSetting(name);
+  if (base !== undefined) return !CLUSTER_LEVEL.includes(base);
+  return brokerSetting(name)?.update === 'per-broker';
+}
+
+function asRequest(check: () => void): void {
+  try {
+    check();
+  } catch (error) {
+    throw error instanceof ConfigError ? new ConfigError(error.message, 'request') : error;
+  }
+}
+
+function compiles(expression: string): boolean {
+  try {
+    return new RegExp(expression) instanceof RegExp;
+  } catch {
+    return false;
+  }
+}
