@@ -21,11 +21,18 @@ export type Handler<Request, Response> = (
   reply: Reply<Response>,
 ) => void | Promise<void>;
 
+/** Thrown by a handler that has no other answer than to hang up. */
+export class CloseConnection extends Error {
+  override readonly name = 'CloseConnection';
+}
+
 /** One served API: the sole source of dispatch and of ApiVersions. */
 export interface ServedApi {
   readonly api: ServerApi<unknown, unknown>;
   readonly minVersion: number;
   readonly maxVersion: number;
+  /** What ApiVersions tells; versions from here to `minVersion` are answered UNSUPPORTED_VERSION in a body that they can read. */
+  readonly advertisedMinVersion: number;
   readonly roles: readonly ('broker' | 'controller')[];
   readonly handler: Handler<unknown, unknown>;
   /**
@@ -38,6 +45,7 @@ export interface ServedApi {
 export interface ServeOptions {
   minVersion?: number;
   maxVersion?: number;
+  advertisedMinVersion?: number;
   roles?: readonly ('broker' | 'controller')[];
   frame?: 'borrowed' | 'owned';
 }
@@ -48,9 +56,11 @@ export function serve<Request, Response>(
   handler: Handler<Request, Response>,
   options: ServeOptions = {},
 ): ServedApi {
+  const minVersion = options.minVersion ?? api.minVersion;
   return {
     api,
-    minVersion: options.minVersion ?? api.minVersion,
+    minVersion,
+    advertisedMinVersion: options.advertisedMinVersion ?? minVersion,
     maxVersion: options.maxVersion ?? Math.min(api.maxVersion, api.unstableFrom - 1),
     roles: options.roles ?? ['broker'],
     handler: handler as Handler<unknown, unknown>,
