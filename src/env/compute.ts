@@ -19,3 +19,9 @@ export interface ComputeOptions {
 export class OutputTooLargeError extends Error {
   override readonly name = 'OutputTooLargeError';
 }
+
+/** One task, done at once on this thread. */
+export type ComputeFunction = (input: Uint8Array, options: ComputeOptions) => Uint8Array;
+
+/** What a port runs for the tasks that it has no means of its own for. */
+export type ComputeFunctions = Readonly<Partial<Record<ComputeTask, ComputeFunction>>>;

@@ -12,13 +12,16 @@ export interface NetListener {
   close(): Promise<void>;
 }
 
-/** Where a stream puts what arrives: it asks for a buffer, fills it from the start, and says how much came. */
+/**
+ * Where a stream puts what arrives: it asks for a buffer, fills it from the start, and says how much came. Filling and `filled`
+ * happen together, nothing comes between them: sinks may lend the same buffer to many streams at a time.
+ */
 export interface ByteSink {
   /** The place for the next bytes; never empty. It stays lent until `filled` or `ended`. */
   nextBuffer(): Uint8Array;
   /** `length` bytes were put at the start of the buffer that `nextBuffer` gave. */
   filled(length: number): void;
-  /** The peer has sent its last byte, or the stream broke (`error` says how). Called once. */
+  /** The peer has sent its last byte or is gone; `error` when the stream broke in another way. Called once, not after `destroy`. */
   ended(error?: Error): void;
 }
 

@@ -1,0 +1,69 @@
+import type * as NodeNetModule from 'node:net';
+import type { OnReadOpts, Socket, SocketConstructorOpts } from 'node:net';
+import { SocketStream } from './socket-stream.js';
+
+/** Node's own handle of a TCP connection, in the private field `_handle`. */
+export interface SocketHandle {
+  useUserBuffer(buffer: Uint8Array): void;
+}
+
+interface WithHandle {
+  _handle: SocketHandle | null;
+}
+
+/** Options of `net.Socket` that Node has and its types lack. */
+interface HandleOptions extends SocketConstructorOpts {
+  handle: SocketHandle;
+  pauseOnCreate: boolean;
+  onread: OnReadOpts;
+}
+
+/** The handle, when this Node has what `FilledSocketStream` needs. */
+export function handleOf(socket: Socket): SocketHandle | undefined {
+  const handle = (socket as unknown as Partial<WithHandle>)._handle;
+  return typeof handle?.useUserBuffer === 'function' ? handle : undefined;
+}
+
+/**
+ * Where the first bytes of every connection go: Node asks for a buffer when the socket is made, before anybody listens. A
+ * read and its callback are one step, so one buffer serves all.
+ */
+const firstBytes = Buffer.allocUnsafeSlow(64 * 1024);
+
+/**
+ * The kernel reads straight into the sink's buffers: the connection's handle is taken from the socket that accepted or
+ * connected it and given to a new one with `onread`, an option that accepted sockets cannot have.
+ */
+export class FilledSocketStream extends SocketStream {
+  constructor(net: typeof NodeNetModule, accepted: Socket, handle: SocketHandle) {
+    const reading: { stream?: FilledSocketStream; buffer: Uint8Array } = { buffer: firstBytes };
+    const options: HandleOptions = {
+      handle, pauseOnCreate: true, readable: true, writable: true, allowHalfOpen: true,
+      onread: {
+        buffer: () => (reading.buffer = reading.stream?.bufferToFill() ?? firstBytes),
+        callback: length => reading.stream?.tookIn(length, reading.buffer) ?? false,
+      },
+    };
+    const socket = new net.Socket(options);
+    // Without its handle the old socket's end closes nothing, but its server no longer counts it.
+    (accepted as unknown as WithHandle)._handle = null;
+    accepted.destroy();
+    super(socket);
+    reading.stream = this;
+  }
+
+  protected startReading(): void {
+    if (!this.paused) this.socket.resume();
+  }
+
+  private bufferToFill(): Uint8Array | undefined {
+    return this.closed ? undefined : this.sink?.nextBuffer();
+  }
+
+  /** Returns whether to go on reading. */
+  private tookIn(length: number, buffer: Uint8Array): boolean {
+    if (buffer === firstBytes) this.deliver(buffer.subarray(0, length));
+    else if (!this.closed) this.sink?.filled(length);
+    return !this.paused;
+  }
+}

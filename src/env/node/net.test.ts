@@ -1,0 +1,80 @@
+import { expect, test } from '@jest/globals';
+import { connect } from 'node:net';
+import { once } from 'node:events';
+import { CollectingSink, netContract } from '../contract/net-contract.js';
+import type { ByteStream } from '../net.js';
+import { FilledSocketStream } from './filled-stream.js';
+import { NodeNet, type NodeNetOptions } from './net.js';
+import { ChunkedSocketStream } from './socket-stream.js';
+
+const turn = (): Promise<void> => new Promise(resolve => { setImmediate(resolve); });
+
+async function until(condition: () => boolean): Promise<void> {
+  while (!condition()) await turn();
+}
+
+async function settle(): Promise<void> {
+  for (let i = 0; i < 50; i++) await turn();
+}
+
+for (const reading of ['filled', 'chunks'] as const) {
+  netContract(`NodeNet, ${reading}`, () => ({ net: new NodeNet({ reading }), host: '127.0.0.1', until, settle }));
+}
+
+async function accepting(options: NodeNetOptions): Promise<{ port: number; accepted: ByteStream[]; close: () => Promise<void> }> {
+  const accepted: ByteStream[] = [];
+  const listener = await new NodeNet(options).listen({ host: '127.0.0.1', port: 0 }, stream => accepted.push(stream));
+  return {
+    port: listener.port, accepted,
+    close: async () => {
+      for (const stream of accepted) stream.destroy();
+      await listener.close();
+    },
+  };
+}
+
+test('reads into the sink\'s own memory where Node can, and by chunks where it is told to', async () => {
+  for (const [options, kind] of [[{}, FilledSocketStream], [{ reading: 'chunks' }, ChunkedSocketStream]] as const) {
+    const { port, accepted, close } = await accepting(options);
+    const client = connect(port, '127.0.0.1');
+    await until(() => accepted.length === 1);
+    expect(accepted[0]).toBeInstanceOf(kind);
+    client.destroy();
+    await close();
+  }
+});
+
+test('a reset by the peer is a quiet end', async () => {
+  const { port, accepted, close } = await accepting({});
+  const client = connect(port, '127.0.0.1');
+  await until(() => accepted.length === 1);
+  const sink = new CollectingSink();
+  accepted[0]!.start(sink);
+  client.resetAndDestroy();
+  await until(() => sink.end !== undefined);
+  expect(sink.end).toEqual({});
+  await close();
+});
+
+test('ending sends what is pending although the peer goes on sending', async () => {
+  const { port, accepted, close } = await accepting({});
+  const client = connect({ port, host: '127.0.0.1', allowHalfOpen: true });
+  await until(() => accepted.length === 1);
+  const stream = accepted[0]!;
+  stream.start(new CollectingSink());
+  stream.write([Buffer.alloc(500_000, 'a'), Buffer.from('last')]);
+  stream.end();
+  let received = 0;
+  client.on('data', chunk => { received += chunk.length; });
+  await once(client, 'end');
+  expect(received).toBe(500_004);
+  client.destroy();
+  await close();
+});
+
+test('a port in use rejects with EADDRINUSE and a wrong host with its code', async () => {
+  const { port, close } = await accepting({});
+  await expect(new NodeNet().listen({ host: '127.0.0.1', port }, () => undefined)).rejects.toMatchObject({ code: 'EADDRINUSE' });
+  await expect(new NodeNet().connect({ host: '127.0.0.1', port: 1 })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
+  await close();
+});
