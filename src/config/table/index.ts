@@ -1,4 +1,4 @@
-import type { Setting, ValueOf } from '../setting.js';
+import type { Setting, SettingTable, ValueOf } from '../setting.js';
 import { clientMetricsSettings } from './client-metrics.js';
 import { groupCoordinatorSettings } from './group-coordinator.js';
 import { groupSettings } from './group.js';
@@ -38,6 +38,23 @@ export const brokerSettings = {
   ...securitySettings,
   ...transactionRetrySettings,
 };
+
+/** The same for readers: by what they are about, what matters first first. */
+export const families: readonly (readonly [title: string, table: SettingTable])[] = [
+  ['Roles, registration and the metadata log', kraftSettings],
+  ['Listeners and connections', networkSettings],
+  ['The node', serverSettings],
+  ['Logs and topics', logSettings],
+  ['Groups and offsets', groupCoordinatorSettings],
+  ['Transactions and idempotent producers', { ...transactionSettings, ...transactionRetrySettings }],
+  ['Replication and leadership', replicationSettings],
+  ['The controller quorum', quorumSettings],
+  ['Quotas', { ...quotaSettings, ...brokerQuotaSettings }],
+  ['Share groups', shareSettings],
+  ['Metrics', metricsSettings],
+  ['TLS, SASL, OAuth and delegation tokens', securitySettings],
+  ['Tiered storage', remoteStorageSettings],
+];
 
 export type BrokerTable = typeof brokerSettings & typeof brokerQuotaSettings;
 export type BrokerName = keyof BrokerTable;
