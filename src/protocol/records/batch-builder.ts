@@ -66,7 +66,7 @@ export class BatchBuilder {
   /** Adds a record and returns its offset; undefined when `maxSizeBytes` forbids it. */
   append(record: RecordInput): number | undefined {
     const offset = record.offset ?? this.nextOffset;
-    assert(offset >= this.nextOffset, `offset ${offset} is below the next one, ${this.nextOffset}`);
+    assert(offset >= this.nextOffset && Number.isSafeInteger(offset), `offset ${offset} is below the next one, ${this.nextOffset}, or beyond what can be meant`);
     if (this.records === 0) this.baseTimestampMs = this.options.deleteHorizonMs ?? record.timestampMs;
     const offsetDelta = offset - this.baseOffset;
     const timestampDelta = record.timestampMs - this.baseTimestampMs;
