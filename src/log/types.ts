@@ -23,6 +23,8 @@ export interface AppendResult {
   readonly logStartOffset: number;
   /** The batch was already in the log (KIP-98): nothing was written. */
   readonly duplicate: boolean;
+  /** Present when `flush.messages` wants the append on the disk now: an acknowledgement waits for it. */
+  readonly durable: Promise<void> | undefined;
 }
 
 /** Bytes of a log as they go to a client: whole batches, not to be changed. */
@@ -59,6 +61,7 @@ export interface PartitionLog {
   readonly topic: string;
   readonly partition: number;
   readonly topicId: Uuid;
+  /** The partition's own directory. */
   readonly directory: string;
   readonly logStartOffset: number;
   /** Offset that the next record gets. */
@@ -69,12 +72,19 @@ export interface PartitionLog {
   readonly lastStableOffset: number;
   readonly latestEpoch: number | undefined;
   readonly sizeBytes: number;
+  readonly segmentCount: number;
+  /** All below it is durable. */
+  readonly recoveryPoint: number;
   readonly settings: LogSettings;
 
   /** Appends validated batches: assigns offsets, stamps the epoch in place, checks producers. One write to the disk. */
   appendAsLeader(batches: Uint8Array, context: AppendContext): AppendResult;
-  /** Appends batches that carry their offsets and epochs already (a follower's fetch, a raft follower). */
-  appendAsFollower(batches: Uint8Array): { lastOffset: number };
+  /**
+   * Appends batches that carry their offsets and epochs already (a follower's fetch, a raft follower); a cut-off one at the end
+   * is left out, and so is all from the first batch on whose epoch is beyond `leaderEpoch` (KAFKA-18723). Throws
+   * `UnexpectedAppendOffsetError` when they begin before the end of the log.
+   */
+  appendAsFollower(batches: Uint8Array, leaderEpoch?: number): { lastOffset: number };
   read(offset: number, options: ReadOptions): LogRead | Promise<LogRead>;
   updateHighWatermark(offset: number): void;
   /** Moves the start forward (DeleteRecords, retention); OFFSET_OUT_OF_RANGE beyond the high watermark. */
@@ -95,6 +105,25 @@ export interface PartitionLog {
   updateSettings(settings: LogSettings): void;
   /** Producers with state here, for DescribeProducers. */
   activeProducers(): readonly ActiveProducer[];
+  removeExpiredProducers(nowMs: number): void;
+  /** Begins a new segment, when the active one holds anything. */
+  roll(): void;
+  /** Deletes segments that retention by time, by size or the start offset lets go; how many. Never beyond the high watermark. */
+  applyRetention(nowMs: number): number;
+  /** Makes all durable and lets go of files: the next open finds the log clean. */
+  close(): Promise<void>;
+}
+
+/** Batches for a follower begin before the end of its log; an empty log may start over at `firstOffset`. */
+export class UnexpectedAppendOffsetError extends Error {
+  override readonly name = 'UnexpectedAppendOffsetError';
+  constructor(
+    readonly firstOffset: number,
+    readonly lastOffset: number,
+    logEndOffset: number,
+  ) {
+    super(`Batches from offset ${firstOffset} to ${lastOffset} do not follow a log that ends at ${logEndOffset}`);
+  }
 }
 
 export interface ActiveProducer {

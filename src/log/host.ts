@@ -1,0 +1,21 @@
+import type { Clock, Disk, DiskError, Logger, Random } from '../env/index.js';
+import type { FilePool } from './file-pool.js';
+import type { IndexBudget } from './index-file.js';
+import type { ReadBuffers } from './read-buffers.js';
+import type { TailCache } from './tail-cache.js';
+
+/** What the logs of a node share: the world, and the bounds on descriptors and memory. */
+export interface LogHost {
+  readonly disk: Disk;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly logger: Logger;
+  readonly files: FilePool;
+  readonly indexBudget: IndexBudget;
+  readonly tailCache: TailCache;
+  readonly readBuffers: ReadBuffers;
+  /** What a read takes beyond what is asked for when only a position before the wanted batch is known. */
+  readonly readAheadBytes: number;
+  /** A write or sync failed: nothing in the log's directory can be trusted to be written any more. */
+  readonly diskFailed: (logDirectory: string, error: DiskError) => void;
+}

@@ -1,0 +1,93 @@
+import type { LogSettings } from '../config/log-settings.js';
+import { DiskError, type Clock, type Disk, type Logger, type Random } from '../env/index.js';
+import type { Uuid } from '../protocol/wire/types.js';
+import { FilePool } from './file-pool.js';
+import type { LogHost } from './host.js';
+import { IndexBudget } from './index-file.js';
+import { LeaderEpochs } from './leader-epochs.js';
+import { Log } from './log.js';
+import { LEADER_EPOCH_FILE } from './paths.js';
+import { ProducerState } from './producer-state.js';
+import { ReadBuffers } from './read-buffers.js';
+import { loadLog } from './recovery.js';
+import { Segment } from './segment.js';
+import { SegmentList } from './segment-list.js';
+import { TailCache } from './tail-cache.js';
+
+export interface LogHostOptions {
+  readonly env: { readonly disk: Disk; readonly clock: Clock; readonly random: Random; readonly logger: Logger };
+  /** Memory for the newest records of all logs. */
+  readonly tailCacheBytes?: number;
+  /** Memory for indexes that could be read again. */
+  readonly indexCacheBytes?: number;
+  readonly maxOpenFiles?: number;
+  /** A write or sync failed in a partition's directory. */
+  readonly onDiskFailed?: (directory: string, error: DiskError) => void;
+}
+
+const DEFAULT_TAIL_CACHE_BYTES = 64 << 20;
+const DEFAULT_INDEX_CACHE_BYTES = 16 << 20;
+const DEFAULT_MAX_OPEN_FILES = 1000;
+/** An index interval of 4 KiB and a batch of ordinary size. */
+const READ_AHEAD_BYTES = 32 << 10;
+
+/** What logs share; one for each node. */
+export function createLogHost(options: LogHostOptions): LogHost {
+  const { disk, clock, random, logger } = options.env;
+  return {
+    disk, clock, random, logger,
+    files: new FilePool(disk, options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES),
+    indexBudget: new IndexBudget(options.indexCacheBytes ?? DEFAULT_INDEX_CACHE_BYTES),
+    tailCache: new TailCache(options.tailCacheBytes ?? DEFAULT_TAIL_CACHE_BYTES),
+    readBuffers: new ReadBuffers(),
+    readAheadBytes: READ_AHEAD_BYTES,
+    diskFailed: options.onDiskFailed ?? ((directory, error) => logger.error('disk failed', { directory, code: error.code, error: error.message })),
+  };
+}
+
+export interface OpenLogOptions {
+  readonly host: LogHost;
+  /** The partition's own directory; made when it is absent. */
+  readonly directory: string;
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: Uuid;
+  readonly settings: LogSettings;
+  /** `producer.id.expiration.ms`: a day by default. */
+  readonly producerExpirationMs?: number;
+  /** The last owner closed it in order; by default every record is checked. */
+  readonly clean?: boolean;
+  readonly recoveryPoint?: number;
+  readonly logStartOffset?: number;
+}
+
+const DEFAULT_PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
+
+/** Opens a log, or makes one, and brings it to order first (formats: "Recovery at start"). */
+export async function openLog(options: OpenLogOptions): Promise<Log> {
+  const { host, directory } = options;
+  if (!host.disk.stat(directory)) return createLog(options);
+  const loaded = await loadLog(host, {
+    directory,
+    settings: options.settings,
+    producerExpirationMs: options.producerExpirationMs ?? DEFAULT_PRODUCER_EXPIRATION_MS,
+    clean: options.clean ?? false,
+    recoveryPoint: options.recoveryPoint ?? 0,
+    logStartOffset: options.logStartOffset ?? 0,
+  });
+  return new Log(host, options, options.settings, loaded);
+}
+
+/** Makes a log in a directory that does not exist yet; its files come with the first record. */
+export function createLog(options: OpenLogOptions): Log {
+  const { host, directory, settings } = options;
+  host.disk.makeDirectory(directory);
+  const segments = new SegmentList();
+  segments.add(Segment.create(host, { directory, baseOffset: 0, indexIntervalBytes: settings.indexIntervalBytes, rollJitterMs: 0 }));
+  return new Log(host, options, settings, {
+    segments,
+    epochs: new LeaderEpochs(host.disk, `${directory}/${LEADER_EPOCH_FILE}`),
+    producers: new ProducerState(host.disk, directory, options.producerExpirationMs ?? DEFAULT_PRODUCER_EXPIRATION_MS),
+    logStartOffset: 0, logEndOffset: 0, recoveryPoint: 0, hasTopicId: false,
+  });
+}

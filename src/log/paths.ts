@@ -1,0 +1,84 @@
+/**
+ * Names in a log directory (Kafka's `LogFileUtils` and `LocalLog`): a file is its base offset in 20 digits and a suffix, a
+ * partition's directory is `topic-N`, with `.<32 hex>` and a suffix when it is on its way out or in.
+ */
+
+export const LOG_SUFFIX = '.log';
+export const OFFSET_INDEX_SUFFIX = '.index';
+export const TIME_INDEX_SUFFIX = '.timeindex';
+export const TXN_INDEX_SUFFIX = '.txnindex';
+export const SNAPSHOT_SUFFIX = '.snapshot';
+/** Renamed, to be removed later. */
+export const DELETED_SUFFIX = '.deleted';
+/** Being written by compaction. */
+export const CLEANED_SUFFIX = '.cleaned';
+/** Written whole by compaction, taking the place of older segments. */
+export const SWAP_SUFFIX = '.swap';
+/** A snapshot of the metadata log that is to be removed: raft's affair, not ours. */
+export const METADATA_SNAPSHOT_DELETED_SUFFIX = '.checkpoint.deleted';
+
+export const LEADER_EPOCH_FILE = 'leader-epoch-checkpoint';
+export const PARTITION_METADATA_FILE = 'partition.metadata';
+
+export const LOCK_FILE = '.lock';
+export const META_PROPERTIES_FILE = 'meta.properties';
+export const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown';
+export const RECOVERY_POINT_FILE = 'recovery-point-offset-checkpoint';
+export const LOG_START_OFFSET_FILE = 'log-start-offset-checkpoint';
+export const HIGH_WATERMARK_FILE = 'replication-offset-checkpoint';
+
+export const METADATA_TOPIC = '__cluster_metadata';
+
+export type DirectorySuffix = '-delete' | '-stray' | '-future';
+
+const MAX_NAME_LENGTH = 255;
+
+export function segmentFile(directory: string, baseOffset: number, suffix: string): string {
+  return `${directory}/${offsetName(baseOffset)}${suffix}`;
+}
+
+function offsetName(offset: number): string {
+  return String(offset).padStart(20, '0');
+}
+
+/** The offset that a file's name begins with; undefined when the name is no segment file's. */
+export function offsetOfFile(name: string): number | undefined {
+  const match = /^(\d{20})\./.exec(name);
+  return match ? Number(match[1]) : undefined;
+}
+
+export function partitionDirectory(topic: string, partition: number): string {
+  return `${topic}-${partition}`;
+}
+
+/**
+ * The name under which a partition's directory waits for its end; `uniqueId` is 32 hexadecimal digits. A topic's name is cut
+ * where the whole would be longer than a file system takes, except for `-future`, which must be read back.
+ */
+export function partitionDirectoryAside(topic: string, partition: number, uniqueId: string, suffix: DirectorySuffix): string {
+  const rest = `-${partition}.${uniqueId}${suffix}`;
+  return (suffix === '-future' ? topic : topic.slice(0, MAX_NAME_LENGTH - rest.length)) + rest;
+}
+
+export interface PartitionDirectoryName {
+  readonly topic: string;
+  readonly partition: number;
+  readonly suffix: DirectorySuffix | undefined;
+}
+
+const ASIDE = /^(\S+)-(\S+)\.(\S+)(-delete|-stray|-future)$/;
+
+/** Reads a directory's name at its last `-`; undefined when it is no partition's. */
+export function parsePartitionDirectory(name: string): PartitionDirectoryName | undefined {
+  const aside = ASIDE.exec(name);
+  const plain = aside ? name.slice(0, name.lastIndexOf('.')) : name;
+  const dash = plain.lastIndexOf('-');
+  const digits = plain.slice(dash + 1);
+  if (dash < 1 || !/^\d{1,10}$/.test(digits) || Number(digits) > 0x7fff_ffff) return undefined;
+  return { topic: plain.slice(0, dash), partition: Number(digits), suffix: aside?.[4] as DirectorySuffix | undefined };
+}
+
+/** The last part of a path. */
+export function nameOf(path: string): string {
+  return path.slice(path.lastIndexOf('/') + 1);
+}

@@ -1,0 +1,47 @@
+import * as batch from '../protocol/records/batch.js';
+import { scanBatches } from './batch-scan.js';
+import type { ProducerState } from './producer-state.js';
+import type { SegmentList } from './segment-list.js';
+
+export interface RebuildOptions {
+  readonly logStartOffset: number;
+  /** The state is wanted as of this offset, where a batch begins or the log ends. */
+  readonly lastOffset: number;
+  readonly nowMs: number;
+  /** The log was closed in order: when it has no snapshot at all, it had no producers. */
+  readonly clean: boolean;
+}
+
+/**
+ * Brings the producers to what the records below an offset say: from the newest snapshot that helps, and the records after it
+ * (`UnifiedLog.rebuildProducerState`). Snapshots are taken at the last two segments and the end, so that the next time is short.
+ */
+export async function rebuildProducerState(producers: ProducerState, segments: SegmentList, options: RebuildOptions): Promise<void> {
+  const { logStartOffset, lastOffset, nowMs, clean } = options;
+  const worthSnapshot = segments.baseOffsets.slice(-2);
+  if (clean && producers.latestSnapshotOffset === undefined) {
+    for (const offset of [...worthSnapshot, lastOffset]) {
+      producers.updateMapEndOffset(offset);
+      producers.takeSnapshot();
+    }
+    return;
+  }
+  const knownEmpty = producers.isEmpty && producers.mapEndOffset >= lastOffset;
+  producers.truncateAndReload(logStartOffset, lastOffset, nowMs);
+  if (lastOffset > producers.mapEndOffset && !knownEmpty && segments.length > 0) {
+    for (const segment of segments.from(producers.mapEndOffset)) {
+      if (segment.baseOffset >= lastOffset) break;
+      const startOffset = Math.max(segment.baseOffset, producers.mapEndOffset, logStartOffset);
+      producers.updateMapEndOffset(startOffset);
+      if (worthSnapshot.includes(segment.baseOffset) && startOffset === segment.baseOffset) producers.takeSnapshot();
+      const range = { from: segment.offsetIndex.lookup(startOffset).position, to: segment.sizeBytes };
+      await scanBatches(segment.log, range, {}, ({ bytes, at }) => {
+        if (batch.baseOffset(bytes, at) >= lastOffset) return false;
+        if (batch.lastOffset(bytes, at) >= startOffset) producers.replay(bytes, at);
+        return true;
+      });
+    }
+  }
+  producers.updateMapEndOffset(lastOffset);
+  producers.takeSnapshot();
+}

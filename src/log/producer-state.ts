@@ -1,0 +1,301 @@
+import { MalformedError } from '../base/bytes.js';
+import type { Disk } from '../env/index.js';
+import * as batch from '../protocol/records/batch.js';
+import { SNAPSHOT_SUFFIX, DELETED_SUFFIX, offsetOfFile, segmentFile } from './paths.js';
+import { ProducerAppend, type AppendRules, type CompletedTransaction, type ProducerEntry } from './producer-append.js';
+import { parseProducerSnapshot, formatProducerSnapshot } from './producer-snapshot.js';
+import type { AbortedTransaction } from './txn-index.js';
+
+/** Rules for what was checked before: a leader's batches on a follower, a log's own at recovery. */
+export const REPLAY: AppendRules = { origin: 'replication', transactionVersion: 0 };
+
+/** Where aborted transactions are noted: the index of the segment that holds the marker. */
+export interface AbortedSink {
+  append(aborted: AbortedTransaction): void;
+}
+
+const NO_SINK: AbortedSink = { append: () => undefined };
+
+interface Transaction {
+  readonly producerId: number;
+  readonly firstOffset: number;
+  /** Offset of the marker, -1 while the transaction is open. */
+  lastOffset: number;
+}
+
+/**
+ * What the idempotent and transactional producers of a log have written last (`ProducerStateManager`, KIP-98): enough to know a
+ * batch that came twice, a gap, and which offsets are not decided yet. It can always be rebuilt from the records; snapshots at
+ * the segments' base offsets make that short.
+ */
+export class ProducerState {
+  private readonly producers = new Map<number, ProducerEntry>();
+  /** Open transactions by first offset; insertion order is ascending. */
+  private readonly ongoing = new Map<number, Transaction>();
+  /** Ended ones whose marker is at or beyond the high watermark: to readers of committed records they are still open. */
+  private readonly unreplicated = new Map<number, Transaction>();
+  /** Offsets of the snapshot files, ascending. */
+  private snapshots: number[] = [];
+  private readonly unsyncedSnapshots = new Set<number>();
+  private mapEnd = 0;
+  private lastSnapshot = 0;
+
+  constructor(
+    private readonly disk: Disk,
+    private directory: string,
+    private readonly expirationMs: number,
+  ) {}
+
+  /** What the state stands for: all records below this offset. */
+  get mapEndOffset(): number {
+    return this.mapEnd;
+  }
+
+  get isEmpty(): boolean {
+    return this.producers.size === 0 && this.unreplicated.size === 0;
+  }
+
+  get latestSnapshotOffset(): number | undefined {
+    return this.snapshots.at(-1);
+  }
+
+  get entries(): ReadonlyMap<number, ProducerEntry> {
+    return this.producers;
+  }
+
+  /** The first offset whose fate is not decided, or decided by a marker that is not committed; undefined when all are. */
+  get firstUnstableOffset(): number | undefined {
+    let first: number | undefined;
+    for (const offset of this.ongoing.keys()) {
+      first = offset;
+      break;
+    }
+    for (const offset of this.unreplicated.keys()) if (first === undefined || offset < first) first = offset;
+    return first;
+  }
+
+  /**
+   * The offsets of a batch of the same producer, epoch and sequences among the last five; undefined when it is new.
+   */
+  findDuplicate(bytes: Uint8Array, at: number): { firstOffset: number; lastOffset: number; timestampMs: number } | undefined {
+    const entry = this.producers.get(batch.producerId(bytes, at));
+    if (!entry || entry.epoch !== batch.producerEpoch(bytes, at)) return undefined;
+    const lastSequence = batch.lastSequence(bytes, at);
+    if (lastSequence === batch.NO_SEQUENCE) return undefined;
+    const delta = batch.lastOffsetDelta(bytes, at);
+    const found = entry.batches.find(known => known.lastSequence === lastSequence && known.offsetDelta === delta);
+    return found && { firstOffset: found.lastOffset - found.offsetDelta, lastOffset: found.lastOffset, timestampMs: found.timestampMs };
+  }
+
+  /** Begins an append: batches are checked one by one, and nothing changes until `commit`. */
+  begin(rules: AppendRules): ProducerUpdate {
+    return new ProducerUpdate(this, rules);
+  }
+
+  /** Makes an append's changes, once its bytes are in the log; aborted transactions go into the segment's index. */
+  commit(update: ProducerUpdate, endOffset: number, aborted: AbortedSink): void {
+    for (const append of update.appends.values()) {
+      this.producers.set(append.producerId, append.result());
+      for (const firstOffset of append.started) {
+        this.ongoing.set(firstOffset, { producerId: append.producerId, firstOffset, lastOffset: -1 });
+      }
+    }
+    for (const completed of update.completed) this.complete(completed, aborted);
+    this.mapEnd = endOffset;
+  }
+
+  /** Takes up a batch that is in the log already. */
+  replay(bytes: Uint8Array, at: number, aborted: AbortedSink = NO_SINK): void {
+    if (batch.hasProducerId(bytes, at)) {
+      const update = this.begin(REPLAY);
+      update.add(bytes, at);
+      this.commit(update, batch.nextOffset(bytes, at), aborted);
+    }
+    this.mapEnd = batch.nextOffset(bytes, at);
+  }
+
+  private complete(completed: CompletedTransaction, aborted: AbortedSink): void {
+    const { producerId, firstOffset, lastOffset } = completed;
+    const transaction = this.ongoing.get(firstOffset);
+    if (!transaction) return;
+    if (completed.aborted) {
+      aborted.append({ producerId, firstOffset, lastOffset, lastStableOffset: this.stableOffsetAfter(completed) });
+    }
+    this.ongoing.delete(firstOffset);
+    transaction.lastOffset = lastOffset;
+    this.unreplicated.set(firstOffset, transaction);
+  }
+
+  /** The last stable offset once a transaction has ended: the next open one's start, or the offset after its marker. */
+  private stableOffsetAfter({ producerId, lastOffset }: CompletedTransaction): number {
+    for (const other of this.ongoing.values()) if (other.producerId !== producerId) return other.firstOffset;
+    return lastOffset + 1;
+  }
+
+  updateMapEndOffset(offset: number): void {
+    this.mapEnd = offset;
+  }
+
+  onHighWatermark(highWatermark: number): void {
+    if (this.unreplicated.size > 0) this.forgetReplicated(highWatermark);
+  }
+
+  onLogStartOffset(logStartOffset: number): void {
+    this.forgetReplicated(logStartOffset);
+    this.mapEnd = Math.max(this.mapEnd, logStartOffset);
+    this.lastSnapshot = this.latestSnapshotOffset ?? logStartOffset;
+  }
+
+  private forgetReplicated(offset: number): void {
+    for (const [firstOffset, { lastOffset }] of this.unreplicated) if (lastOffset < offset) this.unreplicated.delete(firstOffset);
+  }
+
+  /** Forgets producers that have written nothing for `producer.id.expiration.ms`. */
+  removeExpired(nowMs: number): void {
+    for (const [producerId, entry] of this.producers) if (this.isExpired(entry, nowMs)) this.producers.delete(producerId);
+  }
+
+  private isExpired(entry: ProducerEntry, nowMs: number): boolean {
+    return entry.currentTxnFirstOffset < 0 && nowMs - entry.lastTimestampMs >= this.expirationMs;
+  }
+
+  /** Takes note of the snapshot files that are there; those of no segment go, but for one at the end of the log. */
+  adoptSnapshots(names: readonly string[], segmentBaseOffsets: readonly number[]): void {
+    const offsets = names.filter(name => name.endsWith(SNAPSHOT_SUFFIX)).map(offsetOfFile).filter(offset => offset !== undefined);
+    const bases = new Set(segmentBaseOffsets);
+    const lastBase = segmentBaseOffsets.at(-1) ?? -1;
+    const stray = offsets.filter(offset => !bases.has(offset));
+    const kept = stray.length > 0 && Math.max(...stray) > lastBase ? Math.max(...stray) : undefined;
+    this.snapshots = offsets.filter(offset => bases.has(offset) || offset === kept).sort((a, b) => a - b);
+    for (const offset of stray) if (offset !== kept) this.disk.removeNow(this.snapshotFile(offset));
+  }
+
+  /**
+   * Goes back to the newest snapshot that lies in (`logStartOffset`, `logEndOffset`]; those outside are removed. What comes
+   * after it is the caller's to replay. Nothing happens when the state is at the end already.
+   */
+  truncateAndReload(logStartOffset: number, logEndOffset: number, nowMs: number): void {
+    for (const offset of this.snapshots.filter(snapshot => snapshot > logEndOffset || snapshot <= logStartOffset)) this.removeSnapshot(offset);
+    if (logEndOffset === this.mapEnd) {
+      this.onLogStartOffset(logStartOffset);
+      return;
+    }
+    this.clear();
+    this.loadSnapshot(logStartOffset, nowMs);
+  }
+
+  private loadSnapshot(logStartOffset: number, nowMs: number): void {
+    for (let offset = this.latestSnapshotOffset; offset !== undefined; offset = this.latestSnapshotOffset) {
+      try {
+        const entries = parseProducerSnapshot(this.disk.readFile(this.snapshotFile(offset)));
+        for (const entry of entries.sort((a, b) => a.currentTxnFirstOffset - b.currentTxnFirstOffset)) {
+          if (!this.isExpired(entry, nowMs)) this.restore(entry);
+        }
+        this.lastSnapshot = offset;
+        this.mapEnd = offset;
+        return;
+      } catch (error) {
+        if (!(error instanceof MalformedError)) throw error;
+        this.removeSnapshot(offset);
+      }
+    }
+    this.lastSnapshot = logStartOffset;
+    this.mapEnd = logStartOffset;
+  }
+
+  private restore(entry: ProducerEntry): void {
+    const { producerId, currentTxnFirstOffset: firstOffset } = entry;
+    this.producers.set(producerId, entry);
+    if (firstOffset >= 0) this.ongoing.set(firstOffset, { producerId, firstOffset, lastOffset: -1 });
+  }
+
+  private clear(): void {
+    this.producers.clear();
+    this.ongoing.clear();
+    this.unreplicated.clear();
+  }
+
+  /** Forgets everything, snapshots too. */
+  truncateFullyAndStartAt(offset: number): void {
+    this.clear();
+    for (const snapshot of this.snapshots) this.removeSnapshot(snapshot);
+    this.lastSnapshot = 0;
+    this.mapEnd = offset;
+  }
+
+  /** Writes a snapshot of the state, when it has moved on since the last one. It is durable after `syncSnapshots`. */
+  takeSnapshot(): void {
+    if (this.mapEnd <= this.lastSnapshot) return;
+    const offset = this.mapEnd;
+    const path = this.snapshotFile(offset);
+    const bytes = formatProducerSnapshot(this.producers.values());
+    const file = this.disk.open(path, { create: true });
+    try {
+      file.writeNow([bytes], 0);
+      if (file.sizeBytes() > bytes.length) file.truncateNow(bytes.length);
+    } finally {
+      file.close();
+    }
+    if (this.latestSnapshotOffset !== offset) this.snapshots.push(offset);
+    this.unsyncedSnapshots.add(offset);
+    this.lastSnapshot = offset;
+  }
+
+  async syncSnapshots(): Promise<void> {
+    for (const offset of this.unsyncedSnapshots) {
+      this.unsyncedSnapshots.delete(offset);
+      if (!this.snapshots.includes(offset)) continue;
+      const file = this.disk.open(this.snapshotFile(offset));
+      try {
+        await file.sync();
+      } finally {
+        file.close();
+      }
+    }
+  }
+
+  /** Renames the snapshot of a segment that goes; the path to remove later, undefined when it has none. */
+  setAsideSnapshot(offset: number): string | undefined {
+    if (!this.snapshots.includes(offset)) return undefined;
+    this.snapshots = this.snapshots.filter(snapshot => snapshot !== offset);
+    const path = this.snapshotFile(offset);
+    this.disk.rename(path, path + DELETED_SUFFIX);
+    return path + DELETED_SUFFIX;
+  }
+
+  movedTo(directory: string): void {
+    this.directory = directory;
+  }
+
+  private removeSnapshot(offset: number): void {
+    this.snapshots = this.snapshots.filter(snapshot => snapshot !== offset);
+    this.disk.removeNow(this.snapshotFile(offset));
+  }
+
+  private snapshotFile(offset: number): string {
+    return segmentFile(this.directory, offset, SNAPSHOT_SUFFIX);
+  }
+}
+
+/** The producers that one append touches, as they will be. */
+export class ProducerUpdate {
+  readonly appends = new Map<number, ProducerAppend>();
+  readonly completed: CompletedTransaction[] = [];
+
+  constructor(
+    private readonly state: ProducerState,
+    private readonly rules: AppendRules,
+  ) {}
+
+  /** Checks a batch that has a producer id, with the offsets it will have; throws the `KafkaError` that its sender gets. */
+  add(bytes: Uint8Array, at: number): void {
+    const producerId = batch.producerId(bytes, at);
+    let append = this.appends.get(producerId);
+    if (!append) {
+      append = new ProducerAppend(producerId, this.state.entries.get(producerId), this.rules);
+      this.appends.set(producerId, append);
+    }
+    const completed = append.add(bytes, at);
+    if (completed) this.completed.push(completed);
+  }
+}

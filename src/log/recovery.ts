@@ -1,0 +1,210 @@
+import type { LogSettings } from '../config/log-settings.js';
+import { MalformedError } from '../base/bytes.js';
+import type { LogHost } from './host.js';
+import { LeaderEpochs } from './leader-epochs.js';
+import type { LoadedLog } from './log.js';
+import {
+  CLEANED_SUFFIX, DELETED_SUFFIX, LEADER_EPOCH_FILE, LOG_SUFFIX, METADATA_SNAPSHOT_DELETED_SUFFIX, OFFSET_INDEX_SUFFIX,
+  PARTITION_METADATA_FILE, SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, offsetOfFile, segmentFile,
+} from './paths.js';
+import { rebuildProducerState } from './producer-rebuild.js';
+import { ProducerState } from './producer-state.js';
+import { Segment } from './segment.js';
+import { SegmentList } from './segment-list.js';
+
+export interface LoadOptions {
+  readonly directory: string;
+  readonly settings: LogSettings;
+  readonly producerExpirationMs: number;
+  /** The directory was closed in order: what its files say is believed. */
+  readonly clean: boolean;
+  /** From the checkpoints; 0 when they say nothing. */
+  readonly recoveryPoint: number;
+  readonly logStartOffset: number;
+}
+
+/**
+ * Reads a partition's directory (`LogLoader`), after whatever end its last owner had: left-overs are cleared away, compaction's
+ * swaps finished, what may be torn is checked batch by batch and cut at the first that is wrong.
+ */
+export async function loadLog(host: LogHost, options: LoadOptions): Promise<LoadedLog> {
+  return new LogLoader(host, options).load();
+}
+
+class LogLoader {
+  private readonly segments = new SegmentList();
+  private readonly epochs: LeaderEpochs;
+  private readonly producers: ProducerState;
+  private readonly clean: boolean;
+  private readonly recoveryPoint: number;
+  private names: string[];
+
+  constructor(private readonly host: LogHost, private readonly options: LoadOptions) {
+    const { directory, producerExpirationMs } = options;
+    this.epochs = new LeaderEpochs(host.disk, `${directory}/${LEADER_EPOCH_FILE}`);
+    this.producers = new ProducerState(host.disk, directory, producerExpirationMs);
+    // Without its epochs a log cannot be replicated; the records tell them again, all of them.
+    this.clean = options.clean && !this.epochs.damaged;
+    this.recoveryPoint = this.epochs.damaged ? 0 : options.recoveryPoint;
+    this.names = host.disk.list(directory);
+  }
+
+  async load(): Promise<LoadedLog> {
+    const { host, options } = this;
+    if (this.clearTemporaryFiles()) await this.finishSwaps();
+    this.removeOrphanIndexes();
+    await this.openSegments();
+    if (!this.clean) await this.recoverFrom(this.recoveryPoint);
+    const logEndOffset = await this.findEnd();
+    const recoveryPoint = this.clean ? logEndOffset : Math.min(this.recoveryPoint, logEndOffset);
+    const logStartOffset = Math.max(options.logStartOffset, this.segments.first.baseOffset);
+    this.epochs.truncateFromEnd(logEndOffset);
+    this.epochs.truncateFromStart(options.logStartOffset);
+    this.producers.adoptSnapshots(host.disk.list(options.directory), this.segments.baseOffsets);
+    await rebuildProducerState(this.producers, this.segments, {
+      logStartOffset, lastOffset: logEndOffset, nowMs: host.clock.nowMs(), clean: this.clean,
+    });
+    const { segments, epochs, producers } = this;
+    return { segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint, hasTopicId: this.names.includes(PARTITION_METADATA_FILE) };
+  }
+
+  /** Removes what was on its way out, and what compaction had not finished; whether a finished swap waits to be made real. */
+  private clearTemporaryFiles(): boolean {
+    const cleaned = this.names.filter(name => name.endsWith(CLEANED_SUFFIX));
+    const firstCleaned = Math.min(...cleaned.map(name => offsetOfFile(name) ?? Infinity));
+    // A split that was under way wrote `.cleaned` files first: swaps at or beyond them are not whole.
+    const swaps = this.names.filter(name => name.endsWith(SWAP_SUFFIX));
+    const unfinished = swaps.filter(name => (offsetOfFile(name) ?? -1) >= firstCleaned);
+    const deleted = this.names.filter(name => name.endsWith(DELETED_SUFFIX) && !name.endsWith(METADATA_SNAPSHOT_DELETED_SUFFIX));
+    this.removeFiles([...deleted, ...unfinished, ...cleaned]);
+    return swaps.length > unfinished.length;
+  }
+
+  /** A swap stands for all segments in its range: those go, and it gets its name. */
+  private async finishSwaps(): Promise<void> {
+    const { disk } = this.host;
+    const swaps = this.names.filter(name => name.endsWith(SWAP_SUFFIX));
+    let first = Infinity;
+    let end = -Infinity;
+    for (const name of swaps.filter(swap => swap.endsWith(LOG_SUFFIX + SWAP_SUFFIX))) {
+      const baseOffset = offsetOfFile(name);
+      if (baseOffset === undefined) continue;
+      const segment = Segment.open(this.host, this.segmentOptions(baseOffset), SWAP_SUFFIX);
+      first = Math.min(first, baseOffset);
+      end = Math.max(end, (await segment.findEnd()).nextOffset);
+      segment.close();
+    }
+    this.removeFiles(this.names.filter(name => {
+      const offset = offsetOfFile(name);
+      return offset !== undefined && !name.endsWith(SWAP_SUFFIX) && offset >= first && offset < end;
+    }));
+    for (const name of swaps) {
+      const path = `${this.options.directory}/${name}`;
+      disk.rename(path, path.slice(0, -SWAP_SUFFIX.length));
+    }
+    this.names = disk.list(this.options.directory);
+  }
+
+  private removeOrphanIndexes(): void {
+    const logs = new Set(this.names.filter(name => name.endsWith(LOG_SUFFIX)).map(offsetOfFile));
+    this.removeFiles(this.names.filter(name =>
+      [OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX].some(suffix => name.endsWith(suffix)) && !logs.has(offsetOfFile(name))));
+  }
+
+  private removeFiles(names: readonly string[]): void {
+    for (const name of names) this.host.disk.removeNow(`${this.options.directory}/${name}`);
+    if (names.length > 0) this.names = this.names.filter(name => !names.includes(name));
+  }
+
+  private async openSegments(): Promise<void> {
+    const present = new Set(this.names);
+    const bases = this.names.filter(name => name.endsWith(LOG_SUFFIX)).map(offsetOfFile).filter(base => base !== undefined);
+    for (const baseOffset of bases.sort((a, b) => a - b)) {
+      const segment = Segment.open(this.host, this.segmentOptions(baseOffset));
+      this.segments.add(segment);
+      // Those beyond the recovery point are scanned anyway.
+      if (!this.clean && baseOffset >= this.recoveryPoint) continue;
+      const complete = present.has(segmentFile('', baseOffset, OFFSET_INDEX_SUFFIX).slice(1));
+      if (!complete || !this.hasSoundTransactions(segment)) await this.recoverSegment(segment);
+    }
+  }
+
+  private hasSoundTransactions(segment: Segment): boolean {
+    if (!this.names.includes(segmentFile('', segment.baseOffset, TXN_INDEX_SUFFIX).slice(1))) return true;
+    try {
+      segment.txnIndex.check(segment.baseOffset);
+      return true;
+    } catch (error) {
+      if (error instanceof MalformedError) return false;
+      throw error;
+    }
+  }
+
+  /** Checks every segment that holds records from `offset` on; at the first bad batch the log ends. */
+  private async recoverFrom(offset: number): Promise<void> {
+    const suspects = this.segments.from(offset);
+    for (const [index, segment] of suspects.entries()) {
+      const truncatedBytes = await this.recoverSegment(segment);
+      if (truncatedBytes === 0) continue;
+      const later = suspects.slice(index + 1);
+      this.host.logger.warn('log was cut at a torn or damaged batch', {
+        directory: this.options.directory, segment: segment.baseOffset, truncatedBytes, segmentsRemoved: later.length,
+      });
+      await this.removeSegments(later);
+      return;
+    }
+  }
+
+  private async recoverSegment(segment: Segment): Promise<number> {
+    const producers = new ProducerState(this.host.disk, this.options.directory, this.options.producerExpirationMs);
+    producers.adoptSnapshots(this.host.disk.list(this.options.directory), this.segments.baseOffsets);
+    await rebuildProducerState(producers, this.segments, {
+      logStartOffset: this.options.logStartOffset, lastOffset: segment.baseOffset, nowMs: this.host.clock.nowMs(), clean: false,
+    });
+    const { truncatedBytes } = await segment.recover(producers, this.epochs);
+    // The next segment's recovery begins from here.
+    producers.takeSnapshot();
+    await producers.syncSnapshots();
+    return truncatedBytes;
+  }
+
+  private async removeSegments(gone: readonly Segment[]): Promise<void> {
+    this.segments.remove(gone);
+    for (const segment of gone) await segment.remove();
+  }
+
+  /** The offset after the last record; afterwards there is an active segment, without a torn end. */
+  private async findEnd(): Promise<number> {
+    const { logStartOffset } = this.options;
+    let end = await this.endOfLast();
+    if (end !== undefined && end < logStartOffset) {
+      this.host.logger.warn('log ends before its start offset: all segments are dropped', { directory: this.options.directory, end, logStartOffset });
+      await this.removeSegments([...this.segments]);
+      this.epochs.clear();
+      this.producers.truncateFullyAndStartAt(logStartOffset);
+      end = undefined;
+    }
+    if (end !== undefined) return end;
+    const fresh = Segment.create(this.host, this.segmentOptions(logStartOffset));
+    // Of a log that begins at 0 the name tells nothing; any other must be there before its offsets are used.
+    if (logStartOffset > 0) fresh.log.now();
+    this.segments.add(fresh);
+    return logStartOffset;
+  }
+
+  private async endOfLast(): Promise<number | undefined> {
+    if (this.segments.length === 0) return undefined;
+    const { active } = this.segments;
+    const { nextOffset, position } = await active.findEnd();
+    if (position === active.sizeBytes) return nextOffset;
+    // Said to be clean, but torn: somebody has touched it.
+    await this.recoverSegment(active);
+    return (await active.findEnd()).nextOffset;
+  }
+
+  private segmentOptions(baseOffset: number): { directory: string; baseOffset: number; indexIntervalBytes: number; rollJitterMs: number } {
+    const { directory, settings } = this.options;
+    const rollJitterMs = Math.floor(this.host.random.float() * Math.min(settings.segmentJitterMs, settings.segmentMs));
+    return { directory, baseOffset, indexIntervalBytes: settings.indexIntervalBytes, rollJitterMs };
+  }
+}

@@ -1,0 +1,16 @@
+import { isSafeInt64, readInt64 } from '../base/bytes.js';
+import { MAX_TIMESTAMP_AT, NO_TIMESTAMP } from '../protocol/records/batch.js';
+
+/**
+ * A timestamp of a log that is on disk already. Nothing is refused any more: one beyond 2^53-1, which Apache lets through when
+ * a topic sets no bound, counts as the largest number there is; a negative one as none.
+ */
+export function readTimestampMs(bytes: Uint8Array, at: number): number {
+  if (bytes[at]! >= 0x80) return NO_TIMESTAMP;
+  return isSafeInt64(bytes, at) ? readInt64(bytes, at) : Number.MAX_SAFE_INTEGER;
+}
+
+/** The largest timestamp of the batch at `at`. */
+export function maxTimestampOf(bytes: Uint8Array, at: number): number {
+  return readTimestampMs(bytes, at + MAX_TIMESTAMP_AT);
+}

@@ -1,0 +1,129 @@
+import { MalformedError, readInt16, readInt64, writeInt16, writeInt64 } from '../base/bytes.js';
+import type { Disk } from '../env/index.js';
+
+/** A transaction that was aborted by a marker in this segment. */
+export interface AbortedTransaction {
+  readonly producerId: number;
+  readonly firstOffset: number;
+  /** Offset of the marker. */
+  readonly lastOffset: number;
+  /** Last stable offset when the marker was written: all aborts below it stand in this index or an earlier one. */
+  readonly lastStableOffset: number;
+}
+
+const VERSION = 0;
+const ENTRY_BYTES = 34;
+
+/**
+ * Aborted transactions by the segment that holds their markers (`TransactionIndex`). Small, so entries are written through; the
+ * file exists only once there is one.
+ */
+export class TransactionIndex {
+  private entries: AbortedTransaction[] | undefined;
+
+  constructor(
+    private readonly disk: Disk,
+    private currentPath: string,
+    fresh: boolean,
+  ) {
+    if (fresh) this.entries = [];
+  }
+
+  get path(): string {
+    return this.currentPath;
+  }
+
+  /** All entries; `MalformedError` when the file is none of ours. */
+  get all(): readonly AbortedTransaction[] {
+    this.entries ??= this.disk.stat(this.currentPath) ? parse(this.disk.readFile(this.currentPath), this.currentPath) : [];
+    return this.entries;
+  }
+
+  append(aborted: AbortedTransaction): void {
+    const entries = this.all as AbortedTransaction[];
+    this.withFile(file => file.writeNow([encode(aborted)], entries.length * ENTRY_BYTES));
+    entries.push(aborted);
+  }
+
+  /**
+   * Adds the aborts that touch [`fetchOffset`, `upperBound`) to `found`; true when no later segment can hold another.
+   */
+  collect(fetchOffset: number, upperBound: number, found: { producerId: number; firstOffset: number }[]): boolean {
+    for (const { producerId, firstOffset, lastOffset, lastStableOffset } of this.all) {
+      if (lastOffset >= fetchOffset && firstOffset < upperBound) found.push({ producerId, firstOffset });
+      if (lastStableOffset >= upperBound) return true;
+    }
+    return false;
+  }
+
+  /** Keeps the entries whose marker is below `offset`. */
+  truncateTo(offset: number): void {
+    const kept = this.all.filter(aborted => aborted.lastOffset < offset);
+    if (kept.length === this.all.length) return;
+    this.entries = kept;
+    this.withFile(file => file.truncateNow(kept.length * ENTRY_BYTES));
+  }
+
+  reset(): void {
+    this.entries = [];
+    this.disk.removeNow(this.currentPath);
+  }
+
+  /** Throws `MalformedError` when an entry cannot belong to a segment that begins at `baseOffset`. */
+  check(baseOffset: number): void {
+    const wrong = this.all.find(aborted => aborted.lastOffset < baseOffset);
+    if (wrong) throw new MalformedError(`${this.currentPath}: aborted transaction ends at ${wrong.lastOffset}, before its segment`);
+  }
+
+  async sync(): Promise<void> {
+    if (this.all.length === 0) return;
+    const file = this.disk.open(this.currentPath);
+    try {
+      await file.sync();
+    } finally {
+      file.close();
+    }
+  }
+
+  rename(path: string): void {
+    if (this.disk.stat(this.currentPath)) this.disk.rename(this.currentPath, path);
+    this.currentPath = path;
+  }
+
+  movedTo(path: string): void {
+    this.currentPath = path;
+  }
+
+  private withFile(use: (file: ReturnType<Disk['open']>) => void): void {
+    const file = this.disk.open(this.currentPath, { create: true });
+    try {
+      use(file);
+    } finally {
+      file.close();
+    }
+  }
+}
+
+function encode(aborted: AbortedTransaction): Buffer {
+  const bytes = Buffer.alloc(ENTRY_BYTES);
+  writeInt16(bytes, 0, VERSION);
+  writeInt64(bytes, 2, aborted.producerId);
+  writeInt64(bytes, 10, aborted.firstOffset);
+  writeInt64(bytes, 18, aborted.lastOffset);
+  writeInt64(bytes, 26, aborted.lastStableOffset);
+  return bytes;
+}
+
+function parse(bytes: Buffer, path: string): AbortedTransaction[] {
+  return Array.from({ length: Math.floor(bytes.length / ENTRY_BYTES) }, (_, index) => {
+    const at = index * ENTRY_BYTES;
+    const version = readInt16(bytes, at);
+    if (version > VERSION) throw new MalformedError(`${path}: transaction index has version ${version}, known is ${VERSION}`);
+    return {
+      producerId: readInt64(bytes, at + 2),
+      firstOffset: readInt64(bytes, at + 10),
+      lastOffset: readInt64(bytes, at + 18),
+      lastStableOffset: readInt64(bytes, at + 26),
+    };
+  });
+}
