@@ -45,7 +45,7 @@ async function readSegment(host: LogHost, segment: Segment, offset: number, opti
   let wanted = options.maxBytes;
   for (;;) {
     // Without an exact position, what an index entry leaves to be skipped is read too.
-    const length = Math.min(segment.sizeBytes - position, wanted + (exact ? 0 : host.readAheadBytes));
+    const length = Math.min(segment.sizeBytes - position, Math.max(wanted, batch.BATCH_OVERHEAD) + (exact ? 0 : host.readAheadBytes));
     if (length < batch.BATCH_OVERHEAD) return 'end';
     const buffer = host.readBuffers.take(length);
     const start = position;
