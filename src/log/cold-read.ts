@@ -16,7 +16,7 @@ export interface ColdReadOptions {
 export interface ColdRead {
   readonly bytes: Uint8Array;
   readonly nextOffset: number;
-  release(): void;
+  readonly release: () => void;
 }
 
 /** What of a buffer is asked for, or where to read instead. */

@@ -34,7 +34,7 @@ export interface LogRead {
   /** Aborted transactions that touch what was read; present for read_committed. */
   readonly abortedTransactions?: readonly { producerId: number; firstOffset: number }[];
   /** Gives pooled memory back; to be called once the bytes are sent. */
-  release(): void;
+  readonly release: () => void;
 }
 
 export interface ReadOptions {
