@@ -1,0 +1,29 @@
+import type { Command } from './flags.js';
+
+const SETTINGS = [
+  { name: 'config', letter: 'c', value: 'FILE', about: 'a Kafka server.properties' },
+  { name: 'set', value: 'NAME=VALUE', about: 'one setting, before file and environment; may be repeated' },
+  { name: 'data', value: 'DIR', about: 'data directory (log.dirs); ./ottla-data unless given' },
+] as const;
+
+/** The commands, in the order in which the help lists them. */
+export const COMMANDS = {
+  start: {
+    name: 'start', about: 'start a broker',
+    flags: [
+      ...SETTINGS,
+      { name: 'port', letter: 'p', value: 'N', about: 'port for clients; 9092 unless given, 0 for any free one' },
+      { name: 'host', value: 'H', about: 'address to listen on; 127.0.0.1 unless given, 0.0.0.0 for all' },
+      { name: 'advertise', value: 'HOST:PORT', about: 'what clients are told to connect to' },
+      { name: 'memory', about: 'keep everything in memory, nothing on disk' },
+      { name: 'strict', about: 'refuse settings that nobody knows' },
+      { name: 'log-level', value: 'LEVEL', about: 'debug, info, warn or error; info unless given' },
+      { name: 'log-file', value: 'FILE', about: 'write the log to a file instead of standard error' },
+      { name: 'log-json', about: 'write the log as JSON, an object a line' },
+    ],
+  },
+  config: {
+    name: 'config', about: 'explain settings', operands: '[NAME]...',
+    flags: [{ name: 'markdown', about: 'print the manual of all settings' }],
+  },
+} as const satisfies Record<string, Command>;

@@ -1,0 +1,130 @@
+import { isAbsolute, resolve } from 'node:path';
+import { ConfigError, loadSettings, type Loaded, type Settings } from '../config/index.js';
+import type { Logger } from '../env/index.js';
+import { explainFault } from './faults.js';
+import { parsePair, parsePort, UsageError, type ParsedFlags } from './flags.js';
+
+/** A broker that serves. */
+export interface RunningBroker {
+  readonly host: string;
+  readonly port: number;
+  close(): Promise<void>;
+  /** Resolves when the broker cannot go on. */
+  readonly failed: Promise<Error>;
+}
+
+export interface StartRequest {
+  readonly settings: Settings;
+  readonly logger: Logger;
+  /** Nothing touches the disk. */
+  readonly memory: boolean;
+}
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface LogWish {
+  readonly level: LogLevel;
+  readonly file: string | undefined;
+  readonly json: boolean;
+}
+
+/** What the command touches of the process that it runs in. */
+export interface Terminal {
+  readonly environment: Readonly<Record<string, string | undefined>>;
+  readonly directory: string;
+  out(line: string): void;
+  error(line: string): void;
+  readFile(path: string): Buffer;
+  /** Calls `handler` at every SIGTERM, SIGINT and SIGHUP. */
+  onStopSignal(handler: (signal: string) => void): void;
+  /** Ends the process at once. */
+  exit(code: number): void;
+}
+
+export interface StartParts {
+  readonly terminal: Terminal;
+  readonly logger: (wish: LogWish) => Logger | Promise<Logger>;
+  readonly startBroker: (request: StartRequest) => Promise<RunningBroker>;
+}
+
+/** `ottla start`: runs a broker until a signal or a fault stops it; the exit code. */
+export async function start(flags: ParsedFlags, { terminal, logger: makeLogger, startBroker }: StartParts): Promise<number> {
+  let settings: Settings | undefined;
+  let broker: RunningBroker | undefined;
+  const stopping = stopRequests(terminal);
+  try {
+    const wish = logWish(flags, terminal.directory);
+    const loaded = settingsOf(flags, terminal);
+    ({ settings } = loaded);
+    const logger = await makeLogger(wish);
+    for (const warning of loaded.warnings) logger.warn(warning);
+    broker = await startBroker({ settings, logger, memory: flags.has('memory') });
+    terminal.out(`Ottla ready on ${broker.host.includes(':') ? `[${broker.host}]` : broker.host}:${broker.port}`);
+    const end = await Promise.race([stopping, broker.failed]);
+    if (end instanceof Error) logger.error('the broker cannot go on', { error: end });
+    else logger.info(`stopping on ${end}`);
+    await broker.close();
+    if (!(end instanceof Error)) return 0;
+    terminal.error(`ottla: ${end.message}`);
+    return 1;
+  } catch (error) {
+    const fault = explainFault(error, settings);
+    for (const line of fault.lines) terminal.error(`ottla: ${line}`);
+    if (fault.exitCode === 2) terminal.error('`ottla start --help` lists the flags');
+    return fault.exitCode;
+  }
+}
+
+/** Resolves at the first stop signal; the second ends the process, whatever still hangs. */
+function stopRequests(terminal: Terminal): Promise<string> {
+  return new Promise(resolve => {
+    let asked = false;
+    terminal.onStopSignal(signal => {
+      if (asked) terminal.exit(1);
+      asked = true;
+      resolve(signal);
+    });
+  });
+}
+
+function settingsOf(flags: ParsedFlags, terminal: Terminal): Loaded {
+  const at = (path: string): string => (isAbsolute(path) ? path : resolve(terminal.directory, path));
+  const file = flags.get('config');
+  const data = flags.get('data');
+  const pairs = flags.all('set').map(text => ({ ...parsePair('--set', text), flag: '--set' }));
+  const memory = flags.has('memory') ? '/ottla-memory' : undefined;
+  const directory = memory ?? (data === undefined ? undefined : at(data));
+  const flag = memory === undefined ? '--data' : '--memory';
+  return loadSettings({
+    flags: [...pairs, ...(directory === undefined ? [] : [{ name: 'log.dirs', text: directory, flag }])],
+    address: { host: flags.get('host'), port: parsePort(flags.get('port')), advertise: flags.get('advertise') },
+    environment: terminal.environment,
+    dataDirectory: at('ottla-data'),
+    strict: flags.has('strict'),
+    ...(file !== undefined && { file: { name: file, text: readText(terminal, file, at(file)) } }),
+  });
+}
+
+/** UTF-8, or Latin-1 where it is not: Java reads properties as Latin-1. */
+function readText(terminal: Terminal, shown: string, path: string): string {
+  let bytes: Buffer;
+  try {
+    bytes = terminal.readFile(path);
+  } catch (error) {
+    throw new ConfigError(`cannot read ${shown} (--config): ${error instanceof Error ? error.message : String(error)}`);
+  }
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch {
+    return bytes.toString('latin1');
+  }
+}
+
+const LEVELS: readonly string[] = ['debug', 'info', 'warn', 'error'] satisfies LogLevel[];
+
+function logWish(flags: ParsedFlags, directory: string): LogWish {
+  const level = flags.get('log-level') ?? 'info';
+  if (!LEVELS.includes(level)) throw new UsageError(`--log-level ${level}: it has to be one of ${LEVELS.join(', ')}`);
+  const file = flags.get('log-file');
+  return { level: level as LogLevel, file: file === undefined ? undefined : resolve(directory, file), json: flags.has('log-json') };
+}

@@ -1,0 +1,51 @@
+import winston from 'winston';
+import type { LogFields, Logger } from '../env/index.js';
+import type { LogWish } from './start.js';
+
+/** A log in a file, or as JSON. Loads winston: for those who ask for it only. */
+export function winstonLogger(wish: LogWish): Logger {
+  const { combine, timestamp, json, printf } = winston.format;
+  const lines = printf(({ timestamp: time, level, message, scope, ...fields }) =>
+    `${String(time)} ${level.toUpperCase()} ${typeof scope === 'string' ? `[${scope}] ` : ''}${String(message)}${pairs(fields)}`);
+  const transport = wish.file === undefined
+    ? new winston.transports.Stream({ stream: process.stderr })
+    : new winston.transports.File({ filename: wish.file });
+  return new WinstonLogger(winston.createLogger({ level: wish.level, format: combine(timestamp(), wish.json ? json() : lines), transports: [transport] }));
+}
+
+class WinstonLogger implements Logger {
+  constructor(private readonly winston: winston.Logger, private readonly scope?: string) {}
+
+  debug(message: string, fields?: LogFields): void {
+    this.write('debug', message, fields);
+  }
+
+  info(message: string, fields?: LogFields): void {
+    this.write('info', message, fields);
+  }
+
+  warn(message: string, fields?: LogFields): void {
+    this.write('warn', message, fields);
+  }
+
+  error(message: string, fields?: LogFields): void {
+    this.write('error', message, fields);
+  }
+
+  child(scope: string): Logger {
+    return new WinstonLogger(this.winston, this.scope === undefined ? scope : `${this.scope}.${scope}`);
+  }
+
+  private write(level: string, message: string, fields: LogFields | undefined): void {
+    const plain = Object.fromEntries(Object.entries(fields ?? {}).map(([key, value]) => [key, printable(value)]));
+    this.winston.log({ ...plain, level, message, ...(this.scope !== undefined && { scope: this.scope }) });
+  }
+}
+
+function printable(value: unknown): unknown {
+  if (value instanceof Error) return value.stack ?? value.message;
+  return typeof value === 'bigint' ? value.toString() : value;
+}
+
+const pairs = (fields: Record<string, unknown>): string =>
+  Object.entries(fields).map(([key, value]) => ` ${key}=${typeof value === 'string' && !/[\s"=]/.test(value) ? value : JSON.stringify(value)}`).join('');
