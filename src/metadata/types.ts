@@ -19,6 +19,9 @@ export interface MetadataImage {
   readonly nextProducerId: number;
   readonly clientQuotas: ReadonlyMap<string, ClientQuotaImage>;
   readonly scramCredentials: ReadonlyMap<string, ScramCredentialImage>;
+  readonly acls: ReadonlyMap<Uuid, AclImage>;
+  /** By token id. */
+  readonly delegationTokens: ReadonlyMap<string, DelegationTokenImage>;
 }
 
 export interface FeaturesImage {
@@ -52,6 +55,7 @@ export interface BrokerImage {
   readonly fenced: boolean;
   readonly inControlledShutdown: boolean;
   readonly logDirs: readonly Uuid[];
+  /** Those of `logDirs` that get no new partitions. */
   readonly cordonedLogDirs: readonly Uuid[];
 }
 
@@ -98,6 +102,27 @@ export interface ScramCredentialImage {
   readonly storedKey: Uint8Array;
   readonly serverKey: Uint8Array;
   readonly iterations: number;
+}
+
+/** One rule about who may do what; the numbers are Kafka's codes. */
+export interface AclImage {
+  readonly resourceType: number;
+  readonly resourceName: string;
+  readonly patternType: number;
+  readonly principal: string;
+  readonly host: string;
+  readonly operation: number;
+  readonly permissionType: number;
+}
+
+export interface DelegationTokenImage {
+  readonly tokenId: string;
+  readonly owner: string;
+  readonly requester: string;
+  readonly renewers: readonly string[];
+  readonly issueTimestampMs: number;
+  readonly maxTimestampMs: number;
+  readonly expirationTimestampMs: number;
 }
 
 /** ConfigResource types, as on the wire. */
