@@ -1,0 +1,90 @@
+import type { Uuid } from '../../protocol/wire/types.js';
+import { ZERO_UUID } from '../../protocol/wire/types.js';
+import type { ClassicGroup } from './classic/group.js';
+import type { OffsetStore, StoredOffset } from './offset-store.js';
+import { groupTombstone, offsetTombstone } from './records.js';
+import type { GroupRecord } from './records.js';
+import type { Step } from './step.js';
+
+/** How many tombstones go into one batch: what is left waits for the next round. */
+export const CLEANUP_BATCH = 1_000;
+
+/** When an offset's retention began; null while it must be kept. */
+type Condition = (offset: StoredOffset) => number;
+
+/**
+ * Deletes what nobody has needed for `offsets.retention.minutes`, and groups that are empty and hold nothing, up to
+ * `CLEANUP_BATCH` records. Returns whether anything is left to do.
+ */
+export function cleanUp(step: Step, store: OffsetStore, groups: Iterable<ClassicGroup>): boolean {
+  const batch = new Batch(step);
+  for (const group of groups) {
+    const allExpired = expireOffsets(batch, step, store, group);
+    if (batch.isFull) return true;
+    // Somebody who was just given a member id is on the way back with it.
+    if (allExpired && group.isIn('Empty') && group.pendingJoins.size === 0) batch.add(groupTombstone(group.groupId));
+  }
+  return false;
+}
+
+/** Deletes the offsets of deleted topics, up to `CLEANUP_BATCH`; one that does not know its topic's id goes by its name. */
+export function forgetTopics(step: Step, store: OffsetStore, topics: ReadonlyMap<string, ReadonlySet<Uuid>>): boolean {
+  const batch = new Batch(step);
+  for (const [groupId, topic, partition, { topicId }] of store.all()) {
+    const ids = topics.get(topic);
+    if (ids === undefined || (topicId !== ZERO_UUID && !ids.has(topicId))) continue;
+    if (batch.isFull) return true;
+    batch.add(offsetTombstone(groupId, topic, partition));
+  }
+  return false;
+}
+
+/** Counts what goes into one batch of records. */
+class Batch {
+  private count = 0;
+
+  constructor(private readonly step: Step) {}
+
+  get isFull(): boolean {
+    return this.count >= CLEANUP_BATCH;
+  }
+
+  add(record: GroupRecord): void {
+    this.count++;
+    this.step.append(record);
+  }
+}
+
+/** Whether the group holds no offset any more, nor will when its open transactions end. */
+function expireOffsets(batch: Batch, { at, settings }: Step, store: OffsetStore, group: ClassicGroup): boolean {
+  const { groupId } = group;
+  if (!store.committed.has(groupId)) return !store.hasAnyPending(groupId);
+  const retainedSince = expiryCondition(group);
+  if (retainedSince === null) return false;
+  let allExpired = true;
+  for (const [topic, partition, offset] of store.committed.entries(groupId)) {
+    if (batch.isFull) return false;
+    const isExpired = hasExpired(offset, retainedSince(offset), at.nowMs, settings.offsetsRetentionMs);
+    const isFree = !group.isSubscribedTo(topic) && !store.hasPending(groupId, topic, partition);
+    if (isExpired && isFree) batch.add(offsetTombstone(groupId, topic, partition));
+    else allExpired = false;
+  }
+  return allExpired && !store.hasAnyPending(groupId);
+}
+
+function hasExpired(offset: StoredOffset, sinceMs: number, nowMs: number, retentionMs: number): boolean {
+  // A commit that brought its own retention (OffsetCommit v2-4) is held to it.
+  if (offset.expireTimestamp !== -1) return nowMs >= Number(offset.expireTimestamp);
+  return nowMs - sinceMs >= retentionMs;
+}
+
+/**
+ * From when on the offsets of a group count as unused: since it is empty; since each commit for a stable group's topics that
+ * it no longer subscribes to, and for offsets of somebody who never joined. In all other cases nothing expires.
+ */
+function expiryCondition(group: ClassicGroup): Condition | null {
+  const sinceCommit: Condition = offset => Number(offset.commitTimestamp);
+  if (group.protocolType === null) return sinceCommit;
+  if (group.isIn('Empty')) return group.stateTimestampMs === -1 ? sinceCommit : () => group.stateTimestampMs;
+  return group.usesConsumerProtocol && group.subscribedTopics !== null && group.isIn('Stable') ? sinceCommit : null;
+}

@@ -1,0 +1,54 @@
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import type { ClassicGroup } from './classic/group.js';
+import { NO_ASSIGNMENT } from './classic/member.js';
+import type { DescribedGroup, ListedGroup, ListGroupsRequest } from './types.js';
+
+/** What a group that does not exist is described as. */
+const NO_GROUP_STATE = 'Dead';
+
+/** DescribeGroups of one group. What its members subscribe to is told while the group is stable. */
+export function describeGroup(groupId: string, group: ClassicGroup | undefined, knowsGroupIdNotFound: boolean): DescribedGroup {
+  if (group === undefined) return describeMissing(groupId, knowsGroupIdNotFound);
+  const protocolName = group.isIn('Stable') ? group.protocolName : null;
+  return {
+    groupId,
+    errorCode: ErrorCode.NONE,
+    errorMessage: null,
+    groupState: group.state,
+    protocolType: group.protocolType ?? '',
+    protocolData: protocolName ?? '',
+    members: [...group.members.values()].map(member => ({
+      ...member.identity,
+      memberMetadata: protocolName === null ? NO_ASSIGNMENT : member.metadata(protocolName),
+      memberAssignment: member.assignment,
+    })),
+  };
+}
+
+/** A group that cannot be described, for a reason that is not the group's. */
+export function describeFailed(groupId: string, errorCode: number, errorMessage: string | null = null): DescribedGroup {
+  return { groupId, errorCode, errorMessage, groupState: '', protocolType: '', protocolData: '', members: [] };
+}
+
+/** DescribeGroups v6+ calls it an error that the group does not exist (KIP-1043); before, the group was just dead. */
+function describeMissing(groupId: string, knowsGroupIdNotFound: boolean): DescribedGroup {
+  const missing = knowsGroupIdNotFound
+    ? describeFailed(groupId, ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} not found.`)
+    : describeFailed(groupId, ErrorCode.NONE);
+  return { ...missing, groupState: NO_GROUP_STATE };
+}
+
+const TYPE = 'classic';
+
+/** ListGroups (KIP-518, KIP-848): the groups whose state and type are among those asked for, in any case. */
+export function listGroups(groups: Iterable<ClassicGroup>, { statesFilter, typesFilter }: ListGroupsRequest): ListedGroup[] {
+  const states = new Set(statesFilter.map(state => state.trim().toLowerCase()));
+  const types = new Set(typesFilter.map(type => type.trim().toLowerCase()));
+  if (types.size > 0 && !types.has(TYPE)) return [];
+  const listed: ListedGroup[] = [];
+  for (const group of groups) {
+    if (states.size > 0 && !states.has(group.state.toLowerCase())) continue;
+    listed.push({ groupId: group.groupId, protocolType: group.protocolType ?? '', groupState: group.state, groupType: TYPE });
+  }
+  return listed;
+}

@@ -1,0 +1,143 @@
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { ZERO_UUID } from '../../protocol/wire/types.js';
+import type { Uuid } from '../../protocol/wire/types.js';
+import type { ClassicGroup } from './classic/group.js';
+import { renewSession } from './classic/rebalance.js';
+import type { OffsetStore, StoredOffset } from './offset-store.js';
+import { offsetTombstone } from './records.js';
+import type { GroupRecord } from './records.js';
+import type { Step } from './step.js';
+import type {
+  CommitRequest, CommitResult, CommitTopic, DeleteOffsetsRequest, DeleteOffsetsResult, FetchedPartition, FetchedTopic,
+  FetchOffsetsRequest, FetchOffsetsResult,
+} from './types.js';
+
+/** Offsets of groups: committing, fetching and deleting them, after Kafka's `OffsetMetadataManager`. */
+
+/** OffsetCommit. A group that does not exist comes to be when somebody outside the group protocol commits (generation -1). */
+export function commitOffsets(step: Step, group: ClassicGroup | undefined, request: CommitRequest): CommitResult {
+  const errorCode = commitError(group, request);
+  if (errorCode !== ErrorCode.NONE) return refuseCommit(request, errorCode);
+  if (group?.isIn('Stable', 'PreparingRebalance')) {
+    const member = group.members.get(request.memberId);
+    if (member !== undefined) renewSession(step, group, member);
+  }
+  return { topics: request.topics.map(topic => commitTopic(step, request, topic)) };
+}
+
+/** The same error for every partition of a request. */
+export function refuseCommit({ topics }: Pick<CommitRequest, 'topics'>, errorCode: number): CommitResult {
+  return {
+    topics: topics.map(({ topicId, name, partitions }) =>
+      ({ topicId, name, partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })) })),
+  };
+}
+
+function commitError(group: ClassicGroup | undefined, request: CommitRequest): number {
+  const { generationId, memberId, groupInstanceId } = request;
+  if (group === undefined) {
+    if (generationId < 0) return ErrorCode.NONE;
+    return request.knowsGroupIdNotFound ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION;
+  }
+  if (generationId < 0 && group.isIn('Empty')) return ErrorCode.NONE;
+  // Whoever names neither generation nor member may only commit for a group that nobody is in.
+  if (generationId < 0 && memberId === '' && groupInstanceId === null) return ErrorCode.UNKNOWN_MEMBER_ID;
+  const memberError = group.memberError(memberId, groupInstanceId);
+  if (memberError !== ErrorCode.NONE) return memberError;
+  if (generationId !== group.generationId) return ErrorCode.ILLEGAL_GENERATION;
+  return group.isIn('CompletingRebalance') ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
+}
+
+function commitTopic(step: Step, request: CommitRequest, topic: CommitTopic): CommitResult['topics'][number] {
+  const { topicId, name } = topic;
+  const partitions = topic.partitions.map(partition => {
+    const { partitionIndex, committedMetadata } = partition;
+    if ((committedMetadata?.length ?? 0) > step.settings.offsetMetadataMaxBytes) {
+      return { partitionIndex, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE };
+    }
+    step.append(commitRecord(step, request, topic, partition));
+    return { partitionIndex, errorCode: ErrorCode.NONE };
+  });
+  return { topicId, name, partitions };
+}
+
+function commitRecord(
+  { at: { nowMs } }: Step, { groupId, retentionTimeMs }: CommitRequest, { topicId, name }: CommitTopic,
+  partition: CommitTopic['partitions'][number],
+): GroupRecord {
+  return {
+    kind: 'offset',
+    groupId,
+    topic: name,
+    partition: partition.partitionIndex,
+    value: {
+      offset: partition.committedOffset,
+      leaderEpoch: partition.committedLeaderEpoch,
+      metadata: partition.committedMetadata ?? '',
+      commitTimestamp: partition.commitTimestamp === -1 ? nowMs : partition.commitTimestamp,
+      expireTimestamp: retentionTimeMs === -1 ? -1 : Math.min(nowMs + retentionTimeMs, Number.MAX_SAFE_INTEGER),
+      topicId,
+    },
+  };
+}
+
+/** OffsetFetch of one group. An unknown group has committed nothing, which is no error. */
+export function fetchOffsets(store: OffsetStore, { groupId, topics, requireStable }: FetchOffsetsRequest): FetchOffsetsResult {
+  const find = (topic: string, topicId: Uuid, partitionIndex: number): FetchedPartition => {
+    if (requireStable && store.hasPending(groupId, topic, partitionIndex)) {
+      return noOffset(partitionIndex, ErrorCode.UNSTABLE_OFFSET_COMMIT);
+    }
+    const stored = store.committed.get(groupId, topic, partitionIndex);
+    if (stored === undefined || isOfAnotherTopic(stored, topicId)) return noOffset(partitionIndex, ErrorCode.NONE);
+    return {
+      partitionIndex,
+      committedOffset: stored.offset,
+      committedLeaderEpoch: stored.leaderEpoch,
+      metadata: stored.metadata,
+      errorCode: ErrorCode.NONE,
+    };
+  };
+  const fetched: FetchedTopic[] = (topics ?? committedTopics(store, groupId)).map(({ topicId, name, partitionIndexes }) =>
+    ({ topicId, name, partitions: partitionIndexes.map(index => find(name, topicId, index)) }));
+  return { groupId, errorCode: ErrorCode.NONE, topics: fetched };
+}
+
+function committedTopics(store: OffsetStore, groupId: string): NonNullable<FetchOffsetsRequest['topics']> {
+  return [...store.committed.topics(groupId) ?? []].map(([name, partitions]) =>
+    ({ topicId: ZERO_UUID, name, partitionIndexes: [...partitions.keys()] }));
+}
+
+function noOffset(partitionIndex: number, errorCode: number): FetchedPartition {
+  return { partitionIndex, committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode };
+}
+
+/** The topic was deleted and made anew under its name since; where an id is missing, nobody can tell. */
+function isOfAnotherTopic({ topicId: stored }: StoredOffset, asked: Uuid): boolean {
+  return stored !== ZERO_UUID && asked !== ZERO_UUID && stored !== asked;
+}
+
+/** OffsetDelete: of topics that no member is subscribed to. */
+export function deleteOffsets(
+  step: Step, store: OffsetStore, group: ClassicGroup | undefined, request: DeleteOffsetsRequest,
+): DeleteOffsetsResult {
+  if (group === undefined) return { errorCode: ErrorCode.GROUP_ID_NOT_FOUND, topics: [] };
+  if (!group.isIn('Empty') && !group.usesConsumerProtocol) return { errorCode: ErrorCode.NON_EMPTY_GROUP, topics: [] };
+  const topics = request.topics.map(({ name, partitions }) => {
+    const errorCode = group.isSubscribedTo(name) ? ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC : ErrorCode.NONE;
+    if (errorCode === ErrorCode.NONE) {
+      for (const { partitionIndex } of partitions) deleteOffset(step, store, group.groupId, name, partitionIndex);
+    }
+    return { name, partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })) };
+  });
+  return { errorCode: ErrorCode.NONE, topics };
+}
+
+function deleteOffset(step: Step, store: OffsetStore, groupId: string, topic: string, partition: number): void {
+  const exists = store.committed.get(groupId, topic, partition) !== undefined || store.hasPending(groupId, topic, partition);
+  if (exists) step.append(offsetTombstone(groupId, topic, partition));
+}
+
+/** Deletes every offset of a group. */
+export function deleteAllOffsets(step: Step, store: OffsetStore, groupId: string): void {
+  for (const [topic, partition] of store.partitions(groupId)) step.append(offsetTombstone(groupId, topic, partition));
+}

@@ -1,0 +1,120 @@
+import {
+  groupMetadataKeySchema, groupMetadataValueSchema, legacyOffsetCommitKeySchema, offsetCommitKeySchema, offsetCommitValueSchema,
+} from '../../protocol/generated/index.js';
+import type { GroupMetadataValue, GroupMetadataValueMemberMetadata, OffsetCommitValue } from '../../protocol/generated/index.js';
+import { Reader } from '../../protocol/wire/reader.js';
+import type { RecordSchema } from '../../protocol/wire/types.js';
+import { Writer } from '../../protocol/wire/writer.js';
+import type { RecordCodec } from '../../runtime/machine.js';
+import type { ClassicGroup } from './classic/group.js';
+
+export type StoredMember = Omit<GroupMetadataValueMemberMetadata, 'subscription' | 'assignment' | 'unknownTaggedFields'> & {
+  readonly subscription: Uint8Array;
+  readonly assignment: Uint8Array;
+};
+
+/** A classic group as a record tells it; in no members' group `protocol` and `leader` are null. */
+export type GroupMetadata = Omit<GroupMetadataValue, 'members' | 'unknownTaggedFields'> & { readonly members: readonly StoredMember[] };
+
+/** A committed offset as a record tells it; `expireTimestamp` is -1 but for commits that set their own retention. */
+export type CommittedOffset = Omit<OffsetCommitValue, 'unknownTaggedFields'>;
+
+/** What stands in `__consumer_offsets`; a null value deletes. */
+export type GroupRecord =
+  | { readonly kind: 'offset'; readonly groupId: string; readonly topic: string; readonly partition: number; readonly value: CommittedOffset | null }
+  | { readonly kind: 'group'; readonly groupId: string; readonly value: GroupMetadata | null };
+
+/** The group as it is now, to be found by whoever takes over. */
+export function groupMetadataRecord(group: ClassicGroup): GroupRecord {
+  const members = [...group.members.values()].map(({ identity, terms, assignment }, index, all): StoredMember => ({
+    memberId: identity.memberId,
+    groupInstanceId: identity.groupInstanceId,
+    clientId: identity.clientId,
+    clientHost: identity.clientHost,
+    rebalanceTimeout: terms.rebalanceTimeoutMs,
+    sessionTimeout: terms.sessionTimeoutMs,
+    subscription: all[index]!.metadata(group.protocolName),
+    assignment,
+  }));
+  return {
+    kind: 'group',
+    groupId: group.groupId,
+    value: {
+      protocolType: group.protocolType ?? '',
+      generation: group.generationId,
+      protocol: group.protocolName,
+      leader: group.leaderId,
+      currentStateTimestamp: group.stateTimestampMs,
+      members,
+    },
+  };
+}
+
+/** A group that somebody has begun to join: its being there is all there is to record yet. */
+export function newGroupRecord(groupId: string, nowMs: number): GroupRecord {
+  const value = { protocolType: '', generation: 0, protocol: null, leader: null, currentStateTimestamp: nowMs, members: [] };
+  return { kind: 'group', groupId, value };
+}
+
+export function groupTombstone(groupId: string): GroupRecord {
+  return { kind: 'group', groupId, value: null };
+}
+
+export function offsetTombstone(groupId: string, topic: string, partition: number): GroupRecord {
+  return { kind: 'offset', groupId, topic, partition, value: null };
+}
+
+/** The versions that Apache Kafka 4.3.1 writes. */
+const GROUP_METADATA_VERSION = 3;
+const OFFSET_VERSION = 4;
+const OFFSET_WITH_EXPIRY_VERSION = 1;
+
+/**
+ * The records of `__consumer_offsets`, as Kafka's `GroupCoordinatorRecordSerde` has them: the int16 that begins the key says
+ * what the record is, the one that begins the value is its version. Records of the other group protocols are skipped.
+ * @throws Error when a value is of a version that nobody had written when this was.
+ */
+export const groupRecordCodec: RecordCodec<GroupRecord> = { encode: encodeRecord, decode: decodeRecord };
+
+function encodeRecord(record: GroupRecord): { key: Uint8Array; value: Uint8Array | null } {
+  const { groupId: group } = record;
+  if (record.kind === 'group') {
+    const key = encode(groupMetadataKeySchema, groupMetadataKeySchema.type, 0, { group });
+    const { value } = record;
+    return { key, value: value && encode(groupMetadataValueSchema, GROUP_METADATA_VERSION, GROUP_METADATA_VERSION, value) };
+  }
+  const { topic, partition, value } = record;
+  const key = encode(offsetCommitKeySchema, offsetCommitKeySchema.type, 0, { group, topic, partition });
+  if (value === null) return { key, value };
+  const version = value.expireTimestamp === -1 ? OFFSET_VERSION : OFFSET_WITH_EXPIRY_VERSION;
+  return { key, value: encode(offsetCommitValueSchema, version, version, value) };
+}
+
+function encode<Message, Input>(schema: RecordSchema<Message, Input>, prefix: number, version: number, message: Input): Uint8Array {
+  const writer = new Writer();
+  writer.int16(prefix);
+  schema.encode(writer, message, version);
+  return Uint8Array.from(writer.toBuffer());
+}
+
+function decodeRecord(key: Uint8Array | null, value: Uint8Array | null): GroupRecord | undefined {
+  if (key === null || key.length < 2) return undefined;
+  const reader = new Reader(key);
+  const type = reader.int16();
+  if (type === groupMetadataKeySchema.type) {
+    const { group } = groupMetadataKeySchema.decode(reader, 0);
+    return { kind: 'group', groupId: group, value: value && decode(groupMetadataValueSchema, value) };
+  }
+  // Keys of type 0 are those of Kafka before 0.9, with the same fields.
+  if (type !== offsetCommitKeySchema.type && type !== legacyOffsetCommitKeySchema.type) return undefined;
+  const { group, topic, partition } = offsetCommitKeySchema.decode(reader, 0);
+  return { kind: 'offset', groupId: group, topic, partition, value: value && decode(offsetCommitValueSchema, value) };
+}
+
+/** Decodes a copy: what is kept must not hold on to the buffer of a whole read. */
+function decode<Message, Input>(schema: RecordSchema<Message, Input>, bytes: Uint8Array): Message {
+  const reader = new Reader(Uint8Array.from(bytes));
+  const version = reader.int16();
+  if (version >= schema.minVersion && version <= schema.maxVersion) return schema.decode(reader, version);
+  throw new Error(`__consumer_offsets holds a ${schema.name} of version ${version}; the newest known is ${schema.maxVersion}`);
+}

@@ -1,0 +1,247 @@
+import { assert } from '../../../base/assert.js';
+import { KafkaError, errorName } from '../../../protocol/errors.js';
+import { ErrorCode } from '../../../protocol/generated/errors.js';
+import { consumerProtocolSubscriptionSchema } from '../../../protocol/generated/index.js';
+import { ZERO_UUID } from '../../../protocol/wire/types.js';
+import { Writer } from '../../../protocol/wire/writer.js';
+import type { Effects, Moment, ReplyTo } from '../../../runtime/machine.js';
+import { ClassicGroup } from '../classic/group.js';
+import { GroupMachine } from '../group-machine.js';
+import { groupRecordCodec } from '../records.js';
+import type { GroupRecord } from '../records.js';
+import { DEFAULT_GROUP_SETTINGS } from '../settings.js';
+import type { GroupSettings } from '../settings.js';
+import type { CommitRequest, CommitResult, HeartbeatResult, JoinRequest, JoinResult, LeaveResult, SyncRequest, SyncResult } from '../types.js';
+
+/** One call: its answer, once there is one. */
+export class Call<Response> {
+  private answers: Response[] = [];
+
+  constructor(readonly to: ReplyTo<Response>) {}
+
+  deliver(response: unknown): void {
+    assert(this.answers.length === 0, `call ${this.to.id} is answered twice`);
+    this.answers.push(response as Response);
+  }
+
+  get isAnswered(): boolean {
+    return this.answers.length > 0;
+  }
+
+  get answer(): Response {
+    assert(this.isAnswered, `call ${this.to.id} is not answered`);
+    return this.answers[0]!;
+  }
+}
+
+const MEMBER_ID_BYTES = 16;
+
+/**
+ * Runs a group machine by hand: time stands still until `advance`, everything written is committed at once and goes through
+ * the codec into a twin that only replays. After every step the twin must hold the same durable state as the machine.
+ */
+export class GroupDriver {
+  machine: GroupMachine;
+  nowMs = 1_000_000;
+  /** What was written, as bytes. */
+  readonly log: { key: Uint8Array | null; value: Uint8Array | null }[] = [];
+  readonly written: GroupRecord[] = [];
+  readonly timers = new Map<string, number>();
+  /** The next write fails with this. */
+  refuseWith: number = ErrorCode.NONE;
+  readonly calls: Call<unknown>[] = [];
+  private twin: GroupMachine;
+  private nextMemberId = 1;
+  readonly settings: GroupSettings;
+
+  constructor(settings: Partial<GroupSettings> = {}) {
+    this.settings = { ...DEFAULT_GROUP_SETTINGS, initialRebalanceDelayMs: 0, ...settings };
+    this.machine = new GroupMachine(this.settings);
+    this.twin = new GroupMachine(this.settings);
+    this.apply(this.machine.activated(this.moment()));
+  }
+
+  run<Response>(operation: (machine: GroupMachine, to: ReplyTo<Response>, at: Moment) => Effects<GroupRecord>): Call<Response> {
+    const call = new Call<Response>({ id: this.calls.length });
+    this.calls.push(call as Call<unknown>);
+    this.apply(operation(this.machine, call.to, this.moment()));
+    return call;
+  }
+
+  /** Lets time pass; timers run in order. */
+  advance(ms: number): void {
+    const end = this.nowMs + ms;
+    for (;;) {
+      const due = [...this.timers].filter(([, at]) => at <= end).sort((a, b) => a[1] - b[1])[0];
+      if (due === undefined) break;
+      this.timers.delete(due[0]);
+      this.nowMs = due[1];
+      this.apply(this.machine.timerFired(due[0], this.moment()));
+    }
+    this.nowMs = end;
+  }
+
+  /** Another coordinator takes over: it has the log, and nothing else. */
+  failOver(settings: Partial<GroupSettings> = {}): void {
+    Object.assign(this.settings, settings);
+    this.machine = this.replayed();
+    this.timers.clear();
+    this.apply(this.machine.activated(this.moment()));
+  }
+
+  group(groupId = 'g'): ClassicGroup {
+    const group = this.machine.groups.get(groupId);
+    assert(group !== undefined, `no group ${groupId}`);
+    return group;
+  }
+
+  // The requests, with what a test leaves out
+
+  join(request: Partial<JoinRequest> & { topics?: string[] } = {}): Call<JoinResult> {
+    const { topics = ['t'], ...given } = request;
+    const full: JoinRequest = {
+      groupId: 'g', memberId: '', groupInstanceId: null, clientId: 'client', clientHost: '/127.0.0.1', sessionTimeoutMs: 10_000,
+      rebalanceTimeoutMs: 60_000, protocolType: 'consumer', protocols: [{ name: 'range', metadata: subscription(topics) }],
+      needsKnownMemberId: false, maySkipAssignment: false, ...given,
+    };
+    return this.run((machine, to, at) => machine.joinGroup(full, to, at));
+  }
+
+  sync(member: JoinResult, assignments: SyncRequest['assignments'] = [], request: Partial<SyncRequest> = {}): Call<SyncResult> {
+    const { generationId, memberId } = member;
+    const full: SyncRequest = {
+      groupId: 'g', generationId, memberId, groupInstanceId: null, protocolType: null, protocolName: null, assignments, ...request,
+    };
+    return this.run((machine, to, at) => machine.syncGroup(full, to, at));
+  }
+
+  heartbeat(member: JoinResult, groupInstanceId: string | null = null): string {
+    const { generationId, memberId } = member;
+    return name(this.run<HeartbeatResult>((machine, to, at) =>
+      machine.heartbeat({ groupId: 'g', generationId, memberId, groupInstanceId }, to, at)).answer);
+  }
+
+  leave(...members: { memberId: string; groupInstanceId?: string | null }[]): LeaveResult {
+    const request = { groupId: 'g', members: members.map(member => ({ groupInstanceId: null, ...member })) };
+    return this.run<LeaveResult>((machine, to, at) => machine.leaveGroup(request, to, at)).answer;
+  }
+
+  commit(request: Partial<CommitRequest> & { offset?: number; topic?: string; partition?: number; metadata?: string } = {}): string {
+    const { offset = 7, topic = 't', partition = 0, metadata = '', ...given } = request;
+    const partitions = [{
+      partitionIndex: partition, committedOffset: offset, committedLeaderEpoch: 3, committedMetadata: metadata, commitTimestamp: -1,
+    }];
+    const full: CommitRequest = {
+      groupId: 'g', generationId: -1, memberId: '', groupInstanceId: null, retentionTimeMs: -1, knowsGroupIdNotFound: true,
+      topics: [{ topicId: ZERO_UUID, name: topic, partitions }], ...given,
+    };
+    const { topics } = this.run<CommitResult>((machine, to, at) => machine.commitOffsets(full, to, at)).answer;
+    return name(topics[0]!.partitions[0]!);
+  }
+
+  /** What is committed for a partition; undefined when nothing is. */
+  committed(topic = 't', partition = 0, groupId = 'g'): unknown {
+    return this.machine.offsets.committed.get(groupId, topic, partition)?.offset;
+  }
+
+  /** A group with these many members, stable; the first leads. */
+  stableGroup(size: number, request: Partial<JoinRequest> = {}): JoinResult[] {
+    let joins: Call<JoinResult>[] = [];
+    for (let index = 0; index < size; index++) {
+      const joining = this.join(request);
+      joins = [...joins.map(call => this.join({ ...request, memberId: call.answer.memberId })), joining];
+    }
+    const members = joins.map(call => call.answer);
+    const leader = members.find(({ memberId, leader }) => memberId === leader)!;
+    const assignments = members.map(({ memberId }) => ({ memberId, assignment: Buffer.from(`for ${memberId}`) }));
+    for (const member of members) if (member !== leader) this.sync(member);
+    this.sync(leader, assignments);
+    return members;
+  }
+
+  // The runtime's part
+
+  private moment(): Moment {
+    return { nowMs: this.nowMs, monotonicMs: this.nowMs, newId: () => this.newId() };
+  }
+
+  private newId(): string {
+    const bytes = Buffer.alloc(MEMBER_ID_BYTES);
+    bytes.writeUInt32BE(this.nextMemberId++, MEMBER_ID_BYTES - 4);
+    return bytes.toString('base64url');
+  }
+
+  private apply(effects: Effects<GroupRecord>): void {
+    const { records, replies, timers, otherwise } = effects;
+    if (records.length > 0 && this.refuseWith !== ErrorCode.NONE) {
+      const error = new KafkaError(this.refuseWith);
+      this.refuseWith = ErrorCode.NONE;
+      assert(otherwise !== undefined, 'a write failed and nothing was said of what to do');
+      return this.apply(otherwise(error, this.moment()));
+    }
+    for (const record of records) this.write(record);
+    for (const { key, delayMs } of timers) {
+      if (delayMs === null) this.timers.delete(key);
+      else this.timers.set(key, this.nowMs + delayMs);
+    }
+    for (const { to, response } of replies) this.calls[to.id]!.deliver(response);
+    assertEqual(durableState(this.machine), durableState(this.twin), 'the twin that only replays differs');
+  }
+
+  private write(record: GroupRecord): void {
+    const position = { offset: this.log.length, leaderEpoch: 1, timestampMs: this.nowMs, producerId: -1, producerEpoch: -1 };
+    const bytes = groupRecordCodec.encode(record);
+    this.machine.replay(record, position);
+    this.twin.replay(groupRecordCodec.decode(bytes.key, bytes.value)!, position);
+    this.log.push(bytes);
+    this.written.push(record);
+  }
+
+  private replayed(): GroupMachine {
+    const machine = new GroupMachine(this.settings);
+    for (const [offset, { key, value }] of this.log.entries()) {
+      const position = { offset, leaderEpoch: 1, timestampMs: this.nowMs, producerId: -1, producerEpoch: -1 };
+      machine.replay(groupRecordCodec.decode(key, value)!, position);
+    }
+    return machine;
+  }
+}
+
+/** The name of an answer's error code. */
+export function name({ errorCode }: { errorCode: number }): string {
+  return errorName(errorCode);
+}
+
+/** What a consumer sends when it joins. */
+export function subscription(topics: string[], userData: Uint8Array | null = null): Uint8Array {
+  const writer = new Writer();
+  writer.int16(0);
+  consumerProtocolSubscriptionSchema.encode(writer, { topics, userData }, 0);
+  return Uint8Array.from(writer.toBuffer());
+}
+
+/** All that another replica must hold too. */
+export function durableState(machine: GroupMachine): string {
+  const sorted = (entries: Iterable<readonly unknown[]>): string[] => [...entries].map(entry => JSON.stringify(shape(entry))).sort();
+  return JSON.stringify({
+    groups: sorted(machine.recorded),
+    offsets: sorted(machine.offsets.committed.all()),
+    all: sorted(machine.offsets.all()),
+  });
+}
+
+/** In one order of keys, and bytes of one kind. */
+function shapeOf(value: object): unknown {
+  return Object.entries(value).sort(([a], [b]) => a < b ? -1 : 1).map(([key, field]) => [key, shape(field)]);
+}
+
+function shape(value: unknown): unknown {
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (typeof value === 'bigint') return `${value}n`;
+  if (Array.isArray(value)) return value.map(shape);
+  return typeof value === 'object' && value !== null ? shapeOf(value) : value;
+}
+
+function assertEqual(actual: string, expected: string, message: string): void {
+  assert(actual === expected, `${message}:\n${actual}\n${expected}`);
+}

@@ -1,0 +1,196 @@
+import type { Int64, Uuid } from '../../protocol/wire/types.js';
+
+/**
+ * What the machine is asked and what it answers: the newest version of each request, stripped of the wire. Field names are
+ * the specification's, so that a handler can pass answers on as they are.
+ */
+
+export interface MemberProtocol {
+  readonly name: string;
+  /** Opaque to the coordinator, but for the topics of protocol type `consumer`. */
+  readonly metadata: Uint8Array;
+}
+
+export interface JoinRequest {
+  readonly groupId: string;
+  /** Empty: not known yet. */
+  readonly memberId: string;
+  readonly groupInstanceId: string | null;
+  readonly clientId: string;
+  readonly clientHost: string;
+  readonly sessionTimeoutMs: number;
+  readonly rebalanceTimeoutMs: number;
+  readonly protocolType: string;
+  /** Most wanted first. */
+  readonly protocols: readonly MemberProtocol[];
+  /** A dynamic member without an id is given one first, and has to come again with it (KIP-394; JoinGroup v4+). */
+  readonly needsKnownMemberId: boolean;
+  /** A returning static leader may be told that nothing is to be assigned (KIP-814; JoinGroup v9+). */
+  readonly maySkipAssignment: boolean;
+}
+
+export interface JoinResult {
+  readonly errorCode: number;
+  readonly generationId: number;
+  readonly protocolType: string | null;
+  readonly protocolName: string | null;
+  readonly leader: string;
+  readonly skipAssignment: boolean;
+  readonly memberId: string;
+  /** Of all members for the leader, empty for the others. */
+  readonly members: readonly { memberId: string; groupInstanceId: string | null; metadata: Uint8Array }[];
+}
+
+export interface SyncRequest {
+  readonly groupId: string;
+  readonly generationId: number;
+  readonly memberId: string;
+  readonly groupInstanceId: string | null;
+  /** Null where the version does not carry them: then they are not compared (KIP-559). */
+  readonly protocolType: string | null;
+  readonly protocolName: string | null;
+  readonly assignments: readonly { memberId: string; assignment: Uint8Array }[];
+}
+
+export interface SyncResult {
+  readonly errorCode: number;
+  readonly protocolType: string | null;
+  readonly protocolName: string | null;
+  readonly assignment: Uint8Array;
+}
+
+export interface HeartbeatRequest {
+  readonly groupId: string;
+  readonly generationId: number;
+  readonly memberId: string;
+  readonly groupInstanceId: string | null;
+}
+
+export interface HeartbeatResult {
+  readonly errorCode: number;
+}
+
+export interface LeaveRequest {
+  readonly groupId: string;
+  /** A member id, or an empty one with a group instance id: an administrator removes a static member. */
+  readonly members: readonly { memberId: string; groupInstanceId: string | null }[];
+}
+
+export interface LeaveResult {
+  readonly errorCode: number;
+  readonly members: readonly { memberId: string; groupInstanceId: string | null; errorCode: number }[];
+}
+
+export interface CommitRequest {
+  readonly groupId: string;
+  /** -1 with an empty member id: somebody outside the group's protocol. */
+  readonly generationId: number;
+  readonly memberId: string;
+  readonly groupInstanceId: string | null;
+  /** -1: as long as the broker keeps offsets. */
+  readonly retentionTimeMs: number;
+  /** Which error tells of a group that does not exist: GROUP_ID_NOT_FOUND (OffsetCommit v9+) or ILLEGAL_GENERATION. */
+  readonly knowsGroupIdNotFound: boolean;
+  readonly topics: readonly CommitTopic[];
+}
+
+export interface CommitTopic {
+  readonly topicId: Uuid;
+  readonly name: string;
+  readonly partitions: readonly {
+    partitionIndex: number;
+    committedOffset: Int64;
+    committedLeaderEpoch: number;
+    committedMetadata: string | null;
+    /** -1: now; only OffsetCommit v1 says otherwise. */
+    commitTimestamp: Int64;
+  }[];
+}
+
+export interface CommitResult {
+  readonly topics: readonly {
+    topicId: Uuid;
+    name: string;
+    partitions: readonly { partitionIndex: number; errorCode: number }[];
+  }[];
+}
+
+export interface FetchOffsetsRequest {
+  readonly groupId: string;
+  /** Null: all that the group has committed. */
+  readonly topics: readonly { topicId: Uuid; name: string; partitionIndexes: readonly number[] }[] | null;
+  /** Offsets that an open transaction may still change are refused (KIP-447). */
+  readonly requireStable: boolean;
+}
+
+export interface FetchOffsetsResult {
+  readonly groupId: string;
+  readonly errorCode: number;
+  readonly topics: readonly FetchedTopic[];
+}
+
+export interface FetchedTopic {
+  readonly topicId: Uuid;
+  readonly name: string;
+  readonly partitions: readonly FetchedPartition[];
+}
+
+export interface FetchedPartition {
+  readonly partitionIndex: number;
+  /** -1: nothing committed. */
+  readonly committedOffset: Int64;
+  readonly committedLeaderEpoch: number;
+  readonly metadata: string | null;
+  readonly errorCode: number;
+}
+
+export interface DeleteOffsetsRequest {
+  readonly groupId: string;
+  readonly topics: readonly { name: string; partitions: readonly { partitionIndex: number }[] }[];
+}
+
+export interface DeleteOffsetsResult {
+  readonly errorCode: number;
+  readonly topics: readonly { name: string; partitions: readonly { partitionIndex: number; errorCode: number }[] }[];
+}
+
+export interface DescribedGroup {
+  readonly groupId: string;
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
+  readonly groupState: string;
+  readonly protocolType: string;
+  /** The chosen protocol's name, while the group is stable. */
+  readonly protocolData: string;
+  readonly members: readonly {
+    memberId: string;
+    groupInstanceId: string | null;
+    clientId: string;
+    clientHost: string;
+    memberMetadata: Uint8Array;
+    memberAssignment: Uint8Array;
+  }[];
+}
+
+export interface ListGroupsRequest {
+  /** Names of states and types in any case; empty lists let everything through. */
+  readonly statesFilter: readonly string[];
+  readonly typesFilter: readonly string[];
+}
+
+export interface ListedGroup {
+  readonly groupId: string;
+  readonly protocolType: string;
+  readonly groupState: string;
+  readonly groupType: string;
+}
+
+export interface DeletedGroup {
+  readonly groupId: string;
+  readonly errorCode: number;
+}
+
+export interface DeletedTopic {
+  readonly name: string;
+  readonly id: Uuid;
+}
