@@ -15,8 +15,9 @@ export function formatCheckpoint(version: number, lines: readonly string[]): str
 export function parseCheckpoint(text: string, version: number, path: string, fields: number): string[][] {
   const lines = text.split('\n').map(line => line.trimEnd());
   while (lines.at(-1) === '') lines.pop();
-  if (lines.length < 2) return [];
+  if (lines.length === 0) return [];
   if (lines[0] !== String(version)) throw new MalformedError(`${path}: version '${lines[0]}', known is ${version}`);
+  if (lines.length === 1) return [];
   const entries = lines.slice(2).map(line => line.split(/\s+/));
   const wrong = entries.findIndex(entry => entry.length !== fields || !/^-?\d+$/.test(entry.at(-1)!));
   if (wrong >= 0) throw new MalformedError(`${path}:${wrong + 3}: malformed line '${lines[wrong + 2]}'`);

@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.js';
 import type { LogSettings } from '../config/log-settings.js';
-import { DiskError } from '../env/index.js';
+import { DiskError, type Cancel } from '../env/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { KafkaError } from '../protocol/errors.js';
 import * as batch from '../protocol/records/batch.js';
@@ -50,7 +50,7 @@ export interface LogIdentity {
 export class Log implements PartitionLog {
   readonly topic: string;
   readonly partition: number;
-  readonly topicId: Uuid;
+  private currentTopicId: Uuid;
   private currentDirectory: string;
   private currentSettings: LogSettings;
   private readonly segments: SegmentList;
@@ -69,6 +69,8 @@ export class Log implements PartitionLog {
   private closed = false;
   private failure: DiskError | undefined;
   private topicIdWritten: boolean;
+  private cancelTimedFlush: Cancel | undefined;
+  private readonly pendingRemovals = new Set<Cancel>();
   /** Files came or went that the directory may not durably know of. */
   private directoryUnsynced = false;
   /** Something was written since the log was opened: closing has work to do. */
@@ -77,7 +79,7 @@ export class Log implements PartitionLog {
   constructor(private readonly host: LogHost, identity: LogIdentity, settings: LogSettings, loaded: LoadedLog) {
     this.topic = identity.topic;
     this.partition = identity.partition;
-    this.topicId = identity.topicId;
+    this.currentTopicId = identity.topicId;
     this.currentDirectory = identity.directory;
     this.currentSettings = settings;
     this.segments = loaded.segments;
@@ -90,6 +92,14 @@ export class Log implements PartitionLog {
     this.committedOffset = loaded.logStartOffset;
     this.topicIdWritten = loaded.hasTopicId || identity.topicId === ZERO_UUID;
     this.updateUnstableOffset();
+  }
+
+  get topicId(): Uuid {
+    return this.currentTopicId;
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
   }
 
   get directory(): string {
@@ -186,6 +196,14 @@ export class Log implements PartitionLog {
     return { lastOffset: batches.lastOffset };
   }
 
+  /** A log that was made but never written to has no topic yet and may be anybody's. */
+  adopt(topicId: Uuid): boolean {
+    if (this.currentTopicId !== ZERO_UUID || this.endOffset > 0) return false;
+    this.currentTopicId = topicId;
+    this.topicIdWritten = false;
+    return true;
+  }
+
   private checkSizes({ bytes, largestBatch }: Batches): void {
     const { maxMessageBytes, segmentBytes } = this.currentSettings;
     if (largestBatch > maxMessageBytes) {
@@ -212,6 +230,15 @@ export class Log implements PartitionLog {
       } else {
         this.producers.updateMapEndOffset(this.endOffset);
       }
+    });
+    if (this.currentSettings.flushMs <= LONGEST_DELAY_MS) this.flushInTime();
+  }
+
+  /** `flush.ms`: no record waits longer for the disk. */
+  private flushInTime(): void {
+    this.cancelTimedFlush ??= this.host.clock.after(this.currentSettings.flushMs, () => {
+      this.cancelTimedFlush = undefined;
+      this.flush().catch(() => undefined);
     });
   }
 
@@ -443,10 +470,12 @@ export class Log implements PartitionLog {
       const snapshot = this.producers.setAsideSnapshot(segment.baseOffset);
       if (snapshot !== undefined) snapshots.push(snapshot);
     }
-    this.host.clock.after(this.currentSettings.fileDeleteDelayMs, () => {
+    const cancel = this.host.clock.after(this.currentSettings.fileDeleteDelayMs, () => {
+      this.pendingRemovals.delete(cancel);
       const removals = [...gone.map(segment => segment.remove()), ...snapshots.map(path => this.host.disk.remove(path))];
       Promise.all(removals).catch((error: unknown) => this.noteFailure(error));
     });
+    this.pendingRemovals.add(cancel);
   }
 
   flush(offset = this.endOffset): Promise<void> {
@@ -511,8 +540,7 @@ export class Log implements PartitionLog {
 
   async close(): Promise<void> {
     if (this.closed) return;
-    this.closed = true;
-    this.tail.clear();
+    this.endUse();
     try {
       await this.flusher.idle();
       if (!this.failure) await this.finish();
@@ -523,9 +551,17 @@ export class Log implements PartitionLog {
 
   /** Lets go without bringing anything to the disk: what is here is to be deleted, or its disk is gone. */
   abandon(): void {
+    this.endUse();
+    for (const segment of this.segments) segment.close();
+  }
+
+  /** Files that wait for removal stay; whoever opens the log next removes them. */
+  private endUse(): void {
     this.closed = true;
     this.tail.clear();
-    for (const segment of this.segments) segment.close();
+    this.cancelTimedFlush?.();
+    for (const cancel of this.pendingRemovals) cancel();
+    this.pendingRemovals.clear();
   }
 
   private async finish(): Promise<void> {
@@ -567,7 +603,7 @@ export class Log implements PartitionLog {
 
   /** After a failed write or sync nobody knows what the disk holds: the log stays as it is until it is opened anew. */
   private noteFailure(error: unknown): unknown {
-    if (error instanceof DiskError && !this.failure) {
+    if (error instanceof DiskError && !this.failure && !this.closed) {
       this.failure = error;
       this.host.diskFailed(this.currentDirectory, error);
     }
@@ -575,5 +611,7 @@ export class Log implements PartitionLog {
   }
 }
 
+/** Beyond it, timers of Node run at once; so long a time is none. */
+const LONGEST_DELAY_MS = 0x7fff_ffff;
 const NO_BUFFERS: readonly Uint8Array[] = [];
 const NOTHING_TO_RELEASE = (): void => undefined;

@@ -138,18 +138,30 @@ export interface ActiveProducer {
 /** All logs of a node. */
 export interface LogManager {
   readonly logDirs: readonly LogDir[];
+  /** The broker epoch of the last owner, when it stopped in order (KIP-966). */
+  readonly previousBrokerEpoch: number | undefined;
   get(topic: string, partition: number): PartitionLog | undefined;
   all(): Iterable<PartitionLog>;
-  /** Opens or creates; new ones go to the directory with the fewest logs. */
+  directoryOf(topic: string, partition: number): LogDir | undefined;
+  /**
+   * Finds the log, or creates it in the directory with the fewest; either has `settings` from now on. INCONSISTENT_TOPIC_ID when
+   * another topic of that name is here: it is to be set aside first. A log that was found with `ZERO_UUID` for a topic id and
+   * without records, since its maker was stopped before the first, takes the id.
+   */
   getOrCreate(topic: string, partition: number, topicId: Uuid, settings: LogSettings): PartitionLog;
+  /** New settings for all logs of a topic. */
+  updateSettings(topic: string, settings: LogSettings): void;
   /** Renames to `-delete` at once and removes the files after `file.delete.delay.ms`. */
   delete(topic: string, partition: number): Promise<void>;
-  /** Sets checkpoints, cleans, flushes, writes the clean-shutdown marker, releases the locks. */
+  /** Sets a log aside that no topic of the cluster wants: renamed to `-stray`, never removed. */
+  markStray(topic: string, partition: number): void;
+  /** Flushes, sets checkpoints, writes the clean-shutdown marker, releases the locks. */
   close(options: { brokerEpoch: number }): Promise<void>;
 }
 
 export interface LogDir {
   readonly path: string;
   readonly id: Uuid;
+  /** Why it can no longer be used; undefined while it can. */
   readonly error: string | undefined;
 }

@@ -1,0 +1,198 @@
+import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { NodeDisk, NodeRandom, silentLogger } from '../env/node/index.js';
+import { DiskError } from '../env/index.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
+import { ZERO_UUID } from '../protocol/wire/types.js';
+import { openLogManager, type LogManagerOptions, type NodeLogManager } from './manager.js';
+import { batchOf, CLIENT, ManualClock, readAll, SETTINGS, temporaryDirectory, TOPIC_ID } from './test-support.js';
+
+let root: ReturnType<typeof temporaryDirectory>;
+let clock: ManualClock;
+const managers: NodeLogManager[] = [];
+beforeEach(() => {
+  root = temporaryDirectory();
+  clock = new ManualClock();
+});
+afterEach(() => {
+  for (const manager of managers.splice(0)) manager.abandon();
+  root.remove();
+});
+
+async function start(options: Partial<LogManagerOptions> = {}): Promise<NodeLogManager> {
+  const env = { disk: new NodeDisk(), clock, random: new NodeRandom(), logger: silentLogger };
+  const manager = await openLogManager({ env, directories: [`${root.path}/data`], clusterId: 'the-cluster', nodeId: 1, defaultSettings: SETTINGS, ...options });
+  managers.push(manager);
+  await manager.load();
+  return manager;
+}
+
+const file = (name: string): string => readFileSync(`${root.path}/data/${name}`, 'utf8');
+
+test('formats an empty directory, and claims it again for the same node only', async () => {
+  const manager = await start();
+  const { id } = manager.logDirs[0]!;
+  expect(file('meta.properties')).toBe(`#\ncluster.id=the-cluster\ndirectory.id=${id}\nnode.id=1\nversion=1\n`);
+  await manager.close({ brokerEpoch: 5 });
+  expect((await start()).logDirs[0]!.id).toBe(id);
+  managers.pop()!.abandon();
+  await expect(start({ nodeId: 2 })).rejects.toThrow(`${root.path}/data/meta.properties: the directory is of node 1, not 2`);
+  await expect(start({ clusterId: 'other' })).rejects.toThrow('the directory is of cluster the-cluster, not other');
+});
+
+test('refuses a directory that another holds', async () => {
+  await start();
+  await expect(start()).rejects.toThrow(`${root.path}/data is in use by another broker`);
+});
+
+test('a clean stop leaves checkpoints and the marker, and the next start believes them', async () => {
+  const manager = await start();
+  const log = manager.getOrCreate('a-topic', 3, TOPIC_ID, SETTINGS);
+  log.appendAsLeader(batchOf(['x', 'y', 'z']), CLIENT);
+  log.updateHighWatermark(3);
+  log.incrementLogStartOffset(1, 'test');
+  await manager.close({ brokerEpoch: 42 });
+  expect(file('.kafka_cleanshutdown')).toBe('{"version":0,"brokerEpoch":42}');
+  expect(file('recovery-point-offset-checkpoint')).toBe('0\n1\na-topic 3 3\n');
+  expect(file('log-start-offset-checkpoint')).toBe('0\n1\na-topic 3 1\n');
+  expect(file('replication-offset-checkpoint')).toBe('0\n1\na-topic 3 3\n');
+  expect(readdirSync(`${root.path}/data/a-topic-3`).sort()).toEqual([
+    '00000000000000000000.index', '00000000000000000000.log', '00000000000000000000.timeindex', '00000000000000000003.snapshot',
+    'leader-epoch-checkpoint', 'partition.metadata',
+  ]);
+  const again = await start();
+  expect(again.previousBrokerEpoch).toBe(42);
+  expect(existsSync(`${root.path}/data/.kafka_cleanshutdown`)).toBe(false);
+  const found = again.get('a-topic', 3)!;
+  expect([found.topicId, found.logStartOffset, found.logEndOffset, found.highWatermark]).toEqual([TOPIC_ID, 1, 3, 3]);
+});
+
+test('after a kill, records and offsets are found without the marker', async () => {
+  const manager = await start();
+  for (let partition = 0; partition < 20; partition++) {
+    manager.getOrCreate('events', partition, TOPIC_ID, SETTINGS).appendAsLeader(batchOf([`value of ${partition}`]), CLIENT);
+  }
+  manager.getOrCreate('empty', 0, TOPIC_ID, SETTINGS);
+  manager.abandon();
+  const again = await start();
+  expect(again.previousBrokerEpoch).toBeUndefined();
+  for (let partition = 0; partition < 20; partition++) {
+    expect(await readAll(again.get('events', partition)!)).toEqual([{ offset: 0, value: `value of ${partition}` }]);
+  }
+  const empty = again.get('empty', 0)!;
+  expect(empty.topicId).toBe(ZERO_UUID);
+  expect(again.getOrCreate('empty', 0, TOPIC_ID, SETTINGS)).toBe(empty);
+  expect(empty.topicId).toBe(TOPIC_ID);
+});
+
+test('knows a partition of another topic with the same name', async () => {
+  const manager = await start();
+  manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS).appendAsLeader(batchOf(['x']), CLIENT);
+  const other = 'AAAAAAAAAAAAAAAAAAAAAg';
+  expect(() => manager.getOrCreate('events', 0, other, SETTINGS)).toThrow(expect.objectContaining({ errorCode: ErrorCode.INCONSISTENT_TOPIC_ID }));
+  manager.markStray('events', 0);
+  expect(manager.get('events', 0)).toBeUndefined();
+  expect(manager.getOrCreate('events', 0, other, SETTINGS).logEndOffset).toBe(0);
+  expect(readdirSync(`${root.path}/data`).filter(name => name.endsWith('-stray'))).toEqual([expect.stringMatching(/^events-0\.[0-9a-f]{32}-stray$/)]);
+  manager.abandon();
+  expect([...(await start()).all()]).toHaveLength(1);
+});
+
+test('deletes a partition by renaming it at once and removing it later', async () => {
+  const manager = await start();
+  manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS).appendAsLeader(batchOf(['x']), CLIENT);
+  await manager.delete('events', 0);
+  const waiting = (): string[] => readdirSync(`${root.path}/data`).filter(name => name.endsWith('-delete'));
+  expect(waiting()).toEqual([expect.stringMatching(/^events-0\.[0-9a-f]{32}-delete$/)]);
+  expect(manager.get('events', 0)).toBeUndefined();
+  clock.advance(SETTINGS.fileDeleteDelayMs - 1);
+  expect(waiting()).toHaveLength(1);
+  clock.advance(1);
+  await new Promise(resolve => { setImmediate(resolve); });
+  for (let turns = 0; waiting().length > 0 && turns < 1000; turns++) await new Promise(resolve => { setImmediate(resolve); });
+  expect(waiting()).toEqual([]);
+});
+
+test('what waited for deletion when the process ended is removed by the next', async () => {
+  mkdirSync(`${root.path}/data/gone-0.${'0'.repeat(32)}-delete`, { recursive: true });
+  await start();
+  clock.advance(SETTINGS.fileDeleteDelayMs);
+  for (let turns = 0; readdirSync(`${root.path}/data`).some(name => name.endsWith('-delete')) && turns < 1000; turns++) {
+    await new Promise(resolve => { setImmediate(resolve); });
+  }
+  expect(readdirSync(`${root.path}/data`).filter(name => name.startsWith('gone'))).toEqual([]);
+});
+
+test('an unreadable checkpoint costs a recovery, not records', async () => {
+  const manager = await start();
+  manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS).appendAsLeader(batchOf(['x', 'y']), CLIENT);
+  await manager.close({ brokerEpoch: 1 });
+  writeFileSync(`${root.path}/data/recovery-point-offset-checkpoint`, 'nonsense\n\n\n');
+  const again = await start();
+  expect(await readAll(again.get('events', 0)!)).toHaveLength(2);
+  expect(again.get('events', 0)!.recoveryPoint).toBe(0);
+});
+
+test('leaves the metadata log, and directories that are no partition, alone', async () => {
+  mkdirSync(`${root.path}/data/__cluster_metadata-0`, { recursive: true });
+  mkdirSync(`${root.path}/data/lost+found`);
+  writeFileSync(`${root.path}/data/notes-1`, 'a file');
+  expect([...(await start()).all()]).toEqual([]);
+});
+
+test('a partition in two directories stops the start and is named', async () => {
+  const directories = [`${root.path}/data`, `${root.path}/more`];
+  for (const directory of directories) mkdirSync(`${directory}/events-0`, { recursive: true });
+  await expect(start({ directories })).rejects.toThrow(`partition events-0 is in ${directories[1]} and in ${directories[0]}`);
+});
+
+test('new partitions go where the fewest are', async () => {
+  const directories = [`${root.path}/data`, `${root.path}/more`];
+  const manager = await start({ directories });
+  for (let partition = 0; partition < 6; partition++) manager.getOrCreate('events', partition, TOPIC_ID, SETTINGS);
+  for (const directory of directories) expect(readdirSync(directory).filter(name => name.startsWith('events'))).toHaveLength(3);
+});
+
+describe('periodic work', () => {
+  test('writes checkpoints in their intervals', async () => {
+    const manager = await start();
+    const log = manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS);
+    log.appendAsLeader(batchOf(['x', 'y']), CLIENT);
+    log.updateHighWatermark(2);
+    clock.advance(5000);
+    expect(file('replication-offset-checkpoint')).toBe('0\n1\nevents 0 2\n');
+    await log.flush();
+    clock.advance(55_000);
+    expect(file('recovery-point-offset-checkpoint')).toBe('0\n1\nevents 0 2\n');
+  });
+
+  test('applies retention', async () => {
+    const manager = await start();
+    const log = manager.getOrCreate('events', 0, TOPIC_ID, { ...SETTINGS, segmentBytes: 200, retentionMs: 1000 });
+    for (let index = 0; index < 10; index++) log.appendAsLeader(batchOf(['x'.repeat(50)], { timestampMs: clock.nowMs() }), CLIENT);
+    log.updateHighWatermark(10);
+    clock.advance(300_000);
+    expect([log.logStartOffset, log.segmentCount]).toEqual([10, 1]);
+    await log.flush();
+  });
+});
+
+test('a failing disk takes its directory out, and says so', async () => {
+  const disk = new NodeDisk();
+  const failures: string[] = [];
+  const env = { disk, clock, random: new NodeRandom(), logger: silentLogger };
+  const manager = await openLogManager({
+    env, directories: [`${root.path}/data`], clusterId: 'c', nodeId: 1, defaultSettings: SETTINGS,
+    onDirectoryFailed: (directory, error) => failures.push(`${directory.path} ${error.code}`),
+  });
+  managers.push(manager);
+  await manager.load();
+  const log = manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS);
+  rmSync(`${root.path}/data/events-0`, { recursive: true });
+  expect(() => log.appendAsLeader(batchOf(['x']), CLIENT)).toThrow(DiskError);
+  expect(failures).toEqual([`${root.path}/data ENOENT`]);
+  expect(manager.logDirs[0]!.error).toContain('events-0');
+  expect(() => manager.getOrCreate('other', 0, TOPIC_ID, SETTINGS)).toThrow(expect.objectContaining({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR }));
+  await manager.close({ brokerEpoch: 1 });
+  expect(existsSync(`${root.path}/data/.kafka_cleanshutdown`)).toBe(false);
+});
