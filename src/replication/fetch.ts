@@ -1,0 +1,241 @@
+import type { Cancel, Clock } from '../env/index.js';
+import type { LogRead } from '../log/index.js';
+import { KafkaError } from '../protocol/errors.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
+import type { Int64, Uuid } from '../protocol/wire/types.js';
+import type { Partition, Watcher } from './partition.js';
+
+/** One partition as a consumer asks for it. */
+export interface FetchPosition {
+  readonly topicId: Uuid;
+  readonly topic: string;
+  readonly index: number;
+  /** -1: do not check. */
+  readonly currentLeaderEpoch: number;
+  /** Epoch of the last record that the reader holds, -1 when it does not tell (KIP-595). */
+  readonly lastFetchedEpoch: number;
+  readonly fetchOffset: Int64;
+  readonly maxBytes: number;
+}
+
+export interface FetchOptions {
+  readonly maxWaitMs: number;
+  readonly minBytes: number;
+  readonly maxBytes: number;
+  readonly readCommitted: boolean;
+}
+
+export interface FetchOutcome {
+  readonly position: FetchPosition;
+  readonly errorCode: number;
+  /** The three offsets are -1 where there is no partition to ask. */
+  readonly highWatermark: number;
+  readonly lastStableOffset: number;
+  readonly logStartOffset: number;
+  /** Present when the partition could be read, even if it gave nothing. */
+  readonly read?: LogRead;
+  /** The reader's log parts from ours here: it must truncate. */
+  readonly divergingEpoch?: { epoch: number; endOffset: number };
+}
+
+/** Finds a partition on this node, or says why not (UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID). */
+export type FindPartition = (position: FetchPosition) => Partition | number;
+
+/**
+ * Reads all positions and calls `done` when at least `minBytes` are there, something went wrong, or `maxWaitMs` has passed.
+ * Whoever gets the outcomes calls `release` on each read once its bytes are sent.
+ */
+export function fetch(
+  clock: Clock,
+  find: FindPartition,
+  positions: readonly FetchPosition[],
+  options: FetchOptions,
+  done: (outcomes: FetchOutcome[]) => void,
+): void {
+  new Fetch(clock, find, positions, options, done).attempt();
+}
+
+class Fetch implements Watcher {
+  #watched: Partition[] = [];
+  #cancelTimer: Cancel | undefined;
+  #rechecking = false;
+  #timedOut = false;
+  #finished = false;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly find: FindPartition,
+    private readonly positions: readonly FetchPosition[],
+    private readonly options: FetchOptions,
+    private readonly done: (outcomes: FetchOutcome[]) => void,
+  ) {}
+
+  attempt(): void {
+    const pass = new ReadPass(this.find, this.positions, this.options);
+    const cold = pass.run();
+    if (cold === undefined) this.#judge(pass);
+    else void cold.then(() => this.#judge(pass));
+  }
+
+  /** Appends of one turn wake a parked fetch once. */
+  wake(): void {
+    if (this.#rechecking || this.#finished) return;
+    this.#rechecking = true;
+    this.clock.endOfTurn(() => {
+      this.#rechecking = false;
+      if (!this.#finished) this.attempt();
+    });
+  }
+
+  #judge(pass: ReadPass): void {
+    if (this.#finished) {
+      pass.release();
+      return;
+    }
+    const enough = pass.bytesRead >= this.options.minBytes || pass.mustAnswer || this.positions.length === 0;
+    if (enough || this.options.maxWaitMs <= 0 || this.#timedOut) this.#finish(pass.outcomes);
+    else {
+      pass.release();
+      this.#park();
+    }
+  }
+
+  #park(): void {
+    if (this.#cancelTimer !== undefined) return;
+    this.#cancelTimer = this.clock.after(this.options.maxWaitMs, () => {
+      this.#timedOut = true;
+      if (!this.#finished) this.attempt();
+    });
+    for (const position of this.positions) {
+      const partition = this.find(position);
+      if (typeof partition === 'number') continue;
+      partition.watch(this);
+      this.#watched.push(partition);
+    }
+    // What came between the read and the watch must not wait for the next append.
+    this.wake();
+  }
+
+  #finish(outcomes: FetchOutcome[]): void {
+    this.#finished = true;
+    this.#cancelTimer?.();
+    for (const partition of this.#watched) partition.unwatch(this);
+    this.#watched = [];
+    this.done(outcomes);
+  }
+}
+
+/** One walk over the positions; synchronous for as long as the logs answer from memory. */
+class ReadPass {
+  readonly outcomes: FetchOutcome[] = [];
+  bytesRead = 0;
+  /** An error or a divergence: the reader must hear of it now. */
+  mustAnswer = false;
+
+  constructor(
+    private readonly find: FindPartition,
+    private readonly positions: readonly FetchPosition[],
+    private readonly options: FetchOptions,
+  ) {}
+
+  /** A promise when some read has to go to the disk. */
+  run(from = 0): Promise<void> | undefined {
+    for (let i = from; i < this.positions.length; i++) {
+      const pending = this.#readOne(this.positions[i]!);
+      if (pending !== undefined) return pending.then(() => this.run(i + 1));
+    }
+    return undefined;
+  }
+
+  release(): void {
+    for (const outcome of this.outcomes) outcome.read?.release();
+  }
+
+  #readOne(position: FetchPosition): Promise<void> | undefined {
+    const partition = this.find(position);
+    if (typeof partition === 'number') return this.#refuse(position, partition);
+    const fenced = partition.checkLeaderEpoch(position.currentLeaderEpoch);
+    if (fenced !== ErrorCode.NONE) return this.#refuse(position, fenced);
+    const { log } = partition;
+    const { fetchOffset } = position;
+    if (typeof fetchOffset === 'bigint' || fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) {
+      return this.#refuse(position, ErrorCode.OFFSET_OUT_OF_RANGE, partition);
+    }
+    const divergingEpoch = divergence(partition, position, fetchOffset);
+    if (divergingEpoch !== undefined) {
+      this.mustAnswer = true;
+      this.#add(position, partition, { divergingEpoch });
+      return undefined;
+    }
+    return this.#read(position, partition, fetchOffset);
+  }
+
+  #read(position: FetchPosition, partition: Partition, fetchOffset: number): Promise<void> | undefined {
+    const { log } = partition;
+    const budget = this.options.maxBytes - this.bytesRead;
+    const first = this.bytesRead === 0;
+    const limitOffset = this.options.readCommitted ? log.lastStableOffset : log.highWatermark;
+    if ((budget <= 0 && !first) || fetchOffset >= limitOffset) {
+      this.#add(position, partition, { read: NOTHING });
+      return undefined;
+    }
+    try {
+      const read = log.read(fetchOffset, {
+        maxBytes: Math.min(position.maxBytes, Math.max(budget, 0)),
+        minOneBatch: first,
+        limitOffset,
+        includeAborted: this.options.readCommitted,
+      });
+      if (!(read instanceof Promise)) {
+        this.#add(position, partition, { read });
+        return undefined;
+      }
+      return read.then(
+        found => this.#add(position, partition, { read: found }),
+        (error: unknown) => { this.#refuse(position, codeOf(error), partition); },
+      );
+    } catch (error) {
+      return this.#refuse(position, codeOf(error), partition);
+    }
+  }
+
+  #add(position: FetchPosition, { log }: Partition, found: Pick<FetchOutcome, 'read' | 'divergingEpoch'>): void {
+    this.bytesRead += found.read?.sizeBytes ?? 0;
+    this.outcomes.push({
+      position,
+      errorCode: ErrorCode.NONE,
+      highWatermark: log.highWatermark,
+      lastStableOffset: log.lastStableOffset,
+      logStartOffset: log.logStartOffset,
+      ...found,
+    });
+  }
+
+  #refuse(position: FetchPosition, errorCode: number, partition?: Partition): undefined {
+    this.mustAnswer = true;
+    const known = errorCode === ErrorCode.OFFSET_OUT_OF_RANGE ? partition?.log : undefined;
+    this.outcomes.push({
+      position,
+      errorCode,
+      highWatermark: known?.highWatermark ?? -1,
+      lastStableOffset: known?.lastStableOffset ?? -1,
+      logStartOffset: known?.logStartOffset ?? -1,
+    });
+    return undefined;
+  }
+}
+
+const NOTHING: LogRead = { buffers: [], sizeBytes: 0, release() {}, abortedTransactions: [] };
+
+function codeOf(error: unknown): number {
+  if (error instanceof KafkaError) return error.errorCode;
+  throw error;
+}
+
+/** Where the reader's last epoch ended on our side, if that was before its position (KIP-595, KIP-320). */
+function divergence({ log }: Partition, position: FetchPosition, fetchOffset: number): FetchOutcome['divergingEpoch'] {
+  if (position.lastFetchedEpoch < 0) return undefined;
+  const { leaderEpoch, endOffset } = log.endOffsetForEpoch(position.lastFetchedEpoch);
+  const same = leaderEpoch === position.lastFetchedEpoch && endOffset >= fetchOffset;
+  return same || endOffset < 0 ? undefined : { epoch: leaderEpoch, endOffset };
+}

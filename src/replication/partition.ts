@@ -1,0 +1,104 @@
+import type { AppendContext, AppendResult, PartitionLog } from '../log/index.js';
+import type { PartitionImage } from '../metadata/types.js';
+import { KafkaError } from '../protocol/errors.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
+import type { Uuid } from '../protocol/wire/types.js';
+import { hasEnoughInSync, highWatermark, lead, type LeaderState } from './partition-state.js';
+
+/** Told when more of the partition can be read, or when it can no longer be read here at all. */
+export interface Watcher {
+  wake(): void;
+}
+
+/** One replica that this node holds: its log, and, while it leads, what it knows of the others. */
+export class Partition {
+  #leader: LeaderState | undefined;
+  #image: PartitionImage;
+  readonly #watchers = new Set<Watcher>();
+
+  constructor(
+    readonly topicId: Uuid,
+    readonly topic: string,
+    readonly index: number,
+    readonly log: PartitionLog,
+    image: PartitionImage,
+    readonly localId: number,
+  ) {
+    this.#image = image;
+  }
+
+  /** Epoch in which this node leads; undefined while it does not. */
+  get leaderEpoch(): number | undefined {
+    return this.#leader?.leaderEpoch;
+  }
+
+  get image(): PartitionImage {
+    return this.#image;
+  }
+
+  /** Takes the role that the metadata gives this node. Returns true when a leadership began or ended. */
+  changeTo(image: PartitionImage): boolean {
+    this.#image = image;
+    const before = this.#leader;
+    if (image.leader !== this.localId) {
+      this.#leader = undefined;
+      this.wakeWatchers();
+      return before !== undefined;
+    }
+    this.#leader = lead(this.localId, image, before);
+    const began = before?.leaderEpoch !== image.leaderEpoch;
+    if (began) this.log.assignEpochStart(image.leaderEpoch, this.log.logEndOffset);
+    this.#advance();
+    return began;
+  }
+
+  /**
+   * Appends as the leader and moves the high watermark as far as it may go.
+   * Throws NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS (acks=all only), and what the log refuses.
+   */
+  append(batches: Uint8Array, context: Omit<AppendContext, 'leaderEpoch'>, requiredAcks: number): AppendResult {
+    const leader = this.requireLeader();
+    if (requiredAcks === -1 && !hasEnoughInSync(leader, this.log.settings.minInsyncReplicas)) {
+      throw new KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS, `${this.topic}-${this.index} has ${leader.isr.length} replicas in sync`);
+    }
+    const result = this.log.appendAsLeader(batches, { ...context, leaderEpoch: leader.leaderEpoch });
+    if (!result.duplicate) this.#advance();
+    return result;
+  }
+
+  requireLeader(): LeaderState {
+    if (this.#leader === undefined) {
+      throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, `this broker does not lead ${this.topic}-${this.index}`);
+    }
+    return this.#leader;
+  }
+
+  /** Compares the epoch that a client believes in with ours (KIP-320); -1 asks for no check. */
+  checkLeaderEpoch(clientEpoch: number): number {
+    const epoch = this.#leader?.leaderEpoch;
+    if (epoch === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    if (clientEpoch < 0 || clientEpoch === epoch) return ErrorCode.NONE;
+    return clientEpoch < epoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH;
+  }
+
+  watch(watcher: Watcher): void {
+    this.#watchers.add(watcher);
+  }
+
+  unwatch(watcher: Watcher): void {
+    this.#watchers.delete(watcher);
+  }
+
+  wakeWatchers(): void {
+    for (const watcher of this.#watchers) watcher.wake();
+  }
+
+  #advance(): void {
+    if (this.#leader === undefined) return;
+    const { log } = this;
+    const next = highWatermark(this.#leader, log.highWatermark, log.logEndOffset, log.settings.minInsyncReplicas);
+    if (next <= log.highWatermark) return;
+    log.updateHighWatermark(next);
+    this.wakeWatchers();
+  }
+}

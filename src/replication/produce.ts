@@ -1,0 +1,97 @@
+import type { Cancel, Clock } from '../env/index.js';
+import type { AppendContext, AppendResult } from '../log/index.js';
+import { KafkaError } from '../protocol/errors.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
+import type { Partition, Watcher } from './partition.js';
+import { hasEnoughInSync } from './partition-state.js';
+
+/** Validated batches on their way into one partition. */
+export interface ProduceEntry {
+  readonly partition: Partition;
+  readonly batches: Uint8Array;
+}
+
+/** Outcome for one entry, in the order of the entries. */
+export type ProduceOutcome =
+  | { readonly errorCode: 0; readonly append: AppendResult }
+  | { readonly errorCode: number; readonly append?: AppendResult; readonly message?: string };
+
+export interface ProduceOptions {
+  /** 0 and 1 answer after the local append; -1 waits for the in-sync replicas. */
+  readonly requiredAcks: number;
+  readonly timeoutMs: number;
+  readonly context: Omit<AppendContext, 'leaderEpoch'>;
+}
+
+/**
+ * Appends every entry and calls `done` once the acknowledgement that was asked for is reached: at once where no other replica
+ * has to confirm. An entry that is not confirmed within `timeoutMs` gets REQUEST_TIMED_OUT, though its records stay in the log.
+ */
+export function produce(
+  clock: Clock,
+  entries: readonly ProduceEntry[],
+  options: ProduceOptions,
+  done: (outcomes: ProduceOutcome[]) => void,
+): void {
+  const outcomes = entries.map(entry => appendOne(entry, options));
+  if (options.requiredAcks !== -1 || outcomes.every((outcome, i) => isSettled(entries[i]!.partition, outcome))) {
+    done(outcomes);
+    return;
+  }
+  new ParkedProduce(clock, entries, outcomes, options.timeoutMs, done).park();
+}
+
+function appendOne({ partition, batches }: ProduceEntry, options: ProduceOptions): ProduceOutcome {
+  try {
+    return { errorCode: 0, append: partition.append(batches, options.context, options.requiredAcks) };
+  } catch (error) {
+    if (error instanceof KafkaError) return { errorCode: error.errorCode, message: error.message };
+    throw error;
+  }
+}
+
+/** Nothing is left to wait for: it failed, or the high watermark has passed it. */
+function isSettled(partition: Partition, outcome: ProduceOutcome): boolean {
+  if (outcome.errorCode !== 0 || outcome.append === undefined) return true;
+  return partition.leaderEpoch === undefined || partition.log.highWatermark > outcome.append.lastOffset;
+}
+
+class ParkedProduce implements Watcher {
+  #cancelTimer: Cancel = () => {};
+  #finished = false;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly entries: readonly ProduceEntry[],
+    private readonly outcomes: ProduceOutcome[],
+    private readonly timeoutMs: number,
+    private readonly done: (outcomes: ProduceOutcome[]) => void,
+  ) {}
+
+  park(): void {
+    for (const { partition } of this.entries) partition.watch(this);
+    this.#cancelTimer = this.clock.after(this.timeoutMs, () => this.#finish());
+  }
+
+  wake(): void {
+    if (this.outcomes.every((outcome, i) => isSettled(this.entries[i]!.partition, outcome))) this.#finish();
+  }
+
+  #finish(): void {
+    if (this.#finished) return;
+    this.#finished = true;
+    this.#cancelTimer();
+    for (const { partition } of this.entries) partition.unwatch(this);
+    this.done(this.outcomes.map((outcome, i) => confirmed(this.entries[i]!.partition, outcome)));
+  }
+}
+
+/** The outcome as the in-sync replicas leave it. */
+function confirmed(partition: Partition, outcome: ProduceOutcome): ProduceOutcome {
+  if (outcome.errorCode !== 0 || outcome.append === undefined) return outcome;
+  if (partition.leaderEpoch === undefined) return { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER };
+  if (partition.log.highWatermark <= outcome.append.lastOffset) return { errorCode: ErrorCode.REQUEST_TIMED_OUT };
+  return hasEnoughInSync(partition.requireLeader(), partition.log.settings.minInsyncReplicas)
+    ? outcome
+    : { errorCode: ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND };
+}

@@ -1,0 +1,108 @@
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { fetchApi, type FetchRequest, type FetchResponseInput } from '../../protocol/generated/fetch.js';
+import { ZERO_UUID } from '../../protocol/wire/types.js';
+import { fetch, type FetchOutcome, type FetchPosition, type Partition } from '../../replication/index.js';
+import { serve, type Handler, type ServedApi } from '../api.js';
+import { Operation, Resource, type RequestContext } from '../context.js';
+import { FetchSessions, type FetchPlan } from '../fetch-sessions.js';
+import type { Services } from '../services.js';
+
+/**
+ * Fetch, versions 4-18. Sessions (KIP-227) from 7, leader epochs (KIP-320) from 9, topic ids (KIP-516) from 13. A follower's
+ * fetch is not served yet.
+ */
+
+const READ_COMMITTED = 1;
+const FIRST_VERSION_WITH_TOPIC_IDS = 13;
+const FIRST_VERSION_WITH_ZSTD = 10;
+
+export function fetchApis(services: Services): ServedApi[] {
+  return [serve(fetchApi, fetchHandler(services), { frame: 'borrowed' })];
+}
+
+function fetchHandler(services: Services): Handler<FetchRequest, FetchResponseInput> {
+  const settings = services.settings();
+  const sessions = new FetchSessions(services.clock, services.random, {
+    maxSessions: settings.get('max.incremental.fetch.session.cache.slots'),
+    minEvictionMs: 120_000,
+  });
+  return (request, context, reply) => {
+    const usesTopicIds = context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS;
+    const plan = sessions.plan(request, usesTopicIds, (topic, topicId) => resolve(services, usesTopicIds, topic, topicId));
+    if (plan.errorCode !== ErrorCode.NONE) {
+      reply({ errorCode: plan.errorCode, sessionId: 0, responses: [] });
+      return;
+    }
+    const options = {
+      maxWaitMs: request.maxWaitMs,
+      minBytes: request.minBytes,
+      maxBytes: Math.min(request.maxBytes, services.settings().get('fetch.max.bytes')),
+      readCommitted: request.isolationLevel === READ_COMMITTED,
+    };
+    fetch(services.clock, position => find(services, context, usesTopicIds, position), plan.positions, options, outcomes => {
+      const response = answer(services, plan, outcomes);
+      reply(response, () => { for (const outcome of outcomes) outcome.read?.release(); });
+    });
+  };
+}
+
+/** Completes a name by its id or an id by its name, as the image has them now. */
+function resolve(services: Services, usesTopicIds: boolean, topic: string, topicId: string): { topic: string; topicId: string } {
+  const image = services.image();
+  return usesTopicIds
+    ? { topicId, topic: image.topicsById.get(topicId)?.name ?? '' }
+    : { topic, topicId: image.topicsByName.get(topic)?.id ?? ZERO_UUID };
+}
+
+function find(services: Services, context: RequestContext, usesTopicIds: boolean, position: FetchPosition): Partition | number {
+  const { topic, topicId, index } = position;
+  if (usesTopicIds && !services.image().topicsById.has(topicId)) return ErrorCode.UNKNOWN_TOPIC_ID;
+  if (!services.authorizer.allows(context, Operation.READ, Resource.TOPIC, topic)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+  const found = services.replicas.findLeader(topicId, index);
+  if (typeof found === 'number') return found;
+  const needsZstd = found.log.settings.compressionType === 'zstd' && context.apiVersion < FIRST_VERSION_WITH_ZSTD;
+  return needsZstd ? ErrorCode.UNSUPPORTED_COMPRESSION_TYPE : found;
+}
+
+function answer(services: Services, plan: FetchPlan, outcomes: readonly FetchOutcome[]): FetchResponseInput {
+  const responses: NonNullable<FetchResponseInput['responses']>[number][] = [];
+  let last: FetchPosition | undefined;
+  let partitions: ReturnType<typeof partitionAnswer>[] = [];
+  for (const outcome of plan.select(outcomes)) {
+    const { position } = outcome;
+    if (last?.topicId !== position.topicId || last.topic !== position.topic) {
+      partitions = [];
+      responses.push({ topic: position.topic, topicId: position.topicId, partitions });
+      last = position;
+    }
+    partitions.push(partitionAnswer(services, outcome));
+  }
+  return { sessionId: plan.sessionId, responses };
+}
+
+function partitionAnswer(services: Services, outcome: FetchOutcome) {
+  const { position, errorCode, read } = outcome;
+  return {
+    partitionIndex: position.index,
+    errorCode,
+    highWatermark: outcome.highWatermark,
+    lastStableOffset: outcome.lastStableOffset,
+    logStartOffset: outcome.logStartOffset,
+    abortedTransactions: read?.abortedTransactions === undefined ? null : [...read.abortedTransactions],
+    records: read === undefined ? EMPTY : read.buffers,
+    ...(outcome.divergingEpoch && { divergingEpoch: outcome.divergingEpoch }),
+    ...(leaderMoved(errorCode) && { currentLeader: currentLeader(services, position) }),
+  };
+}
+
+/** Java clients take null records for a fault. */
+const EMPTY = new Uint8Array(0);
+
+const leaderMoved = (errorCode: number): boolean =>
+  errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER || errorCode === ErrorCode.FENCED_LEADER_EPOCH;
+
+/** Whom the client should ask instead (KIP-951). */
+function currentLeader(services: Services, position: FetchPosition): { leaderId: number; leaderEpoch: number } {
+  const partition = services.image().topicsById.get(position.topicId)?.partitions[position.index];
+  return { leaderId: partition?.leader ?? -1, leaderEpoch: partition?.leaderEpoch ?? -1 };
+}

@@ -1,0 +1,219 @@
+import { KafkaError } from '../../protocol/errors.js';
+import { describeClusterApi, type DescribeClusterRequest, type DescribeClusterResponseInput } from '../../protocol/generated/describe-cluster.js';
+import {
+  describeTopicPartitionsApi, type DescribeTopicPartitionsRequest, type DescribeTopicPartitionsResponseInput,
+} from '../../protocol/generated/describe-topic-partitions.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { metadataApi, type MetadataRequest, type MetadataResponseInput } from '../../protocol/generated/metadata.js';
+import { ZERO_UUID } from '../../protocol/wire/types.js';
+import type { BrokerImage, MetadataImage, PartitionImage, TopicImage } from '../../metadata/types.js';
+import { answering, serve, type ServedApi } from '../api.js';
+import { allowedOperations } from '../authorizer.js';
+import { Operation, Resource, type RequestContext } from '../context.js';
+import { isInternalTopic } from '../internal-topics.js';
+import type { Services } from '../services.js';
+import { autoCreateTopics } from '../topic-creation.js';
+
+/** What clients ask first: Metadata 0-13, DescribeCluster 0-2 (KIP-700, KIP-919, KIP-1073), DescribeTopicPartitions 0 (KIP-966). */
+export function metadataApis(services: Services): ServedApi[] {
+  return [
+    serve(metadataApi, answering((request, context) => metadata(services, request, context))),
+    serve(describeClusterApi, answering((request, context) => describeCluster(services, request, context)), { roles: ['broker', 'controller'] }),
+    serve(describeTopicPartitionsApi, answering((request, context) => describeTopicPartitions(services, request, context))),
+  ];
+}
+
+const FIRST_VERSION_WITH_NULL_FOR_ALL = 1;
+/** Sent where nobody asked for the operations that are allowed. */
+const OPERATIONS_NOT_ASKED = -2147483648;
+const BROKER_ENDPOINTS = 1;
+const CONTROLLER_ENDPOINTS = 2;
+
+async function metadata(services: Services, request: MetadataRequest, context: RequestContext): Promise<MetadataResponseInput> {
+  const asked = askedTopics(services.image(), request, context.apiVersion);
+  if (request.allowAutoTopicCreation) {
+    const missing = asked.filter(topic => topic.image === undefined && topic.errorCode === ErrorCode.NONE && topic.name !== null);
+    const failures = await autoCreateTopics(services, context, missing.map(topic => topic.name ?? ''));
+    for (const topic of missing) topic.errorCode = failures.get(topic.name ?? '') ?? ErrorCode.NONE;
+  }
+  const image = services.image();
+  return {
+    brokers: aliveBrokers(image, context).map(([broker, endpoint]) => ({ nodeId: broker.id, host: endpoint.host, port: endpoint.port, rack: broker.rack })),
+    clusterId: services.clusterId,
+    controllerId: controllerId(services),
+    topics: asked.flatMap(topic => metadataOfTopic(services, image, request, context, topic)),
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+      ? allowedOperations(services.authorizer, context, Resource.CLUSTER, 'kafka-cluster')
+      : OPERATIONS_NOT_ASKED,
+  };
+}
+
+interface AskedTopic {
+  readonly name: string | null;
+  readonly topicId: string;
+  readonly image: TopicImage | undefined;
+  errorCode: number;
+}
+
+/** Version 0 asks for all with an empty list, later ones with null. */
+function askedTopics(image: MetadataImage, request: MetadataRequest, version: number): AskedTopic[] {
+  const wantsAll = request.topics === null || (version < FIRST_VERSION_WITH_NULL_FOR_ALL && request.topics.length === 0);
+  if (wantsAll) {
+    return [...image.topicsByName.values()].map(topic => ({ name: topic.name, topicId: topic.id, image: topic, errorCode: ErrorCode.NONE }));
+  }
+  return (request.topics ?? []).map(({ name, topicId }) => {
+    if (name === null && topicId === ZERO_UUID) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'a topic is asked for without name and id');
+    const byId = topicId === ZERO_UUID ? undefined : image.topicsById.get(topicId);
+    if (topicId !== ZERO_UUID) {
+      return { name: byId?.name ?? null, topicId, image: byId, errorCode: byId ? ErrorCode.NONE : ErrorCode.UNKNOWN_TOPIC_ID };
+    }
+    return { name, topicId, image: image.topicsByName.get(name ?? ''), errorCode: ErrorCode.NONE };
+  });
+}
+
+function metadataOfTopic(
+  services: Services, image: MetadataImage, request: MetadataRequest, context: RequestContext, asked: AskedTopic,
+): NonNullable<MetadataResponseInput['topics']> {
+  const topic = asked.image ?? (asked.errorCode === ErrorCode.NONE ? image.topicsByName.get(asked.name ?? '') : undefined);
+  if (topic === undefined) {
+    const errorCode = asked.errorCode || ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    return [{ errorCode, name: asked.name, topicId: asked.topicId, isInternal: isInternalTopic(asked.name ?? ''), partitions: [] }];
+  }
+  if (!services.authorizer.allows(context, Operation.DESCRIBE, Resource.TOPIC, topic.name)) {
+    return request.topics === null ? [] : [{ errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED, name: asked.name, topicId: asked.topicId, partitions: [] }];
+  }
+  return [{
+    errorCode: ErrorCode.NONE,
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: isInternalTopic(topic.name),
+    partitions: topic.partitions.map((partition, index) => partitionMetadata(image, context, partition, index)),
+    topicAuthorizedOperations: request.includeTopicAuthorizedOperations
+      ? allowedOperations(services.authorizer, context, Resource.TOPIC, topic.name)
+      : OPERATIONS_NOT_ASKED,
+  }];
+}
+
+function partitionMetadata(image: MetadataImage, context: RequestContext, partition: PartitionImage, index: number) {
+  const reachable = endpointOf(image.brokers.get(partition.leader), context) !== undefined;
+  const errorCode = partition.leader < 0 || !image.brokers.has(partition.leader)
+    ? ErrorCode.LEADER_NOT_AVAILABLE
+    : reachable ? ErrorCode.NONE : missingListener(context.apiVersion);
+  return {
+    errorCode,
+    partitionIndex: index,
+    leaderId: reachable ? partition.leader : -1,
+    leaderEpoch: partition.leaderEpoch,
+    replicaNodes: [...partition.replicas],
+    isrNodes: [...partition.isr],
+    offlineReplicas: partition.replicas.filter(id => isOffline(image, id)),
+  };
+}
+
+const FIRST_VERSION_WITH_LISTENER_NOT_FOUND = 6;
+
+function missingListener(version: number): number {
+  return version >= FIRST_VERSION_WITH_LISTENER_NOT_FOUND ? ErrorCode.LISTENER_NOT_FOUND : ErrorCode.LEADER_NOT_AVAILABLE;
+}
+
+function isOffline(image: MetadataImage, id: number): boolean {
+  return image.brokers.get(id)?.fenced ?? true;
+}
+
+type Endpoint = BrokerImage['endpoints'][number];
+
+/** Where a broker is reached by clients of this listener. */
+function endpointOf(broker: BrokerImage | undefined, context: RequestContext): Endpoint | undefined {
+  return broker?.endpoints.find(endpoint => endpoint.listener === context.connection.listener.name);
+}
+
+function aliveBrokers(image: MetadataImage, context: RequestContext, includeFenced = false): [BrokerImage, Endpoint][] {
+  return [...image.brokers.values()].flatMap(broker => {
+    const endpoint = endpointOf(broker, context);
+    return endpoint === undefined || (broker.fenced && !includeFenced) ? [] : [[broker, endpoint] as [BrokerImage, Endpoint]];
+  });
+}
+
+/** Clients send admin requests to "the controller": any broker will do, since it forwards them. */
+function controllerId(services: Services): number {
+  return services.brokerId;
+}
+
+function describeCluster(services: Services, request: DescribeClusterRequest, context: RequestContext): DescribeClusterResponseInput {
+  const { endpointType, includeFencedBrokers } = request;
+  const expected = context.connection.listener.role === 'controller' ? CONTROLLER_ENDPOINTS : BROKER_ENDPOINTS;
+  if (endpointType !== expected) {
+    const known = endpointType === BROKER_ENDPOINTS || endpointType === CONTROLLER_ENDPOINTS;
+    return {
+      errorCode: known ? ErrorCode.MISMATCHED_ENDPOINT_TYPE : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE,
+      errorMessage: `this listener answers for endpoint type ${expected}, not ${endpointType}`,
+      clusterId: services.clusterId,
+      brokers: [],
+    };
+  }
+  const image = services.image();
+  return {
+    endpointType,
+    clusterId: services.clusterId,
+    controllerId: controllerId(services),
+    brokers: aliveBrokers(image, context, includeFencedBrokers).map(([broker, endpoint]) => (
+      { brokerId: broker.id, host: endpoint.host, port: endpoint.port, rack: broker.rack, isFenced: broker.fenced })),
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+      ? allowedOperations(services.authorizer, context, Resource.CLUSTER, 'kafka-cluster')
+      : OPERATIONS_NOT_ASKED,
+  };
+}
+
+/** Topics in name order, at most so many partitions, and a cursor where there are more (KIP-966). */
+function describeTopicPartitions(
+  services: Services, request: DescribeTopicPartitionsRequest, context: RequestContext,
+): DescribeTopicPartitionsResponseInput {
+  const image = services.image();
+  const { cursor } = request;
+  const limit = Math.min(request.responsePartitionLimit, services.settings().get('max.request.partition.size.limit'));
+  if (limit < 1) throw new KafkaError(ErrorCode.INVALID_REQUEST, `ResponsePartitionLimit ${request.responsePartitionLimit} is below 1`);
+  if (cursor !== null && cursor.partitionIndex < 0) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'the cursor names a negative partition');
+  const all = request.topics.length === 0;
+  const names = all ? [...image.topicsByName.keys()] : [...new Set(request.topics.map(topic => topic.name))];
+  const from = cursor?.topicName ?? '';
+  const topics: NonNullable<DescribeTopicPartitionsResponseInput['topics']>[number][] = [];
+  let left = limit;
+  for (const name of names.sort().filter(candidate => candidate >= from)) {
+    const first = name === from && cursor !== null ? cursor.partitionIndex : 0;
+    if (left === 0) return { topics, nextCursor: { topicName: name, partitionIndex: first } };
+    const described = describeTopic(services, context, name, first, left, all);
+    if (described === undefined) continue;
+    topics.push(described.topic);
+    left -= described.topic.partitions.length;
+    if (described.next !== undefined) return { topics, nextCursor: { topicName: name, partitionIndex: described.next } };
+  }
+  return { topics, nextCursor: null };
+}
+
+function describeTopic(services: Services, context: RequestContext, name: string, first: number, limit: number, all: boolean) {
+  const image = services.image();
+  const topic = image.topicsByName.get(name);
+  const allowed = services.authorizer.allows(context, Operation.DESCRIBE, Resource.TOPIC, name);
+  if (topic === undefined || !allowed) {
+    if (all) return undefined;
+    const errorCode = allowed ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+    return { topic: { errorCode, name, topicId: ZERO_UUID, partitions: [] }, next: undefined };
+  }
+  const end = Math.min(topic.partitions.length, first + limit);
+  const partitions = topic.partitions.slice(first, end).map((partition, i) => ({
+    ...partitionMetadata(image, context, partition, first + i),
+    eligibleLeaderReplicas: [...partition.eligibleLeaderReplicas],
+    lastKnownElr: [...partition.lastKnownElr],
+  }));
+  return {
+    topic: {
+      errorCode: ErrorCode.NONE,
+      name,
+      topicId: topic.id,
+      isInternal: isInternalTopic(name),
+      partitions,
+      topicAuthorizedOperations: allowedOperations(services.authorizer, context, Resource.TOPIC, name),
+    },
+    next: end < topic.partitions.length ? end : undefined,
+  };
+}

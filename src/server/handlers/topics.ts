@@ -1,0 +1,60 @@
+import { createPartitionsApi, type CreatePartitionsRequest, type CreatePartitionsResponseInput } from '../../protocol/generated/create-partitions.js';
+import { createTopicsApi, type CreateTopicsRequest, type CreateTopicsResponseInput } from '../../protocol/generated/create-topics.js';
+import { deleteTopicsApi, type DeleteTopicsRequest, type DeleteTopicsResponseInput } from '../../protocol/generated/delete-topics.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { answering, serve, type ServedApi } from '../api.js';
+import { Operation, Resource, type RequestContext } from '../context.js';
+import type { Services } from '../services.js';
+
+/** Topics made, grown and dropped: CreateTopics 0-7, DeleteTopics 0-6 (KIP-516), CreatePartitions 0-3 (KIP-195). */
+export function topicApis(services: Services): ServedApi[] {
+  const roles = ['broker', 'controller'] as const;
+  return [
+    serve(createTopicsApi, answering((request, context) => createTopics(services, request, context)), { roles }),
+    serve(deleteTopicsApi, answering((request, context) => deleteTopics(services, request, context)), { roles }),
+    serve(createPartitionsApi, answering((request, context) => createPartitions(services, request, context)), { roles }),
+  ];
+}
+
+const FIRST_VERSION_WITH_TOPIC_IDS = 6;
+
+async function createTopics(services: Services, request: CreateTopicsRequest, context: RequestContext): Promise<CreateTopicsResponseInput> {
+  const mayCreateAny = services.authorizer.allows(context, Operation.CREATE, Resource.CLUSTER, 'kafka-cluster');
+  const [allowed, refused] = split(request.topics, ({ name }) =>
+    mayCreateAny || services.authorizer.allows(context, Operation.CREATE, Resource.TOPIC, name));
+  const response = await services.controller.createTopics({ ...request, topics: allowed });
+  const created = (response.topics ?? []).filter(topic => topic.errorCode === ErrorCode.NONE).map(topic => topic.name);
+  if (!request.validateOnly) await services.untilTopicsServe(created);
+  const refusals = refused.map(({ name }) => ({ name, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED, errorMessage: null }));
+  return { ...response, topics: [...(response.topics ?? []), ...refusals] };
+}
+
+async function deleteTopics(services: Services, request: DeleteTopicsRequest, context: RequestContext): Promise<DeleteTopicsResponseInput> {
+  const asked = context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS
+    ? request.topics
+    : request.topicNames.map(name => ({ name, topicId: undefined }));
+  const image = services.image();
+  const nameOf = (topic: (typeof asked)[number]): string => topic.name ?? image.topicsById.get(topic.topicId ?? '')?.name ?? '';
+  const [allowed, refused] = split(asked, topic => services.authorizer.allows(context, Operation.DELETE, Resource.TOPIC, nameOf(topic)));
+  const response = await services.controller.deleteTopics({ topics: allowed, timeoutMs: request.timeoutMs });
+  const refusals = refused.map(topic => ({ ...topic, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED }));
+  return { responses: [...(response.responses ?? []), ...refusals] };
+}
+
+async function createPartitions(
+  services: Services, request: CreatePartitionsRequest, context: RequestContext,
+): Promise<CreatePartitionsResponseInput> {
+  const [allowed, refused] = split(request.topics, ({ name }) => services.authorizer.allows(context, Operation.ALTER, Resource.TOPIC, name));
+  const response = await services.controller.createPartitions({ ...request, topics: allowed });
+  const grown = (response.results ?? []).filter(result => result.errorCode === ErrorCode.NONE).map(result => result.name);
+  if (!request.validateOnly) await services.untilTopicsServe(grown);
+  const refusals = refused.map(({ name }) => ({ name, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED }));
+  return { results: [...(response.results ?? []), ...refusals] };
+}
+
+function split<T>(items: readonly T[], belongs: (item: T) => boolean): [T[], T[]] {
+  const yes: T[] = [];
+  const no: T[] = [];
+  for (const item of items) (belongs(item) ? yes : no).push(item);
+  return [yes, no];
+}

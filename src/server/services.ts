@@ -1,0 +1,31 @@
+import type { Settings } from '../config/index.js';
+import type { ControllerApi } from '../controller/index.js';
+import type { Clock, Compute, Logger, Random } from '../env/index.js';
+import type { LogManager } from '../log/index.js';
+import type { MetadataImage } from '../metadata/types.js';
+import type { ReplicaManager } from '../replication/index.js';
+import type { Authorizer } from './context.js';
+
+/** What handlers reach of the broker; made by the composition root. */
+export interface Services {
+  readonly brokerId: number;
+  readonly clusterId: string;
+  /** The cluster as this broker knows it now. */
+  image(): MetadataImage;
+  /** The broker's settings as they stand now, dynamic ones included. */
+  settings(): Settings;
+  readonly replicas: ReplicaManager;
+  readonly logs: LogManager;
+  readonly controller: ControllerApi;
+  readonly authorizer: Authorizer;
+  readonly clock: Clock;
+  readonly random: Random;
+  readonly compute: Compute;
+  readonly logger: Logger;
+  /** Resolves once every partition of these topics has a leader that serves; REQUEST_TIMED_OUT when that takes too long. */
+  untilTopicsServe(names: readonly string[]): Promise<void>;
+  /** Bytes of the volume under a log directory. */
+  diskUsage(path: string): { totalBytes: number; usableBytes: number };
+  /** The next producer id, from a block of the controller's. */
+  nextProducerId(): Promise<number>;
+}

@@ -1,0 +1,62 @@
+import type { Logger } from '../env/index.js';
+import { nodeEnv } from '../env/node/index.js';
+import { localStart, Settings, type Given } from '../config/index.js';
+import { Broker } from '../broker/broker.js';
+
+/** How a broker inside a program is started; everything may be left out. */
+export interface StartBrokerOptions {
+  /** 0, the default, takes a free port. */
+  port?: number;
+  /** Address to bind; 127.0.0.1 by default. */
+  host?: string;
+  /** What clients are told to connect to, `host:port`; by default what was bound. */
+  advertise?: string;
+  /** Directory for the data. Without it everything stays in memory and nothing touches the disk. */
+  data?: string;
+  /** Any broker setting of Kafka's, by its own name, such as `{ 'num.partitions': 3 }`. */
+  settings?: Readonly<Record<string, string | number | boolean>>;
+  /** `silent` by default; the log goes to standard error. */
+  logLevel?: 'silent' | 'error' | 'warn' | 'info' | 'debug';
+  /** Takes the log instead of standard error. */
+  logger?: Logger;
+}
+
+/** A broker that serves. */
+export interface RunningBroker {
+  /** `host:port`, as clients want it. */
+  readonly bootstrapServers: string;
+  readonly host: string;
+  readonly port: number;
+  readonly clusterId: string;
+  /** Resolves with the reason should the broker stop by itself, as when its disk fails. */
+  readonly failed: Promise<Error>;
+  /** Stops cleanly: answers what is in flight, makes the data durable, frees the port and every handle. */
+  close(): Promise<void>;
+}
+
+/** Where data that stays in memory seems to be. */
+const MEMORY_DIRECTORY = '/ottla-memory';
+
+/**
+ * Starts a broker in this process and resolves once produce, fetch and groups work. As many as you like may run side by side.
+ * Rejects with a `ConfigError` that names a wrong setting, or with the system's error when the port or the directory is taken.
+ */
+export async function startBroker(options: StartBrokerOptions = {}): Promise<RunningBroker> {
+  const settings = settingsFrom(options);
+  const env = nodeEnv({
+    memory: options.data === undefined,
+    logLevel: options.logLevel ?? 'silent',
+    ...(options.logger && { logger: options.logger }),
+  });
+  return Broker.start({ settings, env });
+}
+
+function settingsFrom(options: StartBrokerOptions): Settings {
+  const host = options.host ?? '127.0.0.1';
+  const given = new Map(localStart(options.data ?? MEMORY_DIRECTORY));
+  const set = (name: string, text: string, place: string): void => { given.set(name, { text, place } satisfies Given); };
+  set('listeners', `PLAINTEXT://${host}:${options.port ?? 0}`, 'startBroker');
+  if (options.advertise !== undefined) set('advertised.listeners', `PLAINTEXT://${options.advertise}`, 'startBroker({ advertise })');
+  for (const [name, value] of Object.entries(options.settings ?? {})) set(name, String(value), 'startBroker({ settings })');
+  return Settings.from(given);
+}
