@@ -8,9 +8,10 @@ import { metadataApi, type MetadataRequest, type MetadataResponseInput } from '.
 import { ZERO_UUID } from '../../protocol/wire/types.js';
 import type { BrokerImage, MetadataImage, PartitionImage, TopicImage } from '../../metadata/types.js';
 import { answering, serve, type ServedApi } from '../api.js';
-import { allowedOperations } from '../authorizer.js';
+
 import { Operation, Resource, type RequestContext } from '../context.js';
 import { isInternalTopic } from '../internal-topics.js';
+import { allowedOperations } from '../operations.js';
 import type { Services } from '../services.js';
 import { autoCreateTopics } from '../topic-creation.js';
 
