@@ -51,7 +51,7 @@ export class RawClient implements ByteSink {
   }
 
   /** Sends a request that has no answer (Produce with acks=0). */
-  sendOnly<RequestInput>(api: Api<never, never, RequestInput, never>, request: RequestInput, version = api.maxVersion): void {
+  sendOnly<RequestInput>(api: Api<never, never, RequestInput, unknown>, request: RequestInput, version = api.maxVersion): void {
     this.#write(api, request, version);
   }
 
@@ -92,7 +92,7 @@ export class RawClient implements ByteSink {
     for (const resolve of this.#onClosed.splice(0)) resolve();
   }
 
-  #write<RequestInput>(api: Api<never, never, RequestInput, never>, request: RequestInput, version: number): void {
+  #write<RequestInput>(api: Api<never, never, RequestInput, unknown>, request: RequestInput, version: number): void {
     const writer = this.#writer.reset();
     writer.int16(api.key);
     writer.int16(version);

@@ -2,6 +2,7 @@ import { createPartitionsApi, type CreatePartitionsRequest, type CreatePartition
 import { createTopicsApi, type CreateTopicsRequest, type CreateTopicsResponseInput } from '../../protocol/generated/create-topics.js';
 import { deleteTopicsApi, type DeleteTopicsRequest, type DeleteTopicsResponseInput } from '../../protocol/generated/delete-topics.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
+import { ZERO_UUID } from '../../protocol/wire/types.js';
 import { answering, serve, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
 import type { Services } from '../services.js';
@@ -32,7 +33,7 @@ async function createTopics(services: Services, request: CreateTopicsRequest, co
 async function deleteTopics(services: Services, request: DeleteTopicsRequest, context: RequestContext): Promise<DeleteTopicsResponseInput> {
   const asked = context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS
     ? request.topics
-    : request.topicNames.map(name => ({ name, topicId: undefined }));
+    : request.topicNames.map(name => ({ name, topicId: ZERO_UUID }));
   const image = services.image();
   const nameOf = (topic: (typeof asked)[number]): string => topic.name ?? image.topicsById.get(topic.topicId ?? '')?.name ?? '';
   const [allowed, refused] = split(asked, topic => services.authorizer.allows(context, Operation.DELETE, Resource.TOPIC, nameOf(topic)));
