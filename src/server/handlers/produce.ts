@@ -1,0 +1,160 @@
+import { KafkaError } from '../../protocol/errors.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { produceApi, type ProduceRequest, type ProduceResponseInput } from '../../protocol/generated/produce.js';
+import { isTransactional } from '../../protocol/records/batch.js';
+import { validateProduce, type ValidatedBatch } from '../../protocol/records/validate-produce.js';
+import { ZERO_UUID } from '../../protocol/wire/types.js';
+import { produce, type Partition, type ProduceOutcome } from '../../replication/index.js';
+import { CloseConnection, serve, type Handler, type Reply, type ServedApi } from '../api.js';
+import { Operation, Resource, type RequestContext } from '../context.js';
+import { isInternalTopic } from '../internal-topics.js';
+import type { Services } from '../services.js';
+
+/**
+ * Produce: served from version 3, since older ones carry message formats that Kafka 4 no longer writes; advertised from 0,
+ * because librdkafka before 2.11 turns compression off otherwise (KAFKA-18659). Topic ids (KIP-516) from 13.
+ */
+export function produceApis(services: Services): ServedApi[] {
+  return [serve(produceApi, produceHandler(services), { minVersion: 3, advertisedMinVersion: 0, frame: 'borrowed' })];
+}
+
+const FIRST_VERSION_WITH_TOPIC_IDS = 13;
+const FIRST_VERSION_WITH_ABORTABLE = 11;
+/** Admin clients may write to internal topics, as Kafka allows. */
+const ADMIN_CLIENT_ID = '__admin_client';
+
+type PartitionAnswer = ProduceResponseInput['responses'][number]['partitionResponses'][number];
+
+/** One partition of the request on its way to an answer: refused, or accepted and then appended. */
+interface Item {
+  readonly topic: ProduceRequest['topicData'][number];
+  readonly index: number;
+  readonly partition: Partition | undefined;
+  checked: ValidatedBatch;
+  outcome?: ProduceOutcome;
+}
+
+function produceHandler(services: Services): Handler<ProduceRequest, ProduceResponseInput> {
+  return (request, context, reply) => {
+    const { acks } = request;
+    if (acks < -1 || acks > 1) throw new KafkaError(ErrorCode.INVALID_REQUIRED_ACKS);
+    const items: Item[] = [];
+    const waiting: Promise<void>[] = [];
+    for (const topic of request.topicData) {
+      for (const { index, records } of topic.partitionData) {
+        const { partition, checked } = check(services, request, context, topic, index, records);
+        const item: Item = { topic, index, partition, checked: checked instanceof Promise ? PENDING : checked };
+        if (checked instanceof Promise) waiting.push(checked.then(done => { item.checked = done; }));
+        items.push(item);
+      }
+    }
+    if (waiting.length === 0) {
+      append(services, request, context, items, reply);
+      return undefined;
+    }
+    keepBytes(items);
+    return Promise.all(waiting).then(() => append(services, request, context, items, reply));
+  };
+}
+
+/** The request's bytes are gone once the handler returns: who waits for a slow neighbour takes a copy along. */
+function keepBytes(items: readonly Item[]): void {
+  for (const item of items) {
+    if (item.checked.accepted) item.checked = { ...item.checked, batch: Buffer.from(item.checked.batch) };
+  }
+}
+
+const refuse = (errorCode: number, errorMessage = ''): ValidatedBatch => ({ accepted: false, errorCode, errorMessage, recordErrors: [] });
+const PENDING = refuse(ErrorCode.UNKNOWN_SERVER_ERROR);
+
+function check(
+  services: Services, request: ProduceRequest, context: RequestContext, topic: Item['topic'], index: number, records: Uint8Array | null,
+): { partition: Partition | undefined; checked: ValidatedBatch | Promise<ValidatedBatch> } {
+  const partition = find(services, context, topic, index);
+  if (typeof partition === 'number') return { partition: undefined, checked: refuse(partition) };
+  if (records === null) return { partition, checked: refuse(ErrorCode.INVALID_RECORD, 'there is no record batch') };
+  const checked = validateProduce(records, partition.log.settings, {
+    origin: 'client',
+    produceVersion: context.apiVersion,
+    nowMs: services.clock.nowMs(),
+    compute: services.compute,
+  });
+  return { partition, checked: checked instanceof Promise
+    ? checked.then(done => checkTransaction(request, context, done))
+    : checkTransaction(request, context, checked) };
+}
+
+function find(services: Services, context: RequestContext, topic: Item['topic'], index: number): Partition | number {
+  const byId = context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS;
+  const image = services.image();
+  const known = byId ? image.topicsById.get(topic.topicId) : image.topicsByName.get(topic.name);
+  if (known === undefined) return byId && topic.topicId !== ZERO_UUID ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  if (!services.authorizer.allows(context, Operation.WRITE, Resource.TOPIC, known.name)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+  if (isInternalTopic(known.name) && context.clientId !== ADMIN_CLIENT_ID) return ErrorCode.INVALID_TOPIC_EXCEPTION;
+  return services.replicas.findLeader(known.id, index);
+}
+
+/** Nobody can have opened a transaction while their coordinator is not served. */
+function checkTransaction(request: ProduceRequest, context: RequestContext, checked: ValidatedBatch): ValidatedBatch {
+  if (!checked.accepted || !isTransactional(checked.batch)) return checked;
+  if (request.transactionalId === null) return refuse(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+  return refuse(context.apiVersion >= FIRST_VERSION_WITH_ABORTABLE ? ErrorCode.TRANSACTION_ABORTABLE : ErrorCode.INVALID_TXN_STATE);
+}
+
+function append(
+  services: Services, request: ProduceRequest, context: RequestContext, items: readonly Item[], reply: Reply<ProduceResponseInput>,
+): void {
+  const accepted = items.filter(item => item.checked.accepted);
+  const entries = accepted.map(item => ({ partition: item.partition!, batches: (item.checked as { batch: Uint8Array }).batch }));
+  const options = {
+    requiredAcks: request.acks,
+    timeoutMs: request.timeoutMs,
+    context: { origin: 'client' as const, produceVersion: context.apiVersion },
+  };
+  const answer = (outcomes: readonly ProduceOutcome[]): void => {
+    outcomes.forEach((outcome, i) => { accepted[i]!.outcome = outcome; });
+    if (request.acks !== 0) reply(response(services, items));
+    else if (items.every(succeeded)) reply(null);
+    else throw new CloseConnection('a Produce with acks=0 failed, and there is no other way to tell');
+  };
+  produce(services.clock, entries, options, answer);
+}
+
+function succeeded(item: Item): boolean {
+  return item.outcome?.errorCode === ErrorCode.NONE;
+}
+
+function response(services: Services, items: readonly Item[]): ProduceResponseInput {
+  const responses: { name: string; topicId: string; partitionResponses: PartitionAnswer[] }[] = [];
+  let last: Item['topic'] | undefined;
+  for (const item of items) {
+    if (item.topic !== last) {
+      responses.push({ name: item.topic.name, topicId: item.topic.topicId, partitionResponses: [] });
+      last = item.topic;
+    }
+    responses.at(-1)!.partitionResponses.push(partitionAnswer(services, item));
+  }
+  return { responses };
+}
+
+function partitionAnswer(services: Services, { index, checked, outcome, partition }: Item): PartitionAnswer {
+  if (!checked.accepted) {
+    const { errorCode, errorMessage, recordErrors } = checked;
+    return failure(services, partition, { index, errorCode, errorMessage: errorMessage || null, recordErrors, baseOffset: -1 });
+  }
+  if (outcome?.append === undefined || outcome.errorCode !== ErrorCode.NONE) {
+    const message = outcome !== undefined && 'message' in outcome ? outcome.message : undefined;
+    return failure(services, partition, {
+      index, errorCode: outcome?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR, errorMessage: message ?? null, baseOffset: -1,
+    });
+  }
+  const { append: { baseOffset, logStartOffset } } = outcome;
+  return { index, errorCode: ErrorCode.NONE, baseOffset, logAppendTimeMs: checked.logAppendTimeMs, logStartOffset };
+}
+
+/** A client that asked the wrong broker hears whom to ask (KIP-951). */
+function failure(services: Services, partition: Partition | undefined, answer: PartitionAnswer): PartitionAnswer {
+  if (answer.errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER || partition === undefined) return answer;
+  const image = services.image().topicsById.get(partition.topicId)?.partitions[partition.index];
+  return { ...answer, currentLeader: { leaderId: image?.leader ?? -1, leaderEpoch: image?.leaderEpoch ?? -1 } };
+}
