@@ -96,7 +96,7 @@ function find(services: Services, context: RequestContext, topic: Item['topic'],
 
 /** Nobody can have opened a transaction while their coordinator is not served. */
 function checkTransaction(request: ProduceRequest, context: RequestContext, checked: ValidatedBatch): ValidatedBatch {
-  if (!checked.accepted || !isTransactional(checked.batch)) return checked;
+  if (!checked.accepted || !isTransactional(checked.batch, 0)) return checked;
   if (request.transactionalId === null) return refuse(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
   return refuse(context.apiVersion >= FIRST_VERSION_WITH_ABORTABLE ? ErrorCode.TRANSACTION_ABORTABLE : ErrorCode.INVALID_TXN_STATE);
 }
