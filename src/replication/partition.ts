@@ -54,10 +54,14 @@ export class Partition {
 
   /**
    * Appends as the leader and moves the high watermark as far as it may go.
-   * Throws NOT_LEADER_OR_FOLLOWER, NOT_ENOUGH_REPLICAS (acks=all only), and what the log refuses.
+   * Throws NOT_LEADER_OR_FOLLOWER (also when the caller believes in another `inEpoch`), NOT_ENOUGH_REPLICAS (acks=all only),
+   * and what the log refuses.
    */
-  append(batches: Uint8Array, context: Omit<AppendContext, 'leaderEpoch'>, requiredAcks: number): AppendResult {
+  append(batches: Uint8Array, context: Omit<AppendContext, 'leaderEpoch'>, requiredAcks: number, inEpoch?: number): AppendResult {
     const leader = this.requireLeader();
+    if (inEpoch !== undefined && inEpoch !== leader.leaderEpoch) {
+      throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, `epoch ${inEpoch} of ${this.topic}-${this.index} has passed`);
+    }
     if (requiredAcks === -1 && !hasEnoughInSync(leader, this.log.settings.minInsyncReplicas)) {
       throw new KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS, `${this.topic}-${this.index} has ${leader.isr.length} replicas in sync`);
     }

@@ -1,6 +1,6 @@
 import type { Logger } from '../env/index.js';
 import { nodeEnv } from '../env/node/index.js';
-import { localStart, Settings, type Given } from '../config/index.js';
+import { loadSettings, type Settings } from '../config/index.js';
 import { Broker } from '../broker/broker.js';
 
 /** How a broker inside a program is started; everything may be left out. */
@@ -52,11 +52,11 @@ export async function startBroker(options: StartBrokerOptions = {}): Promise<Run
 }
 
 function settingsFrom(options: StartBrokerOptions): Settings {
-  const host = options.host ?? '127.0.0.1';
-  const given = new Map(localStart(options.data ?? MEMORY_DIRECTORY));
-  const set = (name: string, text: string, place: string): void => { given.set(name, { text, place } satisfies Given); };
-  set('listeners', `PLAINTEXT://${host}:${options.port ?? 0}`, 'startBroker');
-  if (options.advertise !== undefined) set('advertised.listeners', `PLAINTEXT://${options.advertise}`, 'startBroker({ advertise })');
-  for (const [name, value] of Object.entries(options.settings ?? {})) set(name, String(value), 'startBroker({ settings })');
-  return Settings.from(given);
+  const { host = '127.0.0.1', port = 0, advertise, data = MEMORY_DIRECTORY } = options;
+  const { settings } = loadSettings({
+    dataDirectory: data,
+    flags: Object.entries(options.settings ?? {}).map(([name, value]) => ({ name, text: String(value), flag: 'startBroker({ settings })' })),
+    address: { host, port, ...(advertise !== undefined && { advertise }) },
+  });
+  return settings;
 }

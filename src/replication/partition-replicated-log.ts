@@ -1,0 +1,50 @@
+import { nextOffset } from '../protocol/records/batch.js';
+import { batchesIn } from '../protocol/records/batch-iterator.js';
+import type { LogChunk, ReplicatedLog, RuntimeAppend } from '../runtime/replicated-log.js';
+import type { Partition, Watcher } from './partition.js';
+
+const READ_BYTES = 1024 * 1024;
+const ALL_IN_SYNC = -1;
+
+/** A partition of an internal topic as the log under a coordinator's machine. */
+export class PartitionReplicatedLog implements ReplicatedLog {
+  constructor(private readonly partition: Partition) {}
+
+  get endOffset(): number {
+    return this.partition.log.logEndOffset;
+  }
+
+  get committedEnd(): number {
+    return this.partition.log.highWatermark;
+  }
+
+  append(batch: Uint8Array, { leaderEpoch, ...context }: RuntimeAppend): { baseOffset: number; lastOffset: number } {
+    return this.partition.append(batch, { origin: 'coordinator', ...context }, ALL_IN_SYNC, leaderEpoch);
+  }
+
+  async readAll(visit: (chunk: LogChunk) => boolean): Promise<void> {
+    const { log } = this.partition;
+    let offset = log.logStartOffset;
+    while (offset < log.logEndOffset) {
+      const read = await log.read(offset, { maxBytes: READ_BYTES, minOneBatch: true, limitOffset: log.logEndOffset });
+      if (read.sizeBytes === 0) return;
+      const batches = Buffer.concat(read.buffers);
+      read.release();
+      offset = endOfLastBatch(batches);
+      if (!visit({ batches })) return;
+    }
+  }
+
+  onCommitted(listener: () => void): () => void {
+    const watcher: Watcher = { wake: listener };
+    this.partition.watch(watcher);
+    return () => this.partition.unwatch(watcher);
+  }
+}
+
+/** Offset after the last record of the last whole batch. */
+function endOfLastBatch(batches: Uint8Array): number {
+  let end = -1;
+  for (const at of batchesIn(batches)) end = nextOffset(batches, at);
+  return end;
+}
