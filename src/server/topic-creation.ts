@@ -44,7 +44,7 @@ async function create(services: Services, names: readonly string[], failures: Ma
     timeoutMs: 30_000,
     validateOnly: false,
   });
-  for (const { name, errorCode } of response.topics ?? []) {
+  for (const { name, errorCode = ErrorCode.NONE } of response.topics ?? []) {
     // Somebody else was faster: it exists, which is what was wanted.
     if (errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.TOPIC_ALREADY_EXISTS) failures.set(name, errorCode);
   }

@@ -24,7 +24,7 @@ async function createTopics(services: Services, request: CreateTopicsRequest, co
   const [allowed, refused] = split(request.topics, ({ name }) =>
     mayCreateAny || services.authorizer.allows(context, Operation.CREATE, Resource.TOPIC, name));
   const response = await services.controller.createTopics({ ...request, topics: allowed });
-  const created = (response.topics ?? []).filter(topic => topic.errorCode === ErrorCode.NONE).map(topic => topic.name);
+  const created = (response.topics ?? []).filter(topic => (topic.errorCode ?? ErrorCode.NONE) === ErrorCode.NONE).map(topic => topic.name);
   if (!request.validateOnly) await services.untilTopicsServe(created);
   const refusals = refused.map(({ name }) => ({ name, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED, errorMessage: null }));
   return { ...response, topics: [...(response.topics ?? []), ...refusals] };
@@ -47,7 +47,7 @@ async function createPartitions(
 ): Promise<CreatePartitionsResponseInput> {
   const [allowed, refused] = split(request.topics, ({ name }) => services.authorizer.allows(context, Operation.ALTER, Resource.TOPIC, name));
   const response = await services.controller.createPartitions({ ...request, topics: allowed });
-  const grown = (response.results ?? []).filter(result => result.errorCode === ErrorCode.NONE).map(result => result.name);
+  const grown = (response.results ?? []).filter(result => (result.errorCode ?? ErrorCode.NONE) === ErrorCode.NONE).map(result => result.name);
   if (!request.validateOnly) await services.untilTopicsServe(grown);
   const refusals = refused.map(({ name }) => ({ name, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED }));
   return { results: [...(response.results ?? []), ...refusals] };
