@@ -20,6 +20,7 @@ describe('properties files', () => {
     ['\\\n# a comment all the same\na=1', [['a', '1']]],
     ['a=1\\\n\nb=2', [['a', '1'], ['b', '2']]],
     ['a=1\\', [['a', '1']]],
+    ['a=1\n\\', [['a', '1'], ['', '']]],
     ['a\\ b\\=c\\:=d', [['a b=c:', 'd']]],
     ['a=\\u0041\\t\\n\\r\\f\\z\\"', [['a', 'A\t\n\r\fz"']]],
     ['a=1 # no comment', [['a', '1 # no comment']]],

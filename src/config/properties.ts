@@ -31,22 +31,27 @@ function logicalLines(text: string): LogicalLine[] {
   const lines: LogicalLine[] = [];
   let content = '';
   let start = 0;
-  const finish = (): void => {
-    if (content !== '') lines.push({ content, line: start });
-    content = '';
-  };
-  text.split(/\r\n|\r|\n/).forEach((natural, index) => {
+  let continues = false;
+  // Java takes a single character that ends both line and file for the end of the file.
+  text.replace(/(?<!\r)\n$|\r$/, '').split(/\r\n|\r|\n/).forEach((natural, index) => {
     const begun = natural.replace(/^[ \t\f]+/, '');
     if (content === '') {
       // An empty continuation ends nothing: there is no logical line yet. Likewise a comment may follow it.
-      if (begun === '' || /^[#!]/.test(begun)) return;
+      if (begun === '' || /^[#!]/.test(begun)) {
+        continues = false;
+        return;
+      }
       start = index + 1;
     }
-    const continues = /(?:^|[^\\])(?:\\\\)*\\$/.test(begun);
+    continues = /(?:^|[^\\])(?:\\\\)*\\$/.test(begun);
     content += continues ? begun.slice(0, -1) : begun;
-    if (!continues) finish();
+    if (!continues) {
+      lines.push({ content, line: start });
+      content = '';
+    }
   });
-  finish();
+  // Java makes an entry even of a lone backslash at the end.
+  if (continues) lines.push({ content, line: start });
   return lines;
 }
 

@@ -74,7 +74,9 @@ export class Settings implements SettingsView {
         values.set(name, parsed);
       }
     }
-    return new Settings(this.given, { clusterWide: texts(clusterWide), perBroker: texts(perBroker) }, values);
+    // As it was written: DescribeConfigs shows synonyms so.
+    const written = (layer: ReadonlyMap<string, string>, kept: ReadonlyMap<string, Parsed>) => new Map([...layer].filter(([name]) => kept.has(name)));
+    return new Settings(this.given, { clusterWide: written(dynamic.clusterWide, clusterWide), perBroker: written(dynamic.perBroker, perBroker) }, values);
   }
 
   get<N extends BrokerName>(name: N): BrokerValue<N> {
@@ -169,10 +171,6 @@ function readable(layer: ReadonlyMap<string, string>, onFault: ((fault: string) 
     }
   }
   return values;
-}
-
-function texts(values: ReadonlyMap<string, Parsed>): Map<string, string> {
-  return new Map([...values].map(([name, { text }]) => [name, text ?? '']));
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
