@@ -163,3 +163,15 @@ describe('flags for the address', () => {
     ]);
   });
 });
+
+test('the listeners of a container: inside and outside', () => {
+  const listeners = plan({
+    environment: {
+      KAFKA_LISTENERS: 'INSIDE://:9092,OUTSIDE://:9094', KAFKA_ADVERTISED_LISTENERS: 'INSIDE://kafka:9092,OUTSIDE://localhost:9094',
+      KAFKA_LISTENER_SECURITY_PROTOCOL_MAP: 'INSIDE:PLAINTEXT,OUTSIDE:PLAINTEXT', KAFKA_INTER_BROKER_LISTENER_NAME: 'INSIDE',
+    },
+  });
+  expect(listeners.map(({ name, role, advertised }) => [name, role, advertised])).toEqual([
+    ['INSIDE', 'broker', { host: 'kafka', port: 9092 }], ['OUTSIDE', 'broker', { host: 'localhost', port: 9094 }],
+  ]);
+});
