@@ -65,20 +65,19 @@ function commitRecord(
   { at: { nowMs } }: Step, { groupId, retentionTimeMs }: CommitRequest, { topicId, name }: CommitTopic,
   partition: CommitTopic['partitions'][number],
 ): GroupRecord {
-  return {
-    kind: 'offset',
-    groupId,
-    topic: name,
-    partition: partition.partitionIndex,
-    value: {
-      offset: partition.committedOffset,
-      leaderEpoch: partition.committedLeaderEpoch,
-      metadata: partition.committedMetadata ?? '',
-      commitTimestamp: partition.commitTimestamp === -1 ? nowMs : partition.commitTimestamp,
-      expireTimestamp: retentionTimeMs === -1 ? -1 : Math.min(nowMs + retentionTimeMs, Number.MAX_SAFE_INTEGER),
-      topicId,
-    },
+  const offset = {
+    offset: partition.committedOffset,
+    leaderEpoch: partition.committedLeaderEpoch,
+    metadata: partition.committedMetadata ?? '',
+    commitTimestamp: partition.commitTimestamp === -1 ? nowMs : partition.commitTimestamp,
+    expireTimestamp: -1,
+    topicId,
   };
+  const key = { kind: 'offset', groupId, topic: name, partition: partition.partitionIndex } as const;
+  if (retentionTimeMs === -1) return { ...key, value: offset };
+  // The version of the record that has a time to expire has neither of these; nor do the requests that ask for one.
+  const expireTimestamp = Math.min(nowMs + retentionTimeMs, Number.MAX_SAFE_INTEGER);
+  return { ...key, value: { ...offset, leaderEpoch: -1, topicId: ZERO_UUID, expireTimestamp } };
 }
 
 /** OffsetFetch of one group. An unknown group has committed nothing, which is no error. */
