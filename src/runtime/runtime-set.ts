@@ -39,6 +39,11 @@ export class RuntimeSet<M extends Machine<Rec>, Rec> {
     known.runtime.close();
   }
 
+  /** The partitions that this node leads, loading ones too, in order. */
+  partitions(): number[] {
+    return [...this.runtimes.keys()].sort((a, b) => a - b);
+  }
+
   get(partition: number): Runtime<M, Rec> | undefined {
     return this.runtimes.get(partition)?.runtime;
   }
@@ -51,8 +56,7 @@ export class RuntimeSet<M extends Machine<Rec>, Rec> {
 
   /** Runs `operation` on every machine that this node leads, in order of partition; the answers in that order. */
   runAll<Response>(operation: (machine: M, at: Moment, to: ReplyTo<Response>) => Effects<Rec>): Promise<Response[]> {
-    const partitions = [...this.runtimes.keys()].sort((a, b) => a - b);
-    return Promise.all(partitions.map(partition => this.run(partition, operation)));
+    return Promise.all(this.partitions().map(partition => this.run(partition, operation)));
   }
 
   close(): void {

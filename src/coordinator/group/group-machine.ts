@@ -25,6 +25,8 @@ type GroupEffects = Effects<GroupRecord>;
 
 /** How soon the next batch of a clean-up follows when one was not enough. */
 const NEXT_BATCH_MS = 1;
+/** How soon a clean-up is tried again that could not be written. */
+const RETRY_MS = 1_000;
 
 /**
  * The group coordinator of one partition of `__consumer_offsets`: a pure machine, after Kafka's `GroupCoordinatorShard`.
@@ -222,8 +224,14 @@ export class GroupMachine implements Machine<GroupRecord> {
   }
 
   private forgetDeletedTopics(step: Step): void {
-    if (forgetTopics(step, this.offsets, this.deletedTopics)) step.setTimer(timerKey('topics'), NEXT_BATCH_MS);
+    const topics = [...this.deletedTopics];
+    const isUnfinished = forgetTopics(step, this.offsets, this.deletedTopics);
+    if (isUnfinished) step.setTimer(timerKey('topics'), NEXT_BATCH_MS);
     else this.deletedTopics.clear();
+    step.ifNotWritten(instead => {
+      for (const [name, ids] of topics) this.deletedTopics.set(name, ids);
+      instead.setTimer(timerKey('topics'), RETRY_MS);
+    });
   }
 }
 

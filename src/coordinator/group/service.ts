@@ -1,0 +1,184 @@
+import { javaAbs, stringHashCode } from '../../base/java-hash.js';
+import { KafkaError } from '../../protocol/errors.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import type { Effects, Moment, ReplyTo } from '../../runtime/machine.js';
+import type { RuntimeFault } from '../../runtime/runtime.js';
+import { joinError, syncError } from './classic/answers.js';
+import { describeFailed } from './describe.js';
+import type { GroupMachine } from './group-machine.js';
+import { refuseCommit } from './offsets.js';
+import type { GroupRecord } from './records.js';
+import type { GroupSettings } from './settings.js';
+import type {
+  CommitRequest, CommitResult, DeletedGroup, DeletedTopic, DeleteOffsetsRequest, DeleteOffsetsResult, DescribedGroup,
+  FetchOffsetsRequest, FetchOffsetsResult, HeartbeatRequest, HeartbeatResult, JoinRequest, JoinResult, LeaveRequest, LeaveResult,
+  ListedGroup, ListGroupsRequest, SyncRequest, SyncResult,
+} from './types.js';
+
+type Operation<Response> = (machine: GroupMachine, at: Moment, to: ReplyTo<Response>) => Effects<GroupRecord>;
+
+/** The group machines of the partitions that this node leads; `RuntimeSet` is one. */
+export interface GroupRuntimes {
+  /** The partitions that this node leads. */
+  partitions(): readonly number[];
+  /** Rejects with an error of `groupRuntimeError` when the partition's machine cannot answer. */
+  run<Response>(partition: number, operation: Operation<Response>): Promise<Response>;
+}
+
+export interface GroupServiceOptions {
+  readonly runtimes: GroupRuntimes;
+  readonly settings: GroupSettings;
+  /** Of `__consumer_offsets`; as the settings have it while the topic does not exist. */
+  readonly partitionCount: () => number;
+}
+
+/**
+ * The group coordinator as a broker's handlers see it: each group is sent to the machine of its partition, and whatever keeps
+ * that from answering becomes an error code in the answer (Kafka's `GroupCoordinatorService`). Nothing here rejects.
+ */
+export class GroupService {
+  constructor(private readonly options: GroupServiceOptions) {}
+
+  /** The partition of `__consumer_offsets` whose leader coordinates this group. */
+  partitionFor(groupId: string): number {
+    return javaAbs(stringHashCode(groupId)) % this.options.partitionCount();
+  }
+
+  async joinGroup(request: JoinRequest): Promise<JoinResult> {
+    const { minSessionTimeoutMs, maxSessionTimeoutMs } = this.options.settings;
+    const { groupId, sessionTimeoutMs } = request;
+    if (groupId === '') return joinError(ErrorCode.INVALID_GROUP_ID, request.memberId);
+    if (sessionTimeoutMs < minSessionTimeoutMs || sessionTimeoutMs > maxSessionTimeoutMs) {
+      return joinError(ErrorCode.INVALID_SESSION_TIMEOUT, request.memberId);
+    }
+    return this.run<JoinResult>(groupId, (machine, at, to) => machine.joinGroup(request, to, at), code => joinError(code, ''));
+  }
+
+  async syncGroup(request: SyncRequest): Promise<SyncResult> {
+    if (request.groupId === '') return syncError(ErrorCode.INVALID_GROUP_ID);
+    return this.run<SyncResult>(request.groupId, (machine, at, to) => machine.syncGroup(request, to, at), syncError);
+  }
+
+  async heartbeat(request: HeartbeatRequest): Promise<HeartbeatResult> {
+    if (request.groupId === '') return { errorCode: ErrorCode.INVALID_GROUP_ID };
+    // Whoever has just taken over does not know the member yet, and would not have it rejoin for that.
+    const failed = (errorCode: number): HeartbeatResult =>
+      ({ errorCode: errorCode === ErrorCode.COORDINATOR_LOAD_IN_PROGRESS ? ErrorCode.NONE : errorCode });
+    return this.run<HeartbeatResult>(request.groupId, (machine, at, to) => machine.heartbeat(request, to, at), failed);
+  }
+
+  async leaveGroup(request: LeaveRequest): Promise<LeaveResult> {
+    const failed = (errorCode: number): LeaveResult => ({ errorCode, members: [] });
+    if (request.groupId === '') return failed(ErrorCode.INVALID_GROUP_ID);
+    return this.run<LeaveResult>(request.groupId, (machine, at, to) => machine.leaveGroup(request, to, at), failed);
+  }
+
+  /** The empty group id is allowed, as for all that is done with offsets: old consumers have no other. */
+  commitOffsets(request: CommitRequest): Promise<CommitResult> {
+    return this.run<CommitResult>(
+      request.groupId, (machine, at, to) => machine.commitOffsets(request, to, at), code => refuseCommit(request, code));
+  }
+
+  fetchOffsets(request: FetchOffsetsRequest): Promise<FetchOffsetsResult> {
+    const { groupId } = request;
+    // Consumers before 3.9 would not try again after the code that others get here.
+    const failed = (code: number): FetchOffsetsResult =>
+      ({ groupId, errorCode: code === ErrorCode.COORDINATOR_NOT_AVAILABLE ? ErrorCode.NOT_COORDINATOR : code, topics: [] });
+    return this.run<FetchOffsetsResult>(groupId, (machine, at, to) => machine.fetchOffsets(request, to, at), failed);
+  }
+
+  async deleteOffsets(request: DeleteOffsetsRequest): Promise<DeleteOffsetsResult> {
+    const failed = (errorCode: number): DeleteOffsetsResult => ({ errorCode, topics: [] });
+    if (request.groupId === '') return failed(ErrorCode.INVALID_GROUP_ID);
+    return this.run<DeleteOffsetsResult>(request.groupId, (machine, at, to) => machine.deleteOffsets(request, to, at), failed);
+  }
+
+  /** In the order of the ids, one for each. */
+  describeGroups(groupIds: readonly string[], knowsGroupIdNotFound: boolean): Promise<DescribedGroup[]> {
+    return this.runForEach<DescribedGroup>(
+      groupIds, ids => (machine, at, to) => machine.describeGroups(ids, knowsGroupIdNotFound, to, at), describeFailed);
+  }
+
+  deleteGroups(groupIds: readonly string[]): Promise<DeletedGroup[]> {
+    return this.runForEach<DeletedGroup>(
+      groupIds, ids => (machine, at, to) => machine.deleteGroups(ids, to, at), (groupId, errorCode) => ({ groupId, errorCode }));
+  }
+
+  /** The groups that this node coordinates; one partition that cannot answer fails the whole, unless its leader just changed. */
+  async listGroups(request: ListGroupsRequest): Promise<{ errorCode: number; groups: ListedGroup[] }> {
+    const answers = await Promise.all(this.options.runtimes.partitions().map(partition =>
+      this.runOn<ListedGroup[], number>(partition, (machine, at, to) => machine.listGroups(request, to, at), code => code)));
+    const errorCode = answers.find(answer => typeof answer === 'number' && answer !== ErrorCode.NOT_COORDINATOR);
+    if (typeof errorCode === 'number') return { errorCode, groups: [] };
+    return { errorCode: ErrorCode.NONE, groups: answers.flatMap(answer => typeof answer === 'number' ? [] : answer) };
+  }
+
+  /** Topics are gone from the cluster: their offsets go too, as far as this node coordinates. */
+  async topicsDeleted(topics: readonly DeletedTopic[]): Promise<void> {
+    await Promise.all(this.options.runtimes.partitions().map(partition =>
+      this.runOn<null>(partition, (machine, at, to) => machine.topicsDeleted(topics, to, at), () => null)));
+  }
+
+  private run<Response>(groupId: string, operation: Operation<Response>, failed: (errorCode: number) => Response): Promise<Response> {
+    return this.runOn(this.partitionFor(groupId), operation, failed);
+  }
+
+  private async runOn<Response, Failure = Response>(
+    partition: number, operation: Operation<Response>, failed: (errorCode: number) => Failure,
+  ): Promise<Response | Failure> {
+    try {
+      return await this.options.runtimes.run(partition, operation);
+    } catch (error) {
+      return failed(coordinatorErrorCode(error));
+    }
+  }
+
+  /** One call for each partition that some of the groups belong to. */
+  private async runForEach<Result extends { readonly groupId: string }>(
+    groupIds: readonly string[], operation: (groupIds: string[]) => Operation<Result[]>,
+    failed: (groupId: string, errorCode: number) => Result,
+  ): Promise<Result[]> {
+    const byPartition = new Map<number, string[]>();
+    for (const groupId of new Set(groupIds)) {
+      const partition = this.partitionFor(groupId);
+      byPartition.set(partition, [...byPartition.get(partition) ?? [], groupId]);
+    }
+    const results = await Promise.all([...byPartition].map(([partition, ids]) =>
+      this.runOn(partition, operation(ids), errorCode => ids.map(groupId => failed(groupId, errorCode)))));
+    const byGroup = new Map(results.flat().map(result => [result.groupId, result]));
+    return groupIds.map(groupId => byGroup.get(groupId)!);
+  }
+}
+
+/** What the runtimes of group machines answer with when the machine cannot; to be given to them as `errorFor`. */
+export function groupRuntimeError(fault: RuntimeFault, cause?: unknown): KafkaError {
+  return new KafkaError(fault === 'append-failed' ? coordinatorErrorCode(cause) : FAULT_CODES[fault]);
+}
+
+const FAULT_CODES: Readonly<Record<Exclude<RuntimeFault, 'append-failed'>, number>> = {
+  'loading': ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
+  'not-leader': ErrorCode.NOT_COORDINATOR,
+  'timed-out': ErrorCode.COORDINATOR_NOT_AVAILABLE,
+};
+
+/** Errors of a log as clients of a coordinator know them (Kafka's `CoordinatorOperationExceptionHelper`). */
+function coordinatorErrorCode(error: unknown): number {
+  if (!(error instanceof KafkaError)) return ErrorCode.UNKNOWN_SERVER_ERROR;
+  switch (error.errorCode) {
+    case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
+    case ErrorCode.NOT_ENOUGH_REPLICAS:
+    case ErrorCode.REQUEST_TIMED_OUT:
+      return ErrorCode.COORDINATOR_NOT_AVAILABLE;
+    case ErrorCode.NOT_LEADER_OR_FOLLOWER:
+    case ErrorCode.KAFKA_STORAGE_ERROR:
+      return ErrorCode.NOT_COORDINATOR;
+    case ErrorCode.MESSAGE_TOO_LARGE:
+    case ErrorCode.RECORD_LIST_TOO_LARGE:
+    case ErrorCode.INVALID_FETCH_SIZE:
+      return ErrorCode.UNKNOWN_SERVER_ERROR;
+    case ErrorCode.NETWORK_EXCEPTION:
+      return ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
+    default:
+      return error.errorCode;
+  }
+}

@@ -1,0 +1,22 @@
+import type { GroupService } from '../../coordinator/group/service.js';
+import type { MetadataImage } from '../../metadata/types.js';
+import { Operation, Resource, type Authorizer, type OperationCode, type RequestContext } from '../context.js';
+
+/** What the handlers of groups and their offsets reach of the broker. */
+export interface GroupApiDeps {
+  readonly groups: GroupService;
+  /** The cluster as this broker knows it now. */
+  image(): MetadataImage;
+  readonly authorizer: Authorizer;
+  /** Resolves once the topic exists and its leaders serve. */
+  ensureInternalTopic(name: string): Promise<void>;
+}
+
+export function mayOnGroup({ authorizer }: GroupApiDeps, context: RequestContext, operation: OperationCode, groupId: string): boolean {
+  return authorizer.allows(context, operation, Resource.GROUP, groupId);
+}
+
+/** What joining, committing and the like take. */
+export function mayRead(deps: GroupApiDeps, context: RequestContext, groupId: string): boolean {
+  return mayOnGroup(deps, context, Operation.READ, groupId);
+}
