@@ -34,17 +34,19 @@ function readField(message: Message, struct: Struct, field: Field): string[] {
   if (field.type.kind === 'array') return readArray(message, field, struct.versions, true);
   const type = field.type;
   const code = stretches(struct.versions, version =>
-    includes(field.versions, version) ? readValue(message, type, isCompact(message, version), isNullable(field, version)) : defaultValue(message, field));
+    includes(field.versions, version) ? readValue(message, type, isCompact(message, version), isNullable(field, version), 'present') : defaultValue(message, field));
   return [`const ${local(field)} = ${choose(code)};`];
 }
 
 const isCompact = (message: Message, version: number): boolean => version >= message.flexibleFrom;
 const isNullable = (field: Field, version: number): boolean => field.nullable !== undefined && includes(field.nullable, version);
 
-function readValue(message: Message, type: Scalar | StructRef, compact: boolean, nullable: boolean): string {
+type Presence = 'present' | 'taggedPresent';
+
+function readValue(message: Message, type: Scalar | StructRef, compact: boolean, nullable: boolean, presence: Presence): string {
   if (type.kind === 'scalar') return `reader.${scalarMethod(type, compact, nullable, true)}()`;
   const decode = `decode${typeName(message, type.name)}(reader, version)`;
-  return nullable ? `(reader.present() ? ${decode} : null)` : decode;
+  return nullable ? `(reader.${presence}() ? ${decode} : null)` : decode;
 }
 
 /** Declares or assigns an array: a count by version, then one element after another. */
@@ -59,7 +61,7 @@ function readArray(message: Message, field: Field, within: Versions, declare: bo
     return `reader.${method('arrayLength', compact, isNullable(field, version))}(${bytes})`;
   }));
   const range = { min: Math.max(within.min, field.versions.min), max: Math.min(within.max, field.versions.max) };
-  const push = `${name}.push(${choose(stretches(range, version => readValue(message, element, isCompact(message, version), false)))});`;
+  const push = `${name}.push(${choose(stretches(range, version => readValue(message, element, isCompact(message, version), false, 'present')))});`;
   const typed = `${name}: ${outputType(message, field)}`;
   if (field.nullable === undefined) {
     return [`${declare ? `const ${typed}` : name} = [];`, `for (let left = ${count}; left > 0; left--) ${push}`];
@@ -116,6 +118,6 @@ function asIfChain(cases: readonly string[]): string[] {
 function readTagged(message: Message, field: Field): string[] {
   if (field.type.kind === 'array') return readArray(message, field, field.versions, false);
   const type = field.type;
-  const value = choose(stretches(field.versions, version => readValue(message, type, isCompact(message, version), isNullable(field, version))));
+  const value = choose(stretches(field.versions, version => readValue(message, type, isCompact(message, version), isNullable(field, version), 'taggedPresent')));
   return [`${local(field)} = ${value};`];
 }

@@ -60,7 +60,7 @@ function writeStruct(message: Message, field: Field, range: Versions, value: str
     `const ${name} = ${value};`,
     ...branch(stretches(range, version =>
       isNullable(field, version)
-        ? `{ writer.int8(${name} === null ? -1 : 1); if (${name} !== null) ${encode}${name}, version); }`
+        ? `{ writer.int8(${name} === null ? ${field.tag === undefined ? -1 : 0} : 1); if (${name} !== null) ${encode}${name}, version); }`
         : `${encode}${name} ?? refuseNull('${message.name}.${name}', version), version);`)),
   ];
 }

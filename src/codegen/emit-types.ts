@@ -66,7 +66,7 @@ export function emitDefaults(message: Message): string[] {
   };
   for (const struct of allStructs(message)) {
     for (const field of struct.fields) {
-      if (field.type.kind === 'struct' && field.default === undefined && isOptional(field, struct)) {
+      if (field.type.kind === 'struct' && field.default === undefined && (field.tag !== undefined || isOptional(field, struct))) {
         needed.add(field.type.name);
         const inner = message.structs.get(field.type.name);
         if (inner !== undefined) need(inner);

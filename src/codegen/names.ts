@@ -93,9 +93,13 @@ function orNull(field: Field): string {
   return field.nullable === undefined ? '' : ' | null';
 }
 
-/** Whether a writer may leave the field out. */
+/**
+ * Whether a writer may leave the field out. Not where leaving it out and null are two things that are easily confused:
+ * Kafka has tagged fields that are empty by default and null on purpose.
+ */
 export function isOptional(field: Field, struct: Struct): boolean {
-  return field.default !== undefined || field.tag !== undefined || !covers(field.versions, struct.versions);
+  if (field.default !== undefined || !covers(field.versions, struct.versions)) return true;
+  return field.tag !== undefined && field.nullable === undefined;
 }
 
 /** The TypeScript of an explicit default. */

@@ -222,6 +222,11 @@ export class Reader {
     return this.int8() >= 0;
   }
 
+  /** The same for a struct in a tagged field, where Kafka writes 0 for null. */
+  taggedPresent(): boolean {
+    return this.uvarint() > 0;
+  }
+
   /** How many tagged fields follow. */
   tagCount(): number {
     const count = this.uvarint();
