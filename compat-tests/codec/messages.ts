@@ -44,8 +44,8 @@ export function allMessages(): TestedMessage[] {
 function generatedCodecs(): Map<string, Codec> {
   const codecs = new Map<string, Codec>([
     // Methods compare both ways, so the typed functions may stand for untyped ones.
-    ['RequestHeader', { decode: decodeRequestHeader, encode: encodeRequestHeader } as Codec],
-    ['ResponseHeader', { decode: decodeResponseHeader, encode: encodeResponseHeader } as Codec],
+    ['RequestHeader', { decode: decodeRequestHeader, encode: encodeRequestHeader }],
+    ['ResponseHeader', { decode: decodeResponseHeader, encode: encodeResponseHeader }],
   ]);
   for (const api of allApis.values()) {
     codecs.set(`${api.name}Request`, { decode: (reader, version) => api.decodeRequest(reader, version), encode: (...all) => api.encodeRequest(...all) });
