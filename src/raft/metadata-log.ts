@@ -1,0 +1,68 @@
+import type { LogSettings } from '../config/log-settings.js';
+import type { Settings } from '../config/settings.js';
+import type { Uuid } from '../protocol/wire/types.js';
+
+/** The metadata log's partition, which raft replicates and which no client reads. */
+export const METADATA_TOPIC = '__cluster_metadata';
+export const METADATA_PARTITION = 0;
+export const METADATA_TOPIC_ID: Uuid = 'AAAAAAAAAAAAAAAAAAAAAQ';
+
+export function metadataPartitionDirectory(logDirectory: string): string {
+  return `${logDirectory}/${METADATA_TOPIC}-${METADATA_PARTITION}`;
+}
+
+/** Bounds on what of the metadata log is kept, and when it is summed up (KIP-630). */
+export interface MetadataLogSettings {
+  readonly maxBatchBytes: number;
+  readonly snapshotAfterBytes: number;
+  /** 0: by size alone. */
+  readonly snapshotAfterMs: number;
+  /** Log and older snapshots; -1: without bound. */
+  readonly retentionBytes: number;
+  readonly retentionMs: number;
+  readonly log: LogSettings;
+}
+
+export function metadataLogSettings(settings: Settings): MetadataLogSettings {
+  const maxBatchBytes = settings.get('internal.metadata.max.batch.size.in.bytes');
+  return {
+    maxBatchBytes,
+    snapshotAfterBytes: settings.get('metadata.log.max.record.bytes.between.snapshots'),
+    snapshotAfterMs: settings.get('metadata.log.max.snapshot.interval.ms'),
+    retentionBytes: settings.get('metadata.max.retention.bytes'),
+    retentionMs: settings.get('metadata.max.retention.ms'),
+    log: {
+      ...PLAIN_LOG,
+      maxMessageBytes: maxBatchBytes,
+      segmentBytes: settings.get('internal.metadata.log.segment.bytes') ?? settings.get('metadata.log.segment.bytes'),
+      segmentMs: settings.get('metadata.log.segment.ms'),
+      fileDeleteDelayMs: settings.get('internal.metadata.delete.delay.millis'),
+    },
+  };
+}
+
+/** Raft deletes by snapshot, flushes by its own rules, and keeps records as they are. */
+const PLAIN_LOG: Omit<LogSettings, 'maxMessageBytes' | 'segmentBytes' | 'segmentMs' | 'fileDeleteDelayMs'> = {
+  segmentJitterMs: 0,
+  segmentIndexBytes: 10 << 20,
+  flushMessages: Number.MAX_SAFE_INTEGER,
+  flushMs: Number.MAX_SAFE_INTEGER,
+  retentionBytes: -1,
+  retentionMs: -1,
+  indexIntervalBytes: 4096,
+  deleteRetentionMs: 86_400_000,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Number.MAX_SAFE_INTEGER,
+  minCleanableDirtyRatio: 0.5,
+  cleanupPolicy: { delete: true, compact: false },
+  preallocate: false,
+  minInsyncReplicas: 1,
+  uncleanLeaderElection: false,
+  compressionType: 'producer',
+  gzipLevel: -1,
+  lz4Level: 9,
+  zstdLevel: 3,
+  timestampType: 'CreateTime',
+  timestampBeforeMaxMs: Number.MAX_SAFE_INTEGER,
+  timestampAfterMaxMs: Number.MAX_SAFE_INTEGER,
+};
