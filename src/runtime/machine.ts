@@ -54,6 +54,8 @@ export interface Moment {
   readonly nowMs: number;
   /** For measuring how long something has been going on. */
   readonly monotonicMs: number;
+  /** Offset that the first record of the effects will get. */
+  readonly nextOffset: number;
   /** A fresh random id (22 characters of base64url). Ids reach other replicas through records only. */
   newId(): string;
 }

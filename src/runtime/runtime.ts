@@ -275,7 +275,7 @@ export class Runtime<M extends Machine<Rec>, Rec> {
   }
 
   private moment(): Moment {
-    const { clock, random } = this.options;
-    return { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs(), newId: () => randomUuid(random) };
+    const { clock, random, log } = this.options;
+    return { nowMs: clock.nowMs(), monotonicMs: clock.monotonicMs(), nextOffset: log.endOffset, newId: () => randomUuid(random) };
   }
 }

@@ -1,3 +1,4 @@
+import { invalidNameReason } from '../controller/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { KafkaError } from '../protocol/errors.js';
 import { Operation, Resource, type RequestContext } from './context.js';
@@ -6,13 +7,6 @@ import type { Services } from './services.js';
 
 /** Topics that come into being because somebody asked for them; a creation answers only once its leaders serve. */
 
-const MAX_NAME_LENGTH = 249;
-
-/** Kafka's rule for names of topics (`Topic.validate`). */
-export function isValidTopicName(name: string): boolean {
-  return name !== '.' && name !== '..' && name.length <= MAX_NAME_LENGTH && /^[a-zA-Z0-9._-]+$/.test(name);
-}
-
 /** Creates what is missing of `names`, where settings and authorizer allow it; the codes of those that it did not create. */
 export async function autoCreateTopics(services: Services, context: RequestContext, names: readonly string[]): Promise<Map<string, number>> {
   const failures = new Map<string, number>();
@@ -20,7 +14,7 @@ export async function autoCreateTopics(services: Services, context: RequestConte
   const enabled = services.settings().get('auto.create.topics.enable');
   for (const name of new Set(names)) {
     const mayCreate = services.authorizer.allows(context, Operation.CREATE, Resource.TOPIC, name);
-    if (!isValidTopicName(name)) failures.set(name, ErrorCode.INVALID_TOPIC_EXCEPTION);
+    if (invalidNameReason(name) !== undefined) failures.set(name, ErrorCode.INVALID_TOPIC_EXCEPTION);
     else if (!mayCreate) failures.set(name, ErrorCode.TOPIC_AUTHORIZATION_FAILED);
     else if (enabled || isInternalTopic(name)) wanted.push(name);
     else failures.set(name, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);

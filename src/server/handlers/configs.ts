@@ -2,6 +2,7 @@ import {
   ConfigSource, describeBrokerConfig, describeClientMetricsConfig, describeClusterConfig, describeGroupConfig, describeTopicConfig,
   type DescribedConfig, type DescribeOptions,
 } from '../../config/index.js';
+import { invalidNameReason } from '../../controller/index.js';
 import { configKey, ConfigResourceType } from '../../metadata/types.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { alterConfigsApi, type AlterConfigsRequest, type AlterConfigsResponseInput } from '../../protocol/generated/alter-configs.js';
@@ -16,7 +17,6 @@ import {
 import { answering, serve, type ServedApi } from '../api.js';
 import { Operation, Resource, type OperationCode, type RequestContext } from '../context.js';
 import type { Services } from '../services.js';
-import { isValidTopicName } from '../topic-creation.js';
 
 /**
  * Settings of resources: DescribeConfigs 1-4 (KIP-226, KIP-569), AlterConfigs 0-2 (KIP-133), IncrementalAlterConfigs 0-1
@@ -65,7 +65,7 @@ function describe(services: Services, { resourceType, resourceName }: ResourceNa
   const own = image.configs.get(configKey(resourceType, resourceName)) ?? new Map<string, string>();
   switch (resourceType) {
     case ConfigResourceType.TOPIC:
-      if (!isValidTopicName(resourceName)) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, `topic name '${resourceName}' is not valid`);
+      refuseInvalidName(resourceName);
       if (!image.topicsByName.has(resourceName)) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
       return describeTopicConfig(settings, own, options);
     case ConfigResourceType.BROKER:
@@ -84,6 +84,11 @@ function describe(services: Services, { resourceType, resourceName }: ResourceNa
     default:
       throw new KafkaError(ErrorCode.INVALID_REQUEST, `Unsupported resource type: ${resourceType}`);
   }
+}
+
+function refuseInvalidName(topic: string): void {
+  const why = invalidNameReason(topic);
+  if (why !== undefined) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, why);
 }
 
 /** A broker describes itself only; the message is what clients show. */

@@ -165,7 +165,7 @@ export class GroupDriver {
   // The runtime's part
 
   private moment(): Moment {
-    return { nowMs: this.nowMs, monotonicMs: this.nowMs, newId: () => this.newId() };
+    return { nowMs: this.nowMs, monotonicMs: this.nowMs, nextOffset: this.log.length, newId: () => this.newId() };
   }
 
   private newId(): string {

@@ -1,0 +1,149 @@
+import {
+  changeList, ConfigError, validateBrokerConfig, validateClientMetricsConfig, validateGroupConfig, validateTopicConfig, type ResourceKind,
+} from '../config/index.js';
+import { FeatureName } from '../metadata/features.js';
+import { configOf } from '../metadata/image.js';
+import { metadataRecord, type MetadataRecord } from '../metadata/records.js';
+import { configKey, ConfigResourceType, type MetadataImage } from '../metadata/types.js';
+import { KafkaError } from '../protocol/errors.js';
+import type { AlterConfigsRequestInput, AlterConfigsResponseInput } from '../protocol/generated/alter-configs.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
+import type { IncrementalAlterConfigsRequestInput, IncrementalAlterConfigsResponseInput } from '../protocol/generated/incremental-alter-configs.js';
+import type { Decided, Decision } from './context.js';
+
+/** Settings of topics, brokers, groups and subscriptions. After Kafka's `ConfigurationControlManager` (KIP-339, KIP-966). */
+
+const KINDS: ReadonlyMap<number, ResourceKind> = new Map([
+  [ConfigResourceType.TOPIC, 'topic'], [ConfigResourceType.BROKER, 'broker'],
+  [ConfigResourceType.GROUP, 'group'], [ConfigResourceType.CLIENT_METRICS, 'client-metrics'],
+]);
+
+const Op = { SET: 0, DELETE: 1, APPEND: 2, SUBTRACT: 3 } as const;
+const MIN_ISR = 'min.insync.replicas';
+const MAX_VALUE_BYTES = 32_767;
+
+interface Resource {
+  readonly resourceType: number;
+  readonly resourceName: string;
+}
+
+type Result = Resource & { readonly errorCode: number; readonly errorMessage: string | null };
+
+/** Changes some settings of each resource and leaves the rest. */
+export function incrementalAlterConfigs(
+  decision: Decision, request: IncrementalAlterConfigsRequestInput,
+): Decided<IncrementalAlterConfigsResponseInput> {
+  return alterEach(request, resource => {
+    const own = configOf(decision.image, configKey(resource.resourceType, resource.resourceName));
+    const after = new Map(own);
+    const kind = kindOf(resource);
+    const names = resource.configs.map(({ name }) => name);
+    if (new Set(names).size < names.length) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Error due to duplicate config keys');
+    for (const { name, configOperation, value } of resource.configs) {
+      if (configOperation === Op.DELETE) after.delete(name);
+      else after.set(name, valueAfter(kind, name, configOperation, own.get(name), value));
+    }
+    return change(decision, resource, own, after, names);
+  });
+}
+
+function valueAfter(kind: ResourceKind, name: string, operation: number, before: string | undefined, value: string | null): string {
+  if (value === null) throw new KafkaError(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${name}`);
+  switch (operation) {
+    case Op.SET:
+      return value;
+    case Op.APPEND:
+      return changeList(kind, name, 'APPEND', before, value);
+    case Op.SUBTRACT:
+      return changeList(kind, name, 'SUBTRACT', before, value);
+    default:
+      throw new KafkaError(ErrorCode.INVALID_REQUEST, `Unknown operation type ${operation}`);
+  }
+}
+
+/** Replaces all settings of each resource. */
+export function alterConfigs(decision: Decision, request: AlterConfigsRequestInput): Decided<AlterConfigsResponseInput> {
+  return alterEach(request, resource => {
+    const own = configOf(decision.image, configKey(resource.resourceType, resource.resourceName));
+    const after = new Map<string, string>();
+    for (const { name, value } of resource.configs) {
+      if (after.has(name)) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Error due to duplicate config keys');
+      if (value === null) throw new KafkaError(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${name}`);
+      after.set(name, value);
+    }
+    return change(decision, resource, own, after, [...after.keys(), ...own.keys()]);
+  });
+}
+
+function alterEach<R extends Resource>(
+  { resources, validateOnly }: { readonly resources: readonly R[]; readonly validateOnly: boolean }, alter: (resource: R) => MetadataRecord[],
+): Decided<{ responses: Result[] }> {
+  const records: MetadataRecord[] = [];
+  const named = (resource: Resource): string => configKey(resource.resourceType, resource.resourceName);
+  const responses = resources.map((resource): Result => {
+    const { resourceType, resourceName } = resource;
+    try {
+      if (resources.filter(other => named(other) === named(resource)).length > 1) {
+        throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Each resource must appear at most once.');
+      }
+      records.push(...alter(resource));
+      return { resourceType, resourceName, errorCode: ErrorCode.NONE, errorMessage: null };
+    } catch (error) {
+      if (error instanceof KafkaError) return { resourceType, resourceName, errorCode: error.errorCode, errorMessage: error.message };
+      if (error instanceof ConfigError) return { resourceType, resourceName, errorCode: ErrorCode.INVALID_CONFIG, errorMessage: error.message };
+      throw error;
+    }
+  });
+  return { records: validateOnly ? [] : records, response: { responses } };
+}
+
+function kindOf({ resourceType }: Resource): ResourceKind {
+  const kind = KINDS.get(resourceType);
+  if (kind === undefined) throw new KafkaError(ErrorCode.INVALID_REQUEST, `Unsupported resource type: ${resourceType}`);
+  return kind;
+}
+
+/** The records that lead from the settings before to those after, once they are found to be allowed. */
+function change(
+  decision: Decision, resource: Resource, before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>, touched: readonly string[],
+): MetadataRecord[] {
+  const { resourceType, resourceName } = resource;
+  const tooLong = touched.find(name => (after.get(name) ?? '').length > MAX_VALUE_BYTES);
+  if (tooLong !== undefined) {
+    throw new KafkaError(ErrorCode.INVALID_CONFIG, `The configuration value cannot be added because it exceeds the maximum value size of ${MAX_VALUE_BYTES} bytes.`);
+  }
+  refuseResource(decision, resource, after);
+  refuseMinIsr(decision.image, resource, before, after);
+  return [...new Set(touched)].filter(name => before.get(name) !== after.get(name)).map(name =>
+    metadataRecord('Config', { resourceType, resourceName, name, value: after.get(name) ?? null }));
+}
+
+function refuseResource({ image, settings }: Decision, resource: Resource, after: ReadonlyMap<string, string>): void {
+  const { resourceName } = resource;
+  switch (kindOf(resource)) {
+    case 'topic':
+      if (!image.topicsByName.has(resourceName)) {
+        throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${resourceName}' does not exist.`);
+      }
+      return validateTopicConfig(settings, after);
+    case 'broker':
+      if (resourceName !== '' && !/^\d+$/.test(resourceName)) {
+        throw new KafkaError(ErrorCode.INVALID_REQUEST, `Node id must be an integer, but it is: ${resourceName}`);
+      }
+      return validateBrokerConfig(settings, after, resourceName !== '');
+    case 'group':
+      if (resourceName === '') throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Default group resources are not allowed.');
+      return validateGroupConfig(settings, after);
+    case 'client-metrics':
+      if (resourceName === '') throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Subscription name can\'t be empty');
+      return validateClientMetricsConfig(after);
+  }
+}
+
+/** With eligible leader replicas the minimum is the cluster's: one entry for all brokers, which stays, and none for one (KIP-966). */
+function refuseMinIsr(image: MetadataImage, { resourceType, resourceName }: Resource, before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): void {
+  const elr = (image.features.finalized.get(FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION) ?? 0) > 0;
+  if (!elr || resourceType !== ConfigResourceType.BROKER || before.get(MIN_ISR) === after.get(MIN_ISR)) return;
+  if (resourceName !== '') throw new KafkaError(ErrorCode.INVALID_CONFIG, `Broker-level ${MIN_ISR} cannot be altered while ELR is enabled.`);
+  if (!after.has(MIN_ISR)) throw new KafkaError(ErrorCode.INVALID_CONFIG, `Cluster-level ${MIN_ISR} cannot be removed while ELR is enabled.`);
+}

@@ -1,0 +1,30 @@
+import type { Settings } from '../config/index.js';
+import type { BrokerImage, MetadataImage } from '../metadata/types.js';
+import { isActive } from '../metadata/image.js';
+import type { MetadataRecord } from '../metadata/records.js';
+import type { Moment } from '../runtime/machine.js';
+
+/** What a decision of the controller is made from. Each family of decisions is functions of it: records and an answer come out. */
+export interface Decision {
+  readonly image: MetadataImage;
+  /** Of this node, as the cluster's dynamic settings leave them. */
+  readonly settings: Settings;
+  readonly at: Moment;
+}
+
+/** What a request leads to; the records are written together or not at all. */
+export interface Decided<Response> {
+  readonly records: readonly MetadataRecord[];
+  readonly response: Response;
+}
+
+/** A part of a request that fails by itself: Kafka's code, and words for a person. */
+export interface Refusal {
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
+}
+
+/** Brokers that may lead and be given replicas, by id. */
+export function activeBrokers(image: MetadataImage): BrokerImage[] {
+  return [...image.brokers.values()].filter(isActive).sort((a, b) => a.id - b.id);
+}

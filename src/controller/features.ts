@@ -1,0 +1,74 @@
+import { FeatureName, isKnownFeature, METADATA_VERSIONS, metadataVersionNeeded, SUPPORTED_FEATURES } from '../metadata/features.js';
+import { metadataRecord, type MetadataRecord } from '../metadata/records.js';
+import type { MetadataImage } from '../metadata/types.js';
+import { KafkaError } from '../protocol/errors.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
+import type { UpdateFeaturesRequestInput, UpdateFeaturesResponseInput } from '../protocol/generated/update-features.js';
+import type { Decided, Decision } from './context.js';
+
+/** Levels that the cluster agrees on (KIP-584, KIP-778, KIP-1022). After Kafka's `FeatureControlManager`. */
+
+const UpgradeType = { UPGRADE: 1, SAFE_DOWNGRADE: 2, UNSAFE_DOWNGRADE: 3 } as const;
+
+type Update = UpdateFeaturesRequestInput['featureUpdates'][number];
+
+/** All updates of a request, or none. */
+export function updateFeatures({ image }: Decision, request: UpdateFeaturesRequestInput): Decided<UpdateFeaturesResponseInput> {
+  const names = request.featureUpdates.map(({ feature }) => feature);
+  if (new Set(names).size < names.length) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'a feature is named twice');
+  const proposed = new Map(request.featureUpdates.map(({ feature, maxVersionLevel }) => [feature, maxVersionLevel]));
+  const records: MetadataRecord[] = [];
+  const results: { feature: string; errorCode: number; errorMessage: string | null }[] = [];
+  for (const update of request.featureUpdates) {
+    const refusal = refuse(image, update, proposed);
+    if (refusal !== undefined) {
+      const errorMessage = `The update failed for all features since the following feature had an error: ${refusal.message}`;
+      return { records: [], response: { errorCode: refusal.errorCode, errorMessage, results: names.map(feature => ({ feature, errorCode: refusal.errorCode, errorMessage: refusal.message })) } };
+    }
+    const { feature: name, maxVersionLevel: featureLevel } = update;
+    if ((image.features.finalized.get(name) ?? 0) !== featureLevel) records.push(metadataRecord('FeatureLevel', { name, featureLevel }));
+    results.push({ feature: name, errorCode: ErrorCode.NONE, errorMessage: null });
+  }
+  // metadata.version goes first: what comes after may need it.
+  records.sort((a, b) => Number(isMetadataVersion(b)) - Number(isMetadataVersion(a)));
+  return { records: request.validateOnly ? [] : records, response: { errorCode: ErrorCode.NONE, errorMessage: null, results } };
+}
+
+function isMetadataVersion(record: MetadataRecord): boolean {
+  return record.type === 'FeatureLevel' && record.message.name === FeatureName.METADATA_VERSION;
+}
+
+function refuse(image: MetadataImage, update: Update, proposed: ReadonlyMap<string, number>): KafkaError | undefined {
+  const { feature: name, maxVersionLevel: level } = update;
+  const because = (why: string): KafkaError =>
+    new KafkaError(ErrorCode.INVALID_UPDATE_VERSION, `Invalid update version ${level} for feature ${name}. ${why}`);
+  const upgradeType = update.upgradeType ?? (update.allowDowngrade === true ? UpgradeType.SAFE_DOWNGRADE : UpgradeType.UPGRADE);
+  if (upgradeType < UpgradeType.UPGRADE || upgradeType > UpgradeType.UNSAFE_DOWNGRADE) return because('The controller does not support the given upgrade type.');
+  const range = SUPPORTED_FEATURES.get(name);
+  if (range === undefined && !(isKnownFeature(name) && level === 0)) {
+    return because(isKnownFeature(name) ? 'Only version 0 is supported by this node.' : 'The feature is not known.');
+  }
+  if (name === FeatureName.KRAFT_VERSION && level !== image.features.finalized.get(name)) return because('It is changed through the quorum only.');
+  if (range !== undefined && (level < range.min || level > range.max)) return because(`This node only supports versions ${range.min}-${range.max}`);
+  const outside = [...image.brokers.values()].find(({ features }) => level > 0 && !within(features.get(name), level));
+  if (outside !== undefined) return because(`Broker ${outside.id} does not support this version.`);
+  const current = image.features.finalized.get(name) ?? 0;
+  if (level < current && upgradeType === UpgradeType.UPGRADE) return because("Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.");
+  if (level > current && upgradeType !== UpgradeType.UPGRADE) return because("Can't downgrade to a newer version.");
+  if (name === FeatureName.METADATA_VERSION && level < current && losesMetadata(level, current)) {
+    return because(upgradeType === UpgradeType.SAFE_DOWNGRADE
+      ? 'Refusing to perform the requested downgrade because it might delete metadata information.'
+      : 'Unsafe metadata downgrade is not supported in this version.');
+  }
+  const metadataVersion = proposed.get(FeatureName.METADATA_VERSION) ?? image.features.metadataVersion;
+  const needed = metadataVersionNeeded(name, level);
+  return metadataVersion < needed ? because(`It needs metadata.version ${needed}, and the cluster has ${metadataVersion}.`) : undefined;
+}
+
+function within(range: { min: number; max: number } | undefined, level: number): boolean {
+  return range !== undefined && level >= range.min && level <= range.max;
+}
+
+function losesMetadata(target: number, current: number): boolean {
+  return METADATA_VERSIONS.some(({ level, changesMetadata }) => changesMetadata && level > target && level <= current);
+}

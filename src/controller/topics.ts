@@ -1,0 +1,217 @@
+import { ConfigError, describeTopicConfig, validateTopicConfig } from '../config/index.js';
+import { metadataRecord, type MetadataRecord } from '../metadata/records.js';
+import { ConfigResourceType, type MetadataImage, type TopicImage } from '../metadata/types.js';
+import { KafkaError } from '../protocol/errors.js';
+import type { CreatePartitionsRequestInput, CreatePartitionsResponseInput } from '../protocol/generated/create-partitions.js';
+import type { CreateTopicsRequestInput, CreateTopicsResponseInput } from '../protocol/generated/create-topics.js';
+import type { DeleteTopicsRequestInput, DeleteTopicsResponseInput } from '../protocol/generated/delete-topics.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
+import { ZERO_UUID } from '../protocol/wire/types.js';
+import type { Decided, Decision } from './context.js';
+import { checkAssignment, newPartition, placeReplicas } from './placement.js';
+import { collidingName, invalidNameReason } from './topic-names.js';
+
+/** Topics: made, grown, removed. After Kafka's `ReplicationControlManager`. */
+
+type NewTopic = CreateTopicsRequestInput['topics'][number];
+type CreateResult = CreateTopicsResponseInput['topics'][number];
+
+/** One request may not make more than this; Kafka's controller refuses it whole. */
+const MAX_PARTITIONS_PER_REQUEST = 10_000;
+/** The controller's own log is no topic that anybody makes. */
+const METADATA_TOPIC = '__cluster_metadata';
+
+export function createTopics(decision: Decision, request: CreateTopicsRequestInput): Decided<CreateTopicsResponseInput> {
+  refuseTooMany(decision, request);
+  const counts = countNames(request.topics.map(({ name }) => name));
+  const records: MetadataRecord[] = [];
+  const topics: CreateResult[] = [];
+  for (const topic of request.topics) {
+    if (counts.get(topic.name)! > 1) {
+      if (!topics.some(({ name }) => name === topic.name)) topics.push(refused(topic.name, ErrorCode.INVALID_REQUEST, 'Duplicate topic name.'));
+      continue;
+    }
+    const made = attempt(topic.name, () => createTopic(decision, topic, request.topics));
+    if ('records' in made) records.push(...made.records);
+    topics.push('records' in made ? made.result : made);
+  }
+  return { records: request.validateOnly ? [] : records, response: { topics } };
+}
+
+function refuseTooMany({ settings }: Decision, { topics }: CreateTopicsRequestInput): void {
+  const wanted = topics.reduce((sum, { assignments, numPartitions }) =>
+    sum + (assignments.length || (numPartitions === -1 ? settings.get('num.partitions') : Math.max(numPartitions, 0))), 0);
+  if (wanted > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError(ErrorCode.POLICY_VIOLATION, 'Excessively large number of partitions per request.');
+}
+
+function countNames(names: readonly string[]): Map<string, number> {
+  const counts = new Map<string, number>();
+  for (const name of names) counts.set(name, (counts.get(name) ?? 0) + 1);
+  return counts;
+}
+
+const refused = (name: string, errorCode: number, errorMessage: string | null): CreateResult => ({ name, errorCode, errorMessage });
+
+function attempt<T>(name: string, work: () => T): T | CreateResult {
+  try {
+    return work();
+  } catch (error) {
+    if (error instanceof KafkaError) return refused(name, error.errorCode, error.message);
+    if (error instanceof ConfigError) return refused(name, ErrorCode.INVALID_CONFIG, error.message);
+    throw error;
+  }
+}
+
+function createTopic(decision: Decision, topic: NewTopic, siblings: readonly NewTopic[]): { records: MetadataRecord[]; result: CreateResult } {
+  const { image, settings, at } = decision;
+  refuseName(image, topic.name, siblings);
+  const configs = checkConfigs(decision, topic);
+  const assignments = topic.assignments.length > 0 ? manualAssignments(image, topic) : automaticAssignments(decision, topic);
+  const topicId = at.newId();
+  return {
+    records: [
+      metadataRecord('Topic', { name: topic.name, topicId }),
+      ...[...configs].map(([name, value]) =>
+        metadataRecord('Config', { resourceType: ConfigResourceType.TOPIC, resourceName: topic.name, name, value })),
+      ...assignments.map((replicas, partitionId) => newPartition(image, topicId, partitionId, replicas)),
+    ],
+    result: {
+      name: topic.name,
+      topicId,
+      errorCode: ErrorCode.NONE,
+      errorMessage: null,
+      numPartitions: assignments.length,
+      replicationFactor: assignments[0]!.length,
+      configs: describeTopicConfig(settings, configs)
+        .sort((a, b) => (a.name < b.name ? -1 : 1))
+        .map(({ name, value, readOnly, configSource, isSensitive }) => ({ name, value, readOnly, configSource, isSensitive })),
+    },
+  };
+}
+
+function refuseName(image: MetadataImage, name: string, siblings: readonly NewTopic[]): void {
+  if (name === METADATA_TOPIC) throw new KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED);
+  const why = invalidNameReason(name);
+  if (why !== undefined) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, why);
+  if (image.topicsByName.has(name)) throw new KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
+  const other = collidingName(name, image.topicsByName.keys()) ?? collidingName(name, siblings.map(sibling => sibling.name));
+  if (other !== undefined) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${other}`);
+}
+
+function checkConfigs({ settings }: Decision, { configs }: NewTopic): Map<string, string> {
+  const nulls = configs.filter(({ value }) => value === null).map(({ name }) => name);
+  if (nulls.length > 0) throw new KafkaError(ErrorCode.INVALID_CONFIG, `Null value not supported for topic configs: ${nulls.join(',')}`);
+  const own = new Map(configs.map(({ name, value }) => [name, value ?? '']));
+  validateTopicConfig(settings, own);
+  return own;
+}
+
+function automaticAssignments({ image, settings }: Decision, { numPartitions, replicationFactor }: NewTopic): number[][] {
+  if (replicationFactor < -1 || replicationFactor === 0) {
+    throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, 'Replication factor must be larger than 0, or -1 to use the default value.');
+  }
+  if (numPartitions < -1 || numPartitions === 0) {
+    throw new KafkaError(ErrorCode.INVALID_PARTITIONS, 'Number of partitions was set to an invalid non-positive value.');
+  }
+  const count = numPartitions === -1 ? settings.get('num.partitions') : numPartitions;
+  return placeReplicas(image, 0, count, replicationFactor === -1 ? settings.get('default.replication.factor') : replicationFactor);
+}
+
+function manualAssignments(image: MetadataImage, { assignments, numPartitions, replicationFactor }: NewTopic): number[][] {
+  const invalid = (what: string): never => {
+    throw new KafkaError(ErrorCode.INVALID_REQUEST, `A manual partition assignment was specified, but ${what} was not set to -1.`);
+  };
+  if (replicationFactor !== -1) invalid('replication factor');
+  if (numPartitions !== -1) invalid('numPartitions');
+  const byIndex = new Map<number, number[]>();
+  for (const { partitionIndex, brokerIds } of assignments) {
+    if (byIndex.has(partitionIndex)) {
+      throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `Found multiple manual partition assignments for partition ${partitionIndex}`);
+    }
+    checkAssignment(image, brokerIds, assignments[0]!.brokerIds.length);
+    byIndex.set(partitionIndex, [...brokerIds]);
+  }
+  return Array.from({ length: byIndex.size }, (_, i) => {
+    const replicas = byIndex.get(i);
+    if (replicas === undefined) {
+      throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, 'partitions should be a consecutive 0-based integer sequence');
+    }
+    return replicas;
+  });
+}
+
+export function createPartitions(decision: Decision, request: CreatePartitionsRequestInput): Decided<CreatePartitionsResponseInput> {
+  const counts = countNames(request.topics.map(({ name }) => name));
+  const records: MetadataRecord[] = [];
+  const results: CreatePartitionsResponseInput['results'][number][] = [];
+  for (const topic of request.topics) {
+    if (counts.get(topic.name)! > 1) {
+      if (!results.some(({ name }) => name === topic.name)) results.push({ name: topic.name, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'Duplicate topic name.' });
+      continue;
+    }
+    const grown = attempt(topic.name, () => ({ records: growTopic(decision, topic) }));
+    if ('records' in grown) {
+      records.push(...grown.records);
+      results.push({ name: topic.name, errorCode: ErrorCode.NONE, errorMessage: null });
+    } else {
+      results.push({ name: topic.name, errorCode: grown.errorCode, errorMessage: grown.errorMessage });
+    }
+  }
+  return { records: request.validateOnly ? [] : records, response: { results } };
+}
+
+function growTopic({ image }: Decision, { name, count, assignments }: CreatePartitionsRequestInput['topics'][number]): MetadataRecord[] {
+  const topic = image.topicsByName.get(name);
+  if (topic === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+  const present = topic.partitions.length;
+  if (count === present) throw new KafkaError(ErrorCode.INVALID_PARTITIONS, `Topic already has ${present} partition(s).`);
+  if (count < present) {
+    throw new KafkaError(ErrorCode.INVALID_PARTITIONS,
+      `The topic ${name} currently has ${present} partition(s); ${count} would not be an increase.`);
+  }
+  const added = count - present;
+  if (added > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError(ErrorCode.POLICY_VIOLATION, 'Excessively large number of partitions per request.');
+  return replicasToAdd(image, topic, added, assignments).map((replicas, i) => newPartition(image, topic.id, present + i, replicas));
+}
+
+function replicasToAdd(
+  image: MetadataImage, topic: TopicImage, added: number, assignments: CreatePartitionsRequestInput['topics'][number]['assignments'],
+): number[][] {
+  const replicationFactor = topic.partitions[0]!.replicas.length;
+  if (assignments === null) return placeReplicas(image, topic.partitions.length, added, replicationFactor);
+  if (assignments.length !== added) {
+    throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+      `Attempted to add ${added} additional partition(s), but only ${assignments.length} assignment(s) were specified.`);
+  }
+  for (const { brokerIds } of assignments) checkAssignment(image, brokerIds, replicationFactor);
+  return assignments.map(({ brokerIds }) => [...brokerIds]);
+}
+
+type DeleteResult = DeleteTopicsResponseInput['responses'][number];
+
+/** By name or by id, never both; what is named twice is refused. */
+export function deleteTopics({ image, settings }: Decision, request: DeleteTopicsRequestInput): Decided<DeleteTopicsResponseInput> {
+  if (!settings.get('delete.topic.enable')) throw new KafkaError(ErrorCode.TOPIC_DELETION_DISABLED);
+  const asked = request.topics ?? [];
+  const found = asked.map(topic => findTopic(image, topic.name ?? null, topic.topicId ?? ZERO_UUID));
+  const counts = countNames(found.flatMap(({ topic }) => (topic === undefined ? [] : [topic.name])));
+  const records: MetadataRecord[] = [];
+  const responses = found.map(({ topic, answer }): DeleteResult => {
+    if (topic === undefined) return answer;
+    if (counts.get(topic.name)! > 1) return { ...answer, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'Duplicate topic.' };
+    records.push(metadataRecord('RemoveTopic', { topicId: topic.id }));
+    return answer;
+  });
+  return { records, response: { responses } };
+}
+
+function findTopic(image: MetadataImage, name: string | null, topicId: string): { topic?: TopicImage; answer: DeleteResult } {
+  const byId = topicId !== ZERO_UUID;
+  if (byId === (name !== null)) {
+    const errorMessage = byId ? 'You may not specify both topic name and topic id.' : 'Neither topic name nor id were specified.';
+    return { answer: { name, topicId, errorCode: ErrorCode.INVALID_REQUEST, errorMessage } };
+  }
+  const topic = byId ? image.topicsById.get(topicId) : image.topicsByName.get(name!);
+  if (topic !== undefined) return { topic, answer: { name: topic.name, topicId: topic.id, errorCode: ErrorCode.NONE } };
+  return { answer: { name, topicId, errorCode: byId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION } };
+}
