@@ -34,7 +34,7 @@ export const networkSettings = {
     doc: 'A connection on which nothing was asked for this long is closed; a negative value keeps connections for ever.' }),
   'connection.failed.authentication.delay.ms': int({ default: 100, min: 0, importance: 'low',
     doc: 'How long the answer to a failed authentication is held back.' }),
-  'queued.max.requests': int({ default: 500, min: 1, importance: 'high', honoured: true,
+  'queued.max.requests': int({ default: 500, min: 1, importance: 'high',
     doc: 'Requests that may wait to be handled before the network is no longer read.' }),
   'queued.max.request.bytes': long({ default: -1, importance: 'medium', doc: 'Bytes of requests that may wait; -1 for no bound.' }),
   'num.network.threads': int({ default: 3, min: 1, importance: 'high', update: 'cluster-wide',

@@ -2,14 +2,14 @@ import { boolean, int, short } from '../setting.js';
 
 /** Transactions and idempotent producers. */
 export const transactionSettings = {
-  'transaction.state.log.min.isr': int({ default: 2, min: 1, importance: 'high',
+  'transaction.state.log.min.isr': int({ default: 2, min: 1, importance: 'high', honoured: true,
     doc: '`min.insync.replicas` of `__transaction_state`. A local start takes 1.' }),
   'transaction.state.log.load.buffer.size': int({ default: 5_242_880, min: 1, importance: 'high',
     doc: 'Bytes read at once when a partition of `__transaction_state` is loaded.' }),
-  'transaction.state.log.replication.factor': short({ default: 3, min: 1, importance: 'high',
+  'transaction.state.log.replication.factor': short({ default: 3, min: 1, importance: 'high', honoured: true,
     doc: 'Replicas of `__transaction_state`. A local start takes 1.' }),
-  'transaction.state.log.num.partitions': int({ default: 50, min: 1, importance: 'high', doc: 'Partitions of `__transaction_state`.' }),
-  'transaction.state.log.segment.bytes': int({ default: 104_857_600, min: 1, importance: 'high', doc: 'Segment size of `__transaction_state`.' }),
+  'transaction.state.log.num.partitions': int({ default: 50, min: 1, importance: 'high', honoured: true, doc: 'Partitions of `__transaction_state`.' }),
+  'transaction.state.log.segment.bytes': int({ default: 104_857_600, min: 1, importance: 'high', honoured: true, doc: 'Segment size of `__transaction_state`.' }),
   'transaction.partition.verification.enable': boolean({ default: true, importance: 'low', update: 'cluster-wide',
     doc: 'Whether a partition asks the coordinator that a transaction is really open before it takes its first record.' }),
   'producer.id.expiration.ms': int({ default: 86_400_000, min: 1, importance: 'low', update: 'cluster-wide', honoured: true,

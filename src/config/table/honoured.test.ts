@@ -1,0 +1,20 @@
+import { expect, test } from '@jest/globals';
+import { readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { brokerSetting } from './index.js';
+
+/** Sources that act on settings: not the table, not what only talks about settings. */
+function sources(): { file: string; text: string }[] {
+  return readdirSync('src', { recursive: true, encoding: 'utf8' })
+    .filter(file => file.endsWith('.ts') && !file.endsWith('.test.ts') && !/^(config\/table|config\/synonyms|config\/resources|tooling)\b/.test(file))
+    .map(file => ({ file, text: readFileSync(join('src', file), 'utf8') }));
+}
+
+test('every setting that the broker reads is marked as honoured', () => {
+  // Checks of settings against one another read some that nothing else acts on yet.
+  const read = sources().filter(({ file }) => !/^config\/(validate|log-settings)/.test(file)).flatMap(({ file, text }) =>
+    [...text.matchAll(/\.(?:get|inMs)\('([a-z0-9.]+)'\)/g)].map(([, name = '']) => ({ file, name })));
+  const unmarked = read.filter(({ name }) => brokerSetting(name)?.honoured === false);
+  expect(unmarked).toEqual([]);
+  expect(read.length).toBeGreaterThan(20);
+});
