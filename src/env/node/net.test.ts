@@ -18,7 +18,7 @@ async function settle(): Promise<void> {
 }
 
 for (const reading of ['filled', 'chunks'] as const) {
-  netContract(`NodeNet, ${reading}`, () => ({ net: new NodeNet({ reading }), host: '127.0.0.1', until, settle }));
+  netContract(`NodeNet, ${reading}`, () => ({ net: new NodeNet({ reading }), host: '127.0.0.1', manyBytes: 40_000_000, until, settle }));
 }
 
 async function accepting(options: NodeNetOptions): Promise<{ port: number; accepted: ByteStream[]; close: () => Promise<void> }> {
