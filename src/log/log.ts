@@ -392,16 +392,16 @@ export class Log implements PartitionLog {
     }
     if (offset < this.segments.first.baseOffset) return this.truncateFullyAndStartAt(offset);
     await this.whileTruncating(async () => {
-      const gone = [...this.segments].filter(segment => segment.baseOffset > offset);
-      this.setAside(gone);
-      await this.segments.active.truncateTo(offset);
+      // From this moment on nobody reads what goes.
       this.endOffset = offset;
       this.flushedOffset = Math.min(this.flushedOffset, offset);
       this.startOffset = Math.min(this.startOffset, offset);
+      if (this.committedOffset > offset) this.updateHighWatermark(offset);
       this.epochs.truncateFromEnd(offset);
       this.epochs.save();
+      this.setAside([...this.segments].filter(segment => segment.baseOffset > offset));
+      await this.segments.active.truncateTo(offset);
       await this.rebuildProducers();
-      if (this.committedOffset > offset) this.updateHighWatermark(offset);
     });
   }
 
