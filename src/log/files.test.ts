@@ -22,6 +22,8 @@ beforeEach(() => {
 });
 afterEach(() => root.remove());
 
+/** Hexadecimal digits, spaced for people. */
+const hexOf = (spaced: string): string => spaced.replaceAll(' ', '');
 const hex = (): string => readFileSync(path).toString('hex');
 
 describe('names', () => {
@@ -58,7 +60,7 @@ describe('offset index', () => {
     index.append(1009, 4200);
     index.append(1300, 0x12345678);
     index.save();
-    expect(hex()).toBe('0000000900001068' + '0000012c12345678');
+    expect(hex()).toBe(hexOf('0000000900001068 0000012c12345678'));
   });
 
   test('finds the last entry at or before an offset, also when read again', () => {
@@ -81,7 +83,7 @@ describe('offset index', () => {
     index.truncateTo(1003);
     index.append(1003, 77);
     index.save();
-    expect(hex()).toBe('0000000100000001' + '0000000200000002' + '000000030000004d');
+    expect(hex()).toBe(hexOf('0000000100000001 0000000200000002 000000030000004d'));
     index.truncateTo(0);
     index.save();
     expect(hex()).toBe('');
@@ -109,7 +111,7 @@ describe('time index', () => {
     index.maybeAppend(1_700_000_000_000, 110);
     index.maybeAppend(1_700_000_000_001, 120);
     index.save();
-    expect(hex()).toBe('0000018bcfe5680000000005' + '0000018bcfe5680100000014');
+    expect(hex()).toBe(hexOf('0000018bcfe5680000000005 0000018bcfe5680100000014'));
     expect(open(false).last).toEqual({ timestampMs: 1_700_000_000_001, offset: 120 });
   });
 
@@ -134,7 +136,7 @@ describe('transaction index', () => {
     const index = new TransactionIndex(disk, path, true);
     expect(disk.stat(path)).toBeUndefined();
     index.append({ producerId: 7, firstOffset: 10, lastOffset: 20, lastStableOffset: 15 });
-    expect(hex()).toBe('0000' + '0000000000000007' + '000000000000000a' + '0000000000000014' + '000000000000000f');
+    expect(hex()).toBe(hexOf('0000 0000000000000007 000000000000000a 0000000000000014 000000000000000f'));
     expect(new TransactionIndex(disk, path, false).all).toEqual(index.all);
   });
 
@@ -169,14 +171,14 @@ describe('producer snapshot', () => {
 
   test('has a checksum and forty-six bytes a producer', () => {
     const bytes = formatProducerSnapshot([entry]);
-    expect(bytes.toString('hex')).toMatch(new RegExp('^0001[0-9a-f]{8}00000001'
-      + '0001020304050607' + '0003' + '0000000b' + '0000000000000032' + '00000004' + '0000018bcfe56800' + '00000009' + '0000000000000028$'));
+    expect(bytes.toString('hex')).toMatch(new RegExp(hexOf('^0001[0-9a-f]{8}00000001'
+      + ' 0001020304050607 0003 0000000b 0000000000000032 00000004 0000018bcfe56800 00000009 0000000000000028$')));
     expect(parseProducerSnapshot(bytes)).toEqual([entry]);
   });
 
   test('of a producer that only ended transactions says so', () => {
     const bytes = formatProducerSnapshot([{ ...entry, batches: [], currentTxnFirstOffset: -1 }]);
-    expect(bytes.subarray(20).toString('hex')).toBe('ffffffff' + 'ffffffffffffffff' + '00000000' + '0000018bcfe56800' + '00000009' + 'ffffffffffffffff');
+    expect(bytes.subarray(20).toString('hex')).toBe(hexOf('ffffffff ffffffffffffffff 00000000 0000018bcfe56800 00000009 ffffffffffffffff'));
     expect(parseProducerSnapshot(bytes)[0]!.batches).toEqual([]);
   });
 
