@@ -5,7 +5,7 @@ JEST := $(NODE) --experimental-vm-modules --no-warnings node_modules/jest/bin/je
 
 sources := $(shell find src protocol-specs -type f -not -path '*/generated/*' -not -name '*.test.ts' 2>/dev/null)
 
-.PHONY: help build run test unit compat compat-codec check lint bench-start clean
+.PHONY: help build run test unit compat compat-codec fuzz-codec check lint bench-start clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -39,6 +39,15 @@ unit: build ## the tests beside the code; ARGS='path or -t name' narrows them
 compat: build ## the tests against real clients and Apache's tools
 	$(NODE) src/tooling/build.mjs tests types
 	$(JEST) $(ARGS) --selectProjects compat
+
+compat-codec: build ## hold every message version against Apache's own classes
+	$(NODE) src/tooling/build.mjs tests
+	$(NODE) build/tests/compat-tests/codec/codec.main.mjs $(ARGS)
+
+COUNT ?= 10000000
+fuzz-codec: build ## decode COUNT mutated frames (10000000)
+	$(NODE) src/tooling/build.mjs tests
+	$(NODE) build/tests/compat-tests/codec/fuzz.main.mjs $(COUNT) $(SEED)
 
 clean: ## forget what was built
 	rm -rf build dist src/protocol/generated
