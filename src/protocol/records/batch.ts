@@ -51,12 +51,17 @@ export type TimestampType = (typeof TimestampType)[keyof typeof TimestampType];
 
 /** A batch whose size, magic or checksum cannot be right: CORRUPT_MESSAGE. */
 export class CorruptBatchError extends MalformedError {
-  override readonly name = 'CorruptBatchError';
+  override readonly name: string = 'CorruptBatchError';
+}
+
+/** A batch of message format v0 or v1, which nobody has written since Kafka 0.11. */
+export class OldFormatError extends CorruptBatchError {
+  override readonly name = 'OldFormatError';
 }
 
 /**
  * Size of the batch at `at`, header included; 0 when fewer than its bytes lie before `end` (what a fetch may end with).
- * Throws `CorruptBatchError` when size or magic cannot be (`ByteBufferLogInputStream`), or the format is older than v2.
+ * Throws `CorruptBatchError` when size or magic cannot be (`ByteBufferLogInputStream`), its child `OldFormatError` before v2.
  */
 export function completeBatchSize(bytes: Uint8Array, at: number, end: number): number {
   if (end - at < MAGIC_AT + 1) return 0;
@@ -64,9 +69,10 @@ export function completeBatchSize(bytes: Uint8Array, at: number, end: number): n
   if (size < SMALLEST_BATCH) throw new CorruptBatchError(`record batch size ${size} is less than the smallest, ${SMALLEST_BATCH}`);
   const format = magic(bytes, at);
   if (format < 0 || format > MAGIC_V2) throw new CorruptBatchError(`record batch has magic ${format}, known are 0 to ${MAGIC_V2}`);
-  if (format !== MAGIC_V2) throw new CorruptBatchError(`record batch is of message format v${format}; only v2 is supported`);
+  if (format !== MAGIC_V2) throw new OldFormatError(`record batch is of message format v${format}; only v2 is supported`);
+  if (end - at < size) return 0;
   if (size < BATCH_OVERHEAD) throw new CorruptBatchError(`record batch of ${size} bytes is shorter than its header of ${BATCH_OVERHEAD}`);
-  return end - at < size ? 0 : size;
+  return size;
 }
 
 export function baseOffset(bytes: Uint8Array, at: number): number {

@@ -98,6 +98,7 @@ function rejection(error: unknown): RejectedBatch {
   const reject = (errorCode: number, errorMessage: string, recordErrors: readonly RecordError[] = []): RejectedBatch =>
     ({ accepted: false, errorCode, errorMessage, recordErrors });
   if (error instanceof Rejection) return reject(error.errorCode, error.message, error.recordErrors);
+  if (error instanceof batch.OldFormatError) return reject(ErrorCode.INVALID_RECORD, error.message);
   if (error instanceof batch.CorruptBatchError) return reject(ErrorCode.CORRUPT_MESSAGE, error.message);
   if (error instanceof OutputTooLargeError) return reject(ErrorCode.MESSAGE_TOO_LARGE, error.message);
   if (error instanceof MalformedError) return reject(ErrorCode.INVALID_RECORD, error.message);
@@ -120,23 +121,17 @@ function invalid(message: string): Rejection {
 
 /** Size of the one batch that there must be. An incomplete one after it is passed over, as Kafka does. */
 function onlyBatchSize(records: Uint8Array, produceVersion: number): number {
-  const size = batchSize(records, 0);
+  const size = batch.completeBatchSize(records, 0, records.length);
   if (size === 0) throw invalid('there is no complete record batch');
   if (batch.compressionType(records, 0) === CompressionType.zstd && produceVersion >= 0 && produceVersion < 7) {
     throw new Rejection(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `zstd needs Produce version 7 or later, this is version ${produceVersion}`);
   }
-  if (batchSize(records, size) !== 0) throw invalid('there is more than one record batch');
+  if (batch.completeBatchSize(records, size, records.length) !== 0) throw invalid('there is more than one record batch');
   return size;
 }
 
-function batchSize(records: Uint8Array, at: number): number {
-  if (records.length - at > batch.MAGIC_AT && (batch.magic(records, at) === 0 || batch.magic(records, at) === 1)) {
-    throw invalid(`records are of message format v${batch.magic(records, at)}; only v2 is accepted`);
-  }
-  return batch.completeBatchSize(records, at, records.length);
-}
-
 function checkHeader(set: Uint8Array, rules: ProduceRules, { origin }: ProduceCheckContext): void {
+  if (origin === 'client' && (!isSafeInt64(set, batch.BASE_OFFSET_AT) || batch.baseOffset(set, 0) !== 0)) throw invalid('base offset of the record batch is not 0');
   if (set.length > rules.maxMessageBytes) {
     throw new Rejection(ErrorCode.MESSAGE_TOO_LARGE, `record batch of ${set.length} bytes is larger than max.message.bytes, ${rules.maxMessageBytes}`);
   }
@@ -151,7 +146,6 @@ function checkHeader(set: Uint8Array, rules: ProduceRules, { origin }: ProduceCh
 }
 
 function checkClientHeader(set: Uint8Array): void {
-  if (!isSafeInt64(set, batch.BASE_OFFSET_AT) || batch.baseOffset(set, 0) !== 0) throw invalid('base offset of the record batch is not 0');
   const delta = batch.lastOffsetDelta(set, 0);
   const count = batch.count(set, 0);
   if (delta < 0) throw invalid(`last offset delta is ${delta}`);
@@ -187,18 +181,19 @@ function checkRecords(set: Uint8Array, plain: Uint8Array, rules: ProduceRules, n
   const walker = new RecordWalker(plain, 0, plain.length, batch.count(set, 0));
   const baseTimestampMs = batch.baseTimestampMs(set, 0);
   const keyNeeded = rules.cleanupPolicy.compact && !batch.isControl(set, 0);
+  const claimsAppendTime = batch.timestampType(set, 0) === TimestampType.logAppendTime;
   const timeChecked = rules.timestampType === 'CreateTime';
   const earliestMs = nowMs - rules.timestampBeforeMaxMs;
   const latestMs = nowMs + rules.timestampAfterMaxMs;
   const faults = new Faults();
-  if (batch.timestampType(set, 0) === TimestampType.logAppendTime) faults.addTimestamp(0, 'producers may not set the timestamp type to LogAppendTime');
   let maxTimestampMs: number = batch.NO_TIMESTAMP;
   let maxTimestampOffsetDelta = 0;
   let sequential = true;
   for (let index = 0; walker.next(); index++) {
     const timestampMs = baseTimestampMs + walker.timestampDelta;
     if (walker.keyLength < 0 && keyNeeded) faults.add(index, 'a compacted topic takes no record without a key');
-    if (!Number.isSafeInteger(timestampMs) || (timeChecked && timestampMs !== batch.NO_TIMESTAMP && (timestampMs < earliestMs || timestampMs > latestMs))) {
+    else if (claimsAppendTime) faults.addTimestamp(index, 'producers may not set the timestamp type to LogAppendTime');
+    else if (!Number.isSafeInteger(timestampMs) || (timeChecked && timestampMs !== batch.NO_TIMESTAMP && (timestampMs < earliestMs || timestampMs > latestMs))) {
       faults.addTimestamp(index, `timestamp ${timestampMs} is not within [${earliestMs}, ${latestMs}]`);
     }
     if (timestampMs > maxTimestampMs) {

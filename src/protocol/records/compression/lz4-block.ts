@@ -14,16 +14,15 @@ interface Lz4Napi {
   uncompressSync(data: Uint8Array): Buffer;
 }
 
-interface Lz4Js {
-  compressBlock(source: Uint8Array, target: Uint8Array, start: number, length: number, hashTable: Uint32Array): number;
-  compressBound(length: number): number;
-}
-
 /** The addon puts the plain length, little-endian, before the block, and wants it there. */
 const ADDON_PREFIX = 4;
 /** Below this many bytes a call into the addon costs more than it saves. */
 const ADDON_FROM_BYTES = 2048;
-const HASH_ENTRIES = 1 << 16;
+const HASH_BITS = 14;
+const SHORTEST_COPY = 4;
+/** No copy may start in the last 12 bytes of a block, and none may reach into the last 5: decoders count on it. */
+const COPY_STARTS_BEFORE_END = 12;
+const LITERALS_AT_END = 5;
 
 export const lz4Blocks = chooseBackend<Lz4Blocks>('lz4', [['native', nativeBlocks], ['javascript', javascriptBlocks]]);
 
@@ -49,18 +48,8 @@ function nativeBlocks(): Lz4Blocks {
 }
 
 function javascriptBlocks(): Lz4Blocks {
-  const library = loadPackage('lz4js') as Lz4Js;
-  const hashTable = new Uint32Array(HASH_ENTRIES);
-  return {
-    compress(data) {
-      const target = new Uint8Array(library.compressBound(data.length));
-      // A table that remembers an earlier block would make this one depend on it.
-      hashTable.fill(0);
-      const length = library.compressBlock(data, target, 0, data.length, hashTable);
-      return length > 0 && length < data.length ? target.subarray(0, length) : undefined;
-    },
-    decompress: decodeLz4Block,
-  };
+  const table = new Int32Array(1 << HASH_BITS);
+  return { compress: data => encodeLz4Block(data, table), decompress: decodeLz4Block };
 }
 
 function corrupt(why: string): MalformedError {
@@ -107,4 +96,63 @@ export function decodeLz4Block(data: Uint8Array, start: number, end: number, cap
     }
   }
   throw corrupt('it does not end with literals');
+}
+
+function word(data: Uint8Array, at: number): number {
+  return data[at]! | (data[at + 1]! << 8) | (data[at + 2]! << 16) | (data[at + 3]! << 24);
+}
+
+/** Greedy, with one candidate a hash; undefined when the block would not become smaller. At most 64 KiB of data. */
+function encodeLz4Block(data: Uint8Array, table: Int32Array): Uint8Array | undefined {
+  const { length } = data;
+  const output = Buffer.allocUnsafe(length);
+  const lastStart = length - COPY_STARTS_BEFORE_END;
+  const lastEnd = length - LITERALS_AT_END;
+  table.fill(-1);
+  let to = 0;
+  let anchor = 0;
+  let misses = 0;
+  for (let at = 0; at <= lastStart;) {
+    const here = word(data, at);
+    const slot = Math.imul(here, 0x9e3779b1) >>> (32 - HASH_BITS);
+    const candidate = table[slot]!;
+    table[slot] = at;
+    if (candidate < 0 || word(data, candidate) !== here) {
+      // The longer nothing repeats, the wider the steps.
+      at += 1 + (misses++ >> 6);
+      continue;
+    }
+    let end = at + SHORTEST_COPY;
+    while (end < lastEnd && data[end] === data[end - at + candidate]) end++;
+    to = writeSequence(data, anchor, at, output, to, at - candidate, end - at);
+    if (to < 0) return undefined;
+    anchor = at = end;
+    misses = 0;
+  }
+  to = writeSequence(data, anchor, length, output, to, 0, 0);
+  return to < 0 || to >= length ? undefined : output.subarray(0, to);
+}
+
+/** Writes the literals from `anchor` to `at`, and a copy unless `offset` is 0; -1 when `output` is too short. */
+function writeSequence(data: Uint8Array, anchor: number, at: number, output: Uint8Array, to: number, offset: number, copyLength: number): number {
+  const literals = at - anchor;
+  const copy = offset === 0 ? 0 : copyLength - SHORTEST_COPY;
+  if (to + literals + literals / 255 + copy / 255 + 5 > output.length) return -1;
+  output[to++] = (Math.min(literals, 15) << 4) | Math.min(copy, 15);
+  to = writeRun(output, to, literals);
+  output.set(data.subarray(anchor, at), to);
+  to += literals;
+  if (offset === 0) return to;
+  output[to++] = offset;
+  output[to++] = offset >> 8;
+  return writeRun(output, to, copy);
+}
+
+/** What of a length does not fit in its four bits. */
+function writeRun(output: Uint8Array, to: number, length: number): number {
+  if (length < 15) return to;
+  let rest = length - 15;
+  for (; rest >= 255; rest -= 255) output[to++] = 255;
+  output[to++] = rest;
+  return to;
 }
