@@ -1,13 +1,14 @@
 import { describe, expect, test } from '@jest/globals';
 import * as fc from 'fast-check';
-import * as zlib from 'node:zlib';
 import { writeInt16, writeInt32, writeInt64 } from '../../base/bytes.js';
 import { writeVarint } from '../../base/varint.js';
-import { OutputTooLargeError, type Compute } from '../../env/compute.js';
+import type { Compute } from '../../env/compute.js';
+import { NodeCompute } from '../../env/node/compute.js';
 import { ErrorCode } from '../generated/errors.js';
 import * as batch from './batch.js';
 import { buildBatch, type BatchOptions, type RecordInput } from './batch-builder.js';
 import { recordsIn } from './batch-iterator.js';
+import { zstdComputeFunctions } from './compression/index.js';
 import { COMPUTE_FROM_BYTES, MAX_RECORD_ERRORS, validateProduce, type AcceptedBatch, type ProduceCheckContext, type ProduceRules, type RejectedBatch } from './validate-produce.js';
 
 const { CompressionType, TimestampType } = batch;
@@ -215,33 +216,40 @@ describe('bombs and long work', () => {
     expect(errorOf(given)).toBe(ErrorCode.INVALID_RECORD);
   });
 
-  /** Runs on the next turn of the loop, as a worker would. */
-  const compute = (calls: string[]): Compute => ({
-    async run(task, input, options) {
-      calls.push(task);
-      await new Promise(resolve => { setImmediate(resolve); });
-      if (task === 'gzip') return zlib.gzipSync(input);
-      const plain = zlib.gunzipSync(input);
-      if (plain.length > options.maxOutputBytes!) throw new OutputTooLargeError('too large');
-      return plain;
-    },
-  });
-  const noise = Buffer.from(Uint8Array.from({ length: COMPUTE_FROM_BYTES * 4 }, (_, index) => Math.imul(index ^ (index >>> 7), 2654435761) >>> 13));
+  /** The real port, which notes what it was asked for. */
+  class NotingCompute extends NodeCompute {
+    constructor(private readonly calls: string[]) {
+      super(zstdComputeFunctions);
+    }
 
-  test('a long gzip batch goes to the compute port; the bytes given may go meanwhile', async () => {
+    override run(...call: Parameters<Compute['run']>): Promise<Uint8Array> {
+      this.calls.push(call[0]);
+      return super.run(...call);
+    }
+  }
+  const compute = (calls: string[]): Compute => new NotingCompute(calls);
+  const noise = Buffer.from(Uint8Array.from({ length: COMPUTE_FROM_BYTES * 4 }, (_, index) => Math.imul(index ^ (index >>> 7), 2654435761) >>> 24));
+
+  test.each(['gzip', 'zstd'] as const)('a long %s batch goes to the compute port; the bytes given may go meanwhile', async codec => {
     const calls: string[] = [];
-    const given = buildBatch({ compression: CompressionType.gzip }, [{ ...record(0), value: noise }]);
+    const given = buildBatch({ compression: CompressionType[codec] }, [{ ...record(0), value: noise }]);
     expect(given.length).toBeGreaterThan(COMPUTE_FROM_BYTES);
     const before = Buffer.from(given);
     const result = validateProduce(given, RULES, { ...CONTEXT, compute: compute(calls) });
     given.fill(0);
     expect(result).toBeInstanceOf(Promise);
     expect(before.equals((await result as AcceptedBatch).batch)).toBe(true);
-    expect(calls).toEqual(['gunzip']);
+    expect(calls).toEqual([codec === 'gzip' ? 'gunzip' : 'zstdDecompress']);
     const bounded = await validateProduce(before, RULES, { ...CONTEXT, compute: compute(calls), maxDecompressedBytes: 1000 });
     expect(bounded).toMatchObject({ accepted: false, errorCode: ErrorCode.MESSAGE_TOO_LARGE });
     const broken = edited(before, bytes => bytes.fill(0xee, bytes.length >> 1));
     expect(await validateProduce(broken, RULES, { ...CONTEXT, compute: compute(calls) })).toMatchObject({ accepted: false, errorCode: ErrorCode.INVALID_RECORD });
+  });
+
+  test('a port that fails for another reason is not taken for bad data', async () => {
+    const broken: Compute = { run: () => Promise.reject(new Error('no threads left')) };
+    const given = buildBatch({ compression: CompressionType.gzip }, [{ ...record(0), value: noise }]);
+    await expect(validateProduce(given, RULES, { ...CONTEXT, compute: broken })).rejects.toThrow('no threads left');
   });
 
   test('so does a long conversion, and a short batch does not', async () => {

@@ -165,8 +165,14 @@ function plainRecords(set: Uint8Array, context: ProduceCheckContext): Uint8Array
   const task = codec === CompressionType.gzip ? 'gunzip' : codec === CompressionType.zstd ? 'zstdDecompress' : undefined;
   if (context.compute === undefined || task === undefined || packed.length < COMPUTE_FROM_BYTES) return decompress(codec, packed, maxOutputBytes);
   return context.compute.run(task, Buffer.from(packed), { maxOutputBytes }).catch((error: unknown) => {
-    throw error instanceof OutputTooLargeError ? error : new MalformedError(`${COMPRESSION_NAMES[codec]} data is corrupt: ${messageOf(error)}`);
+    throw isDataError(error) ? new MalformedError(`${COMPRESSION_NAMES[codec]} data is corrupt: ${messageOf(error)}`) : error;
   });
+}
+
+/** Whether zlib complains of the data: Z_DATA_ERROR and its kin, `ZSTD_error_…` for zstd. */
+function isDataError(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code;
+  return typeof code === 'string' && /^(?:Z_|ZSTD_)/.test(code);
 }
 
 interface Facts {

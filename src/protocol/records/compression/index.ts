@@ -1,4 +1,5 @@
 import { MalformedError } from '../../../base/bytes.js';
+import type { ComputeFunctions } from '../../../env/compute.js';
 import { CompressionType } from '../batch.js';
 import { gzipCompress, gzipDecompress } from './gzip.js';
 import { lz4Compress, lz4Decompress } from './lz4.js';
@@ -38,3 +39,9 @@ export function decompress(type: number, data: Uint8Array, maxOutputBytes: numbe
     default: throw new MalformedError(`compression type ${type} is unknown; known are 0 to ${CompressionType.zstd}`);
   }
 }
+
+/** For a compute port whose own libraries lack zstd, as node:zlib does before Node 22.15. */
+export const zstdComputeFunctions: ComputeFunctions = {
+  zstdCompress: (input, { level }) => zstdCompress(input, level),
+  zstdDecompress: (input, { maxOutputBytes }) => zstdDecompress(input, maxOutputBytes ?? Infinity),
+};
