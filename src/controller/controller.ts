@@ -140,7 +140,7 @@ export class Controller implements Machine<MetadataRecord> {
   }
 
   #resumeRecords(): MetadataRecord[] {
-    const raised = [...featuresToRaise(this.image.features.finalized)].map(([name, level]) => featureLevel(name, level));
+    const raised = [...featuresToRaise(this.image.features)].map(([name, level]) => featureLevel(name, level));
     const broken = this.#builder.inTransaction ? [metadataRecord('AbortTransaction', { reason: 'failover' })] : [];
     return [...broken, ...raised];
   }

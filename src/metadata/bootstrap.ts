@@ -12,9 +12,9 @@ export interface BootstrapMetadata {
   readonly records: readonly MetadataRecord[];
 }
 
-/** Bootstrap records for these levels; metadata.version must be among them, levels of 0 are left out. */
+/** Bootstrap records for these levels; metadata.version must be among them. A level of 0 says that the feature is declined. */
 export function bootstrapFromLevels(levels: ReadonlyMap<string, number>): BootstrapMetadata {
-  const named = [...levels].filter(([name, level]) => level > 0 && name !== FeatureName.METADATA_VERSION && name !== FeatureName.KRAFT_VERSION);
+  const named = [...levels].filter(([name]) => name !== FeatureName.METADATA_VERSION && name !== FeatureName.KRAFT_VERSION);
   const metadataVersion = levels.get(FeatureName.METADATA_VERSION) ?? 0;
   return {
     metadataVersion,

@@ -120,11 +120,13 @@ export class MetadataDelta {
     const { features } = this.base;
     if (this.featureLevels.size === 0) return features;
     const finalized = new Map(features.finalized);
+    const declined = new Set(features.declined);
     for (const [name, level] of this.featureLevels) {
-      if (level === 0) finalized.delete(name);
-      else finalized.set(name, level);
+      declined.delete(name);
+      if (level > 0) finalized.set(name, level);
+      else if (finalized.delete(name) || name !== FeatureName.KRAFT_VERSION) declined.add(name);
     }
-    return { metadataVersion: finalized.get(FeatureName.METADATA_VERSION) ?? 0, finalized, epoch: offset };
+    return { metadataVersion: finalized.get(FeatureName.METADATA_VERSION) ?? 0, finalized, declined, epoch: offset };
   }
 }
 

@@ -1,4 +1,4 @@
-import type { VersionRange } from './types.js';
+import type { FeaturesImage, VersionRange } from './types.js';
 
 /** Features whose level the cluster agrees on (KIP-584, KIP-1022). */
 export const FeatureName = {
@@ -106,11 +106,11 @@ export function defaultFeatures(metadataVersion: number = LATEST_METADATA_VERSIO
 
 /**
  * Levels to raise in a cluster of one that an older version of this software formatted: those below what a fresh one gets at
- * the metadata.version it has. kraft.version stands in control records and is not raised here.
+ * the metadata.version it has, unless somebody declined them. kraft.version stands in control records and is not raised here.
  */
-export function featuresToRaise(finalized: ReadonlyMap<string, number>): Map<string, number> {
+export function featuresToRaise({ finalized, declined }: Pick<FeaturesImage, 'finalized' | 'declined'>): Map<string, number> {
   const metadataVersion = finalized.get(FeatureName.METADATA_VERSION) ?? 0;
   const raised = [...defaultFeatures(metadataVersion)].filter(([name, level]) =>
-    name !== FeatureName.METADATA_VERSION && name !== FeatureName.KRAFT_VERSION && (finalized.get(name) ?? 0) < level);
+    name !== FeatureName.METADATA_VERSION && name !== FeatureName.KRAFT_VERSION && !declined.has(name) && (finalized.get(name) ?? 0) < level);
   return new Map(raised);
 }

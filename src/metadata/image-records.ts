@@ -11,6 +11,7 @@ export function* recordsOfImage(image: MetadataImage): Generator<MetadataRecord,
   for (const [name, level] of image.features.finalized) {
     if (name !== FeatureName.METADATA_VERSION && name !== FeatureName.KRAFT_VERSION) yield featureLevel(name, level);
   }
+  for (const name of image.features.declined) yield featureLevel(name, 0);
   for (const broker of image.brokers.values()) yield registerBrokerRecord(broker);
   for (const { id, incarnationId, endpoints, features } of image.controllers.values()) {
     yield metadataRecord('RegisterController', {

@@ -6,7 +6,7 @@ import type { BrokerImage, MetadataImage, PartitionImage } from './types.js';
 export const EMPTY_IMAGE: MetadataImage = {
   offset: -1,
   epoch: -1,
-  features: { metadataVersion: 0, finalized: new Map(), epoch: -1 },
+  features: { metadataVersion: 0, finalized: new Map(), declined: new Set(), epoch: -1 },
   brokers: LayeredMap.empty(),
   controllers: LayeredMap.empty(),
   topicsByName: LayeredMap.empty(),

@@ -262,11 +262,13 @@ describe('features', () => {
     expect(defaultFeatures(25).has(FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION)).toBe(false);
   });
 
-  test('a fresh cluster needs no raising, one that lacks a served level does', () => {
-    expect(featuresToRaise(defaultFeatures()).size).toBe(0);
+  test('a fresh cluster needs no raising, one that lacks a served level does, one that declined it does not', () => {
+    const raised = (finalized: ReadonlyMap<string, number>, declined: string[] = []) => [...featuresToRaise({ finalized, declined: new Set(declined) })];
+    const elr = FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION;
     const lacking = defaultFeatures();
-    lacking.delete(FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION);
-    expect([...featuresToRaise(lacking)]).toEqual([[FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION, 1]]);
-    expect(featuresToRaise(new Map([['metadata.version', 20]])).size).toBe(0);
+    lacking.delete(elr);
+    expect([raised(defaultFeatures()), raised(lacking), raised(lacking, [elr]), raised(new Map([['metadata.version', 20]]))]).toEqual([[], [[elr, 1]], [], []]);
+    const { features } = replay([metadataRecord('FeatureLevel', { name: elr, featureLevel: 0 })]);
+    expect([features.finalized.has(elr), features.declined.has(elr)]).toEqual([false, true]);
   });
 });

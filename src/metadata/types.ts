@@ -28,6 +28,8 @@ export interface FeaturesImage {
   readonly metadataVersion: number;
   /** Finalized levels by feature name, `metadata.version` and `kraft.version` among them; level 0 is absent. */
   readonly finalized: ReadonlyMap<string, number>;
+  /** Features that somebody set to level 0: an upgrade of the software must not raise them. */
+  readonly declined: ReadonlySet<string>;
   /** Metadata offset of the last change: `finalizedFeaturesEpoch` in ApiVersions. */
   readonly epoch: number;
 }
