@@ -179,6 +179,7 @@ export class GroupMachine implements Machine<GroupRecord> {
     step.failUnwritten(to, errorCode => joinError(errorCode, ''));
     step.ifNotWritten((instead, errorCode) => {
       for (const member of group.members.values()) release(instead, group, member, errorCode, '');
+      cancelTimers(instead, group);
       this.groups.delete(groupId);
     });
     joinGroup(step, group, request, to);
@@ -196,7 +197,7 @@ export class GroupMachine implements Machine<GroupRecord> {
     const group = this.groups.get(groupId);
     if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND;
     if (!group.isIn('Empty')) return ErrorCode.NON_EMPTY_GROUP;
-    for (const memberId of group.pendingJoins) step.cancelTimer(timerKey('session', groupId, memberId));
+    cancelTimers(step, group);
     deleteAllOffsets(step, this.offsets, groupId);
     step.append(groupTombstone(groupId));
     return ErrorCode.NONE;
@@ -239,6 +240,12 @@ export class GroupMachine implements Machine<GroupRecord> {
 function resume(step: Step, group: ClassicGroup): void {
   for (const member of group.members.values()) renewSession(step, group, member);
   if (group.members.size > step.settings.maxGroupSize) prepareRebalance(step, group);
+}
+
+function cancelTimers(step: Step, { groupId, members, pendingJoins }: ClassicGroup): void {
+  for (const memberId of [...members.keys(), ...pendingJoins]) step.cancelTimer(timerKey('session', groupId, memberId));
+  step.cancelTimer(timerKey('join', groupId));
+  step.cancelTimer(timerKey('sync', groupId));
 }
 
 /** Kafka answers this per member, and so that one who left twice is not told of an error of the whole request. */

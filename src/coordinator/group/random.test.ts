@@ -54,7 +54,7 @@ class Run {
   step(): void {
     const client = this.clients[this.random(CLIENTS)]!;
     this.hear(client);
-    this.driver.refuseWith = this.random(40) === 0 ? ErrorCode.COORDINATOR_NOT_AVAILABLE : ErrorCode.NONE;
+    this.driver.refuseWith = this.random(15) === 0 ? ErrorCode.COORDINATOR_NOT_AVAILABLE : ErrorCode.NONE;
     const choice = this.random(20);
     if (choice < 7) this.goOn(client);
     else if (choice < 10) this.beat(client);
@@ -183,6 +183,7 @@ function checkPhase(group: ClassicGroup, { timers, machine }: GroupDriver): void
   const { groupId, state } = group;
   const members = [...group.members.values()];
   assert(timers.has(timerKey('join', groupId)) === (state === 'PreparingRebalance'), `the join timer is wrong in ${state}`);
+  for (const memberId of group.pendingSyncs) assert(group.members.has(memberId), `${memberId} is awaited and not there`);
   assert(group.pendingSyncs.size === 0 || timers.has(timerKey('sync', groupId)), 'nothing ends the wait for syncs');
   assert(state === 'PreparingRebalance' || members.every(({ awaitingJoin }) => awaitingJoin === null), `a join is parked in ${state}`);
   assert(state === 'CompletingRebalance' || members.every(({ awaitingSync }) => awaitingSync === null), `a sync is parked in ${state}`);

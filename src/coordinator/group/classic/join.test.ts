@@ -48,6 +48,16 @@ describe('joining', () => {
     }]);
   });
 
+  test('a group that cannot be recorded does not come to be, and who would join is told so', () => {
+    for (const initialRebalanceDelayMs of [0, 3_000]) {
+      const driver = new GroupDriver({ initialRebalanceDelayMs });
+      driver.refuseWith = 15;
+      expect(driver.join().answer).toMatchObject({ errorCode: 15, memberId: '' });
+      expect(driver.machine.groups.size).toBe(0);
+      driver.advance(60_000);
+    }
+  });
+
   test('an unknown member id is refused (25), in a group that exists and in one that does not', () => {
     const driver = new GroupDriver();
     expect(name(driver.join({ memberId: 'ghost' }).answer)).toBe('UNKNOWN_MEMBER_ID');

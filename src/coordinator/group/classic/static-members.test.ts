@@ -27,6 +27,20 @@ describe('static members (KIP-345)', () => {
     expect(driver.heartbeat(back, 'i')).toBe('NONE');
   });
 
+  test('one that never synced and returns is still waited for', () => {
+    const driver = new GroupDriver();
+    const first = driver.join({ sessionTimeoutMs: 900_000 }).answer;
+    driver.sync(first);
+    const joining = driver.join({ groupInstanceId: 'i', sessionTimeoutMs: 900_000 });
+    driver.sync(driver.join({ memberId: first.memberId, sessionTimeoutMs: 900_000 }).answer);
+    expect(joining.isAnswered).toBe(true);
+    const back = driver.join({ groupInstanceId: 'i', sessionTimeoutMs: 900_000 }).answer;
+    driver.advance(59_999);
+    expect(driver.group().members.has(back.memberId)).toBe(true);
+    driver.advance(1);
+    expect(driver.group().members.has(back.memberId)).toBe(false);
+  });
+
   test('the one it took over from is fenced (82), in whatever it does', () => {
     const driver = new GroupDriver();
     const { member } = groupWithStatic(driver);
