@@ -4,7 +4,8 @@ import { groupRecordCodec } from './records.js';
 import type { GroupRecord } from './records.js';
 
 const hex = (text: string): Buffer => Buffer.from(text.replace(/\s/g, ''), 'hex');
-const { encode, decode } = groupRecordCodec;
+const encode = (record: GroupRecord) => groupRecordCodec.encode(record);
+const decode = (key: Uint8Array | null, value: Uint8Array | null) => groupRecordCodec.decode(key, value);
 
 const group: GroupRecord = {
   kind: 'group', groupId: 'g',

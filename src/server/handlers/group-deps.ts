@@ -4,7 +4,7 @@ import { Operation, Resource, type Authorizer, type OperationCode, type RequestC
 
 /** What the handlers of groups and their offsets reach of the broker. */
 export interface GroupApiDeps {
-  readonly groups: GroupService;
+  readonly groups: Pick<GroupService, keyof GroupService>;
   /** The cluster as this broker knows it now. */
   image(): MetadataImage;
   readonly authorizer: Authorizer;
