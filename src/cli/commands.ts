@@ -22,6 +22,19 @@ export const COMMANDS = {
       { name: 'log-json', about: 'write the log as JSON, an object a line' },
     ],
   },
+  format: {
+    name: 'format', about: 'make data directories ready for a node, as kafka-storage format does; start does so by itself',
+    flags: [
+      ...SETTINGS,
+      { name: 'cluster-id', letter: 't', value: 'ID', about: 'id of the cluster; a new one unless given' },
+      { name: 'node-id', value: 'N', about: 'number of the node (node.id); 1 unless given' },
+      { name: 'standalone', letter: 's', about: 'this node is the only voter; so it is unless controller.quorum.voters names voters' },
+      { name: 'release-version', letter: 'r', value: 'VERSION', about: 'a release, such as 4.0 or 4.3-IV0, whose features to begin with' },
+      { name: 'feature', letter: 'f', value: 'NAME=LEVEL', about: 'level of one feature; may be repeated' },
+      { name: 'ignore-formatted', letter: 'g', about: 'leave directories that are formatted as they are' },
+      { name: 'strict', about: 'refuse settings that nobody knows' },
+    ],
+  },
   config: {
     name: 'config', about: 'explain settings', operands: '[NAME]...',
     flags: [{ name: 'markdown', about: 'print the manual of all settings' }],

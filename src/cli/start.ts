@@ -1,8 +1,10 @@
-import { isAbsolute, resolve } from 'node:path';
-import { ConfigError, loadSettings, type Loaded, type Settings } from '../config/index.js';
+import { resolve } from 'node:path';
+import type { Settings } from '../config/index.js';
 import type { Logger } from '../env/index.js';
 import { explainFault } from './faults.js';
-import { parsePair, parsePort, UsageError, type ParsedFlags } from './flags.js';
+import { UsageError, type ParsedFlags } from './flags.js';
+import { gatherSettings } from './gather.js';
+import type { Terminal } from './terminal.js';
 
 /** A broker that serves. */
 export interface RunningBroker {
@@ -28,19 +30,6 @@ export interface LogWish {
   readonly json: boolean;
 }
 
-/** What the command touches of the process that it runs in. */
-export interface Terminal {
-  readonly environment: Readonly<Record<string, string | undefined>>;
-  readonly directory: string;
-  out(line: string): void;
-  error(line: string): void;
-  readFile(path: string): Buffer;
-  /** Calls `handler` at every SIGTERM, SIGINT and SIGHUP. */
-  onStopSignal(handler: (signal: string) => void): void;
-  /** Ends the process at once. */
-  exit(code: number): void;
-}
-
 export interface StartParts {
   readonly terminal: Terminal;
   readonly logger: (wish: LogWish) => Logger | Promise<Logger>;
@@ -54,7 +43,7 @@ export async function start(flags: ParsedFlags, { terminal, logger: makeLogger, 
   const stopping = stopRequests(terminal);
   try {
     const wish = logWish(flags, terminal.directory);
-    const loaded = settingsOf(flags, terminal);
+    const loaded = gatherSettings(flags, terminal);
     ({ settings } = loaded);
     const logger = await makeLogger(wish);
     for (const warning of loaded.warnings) logger.warn(warning);
@@ -70,7 +59,6 @@ export async function start(flags: ParsedFlags, { terminal, logger: makeLogger, 
   } catch (error) {
     const fault = explainFault(error, settings);
     for (const line of fault.lines) terminal.error(`ottla: ${line}`);
-    if (fault.exitCode === 2) terminal.error('`ottla start --help` lists the flags');
     return fault.exitCode;
   }
 }
@@ -85,39 +73,6 @@ function stopRequests(terminal: Terminal): Promise<string> {
       resolve(signal);
     });
   });
-}
-
-function settingsOf(flags: ParsedFlags, terminal: Terminal): Loaded {
-  const at = (path: string): string => (isAbsolute(path) ? path : resolve(terminal.directory, path));
-  const file = flags.get('config');
-  const data = flags.get('data');
-  const pairs = flags.all('set').map(text => ({ ...parsePair('--set', text), flag: '--set' }));
-  const memory = flags.has('memory') ? '/ottla-memory' : undefined;
-  const directory = memory ?? (data === undefined ? undefined : at(data));
-  const flag = memory === undefined ? '--data' : '--memory';
-  return loadSettings({
-    flags: [...pairs, ...(directory === undefined ? [] : [{ name: 'log.dirs', text: directory, flag }])],
-    address: { host: flags.get('host'), port: parsePort(flags.get('port')), advertise: flags.get('advertise') },
-    environment: terminal.environment,
-    dataDirectory: at('ottla-data'),
-    strict: flags.has('strict'),
-    ...(file !== undefined && { file: { name: file, text: readText(terminal, file, at(file)) } }),
-  });
-}
-
-/** UTF-8, or Latin-1 where it is not: Java reads properties as Latin-1. */
-function readText(terminal: Terminal, shown: string, path: string): string {
-  let bytes: Buffer;
-  try {
-    bytes = terminal.readFile(path);
-  } catch (error) {
-    throw new ConfigError(`cannot read ${shown} (--config): ${error instanceof Error ? error.message : String(error)}`);
-  }
-  try {
-    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
-  } catch {
-    return bytes.toString('latin1');
-  }
 }
 
 const LEVELS: readonly string[] = ['debug', 'info', 'warn', 'error'] satisfies LogLevel[];

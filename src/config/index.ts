@@ -1,7 +1,7 @@
 /** Settings: the table, reading them in, the layers over one another, and what DescribeConfigs says of them. */
 export { ConfigSource, describeBrokerConfig, describeClientMetricsConfig, describeClusterConfig, describeGroupConfig, describeTopicConfig,
   type ConfigSynonym, type DescribedConfig, type DescribeOptions } from './describe.js';
-export { planListeners, SECURITY_PROTOCOLS, type Endpoint, type Listener, type ListenerPlan, type SecurityProtocol } from './listeners.js';
+export { controllerEndpoints, planListeners, SECURITY_PROTOCOLS, type Endpoint, type Listener, type ListenerPlan, type SecurityProtocol } from './listeners.js';
 export { loadSettings, type Loaded, type Sources } from './load.js';
 export { localSettings } from './local-start.js';
 export { resolveLogSettings, type LogSettings } from './log-settings.js';

@@ -48,6 +48,19 @@ export function planListeners(settings: Settings, hostName: string): ListenerPla
   return { listeners, interBroker: interBrokerListener(settings, protocols, listeners) };
 }
 
+/**
+ * Where peers of the controller would reach it: its advertised listeners. A lone node that opened none still has to name a
+ * place for its voter record; it takes the port that Kafka's own files give a controller, on the host that clients use.
+ */
+export function controllerEndpoints(settings: Settings, { listeners }: ListenerPlan): { name: string; host: string; port: number }[] {
+  const own = listeners.flatMap(({ role, name, advertised }) => (role === 'controller' && advertised !== undefined ? [{ name, ...advertised }] : []));
+  if (own.length > 0) return own;
+  const host = listeners.find(({ advertised }) => advertised !== undefined)?.advertised?.host ?? 'localhost';
+  return [{ name: settings.get('controller.listener.names')[0]!, host, port: UNOPENED_CONTROLLER_PORT }];
+}
+
+const UNOPENED_CONTROLLER_PORT = 9093;
+
 /** Takes `NAME://host:port` apart. */
 export function parseEndpoint(text: string): Omit<Endpoint, 'protocol'> | undefined {
   const match = /^(.*):\/\/\[?([0-9a-zA-Z\-%._:]*)\]?:(-?[0-9]+)$/.exec(text);
