@@ -1,5 +1,6 @@
 import { MalformedError } from '../../../base/bytes.js';
 import { chooseBackend, loadPackage, messageOf } from './backends.js';
+import { filledUpTo } from './scratch.js';
 
 /** One lz4 block, without frame: what the native addon and the fallback both offer. */
 export interface Lz4Blocks {
@@ -39,7 +40,9 @@ function nativeBlocks(): Lz4Blocks {
       input.writeUInt32LE(capacity, 0);
       input.set(data.subarray(start, end), ADDON_PREFIX);
       try {
-        return addon.uncompressSync(input);
+        const plain = addon.uncompressSync(input);
+        // The addon's memory is of the size that it was told; a short result would keep all of it alive.
+        return plain.length * 2 < capacity ? Buffer.from(plain) : plain;
       } catch (error) {
         throw corrupt(messageOf(error));
       }
@@ -58,7 +61,11 @@ function corrupt(why: string): MalformedError {
 
 /** The block format by the letter: tokens of a literal run and a copy, the last without a copy. */
 export function decodeLz4Block(data: Uint8Array, start: number, end: number, capacity: number): Uint8Array {
-  const output = Buffer.allocUnsafe(capacity);
+  return filledUpTo(capacity, output => decodeInto(output, data, start, end));
+}
+
+function decodeInto(output: Uint8Array, data: Uint8Array, start: number, end: number): number {
+  const capacity = output.length;
   let to = 0;
   let at = start;
   const run = (nibble: number): number => {
@@ -81,7 +88,7 @@ export function decodeLz4Block(data: Uint8Array, start: number, end: number, cap
       at += literals;
       to += literals;
     }
-    if (at === end) return output.subarray(0, to);
+    if (at === end) return to;
     if (end - at < 2) throw corrupt('it ends inside a copy');
     const offset = data[at]! | (data[at + 1]! << 8);
     at += 2;

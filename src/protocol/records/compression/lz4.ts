@@ -95,8 +95,7 @@ class FrameReader {
     const capacity = Math.min(this.maxBlockBytes, (end - start) * MAX_EXPANSION);
     const plain = lz4Blocks().decompress(this.data, start, end, capacity);
     if (plain.length > maxOutputBytes) throw tooLarge('lz4', maxOutputBytes);
-    // A short view would keep all of its memory alive for as long as the other blocks take.
-    return plain.length * 2 < capacity ? Buffer.from(plain) : plain;
+    return plain;
   }
 
   private stored(start: number, end: number, maxOutputBytes: number): Uint8Array {

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { MalformedError } from '../../../base/bytes.js';
 import { besideMain, chooseBackend, loadPackage, messageOf } from './backends.js';
 import { tooLarge, zlibFailure } from './gzip.js';
+import { filledUpTo } from './scratch.js';
 import { zstdOutputBound } from './zstd-frame.js';
 
 interface Zstd {
@@ -49,9 +50,8 @@ function nativeZstd(): Zstd {
       return target.subarray(0, compressor.compress(target, data, level));
     },
     decompress(data, capacity) {
-      const target = Buffer.allocUnsafe(capacity);
       try {
-        return target.subarray(0, decompressor.decompress(target, data));
+        return filledUpTo(capacity, target => decompressor.decompress(target, data));
       } catch (error) {
         throw messageOf(error).includes('Destination buffer is too small') ? new DestinationTooSmallError() : error;
       }
