@@ -104,7 +104,7 @@ describe('expiry of offsets', () => {
 
   test('however much there is to delete, one batch stays small, and all of it goes', () => {
     const driver = new GroupDriver(settings);
-    const partitions = Array.from({ length: 2 * CLEANUP_BATCH + 5 }, (_, partitionIndex) =>
+    const partitions = Array.from({ length: CLEANUP_BATCH + 5 }, (_, partitionIndex) =>
       ({ partitionIndex, committedOffset: 1, committedLeaderEpoch: -1, committedMetadata: null, commitTimestamp: -1 }));
     driver.commit({ topics: [{ topicId: ZERO_UUID, name: 't', partitions }] });
     driver.advance(DAY + CHECK);
@@ -147,7 +147,7 @@ describe('deleted topics', () => {
 
   test('with very many offsets go batch by batch', () => {
     const driver = new GroupDriver();
-    commit(driver, 'a', 't', id(1), 2 * CLEANUP_BATCH + 5);
+    commit(driver, 'a', 't', id(1), CLEANUP_BATCH + 5);
     deleteTopic(driver, 't', id(1));
     driver.advance(10);
     expect(driver.machine.offsets.committed.has('a')).toBe(false);

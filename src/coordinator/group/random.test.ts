@@ -11,7 +11,7 @@ import type { JoinResult, SyncResult } from './types.js';
  * that are too small for them and writes that sometimes fail. After each step the group's books must balance.
  */
 
-const SEEDS = 150;
+const SEEDS = 100;
 const STEPS = 250;
 const CLIENTS = 7;
 const GROUPS = ['g', 'h'];

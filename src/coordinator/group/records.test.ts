@@ -4,7 +4,10 @@ import { groupRecordCodec } from './records.js';
 import type { GroupRecord } from './records.js';
 
 const hex = (text: string): Buffer => Buffer.from(text.replace(/\s/g, ''), 'hex');
-const encode = (record: GroupRecord) => groupRecordCodec.encode(record);
+const encode = (record: GroupRecord) => {
+  const { key, value } = groupRecordCodec.encode(record);
+  return { key: Uint8Array.from(key!), value: value && Uint8Array.from(value) };
+};
 const decode = (key: Uint8Array | null, value: Uint8Array | null) => groupRecordCodec.decode(key, value);
 
 const group: GroupRecord = {

@@ -90,11 +90,14 @@ function encodeRecord(record: GroupRecord): { key: Uint8Array; value: Uint8Array
   return { key, value: encode(offsetCommitValueSchema, version, version, value) };
 }
 
+/** Shared, for it takes its memory in large slabs; what it hands over it never touches again. */
+const writer = new Writer();
+
 function encode<Message, Input>(schema: RecordSchema<Message, Input>, prefix: number, version: number, message: Input): Uint8Array {
-  const writer = new Writer();
+  writer.reset();
   writer.int16(prefix);
   schema.encode(writer, message, version);
-  return Uint8Array.from(writer.toBuffer());
+  return writer.toBuffer();
 }
 
 function decodeRecord(key: Uint8Array | null, value: Uint8Array | null): GroupRecord | undefined {
