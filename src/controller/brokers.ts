@@ -1,20 +1,26 @@
-import { MetadataVersionGate, SUPPORTED_FEATURES } from '../metadata/features.js';
-import { NO_LEADER } from '../metadata/image.js';
-import { metadataRecord, type MetadataRecord } from '../metadata/records.js';
-import type { BrokerImage, MetadataImage, PartitionImage } from '../metadata/types.js';
+import { FeatureName, MetadataVersionGate } from '../metadata/features.js';
+import { metadataRecord, type MetadataMessage, type MetadataRecord } from '../metadata/records.js';
+import type { BrokerImage, MetadataImage } from '../metadata/types.js';
 import { KafkaError } from '../protocol/errors.js';
 import type { BrokerHeartbeatRequestInput, BrokerHeartbeatResponseInput } from '../protocol/generated/broker-heartbeat.js';
 import type { BrokerRegistrationRequestInput, BrokerRegistrationResponseInput } from '../protocol/generated/broker-registration.js';
+import type { UnregisterBrokerRequestInput, UnregisterBrokerResponseInput } from '../protocol/generated/unregister-broker.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
+import type { BrokerSession } from './broker-sessions.js';
 import type { Decided, Decision } from './context.js';
+import { afterUncleanStop, leadsSharedPartitions, withBroker, withoutBroker, withoutDirectories } from './leaderships.js';
 
 /**
- * Brokers come, beat and go (KIP-631, KIP-858, KIP-966). After Kafka's `ClusterControlManager` and `BrokerHeartbeatManager`,
- * with one difference: an incarnation that is known to be dead is superseded at once instead of after its session.
+ * Brokers come, beat and go (KIP-631, KIP-841, KIP-858, KIP-966). After Kafka's `ClusterControlManager` and
+ * `BrokerHeartbeatManager`, with one difference: an incarnation that is known to be dead is superseded at once instead of after
+ * its session.
  */
 
 /** What BrokerRegistrationChangeRecord says with its int8s. */
-const Change = { UNFENCE: -1, NONE: 0, FENCE: 1, IN_CONTROLLED_SHUTDOWN: 1 } as const;
+const Change = { UNFENCE: -1, FENCE: 1, IN_CONTROLLED_SHUTDOWN: 1 } as const;
+
+/** Below this a uuid of a directory is one that stands for something (`DirectoryId.reserved`). */
+const RESERVED_DIRECTORY_IDS = 100n;
 
 export interface RegistrationFacts {
   readonly clusterId: string;
@@ -22,138 +28,179 @@ export interface RegistrationFacts {
   readonly hasSession: boolean;
   /** The broker runs in this very process, so that whatever incarnation was before it is dead: it held the directories' locks. */
   readonly isLocal: boolean;
-  readonly nextOffset: number;
 }
 
-/** Registers an incarnation; it starts fenced. Its epoch is the offset of its record. */
+/** Registers an incarnation; it starts fenced, and its epoch is the offset of its record. The record comes last: see `divisible`. */
 export function registerBroker(
-  { image }: Decision, request: BrokerRegistrationRequestInput, facts: RegistrationFacts,
+  decision: Decision, request: BrokerRegistrationRequestInput, facts: RegistrationFacts,
 ): Decided<BrokerRegistrationResponseInput> {
+  const { image } = decision;
   const before = image.brokers.get(request.brokerId);
   if (request.clusterId !== facts.clusterId) {
-    throw new KafkaError(ErrorCode.INCONSISTENT_CLUSTER_ID, `expected cluster id ${facts.clusterId}, but got ${request.clusterId}`);
+    throw new KafkaError(ErrorCode.INCONSISTENT_CLUSTER_ID, `Expected cluster ID ${facts.clusterId}, but got cluster ID ${request.clusterId}`);
   }
-  if (before !== undefined && before.incarnationId === request.incarnationId) {
-    return { records: [], response: { brokerEpoch: before.epoch } };
+  const amends = before !== undefined && before.incarnationId === request.incarnationId;
+  const superseded = facts.isLocal && before !== undefined && (before.logDirs.length === 0 || before.logDirs.some(id => request.logDirs?.includes(id)));
+  if (before !== undefined && facts.hasSession && !amends && !superseded) {
+    throw new KafkaError(ErrorCode.DUPLICATE_BROKER_REGISTRATION, 'Another broker is registered with that broker id. If the broker ' +
+      "was recently restarted this should self-resolve once the heartbeat manager expires the broker's session.");
   }
-  const superseded = facts.isLocal && before !== undefined && sameMembers(before.logDirs, request.logDirs ?? []);
-  if (before !== undefined && facts.hasSession && !superseded) {
-    throw new KafkaError(ErrorCode.DUPLICATE_BROKER_REGISTRATION, `broker ${request.brokerId} is registered and alive`);
-  }
-  refuseFeatures(image, request);
   refuseDirectories(image, request);
-  const record = metadataRecord('RegisterBroker', {
+  refuseFeatures(image, request);
+  if (amends) {
+    const { epoch: brokerEpoch, fenced, inControlledShutdown } = before;
+    return { records: [registration(image, request, { brokerEpoch, fenced, inControlledShutdown })], response: { brokerEpoch } };
+  }
+  const left = before === undefined ? [] : afterEarlierIncarnation(decision, request, before);
+  const brokerEpoch = decision.at.nextOffset + left.length;
+  return { records: [...left, registration(image, request, { brokerEpoch, fenced: true })], response: { brokerEpoch } };
+}
+
+/** The broker says with which epoch it stopped in order, if it did. */
+function afterEarlierIncarnation(decision: Decision, { previousBrokerEpoch = -1 }: BrokerRegistrationRequestInput, before: BrokerImage): MetadataRecord[] {
+  const wasClean = previousBrokerEpoch === before.epoch;
+  return wasClean ? withoutBroker(decision, before.id, { aloneToo: false }) : afterUncleanStop(decision, before.id);
+}
+
+function registration(
+  { features: { metadataVersion } }: MetadataImage, request: BrokerRegistrationRequestInput,
+  state: Pick<MetadataMessage<'RegisterBroker'>, 'brokerEpoch' | 'fenced' | 'inControlledShutdown'>,
+): MetadataRecord {
+  return metadataRecord('RegisterBroker', {
+    ...state,
     brokerId: request.brokerId,
     incarnationId: request.incarnationId,
-    brokerEpoch: facts.nextOffset,
     endPoints: request.listeners.map(({ name, host, port, securityProtocol }) => ({ name, host, port, securityProtocol })),
     features: request.features.map(({ name, minSupportedVersion, maxSupportedVersion }) => ({ name, minSupportedVersion, maxSupportedVersion })),
     rack: request.rack,
-    fenced: true,
-    ...(image.features.metadataVersion >= MetadataVersionGate.DIRECTORY_ASSIGNMENT && { logDirs: request.logDirs ?? [] }),
+    ...(metadataVersion >= MetadataVersionGate.DIRECTORY_ASSIGNMENT && { logDirs: request.logDirs ?? [] }),
   });
-  return { records: [record], response: { brokerEpoch: facts.nextOffset } };
-}
-
-function sameMembers(a: readonly string[], b: readonly string[]): boolean {
-  return a.length === b.length && a.every(id => b.includes(id));
 }
 
 /** A broker must be able to live with every level that the cluster has agreed on. */
 function refuseFeatures(image: MetadataImage, { features }: BrokerRegistrationRequestInput): void {
-  for (const [name, level] of image.features.finalized) {
-    const offered = features.find(feature => feature.name === name);
-    if (offered !== undefined ? level >= offered.minSupportedVersion && level <= offered.maxSupportedVersion : !SUPPORTED_FEATURES.has(name)) continue;
-    throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION,
-      `${name} is finalized at ${level}, which the broker does not support${offered ? `: ${offered.minSupportedVersion} to ${offered.maxSupportedVersion}` : ''}`);
+  if (!features.some(({ name }) => name === FeatureName.METADATA_VERSION)) {
+    throw new KafkaError(ErrorCode.INVALID_REGISTRATION, `Request features do not contain '${FeatureName.METADATA_VERSION}'`);
+  }
+  const offered = new Map(features.map(({ name, minSupportedVersion: min, maxSupportedVersion: max }) => [name, { min, max }]));
+  for (const name of new Set([...offered.keys(), ...image.features.finalized.keys()])) {
+    // The quorum's own version is between its voters; brokers of before KIP-853 say nothing of it.
+    if (name === FeatureName.KRAFT_VERSION && !offered.has(name)) continue;
+    const level = image.features.finalized.get(name) ?? 0;
+    const { min, max } = offered.get(name) ?? { min: 0, max: 0 };
+    if (level >= min && level <= max) continue;
+    throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `Unable to register because the broker does not support finalized version ${level} of ${name}. ` +
+      `The broker wants a version between ${min} and ${max}, inclusive.`);
   }
 }
 
 function refuseDirectories(image: MetadataImage, { brokerId, logDirs = [] }: BrokerRegistrationRequestInput): void {
+  if (image.features.metadataVersion < MetadataVersionGate.DIRECTORY_ASSIGNMENT) return;
+  const refuse = (why: string): never => { throw new KafkaError(ErrorCode.INVALID_REGISTRATION, why); };
+  if (logDirs.length === 0) refuse('No directories specified in request');
+  if (logDirs.some(isReserved)) refuse('Reserved directory ID in request');
+  if (new Set(logDirs).size < logDirs.length) refuse('Duplicate directory ID in request');
   for (const broker of image.brokers.values()) {
     const shared = broker.id === brokerId ? undefined : logDirs.find(id => broker.logDirs.includes(id));
-    if (shared !== undefined) throw new KafkaError(ErrorCode.INVALID_REGISTRATION, `log directory ${shared} is registered by broker ${broker.id} already`);
+    if (shared !== undefined) refuse(`Broker ${broker.id} is already registered with directory ${shared}`);
   }
-  if (new Set(logDirs).size < logDirs.length) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'a log directory is named twice');
+}
+
+function isReserved(directory: string): boolean {
+  const bytes = Buffer.from(directory, 'base64url');
+  return bytes.readBigUInt64BE(0) === 0n && bytes.readBigUInt64BE(8) < RESERVED_DIRECTORY_IDS;
+}
+
+/** Kafka's `BrokerControlState`. */
+type State = 'fenced' | 'serving' | 'shutting-down' | 'may-stop';
+
+export interface HeartbeatFacts {
+  readonly session: BrokerSession;
+  /** The least that any serving broker has read of the metadata log. */
+  readonly lowestOffset: number;
+}
+
+export interface Heartbeat extends Decided<BrokerHeartbeatResponseInput> {
+  readonly state: State;
 }
 
 /** Takes a sign of life, and moves the broker between fenced, serving and going away as it wishes and may. */
-export function brokerHeartbeat({ image }: Decision, request: BrokerHeartbeatRequestInput): Decided<BrokerHeartbeatResponseInput> {
-  const broker = requireBroker(image, request.brokerId, request.brokerEpoch ?? -1);
-  const caughtUp = request.currentMetadataOffset >= broker.epoch;
-  const answer = (records: readonly MetadataRecord[], fenced: boolean, shouldShutDown = false): Decided<BrokerHeartbeatResponseInput> =>
-    ({ records, response: { isCaughtUp: caughtUp, isFenced: fenced, shouldShutDown } });
-  if (request.wantShutDown) {
-    const left = movePartitions(image, broker, 'leaving');
-    const mustWait = left.some(record => record.type === 'PartitionChange') || leadsWithOthers(image, broker.id);
-    return mustWait
-      ? answer([...shutdownRecord(broker), ...left], broker.fenced)
-      : answer(broker.fenced ? [] : fence(image, broker, { leadersStay: true }), true, true);
+export function brokerHeartbeat(decision: Decision, request: BrokerHeartbeatRequestInput, facts: HeartbeatFacts): Heartbeat {
+  const broker = requireBroker(decision.image, request.brokerId, request.brokerEpoch ?? -1);
+  const isCaughtUp = request.currentMetadataOffset >= broker.epoch;
+  const state = nextState(decision, broker, request, facts);
+  const records = [...stateRecords(decision, broker, state, facts), ...directoryRecords(decision, broker, request)];
+  const isFenced = state === 'fenced' || state === 'may-stop';
+  return { state, records, response: { isCaughtUp, isFenced, shouldShutDown: state === 'may-stop' } };
+}
+
+function nextState(decision: Decision, broker: BrokerImage, { wantFence, wantShutDown, currentMetadataOffset }: BrokerHeartbeatRequestInput, facts: HeartbeatFacts): State {
+  const { session: { shutdownOffset }, lowestOffset } = facts;
+  if (shutdownOffset !== undefined) {
+    const everyoneKnows = shutdownOffset <= lowestOffset && !leadsSharedPartitions(decision, broker.id);
+    return everyoneKnows ? 'may-stop' : 'shutting-down';
   }
-  if (broker.fenced && !request.wantFence && caughtUp) return answer(unfence(image, broker), false);
-  if (!broker.fenced && request.wantFence) return answer(fence(image, broker), true);
-  return answer([], broker.fenced);
+  if (broker.fenced) {
+    if (wantShutDown) return 'may-stop';
+    return !wantFence && currentMetadataOffset >= broker.epoch ? 'serving' : 'fenced';
+  }
+  if (wantFence) return wantShutDown ? 'may-stop' : 'fenced';
+  if (!wantShutDown) return 'serving';
+  return leadsSharedPartitions(decision, broker.id) ? 'shutting-down' : 'may-stop';
+}
+
+function stateRecords(decision: Decision, broker: BrokerImage, state: State, { session }: HeartbeatFacts): MetadataRecord[] {
+  const { id: brokerId, epoch: brokerEpoch } = broker;
+  switch (state) {
+    case 'serving':
+      return broker.fenced ? [metadataRecord('BrokerRegistrationChange', { brokerId, brokerEpoch, fenced: Change.UNFENCE }), ...withBroker(decision, brokerId)] : [];
+    case 'shutting-down':
+      if (session.shutdownOffset !== undefined) return [];
+      return [
+        ...(broker.inControlledShutdown ? [] : [metadataRecord('BrokerRegistrationChange', { brokerId, brokerEpoch, inControlledShutdown: Change.IN_CONTROLLED_SHUTDOWN })]),
+        ...withoutBroker(decision, brokerId, { aloneToo: false }),
+      ];
+    default:
+      return broker.fenced ? [] : fence(decision, broker, { aloneToo: false });
+  }
+}
+
+/** A broker that is not heard of, or wishes it, serves no more. */
+export function fence(decision: Decision, { id: brokerId, epoch: brokerEpoch }: BrokerImage, { aloneToo }: { readonly aloneToo: boolean }): MetadataRecord[] {
+  return [
+    ...withoutBroker(decision, brokerId, { aloneToo }),
+    metadataRecord('BrokerRegistrationChange', { brokerId, brokerEpoch, fenced: Change.FENCE }),
+  ];
+}
+
+/** Directories that went offline (KIP-858), or are to get no new partitions (KIP-1066). */
+function directoryRecords(decision: Decision, broker: BrokerImage, { offlineLogDirs = [], cordonedLogDirs = null }: BrokerHeartbeatRequestInput): MetadataRecord[] {
+  const { metadataVersion } = decision.image.features;
+  const { id: brokerId, epoch: brokerEpoch, logDirs } = broker;
+  const records: MetadataRecord[] = [];
+  const lost = logDirs.filter(id => offlineLogDirs.includes(id));
+  if (metadataVersion >= MetadataVersionGate.DIRECTORY_ASSIGNMENT && lost.length > 0) {
+    const left = logDirs.filter(id => !lost.includes(id));
+    records.push(...withoutDirectories(decision, brokerId, lost), metadataRecord('BrokerRegistrationChange', { brokerId, brokerEpoch, logDirs: left }));
+  }
+  const cordonedBefore = new Set(broker.cordonedLogDirs);
+  const cordonChanges = cordonedLogDirs !== null && (cordonedLogDirs.length !== cordonedBefore.size || cordonedLogDirs.some(id => !cordonedBefore.has(id)));
+  if (metadataVersion >= MetadataVersionGate.CORDONED_LOG_DIRS && cordonChanges) {
+    records.push(metadataRecord('BrokerRegistrationChange', { brokerId, brokerEpoch, cordonedLogDirs }));
+  }
+  return records;
+}
+
+export function unregisterBroker(decision: Decision, { brokerId }: UnregisterBrokerRequestInput): Decided<UnregisterBrokerResponseInput> {
+  const broker = decision.image.brokers.get(brokerId);
+  if (broker === undefined) throw new KafkaError(ErrorCode.BROKER_ID_NOT_REGISTERED, `Broker ID ${brokerId} is not currently registered`);
+  const left = withoutBroker(decision, brokerId, { aloneToo: true });
+  return { records: [...left, metadataRecord('UnregisterBroker', { brokerId, brokerEpoch: broker.epoch })], response: {} };
 }
 
 export function requireBroker(image: MetadataImage, id: number, epoch: number | bigint): BrokerImage {
   const broker = image.brokers.get(id);
-  if (broker === undefined) throw new KafkaError(ErrorCode.BROKER_ID_NOT_REGISTERED, `broker ${id} is not registered`);
-  if (broker.epoch !== epoch) throw new KafkaError(ErrorCode.STALE_BROKER_EPOCH, `broker ${id} has epoch ${broker.epoch}, not ${epoch}`);
+  if (broker === undefined) throw new KafkaError(ErrorCode.STALE_BROKER_EPOCH, `No broker registration found for broker id ${id}`);
+  if (broker.epoch !== epoch) throw new KafkaError(ErrorCode.STALE_BROKER_EPOCH, `Expected broker epoch ${broker.epoch}, but got broker epoch ${epoch}`);
   return broker;
-}
-
-function shutdownRecord(broker: BrokerImage): MetadataRecord[] {
-  return broker.inControlledShutdown ? [] : [metadataRecord('BrokerRegistrationChange',
-    { brokerId: broker.id, brokerEpoch: broker.epoch, inControlledShutdown: Change.IN_CONTROLLED_SHUTDOWN })];
-}
-
-/**
- * A broker that is not heard of, or wishes it, serves no more: others lead in its place where they can. When it goes in order,
- * the partitions that nobody else could lead keep naming it, and it takes them up again with a new epoch.
- */
-export function fence(image: MetadataImage, broker: BrokerImage, { leadersStay = false } = {}): MetadataRecord[] {
-  return [
-    metadataRecord('BrokerRegistrationChange', { brokerId: broker.id, brokerEpoch: broker.epoch, fenced: Change.FENCE }),
-    ...(leadersStay ? [] : movePartitions(image, broker, 'lost')),
-  ];
-}
-
-/** Naming the leader raises the leader epoch, so that readers notice what a crash may have taken (KIP-320). */
-function unfence(image: MetadataImage, broker: BrokerImage): MetadataRecord[] {
-  const records = [metadataRecord('BrokerRegistrationChange', { brokerId: broker.id, brokerEpoch: broker.epoch, fenced: Change.UNFENCE })];
-  for (const topic of image.topicsById.values()) {
-    topic.partitions.forEach((partition, partitionId) => {
-      const mayLead = partition.isr.includes(broker.id) && (partition.leader === broker.id || partition.leader === NO_LEADER);
-      if (mayLead) records.push(metadataRecord('PartitionChange', { partitionId, topicId: topic.id, leader: broker.id }));
-    });
-  }
-  return records;
-}
-
-/** Hands the leaderships of a broker on, and takes it out of the ISRs that others are in. */
-function movePartitions(image: MetadataImage, broker: BrokerImage, how: 'leaving' | 'lost'): MetadataRecord[] {
-  const records: MetadataRecord[] = [];
-  for (const topic of image.topicsById.values()) {
-    topic.partitions.forEach((partition, partitionId) => {
-      const change = withoutBroker(image, partition, broker.id, how);
-      if (change !== undefined) records.push(metadataRecord('PartitionChange', { partitionId, topicId: topic.id, ...change }));
-    });
-  }
-  return records;
-}
-
-function withoutBroker(image: MetadataImage, { isr, leader, replicas }: PartitionImage, id: number, how: 'leaving' | 'lost') {
-  if (!isr.includes(id)) return undefined;
-  const others = isr.filter(member => member !== id);
-  const next = replicas.find(member => others.includes(member) && image.brokers.get(member)?.fenced === false);
-  if (leader !== id) return others.length > 0 ? { isr: others } : undefined;
-  if (next !== undefined) return { isr: others, leader: next };
-  return how === 'lost' ? { leader: NO_LEADER } : undefined;
-}
-
-function leadsWithOthers(image: MetadataImage, id: number): boolean {
-  for (const topic of image.topicsById.values()) {
-    if (topic.partitions.some(({ leader, isr }) => leader === id && isr.length > 1)) return true;
-  }
-  return false;
 }

@@ -1,5 +1,5 @@
 import {
-  changeList, ConfigError, validateBrokerConfig, validateClientMetricsConfig, validateGroupConfig, validateTopicConfig, type ResourceKind,
+  changeList, ConfigError, validateBrokerConfig, validateClientMetricsConfig, validateGroupConfig, validateTopicConfig, type ResourceKind, type Settings,
 } from '../config/index.js';
 import { FeatureName } from '../metadata/features.js';
 import { configOf } from '../metadata/image.js';
@@ -138,6 +138,21 @@ function refuseResource({ image, settings }: Decision, resource: Resource, after
       if (resourceName === '') throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Subscription name can\'t be empty');
       return validateClientMetricsConfig(after);
   }
+}
+
+/**
+ * What has to hold when eligible leader replicas begin to count: the cluster has a minimum of in-sync replicas, no broker its own
+ * (`ConfigurationControlManager.maybeGenerateElrSafetyRecords`).
+ */
+export function minInsyncReplicasRecords(image: MetadataImage, settings: Settings): MetadataRecord[] {
+  const resourceType = ConfigResourceType.BROKER;
+  const hasOwn = (resourceName: string): boolean => configOf(image, configKey(resourceType, resourceName)).has(MIN_ISR);
+  const cluster = hasOwn('') ? [] : [metadataRecord('Config', { resourceType, resourceName: '', name: MIN_ISR, value: String(settings.get(MIN_ISR)) })];
+  const brokers = [...image.configs.keys()].filter(key => key.startsWith(`${resourceType}:`)).map(key => key.slice(`${resourceType}:`.length));
+  return [
+    ...cluster,
+    ...brokers.filter(name => name !== '' && hasOwn(name)).map(resourceName => metadataRecord('Config', { resourceType, resourceName, name: MIN_ISR, value: null })),
+  ];
 }
 
 /** With eligible leader replicas the minimum is the cluster's: one entry for all brokers, which stays, and none for one (KIP-966). */

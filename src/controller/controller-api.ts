@@ -1,19 +1,17 @@
-import type { MetadataRecord } from '../metadata/records.js';
-import type { AllocateProducerIdsRequestInput, AllocateProducerIdsResponseInput } from '../protocol/generated/allocate-producer-ids.js';
-import type { AlterConfigsRequestInput, AlterConfigsResponseInput } from '../protocol/generated/alter-configs.js';
-import type { BrokerHeartbeatRequestInput, BrokerHeartbeatResponseInput } from '../protocol/generated/broker-heartbeat.js';
-import type { BrokerRegistrationRequestInput, BrokerRegistrationResponseInput } from '../protocol/generated/broker-registration.js';
-import type { ControllerRegistrationRequestInput, ControllerRegistrationResponseInput } from '../protocol/generated/controller-registration.js';
-import type { CreatePartitionsRequestInput, CreatePartitionsResponseInput } from '../protocol/generated/create-partitions.js';
-import type { CreateTopicsRequestInput, CreateTopicsResponseInput } from '../protocol/generated/create-topics.js';
-import type { DeleteTopicsRequestInput, DeleteTopicsResponseInput } from '../protocol/generated/delete-topics.js';
-import type { IncrementalAlterConfigsRequestInput, IncrementalAlterConfigsResponseInput } from '../protocol/generated/incremental-alter-configs.js';
-import type { UpdateFeaturesRequestInput, UpdateFeaturesResponseInput } from '../protocol/generated/update-features.js';
-import type { Runtime } from '../runtime/runtime.js';
+import type { Clock, Logger, Random } from '../env/index.js';
+import { metadataCodec, type MetadataRecord } from '../metadata/records.js';
+import { errorMessage, KafkaError } from '../protocol/errors.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
+import type * as generated from '../protocol/generated/index.js';
+import type { ReplicatedLog } from '../runtime/replicated-log.js';
+import { Runtime, type RuntimeFault } from '../runtime/runtime.js';
+import { unregisterBroker } from './brokers.js';
 import { alterConfigs, incrementalAlterConfigs } from './configs.js';
 import type { Decided, Decision } from './context.js';
-import type { Controller } from './controller.js';
+import { Controller, type ControllerOptions } from './controller.js';
 import { updateFeatures } from './features.js';
+import { alterPartition, assignReplicasToDirs, electLeaders } from './partitions.js';
+import { allocateProducerIds, registerController } from './registrations.js';
 import { createPartitions, createTopics, deleteTopics } from './topics.js';
 
 /**
@@ -21,16 +19,20 @@ import { createPartitions, createTopics, deleteTopics } from './topics.js';
  * rejects with a `KafkaError` for the whole request, NOT_CONTROLLER among them.
  */
 export interface ControllerApi {
-  createTopics(request: CreateTopicsRequestInput): Promise<CreateTopicsResponseInput>;
-  deleteTopics(request: DeleteTopicsRequestInput): Promise<DeleteTopicsResponseInput>;
-  createPartitions(request: CreatePartitionsRequestInput): Promise<CreatePartitionsResponseInput>;
-  alterConfigs(request: AlterConfigsRequestInput): Promise<AlterConfigsResponseInput>;
-  incrementalAlterConfigs(request: IncrementalAlterConfigsRequestInput): Promise<IncrementalAlterConfigsResponseInput>;
-  updateFeatures(request: UpdateFeaturesRequestInput): Promise<UpdateFeaturesResponseInput>;
-  registerBroker(request: BrokerRegistrationRequestInput): Promise<BrokerRegistrationResponseInput>;
-  heartbeat(request: BrokerHeartbeatRequestInput): Promise<BrokerHeartbeatResponseInput>;
-  registerController(request: ControllerRegistrationRequestInput): Promise<ControllerRegistrationResponseInput>;
-  allocateProducerIds(request: AllocateProducerIdsRequestInput): Promise<AllocateProducerIdsResponseInput>;
+  createTopics(request: generated.CreateTopicsRequestInput): Promise<generated.CreateTopicsResponseInput>;
+  deleteTopics(request: generated.DeleteTopicsRequestInput): Promise<generated.DeleteTopicsResponseInput>;
+  createPartitions(request: generated.CreatePartitionsRequestInput): Promise<generated.CreatePartitionsResponseInput>;
+  alterConfigs(request: generated.AlterConfigsRequestInput): Promise<generated.AlterConfigsResponseInput>;
+  incrementalAlterConfigs(request: generated.IncrementalAlterConfigsRequestInput): Promise<generated.IncrementalAlterConfigsResponseInput>;
+  updateFeatures(request: generated.UpdateFeaturesRequestInput): Promise<generated.UpdateFeaturesResponseInput>;
+  electLeaders(request: generated.ElectLeadersRequestInput): Promise<generated.ElectLeadersResponseInput>;
+  registerBroker(request: generated.BrokerRegistrationRequestInput): Promise<generated.BrokerRegistrationResponseInput>;
+  heartbeat(request: generated.BrokerHeartbeatRequestInput): Promise<generated.BrokerHeartbeatResponseInput>;
+  unregisterBroker(request: generated.UnregisterBrokerRequestInput): Promise<generated.UnregisterBrokerResponseInput>;
+  registerController(request: generated.ControllerRegistrationRequestInput): Promise<generated.ControllerRegistrationResponseInput>;
+  allocateProducerIds(request: generated.AllocateProducerIdsRequestInput): Promise<generated.AllocateProducerIdsResponseInput>;
+  alterPartition(request: generated.AlterPartitionRequestInput): Promise<generated.AlterPartitionResponseInput>;
+  assignReplicasToDirs(request: generated.AssignReplicasToDirsRequestInput): Promise<generated.AssignReplicasToDirsResponseInput>;
 }
 
 /** The controller that runs in this process. */
@@ -43,24 +45,50 @@ export class LocalController implements ControllerApi {
   alterConfigs = this.#deciding(alterConfigs);
   incrementalAlterConfigs = this.#deciding(incrementalAlterConfigs);
   updateFeatures = this.#deciding(updateFeatures);
+  electLeaders = this.#deciding(electLeaders);
+  unregisterBroker = this.#deciding(unregisterBroker);
+  registerController = this.#deciding(registerController);
+  allocateProducerIds = this.#deciding(allocateProducerIds);
+  alterPartition = this.#deciding(alterPartition);
+  assignReplicasToDirs = this.#deciding(assignReplicasToDirs);
 
-  registerBroker(request: BrokerRegistrationRequestInput): Promise<BrokerRegistrationResponseInput> {
+  registerBroker(request: generated.BrokerRegistrationRequestInput): Promise<generated.BrokerRegistrationResponseInput> {
     return this.runtime.run((controller, at, to) => controller.registerBroker(request, at, to));
   }
 
-  heartbeat(request: BrokerHeartbeatRequestInput): Promise<BrokerHeartbeatResponseInput> {
+  heartbeat(request: generated.BrokerHeartbeatRequestInput): Promise<generated.BrokerHeartbeatResponseInput> {
     return this.runtime.run((controller, at, to) => controller.heartbeat(request, at, to));
-  }
-
-  registerController(request: ControllerRegistrationRequestInput): Promise<ControllerRegistrationResponseInput> {
-    return this.runtime.run((controller, at, to) => controller.registerController(request, at, to));
-  }
-
-  allocateProducerIds(request: AllocateProducerIdsRequestInput): Promise<AllocateProducerIdsResponseInput> {
-    return this.runtime.run((controller, at, to) => controller.allocateProducerIds(request, at, to));
   }
 
   #deciding<Request, Response>(decision: (decision: Decision, request: Request) => Decided<Response>): (request: Request) => Promise<Response> {
     return request => this.runtime.run((controller, at, to) => controller.decide(decision, request, at, to));
   }
+}
+
+export interface ControllerRuntimeOptions extends ControllerOptions {
+  readonly env: { readonly clock: Clock; readonly random: Random; readonly logger: Logger };
+  readonly log: ReplicatedLog;
+  readonly maxBatchBytes: number;
+  /** The controller failed on its own log, which it must not survive. */
+  readonly onFault: (error: unknown) => void;
+}
+
+/** The runtime of this node's controller; `elected` and `resigned` follow what raft says of the leadership. */
+export function createControllerRuntime(options: ControllerRuntimeOptions): Runtime<Controller, MetadataRecord> {
+  const { env, log, maxBatchBytes, onFault } = options;
+  const runtime: Runtime<Controller, MetadataRecord> = new Runtime({
+    name: 'controller', ...env, log, maxBatchBytes, onFault,
+    codec: metadataCodec(() => runtime.machine?.metadataVersion ?? options.bootstrap.metadataVersion),
+    create: () => new Controller(options),
+    errorFor: (fault, cause) => controllerError(fault, cause),
+  });
+  return runtime;
+}
+
+function controllerError(fault: RuntimeFault, cause: unknown): KafkaError {
+  const code = cause instanceof KafkaError ? cause.errorCode : undefined;
+  if (fault === 'append-failed' && code === ErrorCode.MESSAGE_TOO_LARGE) {
+    return new KafkaError(ErrorCode.POLICY_VIOLATION, 'Unable to perform excessively large batch operation.');
+  }
+  return new KafkaError(ErrorCode.NOT_CONTROLLER, fault === 'append-failed' ? 'The metadata log cannot be written' : errorMessage(ErrorCode.NOT_CONTROLLER));
 }

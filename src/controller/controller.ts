@@ -1,17 +1,17 @@
 import type { Settings } from '../config/index.js';
 import type { BootstrapMetadata } from '../metadata/bootstrap.js';
-import { FeatureName, featuresToRaise } from '../metadata/features.js';
+import { FeatureName, featuresToRaise, MetadataVersionGate } from '../metadata/features.js';
 import { ImageBuilder } from '../metadata/image-builder.js';
 import { EMPTY_IMAGE } from '../metadata/image.js';
 import { featureLevel } from '../metadata/image-records.js';
 import { metadataRecord, type MetadataRecord } from '../metadata/records.js';
 import { configKey, ConfigResourceType, type MetadataImage } from '../metadata/types.js';
-import type { AllocateProducerIdsRequestInput, AllocateProducerIdsResponseInput } from '../protocol/generated/allocate-producer-ids.js';
 import type { BrokerHeartbeatRequestInput, BrokerHeartbeatResponseInput } from '../protocol/generated/broker-heartbeat.js';
 import type { BrokerRegistrationRequestInput, BrokerRegistrationResponseInput } from '../protocol/generated/broker-registration.js';
-import type { ControllerRegistrationRequestInput, ControllerRegistrationResponseInput } from '../protocol/generated/controller-registration.js';
-import { NO_EFFECTS, replyWith, type Effects, type Machine, type Moment, type RecordPosition, type ReplyTo, type TimerChange } from '../runtime/machine.js';
-import { brokerHeartbeat, fence, registerBroker, requireBroker } from './brokers.js';
+import { replyWith, type Effects, type Machine, type Moment, type RecordPosition, type ReplyTo, type TimerChange } from '../runtime/machine.js';
+import { BrokerSessions } from './broker-sessions.js';
+import { brokerHeartbeat, fence, registerBroker } from './brokers.js';
+import { minInsyncReplicasRecords } from './configs.js';
 import type { Decided, Decision } from './context.js';
 
 export interface ControllerOptions {
@@ -25,19 +25,17 @@ export interface ControllerOptions {
   readonly kraftVersion: number;
 }
 
-/** Producer ids are handed to brokers in blocks of this many. */
-const PRODUCER_ID_BLOCK = 1000;
 const SESSION_TIMER = 'session-';
+const IDLE_TIMER = 'idle';
 
 /**
  * The controller: a pure machine over the records of `__cluster_metadata`. Its durable state is the image; all it knows beside
- * it is whose session still runs. Decisions live in the files beside this one, as functions of the image. After Kafka's
+ * it is which brokers are heard of. Decisions live in the files beside this one, as functions of the image. After Kafka's
  * `QuorumController`.
  */
 export class Controller implements Machine<MetadataRecord> {
   readonly #builder = new ImageBuilder(EMPTY_IMAGE);
-  /** Brokers heard of within their session. */
-  readonly #alive = new Set<number>();
+  readonly #sessions = new BrokerSessions();
   #dynamic: { clusterWide: unknown; perBroker: unknown; settings: Settings };
 
   constructor(private readonly options: ControllerOptions) {
@@ -49,27 +47,32 @@ export class Controller implements Machine<MetadataRecord> {
     return this.#builder.image;
   }
 
+  /** Which records may be written: what is finalized, or on an empty log what is about to be. */
+  get metadataVersion(): number {
+    return this.image.features.metadataVersion || this.options.bootstrap.metadataVersion;
+  }
+
   replay(record: MetadataRecord, { offset, leaderEpoch }: RecordPosition): void {
     this.#builder.replay(record, offset, leaderEpoch);
   }
 
   /** Brings the log to where a leader may go on from, and gives every broker that serves a fresh session. */
-  activated(_at: Moment): Effects<MetadataRecord> {
-    const { image } = this;
-    const records = image.features.metadataVersion === 0 ? this.#bootstrapRecords() : this.#resumeRecords();
-    const unfenced = [...image.brokers.values()].filter(broker => !broker.fenced);
-    for (const { id } of unfenced) this.#alive.add(id);
-    return { records, replies: [], timers: unfenced.map(({ id }) => this.#session(id)) };
+  activated(): Effects<MetadataRecord> {
+    const serving = [...this.image.brokers.values()].filter(broker => !broker.fenced).map(({ id }) => id);
+    for (const id of serving) this.#sessions.start(id);
+    return { records: this.#activationRecords(), replies: [], timers: [...serving.flatMap(id => this.#session(id)), ...this.#idle()] };
   }
 
-  timerFired(key: string, _at: Moment): Effects<MetadataRecord> {
+  timerFired(key: string, at: Moment): Effects<MetadataRecord> {
+    if (key === IDLE_TIMER) return { records: [metadataRecord('NoOp', {})], replies: [], timers: this.#idle() };
     const id = Number(key.slice(SESSION_TIMER.length));
-    this.#alive.delete(id);
+    this.#sessions.end(id);
     const broker = this.image.brokers.get(id);
-    return broker === undefined || broker.fenced ? NO_EFFECTS : { records: fence(this.image, broker), replies: [], timers: [] };
+    const records = broker === undefined || broker.fenced ? [] : fence(this.#decision(at), broker, { aloneToo: true });
+    return { records, replies: [], timers: [], divisible: true };
   }
 
-  /** Runs one of the decisions that need nothing but the image: topics, settings, features. */
+  /** Runs one of the decisions that need nothing but the image: topics, settings, features, partitions. */
   decide<Request, Response>(
     decision: (decision: Decision, request: Request) => Decided<Response>, request: Request, at: Moment, to: ReplyTo<Response>,
   ): Effects<MetadataRecord> {
@@ -78,75 +81,61 @@ export class Controller implements Machine<MetadataRecord> {
   }
 
   registerBroker(request: BrokerRegistrationRequestInput, at: Moment, to: ReplyTo<BrokerRegistrationResponseInput>): Effects<MetadataRecord> {
+    const { brokerId } = request;
     const { clusterId, nodeId } = this.options;
-    const { records, response } = registerBroker(this.#decision(at), request, {
-      clusterId, isLocal: request.brokerId === nodeId, hasSession: this.#alive.has(request.brokerId), nextOffset: at.nextOffset,
-    });
-    this.#alive.add(request.brokerId);
-    return { records, replies: [replyWith(to, response)], timers: [this.#session(request.brokerId)] };
+    const facts = { clusterId, isLocal: brokerId === nodeId, hasSession: this.#sessions.has(brokerId) };
+    const { records, response } = registerBroker(this.#decision(at), request, facts);
+    this.#sessions.start(brokerId);
+    return { records, replies: [replyWith(to, response)], timers: this.#session(brokerId), divisible: true };
   }
 
   heartbeat(request: BrokerHeartbeatRequestInput, at: Moment, to: ReplyTo<BrokerHeartbeatResponseInput>): Effects<MetadataRecord> {
-    const { records, response } = brokerHeartbeat(this.#decision(at), request);
-    if (response.shouldShutDown) {
-      this.#alive.delete(request.brokerId);
-      return { records, replies: [replyWith(to, response)], timers: [{ key: SESSION_TIMER + request.brokerId, delayMs: null }] };
+    const { brokerId } = request;
+    const { state, records, response } = brokerHeartbeat(this.#decision(at), request, { session: this.#sessions.get(brokerId), lowestOffset: this.#lowestOffset() });
+    const replies = [replyWith(to, response)];
+    if (state === 'may-stop') {
+      this.#sessions.end(brokerId);
+      return { records, replies, timers: [{ key: SESSION_TIMER + brokerId, delayMs: null }], divisible: true };
     }
-    this.#alive.add(request.brokerId);
-    return { records, replies: [replyWith(to, response)], timers: [this.#session(request.brokerId)] };
+    const shutdownOffset = state === 'shutting-down' ? (this.#sessions.get(brokerId).shutdownOffset ?? at.nextOffset + records.length - 1) : undefined;
+    this.#sessions.touch(brokerId, { metadataOffset: Number(request.currentMetadataOffset), shutdownOffset });
+    return { records, replies, timers: this.#session(brokerId), divisible: true };
   }
 
-  /** A controller tells where it is reached and what it supports (KIP-919). */
-  registerController(
-    request: ControllerRegistrationRequestInput, _at: Moment, to: ReplyTo<ControllerRegistrationResponseInput>,
-  ): Effects<MetadataRecord> {
-    const { controllerId, incarnationId, zkMigrationReady, listeners, features } = request;
-    const record = metadataRecord('RegisterController', {
-      controllerId, incarnationId, zkMigrationReady,
-      endPoints: listeners.map(({ name, host, port, securityProtocol }) => ({ name, host, port, securityProtocol })),
-      features: features.map(({ name, minSupportedVersion, maxSupportedVersion }) => ({ name, minSupportedVersion, maxSupportedVersion })),
-    });
-    const known = this.image.controllers.get(controllerId)?.incarnationId === incarnationId;
-    return { records: known ? [] : [record], replies: [replyWith(to, {})], timers: [] };
+  #lowestOffset(): number {
+    return this.#sessions.lowestOffset([...this.image.brokers.values()].filter(({ fenced }) => !fenced).map(({ id }) => id));
   }
 
-  allocateProducerIds(
-    request: AllocateProducerIdsRequestInput, _at: Moment, to: ReplyTo<AllocateProducerIdsResponseInput>,
-  ): Effects<MetadataRecord> {
-    const brokerEpoch = request.brokerEpoch ?? -1;
-    requireBroker(this.image, request.brokerId, brokerEpoch);
-    const start = this.image.nextProducerId;
-    return {
-      records: [metadataRecord('ProducerIds', { brokerId: request.brokerId, brokerEpoch, nextProducerId: start + PRODUCER_ID_BLOCK })],
-      replies: [replyWith(to, { producerIdStart: start, producerIdLen: PRODUCER_ID_BLOCK })],
-      timers: [],
-    };
+  /** After Kafka's `ActivationRecordsGenerator`; features that newer software serves are raised in passing. */
+  #activationRecords(): MetadataRecord[] {
+    const broken = this.#builder.inTransaction ? [metadataRecord('AbortTransaction', { reason: 'Controller failover' })] : [];
+    const image = this.#builder.settledImage;
+    if (image.features.metadataVersion === 0) return [...broken, ...this.#bootstrapRecords()];
+    const raised = [...featuresToRaise(image.features)].filter(([name, level]) => everyoneServes(image, name, level));
+    const elr = raised.some(([name]) => name === FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION);
+    const safety = elr ? minInsyncReplicasRecords(image, this.options.settings) : [];
+    return [...broken, ...safety, ...raised.map(([name, level]) => featureLevel(name, level))];
   }
 
-  /** With eligible leader replicas, the cluster has a minimum of in-sync replicas from its first moment (KIP-966). */
   #bootstrapRecords(): MetadataRecord[] {
-    const { records } = this.options.bootstrap;
-    const elr = records.some(record => record.type === 'FeatureLevel' && record.message.name === FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION);
-    const minIsr = metadataRecord('Config', {
-      resourceType: ConfigResourceType.BROKER, resourceName: '', name: 'min.insync.replicas',
-      value: String(this.options.settings.get('min.insync.replicas')),
-    });
-    return [
-      metadataRecord('BeginTransaction', { name: 'Bootstrap records' }),
-      ...records,
-      ...(elr ? [minIsr] : []),
-      metadataRecord('EndTransaction', {}),
-    ];
+    const { bootstrap: { records, metadataVersion }, settings } = this.options;
+    const elr = records.some(({ type, message }) =>
+      type === 'FeatureLevel' && message.name === FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION && message.featureLevel > 0);
+    const first = [...records, ...(elr ? minInsyncReplicasRecords(EMPTY_IMAGE, settings) : [])];
+    if (metadataVersion < MetadataVersionGate.TRANSACTIONS) return first;
+    return [metadataRecord('BeginTransaction', { name: 'Bootstrap records' }), ...first, metadataRecord('EndTransaction', {})];
   }
 
-  #resumeRecords(): MetadataRecord[] {
-    const raised = [...featuresToRaise(this.image.features)].map(([name, level]) => featureLevel(name, level));
-    const broken = this.#builder.inTransaction ? [metadataRecord('AbortTransaction', { reason: 'failover' })] : [];
-    return [...broken, ...raised];
+  /** The broker in the controller's own process needs no session: it is there as long as the controller is. */
+  #session(brokerId: number): TimerChange[] {
+    if (brokerId === this.options.nodeId) return [];
+    return [{ key: SESSION_TIMER + brokerId, delayMs: this.options.settings.get('broker.session.timeout.ms') }];
   }
 
-  #session(brokerId: number): TimerChange {
-    return { key: SESSION_TIMER + brokerId, delayMs: this.options.settings.get('broker.session.timeout.ms') };
+  /** Now and then a record that says nothing, so that whoever stopped reading shows (KIP-835). */
+  #idle(): TimerChange[] {
+    const delayMs = this.options.settings.get('metadata.max.idle.interval.ms');
+    return delayMs === 0 ? [] : [{ key: IDLE_TIMER, delayMs }];
   }
 
   #decision(at: Moment): Decision {
@@ -163,4 +152,11 @@ export class Controller implements Machine<MetadataRecord> {
     }
     return this.#dynamic.settings;
   }
+}
+
+function everyoneServes({ brokers }: MetadataImage, feature: string, level: number): boolean {
+  return [...brokers.values()].every(({ features }) => {
+    const range = features.get(feature);
+    return range !== undefined && level >= range.min && level <= range.max;
+  });
 }

@@ -123,8 +123,9 @@ export class MetadataDelta {
     const declined = new Set(features.declined);
     for (const [name, level] of this.featureLevels) {
       declined.delete(name);
+      finalized.delete(name);
       if (level > 0) finalized.set(name, level);
-      else if (finalized.delete(name) || name !== FeatureName.KRAFT_VERSION) declined.add(name);
+      else if (name !== FeatureName.KRAFT_VERSION) declined.add(name);
     }
     return { metadataVersion: finalized.get(FeatureName.METADATA_VERSION) ?? 0, finalized, declined, epoch: offset };
   }

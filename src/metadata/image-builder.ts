@@ -31,6 +31,11 @@ export class ImageBuilder {
     return this.advance().image;
   }
 
+  /** The image without what an open transaction says. */
+  get settledImage(): MetadataImage {
+    return this.beforeTransaction ?? this.image;
+  }
+
   replay(record: MetadataRecord, offset: number, epoch: number): void {
     switch (record.type) {
       case 'BeginTransaction':

@@ -33,10 +33,12 @@ export interface TimerChange {
 }
 
 export interface Effects<Rec> {
-  /** Appended as one batch: all or none. */
+  /** Appended as one batch, all or none, unless they are `divisible`. */
   readonly records: readonly Rec[];
   readonly replies: readonly Reply[];
   readonly timers: readonly TimerChange[];
+  /** Each record is true by itself, so that what is too large for one batch may be written as several. */
+  readonly divisible?: boolean;
   /** The records belong to the open transaction of this producer: they count once its marker says so. */
   readonly transaction?: { readonly producerId: number; readonly producerEpoch: number };
   /**

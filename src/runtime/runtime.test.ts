@@ -183,6 +183,16 @@ describe('effects', () => {
     expect(log.batches).toHaveLength(1);
   });
 
+  test('records that are true each by themselves may be written as several batches', async () => {
+    const runtime = await serving();
+    const records = Array.from({ length: 30 }, (_, index) => `${index}`.padEnd(100));
+    await expect(runtime.run((machine, _, to: ReplyTo<number>) => ({ ...machine.count(to), records }))).rejects.toThrow('append-failed');
+    await runtime.run((machine, _, to: ReplyTo<number>) => ({ ...machine.count(to), records, divisible: true }));
+    expect(log.batches.length).toBeGreaterThan(3);
+    expect(runtime.machine?.words.slice(1)).toEqual(records);
+    expect(runtime.machine?.positions.map(({ offset }) => offset)).toEqual(Array.from({ length: 31 }, (_, index) => index));
+  });
+
   test('a timer fires once, is replaced by setting it again, and goes when cancelled', async () => {
     const runtime = await serving();
     const first = runtime.run((machine, _, to: ReplyTo<string>) => machine.wait('hello', to));

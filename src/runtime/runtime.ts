@@ -3,7 +3,7 @@ import { randomUuid } from '../base/uuid.js';
 import type { Clock, Logger, Random } from '../env/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
-import { buildBatch } from '../protocol/records/batch-builder.js';
+import { BatchBuilder, type BatchOptions } from '../protocol/records/batch-builder.js';
 import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
 import type { Effects, Machine, Moment, RecordCodec, Reply, ReplyTo, TimerChange } from './machine.js';
 import { Parking } from './parking.js';
@@ -189,24 +189,36 @@ export class Runtime<M extends Machine<Rec>, Rec> {
     for (const reply of effects.replies) this.answer(reply);
   }
 
-  private write(active: Active<M>, { records, transaction }: Effects<Rec>): void {
+  private write(active: Active<M>, { records, transaction, divisible = false }: Effects<Rec>): void {
     const timestampMs = this.options.clock.nowMs();
-    const batch = buildBatch({ ...transaction, isTransactional: transaction !== undefined }, this.encoded(records, timestampMs));
-    if (batch.length > this.options.maxBatchBytes) {
-      throw new KafkaError(ErrorCode.MESSAGE_TOO_LARGE,
-        `${records.length} records of ${this.options.name} make a batch of ${batch.length} bytes; ${this.options.maxBatchBytes} are allowed`);
-    }
-    const { baseOffset } = this.append(active, batch, {});
     const { producerId, producerEpoch } = transaction ?? { producerId: -1, producerEpoch: -1 };
-    this.replaying(() => {
-      for (const [index, record] of records.entries()) {
-        active.machine.replay(record, { offset: baseOffset + index, leaderEpoch: active.epoch, timestampMs, producerId, producerEpoch });
-      }
-    });
+    for (let first = 0; first < records.length && this.active === active;) {
+      const { batch, count } = this.build(records, first, { ...transaction, timestampMs, isTransactional: transaction !== undefined });
+      if (first + count < records.length && !divisible) throw this.tooLarge(`a change of ${records.length} records`);
+      if (batch.length > this.options.maxBatchBytes) throw this.tooLarge(`a batch of ${batch.length} bytes`);
+      const { baseOffset } = this.append(active, batch, {});
+      const start = first;
+      this.replaying(() => {
+        for (let index = 0; index < count; index++) {
+          const position = { offset: baseOffset + index, leaderEpoch: active.epoch, timestampMs, producerId, producerEpoch };
+          active.machine.replay(records[start + index]!, position);
+        }
+      });
+      first += count;
+    }
   }
 
-  private *encoded(records: readonly Rec[], timestampMs: number) {
-    for (const record of records) yield { timestampMs, ...this.options.codec.encode(record) };
+  /** A batch of as many records from `first` on as one may hold. */
+  private build(records: readonly Rec[], first: number, { timestampMs, ...options }: BatchOptions & { timestampMs: number }): { batch: Buffer; count: number } {
+    const builder = new BatchBuilder({ ...options, maxSizeBytes: this.options.maxBatchBytes });
+    for (let index = first; index < records.length; index++) {
+      if (builder.append({ timestampMs, ...this.options.codec.encode(records[index]!) }) === undefined) break;
+    }
+    return { batch: builder.build(), count: builder.count };
+  }
+
+  private tooLarge(what: string): KafkaError {
+    return new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `${what} of ${this.options.name} is beyond the largest batch, ${this.options.maxBatchBytes} bytes`);
   }
 
   private append(active: Active<M>, batch: Uint8Array, context: Omit<RuntimeAppend, 'leaderEpoch'>): { baseOffset: number; lastOffset: number } {
