@@ -1,4 +1,3 @@
-import { resolve } from 'node:path';
 import { randomUuid } from '../base/uuid.js';
 import { controllerEndpoints, planListeners } from '../config/index.js';
 import { FormatError, formatDirectories } from '../controller/format.js';
@@ -25,11 +24,10 @@ export function format(flags: ParsedFlags, { terminal, env, hostName }: FormatPa
       throw new UsageError('--standalone and controller.quorum.voters exclude each other: take the voters out, or leave the flag out');
     }
     const clusterId = flags.get('cluster-id') ?? randomUuid(env.random);
-    const at = (path: string): string => resolve(terminal.directory, path);
     const formatted = formatDirectories({
       env, clusterId,
-      directories: settings.dataDirectories.map(at),
-      metadataDirectory: at(settings.metadataDirectory),
+      directories: settings.dataDirectories,
+      metadataDirectory: settings.metadataDirectory,
       nodeId: settings.get('node.id'),
       releaseVersion: flags.get('release-version'),
       features: new Map(flags.all('feature').map(parseFeature)),

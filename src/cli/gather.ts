@@ -5,13 +5,12 @@ import type { Terminal } from './terminal.js';
 
 /** The settings of a command that takes `--config`, `--set`, `--data` and, for `start`, an address. */
 export function gatherSettings(flags: ParsedFlags, terminal: Terminal): Loaded {
-  const at = (path: string): string => resolve(terminal.directory, path);
   const file = flags.get('config');
   const data = flags.get('data');
   const pairs = flags.all('set').map(text => ({ ...parsePair('--set', text), flag: '--set' }));
   const nodeId = flags.get('node-id');
   const memory = flags.has('memory') ? '/ottla-memory' : undefined;
-  const directory = memory ?? (data === undefined ? undefined : at(data));
+  const directory = memory ?? data;
   const flag = memory === undefined ? '--data' : '--memory';
   return loadSettings({
     flags: [
@@ -20,9 +19,10 @@ export function gatherSettings(flags: ParsedFlags, terminal: Terminal): Loaded {
     ],
     address: { host: flags.get('host'), port: parsePort(flags.get('port')), advertise: flags.get('advertise') },
     environment: terminal.environment,
-    dataDirectory: at('ottla-data'),
+    dataDirectory: 'ottla-data',
+    workingDirectory: terminal.directory,
     strict: flags.has('strict'),
-    ...(file !== undefined && { file: { name: file, text: readText(terminal, file, at(file)) } }),
+    ...(file !== undefined && { file: { name: file, text: readText(terminal, file, resolve(terminal.directory, file)) } }),
   });
 }
 

@@ -67,6 +67,13 @@ describe('where settings come from', () => {
     expect(settings.get('transaction.state.log.min.isr')).toBe(1);
   });
 
+  test('data directories begin where the command was typed', () => {
+    const of = (text: string) => load({ file: file(text), workingDirectory: '/here' }).settings;
+    expect(of('log.dirs=a, /b\nmetadata.log.dir=m').dataDirectories).toEqual(['/here/a', '/b']);
+    expect(of('log.dir=a\nmetadata.log.dir=m').metadataDirectory).toBe('/here/m');
+    expect(load({ dataDirectory: 'd', workingDirectory: '/here' }).settings.dataDirectories).toEqual(['/here/d']);
+  });
+
   test('the file of a single Apache node works as it is', () => {
     const { settings, warnings } = load({ file: APACHE_FILE });
     expect(warnings).toEqual(['set, but without effect in this version: num.recovery.threads.per.data.dir (server.properties:17)']);

@@ -1,3 +1,4 @@
+import { resolve } from 'node:path';
 import { settingsFromEnvironment } from './environment.js';
 import { parseEndpoint, printEndpoint } from './listeners.js';
 import { localStart, LOCAL_START, SINGLE_NODE } from './local-start.js';
@@ -18,6 +19,8 @@ export interface Sources {
   readonly file?: { readonly name: string; readonly text: string };
   /** Data directory where nothing names one and there is no file. */
   readonly dataDirectory: string;
+  /** Where relative paths of data directories begin; without it they stay as they are. */
+  readonly workingDirectory?: string;
   /** Refuses names that the table does not know. */
   readonly strict?: boolean;
 }
@@ -38,6 +41,7 @@ export function loadSettings(sources: Sources): Loaded {
   for (const { name, text, flag } of sources.flags ?? []) given.set(name, { text, place: flag });
   fillIn(given, localStart(sources.dataDirectory), sources.file !== undefined);
   applyAddress(given, sources.address ?? {});
+  if (sources.workingDirectory !== undefined) makeAbsolute(given, sources.workingDirectory);
   const unknown = [...given].filter(([name]) => brokerSetting(name) === undefined).map(([name, { place }]) => unknownName(name, place));
   if (sources.strict && unknown.length > 0) throw new ConfigError(unknown.join('\n'));
   const settings = Settings.from(given);
@@ -66,6 +70,14 @@ function fillIn(given: Map<string, Given>, local: ReadonlyMap<string, Given>, be
   for (const [name, value] of local) {
     if (given.has(name) || (name === 'node.id' && given.has('broker.id')) || (name === 'log.dirs' && given.has('log.dir'))) continue;
     if (!besideFile || INDISPENSABLE.includes(name) || (alone && name in SINGLE_NODE)) given.set(name, value);
+  }
+}
+
+/** A disk knows absolute paths only. */
+function makeAbsolute(given: Map<string, Given>, workingDirectory: string): void {
+  for (const name of ['log.dirs', 'log.dir', 'metadata.log.dir']) {
+    const own = given.get(name);
+    if (own !== undefined) given.set(name, { ...own, text: entries(own.text).map(path => resolve(workingDirectory, path)).join(',') });
   }
 }
 
