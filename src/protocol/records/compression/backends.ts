@@ -20,6 +20,16 @@ export function loadPackage(name: string): unknown {
   return load(name);
 }
 
+/** Whether a package is there and works: optional ones are not on every machine. */
+export function isInstalled(name: string): boolean {
+  try {
+    loadPackage(name);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
 /** Path of a file that lies beside a package's main file. */
 export function besideMain(packageName: string, file: string): string {
   return join(dirname(load.resolve(packageName)), file);

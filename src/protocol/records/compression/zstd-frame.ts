@@ -1,13 +1,16 @@
 import { MalformedError } from '../../../base/bytes.js';
 
 /**
- * Reads how much zstd data will make, from frame and block headers alone (RFC 8878), so that a bomb is refused and a target
- * allocated before decompressing. Streams, as Java writes them, declare no size; then each block counts with its largest.
+ * Finds the frames of zstd data and how much each will make, from frame and block headers alone (RFC 8878), so that a bomb is
+ * refused and a target allocated before decompressing. Streams, as Java writes them, declare no size; then each block counts
+ * with the most that one can make.
  */
-export interface ZstdOutputBound {
-  /** Sum of the sizes that frames declare. */
+export interface ZstdFrame {
+  readonly start: number;
+  readonly end: number;
+  /** The size that the frame declares; 0 when it declares none. */
   readonly atLeast: number;
-  /** What valid data cannot exceed. */
+  /** What the frame cannot exceed when it is valid. */
   readonly atMost: number;
 }
 
@@ -24,25 +27,21 @@ function corrupt(why: string): MalformedError {
   return new MalformedError(`zstd data is corrupt: ${why}`);
 }
 
-export function zstdOutputBound(data: Uint8Array): ZstdOutputBound {
+/** The frames in order, without skippable ones. */
+export function zstdFrames(data: Uint8Array): ZstdFrame[] {
   const reader = new Reader(data);
-  let atLeast = 0;
-  let atMost = 0;
+  const frames: ZstdFrame[] = [];
   while (!reader.done) {
+    const start = reader.position;
     const magic = reader.littleEndian(4);
-    if (((magic & SKIPPABLE_MASK) >>> 0) === SKIPPABLE_MAGIC) {
-      reader.skip(reader.littleEndian(4));
-      continue;
-    }
-    if (magic !== MAGIC) throw corrupt('it is not a frame');
-    const frame = readFrame(reader);
-    atLeast += frame.atLeast;
-    atMost += frame.atMost;
+    if (((magic & SKIPPABLE_MASK) >>> 0) === SKIPPABLE_MAGIC) reader.skip(reader.littleEndian(4));
+    else if (magic === MAGIC) frames.push(readFrame(reader, start));
+    else throw corrupt('it is not a frame');
   }
-  return { atLeast, atMost };
+  return frames;
 }
 
-function readFrame(reader: Reader): ZstdOutputBound {
+function readFrame(reader: Reader, start: number): ZstdFrame {
   const descriptor = reader.littleEndian(1);
   const singleSegment = (descriptor & 0x20) !== 0;
   const hasChecksum = (descriptor & 0x04) !== 0;
@@ -53,7 +52,7 @@ function readFrame(reader: Reader): ZstdOutputBound {
   const contentSize = sizeBytes === 0 ? undefined : reader.littleEndian(sizeBytes) + (sizeBytes === 2 ? 256 : 0);
   const blockBound = readBlocks(reader, Math.min(LARGEST_BLOCK, windowBytes));
   if (hasChecksum) reader.skip(4);
-  return contentSize === undefined ? { atLeast: 0, atMost: blockBound } : { atLeast: contentSize, atMost: contentSize };
+  return { start, end: reader.position, atLeast: contentSize ?? 0, atMost: contentSize ?? blockBound };
 }
 
 function windowSize(descriptor: number): number {
@@ -79,6 +78,10 @@ class Reader {
   private at = 0;
 
   constructor(private readonly data: Uint8Array) {}
+
+  get position(): number {
+    return this.at;
+  }
 
   get done(): boolean {
     return this.at >= this.data.length;

@@ -3,11 +3,11 @@ import { MalformedError } from '../../../base/bytes.js';
 import { besideMain, chooseBackend, loadPackage, messageOf } from './backends.js';
 import { tooLarge, zlibFailure } from './gzip.js';
 import { filledUpTo } from './scratch.js';
-import { zstdOutputBound } from './zstd-frame.js';
+import { zstdFrames, type ZstdFrame } from './zstd-frame.js';
 
 interface Zstd {
   compress(data: Uint8Array, level: number): Uint8Array;
-  /** `capacity` is enough for what valid data makes, or the most that is allowed. */
+  /** Of one frame; `capacity` is enough for what a valid one makes, or the most that is allowed. */
   decompress(data: Uint8Array, capacity: number): Uint8Array;
 }
 
@@ -21,13 +21,24 @@ export function zstdCompress(data: Uint8Array, level = DEFAULT_LEVEL): Uint8Arra
 }
 
 export function zstdDecompress(data: Uint8Array, maxOutputBytes: number): Uint8Array {
-  const bound = zstdOutputBound(data);
+  const parts: Uint8Array[] = [];
+  let left = maxOutputBytes;
+  for (const frame of zstdFrames(data)) {
+    const part = decompressFrame(data, frame, left, maxOutputBytes);
+    parts.push(part);
+    left -= part.length;
+  }
+  return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+}
+
+/** One at a time, because node:zlib stops after the first. */
+function decompressFrame(data: Uint8Array, frame: ZstdFrame, left: number, maxOutputBytes: number): Uint8Array {
   // Declared sizes are refused before anything is allocated for them.
-  if (bound.atLeast > maxOutputBytes) throw tooLarge('zstd', maxOutputBytes);
+  if (frame.atLeast > left) throw tooLarge('zstd', maxOutputBytes);
   try {
-    return zstd().decompress(data, Math.min(bound.atMost, maxOutputBytes));
+    return zstd().decompress(data.subarray(frame.start, frame.end), Math.min(frame.atMost, left));
   } catch (error) {
-    if (error instanceof DestinationTooSmallError && bound.atMost > maxOutputBytes) throw tooLarge('zstd', maxOutputBytes);
+    if (error instanceof DestinationTooSmallError && frame.atMost > left) throw tooLarge('zstd', maxOutputBytes);
     throw new MalformedError(`zstd data is corrupt: ${messageOf(error)}`);
   }
 }
