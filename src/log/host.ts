@@ -18,4 +18,6 @@ export interface LogHost {
   readonly readAheadBytes: number;
   /** A write or sync failed: nothing in the log's directory can be trusted to be written any more. */
   readonly diskFailed: (logDirectory: string, error: DiskError) => void;
+  /** A log was truncated below what is durable: a checkpoint that says more must not outlast this call. */
+  readonly recoveryPointMovedBack: (logDirectory: string) => void;
 }

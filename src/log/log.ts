@@ -11,7 +11,7 @@ import { GroupFlush } from './group-flush.js';
 import type { LogHost } from './host.js';
 import type { LeaderEpochs } from './leader-epochs.js';
 import { formatPartitionMetadata } from './partition-metadata.js';
-import { DELETED_SUFFIX, LEADER_EPOCH_FILE, PARTITION_METADATA_FILE } from './paths.js';
+import { DELETED_SUFFIX, LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, parentOf } from './paths.js';
 import { ProducerState, REPLAY, type ProducerUpdate } from './producer-state.js';
 import { rebuildProducerState } from './producer-rebuild.js';
 import { deletableSegments } from './retention.js';
@@ -73,6 +73,8 @@ export class Log implements PartitionLog {
   private readonly pendingRemovals = new Set<Cancel>();
   /** Files came or went that the directory may not durably know of. */
   private directoryUnsynced = false;
+  /** The directory's own name, in the one above, likewise. */
+  private nameUnsynced = true;
   /** Something was written since the log was opened: closing has work to do. */
   private written = false;
 
@@ -257,12 +259,23 @@ export class Log implements PartitionLog {
     const old = this.segments.active;
     if (old.baseOffset === offset) return;
     this.written = true;
+    this.withdrawRecoveryPoint(old);
     old.seal();
     this.segments.add(this.newSegment(offset));
     // Offsets may jump here when a follower skips what compaction took; the snapshot stands for all below the new segment.
     this.producers.updateMapEndOffset(offset);
     this.producers.takeSnapshot();
     this.flush(Math.min(offset, this.endOffset)).catch(() => undefined);
+  }
+
+  /**
+   * A recovery point at the very end vouches for all segments but the active one; before that one is sealed, it must not be
+   * vouched for, until the flush to come has brought its indexes to the disk.
+   */
+  private withdrawRecoveryPoint(active: Segment): void {
+    if (this.flushedOffset < this.endOffset || this.flushedOffset === active.baseOffset) return;
+    this.flushedOffset = active.baseOffset;
+    this.host.recoveryPointMovedBack(this.currentDirectory);
   }
 
   /** Its file is made at once: where it is the only one, its name keeps offsets from being used twice. */
@@ -397,9 +410,12 @@ export class Log implements PartitionLog {
       this.flushedOffset = Math.min(this.flushedOffset, offset);
       this.startOffset = Math.min(this.startOffset, offset);
       if (this.committedOffset > offset) this.updateHighWatermark(offset);
+      this.host.recoveryPointMovedBack(this.currentDirectory);
       this.epochs.truncateFromEnd(offset);
       this.epochs.save();
-      this.setAside([...this.segments].filter(segment => segment.baseOffset > offset));
+      // From the end, and durably before anything new is written: whatever stops us, what is left is one history's beginning.
+      this.setAside([...this.segments].filter(segment => segment.baseOffset > offset).reverse());
+      this.host.disk.syncDirectory(this.currentDirectory);
       await this.segments.active.truncateTo(offset);
       await this.rebuildProducers();
     });
@@ -409,15 +425,16 @@ export class Log implements PartitionLog {
     assert(offset >= 0, 'a log cannot start at a negative offset');
     this.mustBeWritable();
     await this.whileTruncating(async () => {
-      this.setAside([...this.segments]);
-      this.segments.add(this.newSegment(offset));
       this.endOffset = offset;
       this.startOffset = offset;
       this.flushedOffset = Math.min(this.flushedOffset, offset);
+      this.updateHighWatermark(offset);
+      this.host.recoveryPointMovedBack(this.currentDirectory);
       this.epochs.clear();
       this.epochs.save();
+      this.setAside([...this.segments].reverse());
+      this.segments.add(this.newSegment(offset));
       this.producers.truncateFullyAndStartAt(offset);
-      this.updateHighWatermark(offset);
       this.host.disk.syncDirectory(this.currentDirectory);
       await Promise.resolve();
     });
@@ -464,6 +481,7 @@ export class Log implements PartitionLog {
   /** Takes segments out at once and removes their files after `file.delete.delay.ms`, by when all readers are done. */
   private setAside(gone: readonly Segment[]): void {
     this.segments.remove(gone);
+    this.directoryUnsynced = true;
     const snapshots: string[] = [];
     for (const segment of gone) {
       segment.addSuffix(DELETED_SUFFIX);
@@ -487,17 +505,23 @@ export class Log implements PartitionLog {
     try {
       for (;;) {
         const { endOffset, generation } = this;
-        for (const segment of this.segments.from(this.flushedOffset)) await segment.sync();
+        const unsynced = this.segments.from(this.flushedOffset);
+        for (const segment of this.segments) if (segment.indexesUnsynced || unsynced.includes(segment)) await segment.sync();
         await this.producers.syncSnapshots();
         this.epochs.save();
-        if (this.directoryUnsynced) await this.syncDirectory();
-        if (generation !== this.generation) continue;
+        if (this.directoryUnsynced || this.nameUnsynced) await this.syncDirectory();
+        if (generation !== this.generation || this.hasUnsyncedIndexes) continue;
         this.flushedOffset = Math.max(this.flushedOffset, endOffset);
         return;
       }
     } catch (error) {
       throw this.noteFailure(error);
     }
+  }
+
+  private get hasUnsyncedIndexes(): boolean {
+    for (const segment of this.segments) if (segment.indexesUnsynced) return true;
+    return false;
   }
 
   private async syncDirectory(): Promise<void> {
@@ -509,6 +533,8 @@ export class Log implements PartitionLog {
       await file.sync().finally(() => file.close());
     }
     disk.syncDirectory(this.currentDirectory);
+    if (this.nameUnsynced) disk.syncDirectory(parentOf(this.currentDirectory));
+    this.nameUnsynced = false;
   }
 
   updateSettings(settings: LogSettings): void {

@@ -23,8 +23,10 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
   readonly directories: readonly string[];
   readonly clusterId: string;
   readonly nodeId: number;
-  /** For logs that are found at the start, until `getOrCreate` brings their own. */
+  /** For logs that are found at the start and of whose topic `settingsOf` knows nothing. */
   readonly defaultSettings: LogSettings;
+  /** A topic's own settings, as far as they are known when logs are loaded; `getOrCreate` brings them in any case. */
+  readonly settingsOf?: (topic: string) => LogSettings | undefined;
   readonly producerExpirationMs?: number;
   /** `log.flush.offset.checkpoint.interval.ms` */
   readonly recoveryPointCheckpointMs?: number;
@@ -98,7 +100,11 @@ export class NodeLogManager implements LogManager {
   private closed = false;
 
   constructor(private readonly options: LogManagerOptions, private readonly directories: readonly Directory[]) {
-    this.host = createLogHost({ ...options, onDiskFailed: (path, error) => this.diskFailed(path, error) });
+    this.host = createLogHost({
+      ...options,
+      onDiskFailed: (path, error) => this.diskFailed(path, error),
+      onRecoveryPointMovedBack: path => this.recoveryPointMovedBack(path),
+    });
     this.periodic = new Periodic(options.env.clock, error => options.env.logger.error('log maintenance failed', { error: String(error) }));
   }
 
@@ -181,10 +187,12 @@ export class NodeLogManager implements LogManager {
     const other = this.logs.get(key);
     if (other) throw new Error(`partition ${key} is in ${directory.path} and in ${other.directory.path}: one of them must be removed by hand`);
     const path = `${directory.path}/${key}`;
+    const settings = this.options.settingsOf?.(topic);
     const log = await openLog({
       host: this.host, directory: path, topic, partition,
       topicId: readTopicId(this.options.env.disk, path) ?? ZERO_UUID,
-      settings: this.options.defaultSettings,
+      settings: settings ?? this.options.defaultSettings,
+      contiguous: settings !== undefined && !settings.cleanupPolicy.compact,
       producerExpirationMs: this.options.producerExpirationMs,
       clean: directory.wasClean,
       recoveryPoint: checkpoints.recoveryPoints.get(key),
@@ -361,8 +369,17 @@ export class NodeLogManager implements LogManager {
   }
 
   private diskFailed(partitionPath: string, error: DiskError): void {
-    const directory = this.directories.find(({ path }) => partitionPath === `${path}/${nameOf(partitionPath)}`);
+    const directory = this.directoryAbove(partitionPath);
     if (directory) this.directoryFailed(directory, error);
+  }
+
+  private recoveryPointMovedBack(partitionPath: string): void {
+    const directory = this.directoryAbove(partitionPath);
+    if (directory) this.guard(directory, () => this.checkpoint(directory, RECOVERY_POINT_FILE));
+  }
+
+  private directoryAbove(partitionPath: string): Directory | undefined {
+    return this.directories.find(({ path }) => partitionPath === `${path}/${nameOf(partitionPath)}`);
   }
 
   private directoryFailed(directory: Directory, error: DiskError): void {

@@ -23,6 +23,8 @@ export interface LogHostOptions {
   readonly maxOpenFiles?: number;
   /** A write or sync failed in a partition's directory. */
   readonly onDiskFailed?: (directory: string, error: DiskError) => void;
+  /** A partition's recovery point went back: what a checkpoint says of it must be corrected before this returns. */
+  readonly onRecoveryPointMovedBack?: (directory: string) => void;
 }
 
 const DEFAULT_TAIL_CACHE_BYTES = 64 << 20;
@@ -42,6 +44,7 @@ export function createLogHost(options: LogHostOptions): LogHost {
     readBuffers: new ReadBuffers(),
     readAheadBytes: READ_AHEAD_BYTES,
     diskFailed: options.onDiskFailed ?? ((directory, error) => logger.error('disk failed', { directory, code: error.code, error: error.message })),
+    recoveryPointMovedBack: options.onRecoveryPointMovedBack ?? (() => undefined),
   };
 }
 
@@ -59,6 +62,11 @@ export interface OpenLogOptions {
   readonly clean?: boolean;
   readonly recoveryPoint?: number;
   readonly logStartOffset?: number;
+  /**
+   * No offsets are missing between its records, since it was never compacted: after a power loss, a gap between two segments
+   * is then known for a loss, and the log ends there.
+   */
+  readonly contiguous?: boolean;
 }
 
 const DEFAULT_PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
@@ -74,6 +82,7 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
     clean: options.clean ?? false,
     recoveryPoint: options.recoveryPoint ?? 0,
     logStartOffset: options.logStartOffset ?? 0,
+    contiguous: options.contiguous ?? false,
   });
   return new Log(host, options, options.settings, loaded);
 }

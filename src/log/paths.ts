@@ -82,3 +82,8 @@ export function parsePartitionDirectory(name: string): PartitionDirectoryName | 
 export function nameOf(path: string): string {
   return path.slice(path.lastIndexOf('/') + 1);
 }
+
+/** The path without its last part. */
+export function parentOf(path: string): string {
+  return path.slice(0, Math.max(1, path.lastIndexOf('/')));
+}

@@ -21,6 +21,7 @@ export interface LoadOptions {
   /** From the checkpoints; 0 when they say nothing. */
   readonly recoveryPoint: number;
   readonly logStartOffset: number;
+  readonly contiguous: boolean;
 }
 
 /**
@@ -142,35 +143,41 @@ class LogLoader {
 
   /** Checks every segment that holds records from `offset` on; at the first bad batch the log ends. */
   private async recoverFrom(offset: number): Promise<void> {
-    const suspects = this.segments.from(offset);
-    for (const [index, segment] of suspects.entries()) {
-      const truncatedBytes = await this.recoverSegment(segment);
-      if (truncatedBytes === 0) continue;
-      const later = suspects.slice(index + 1);
-      this.host.logger.warn('log was cut at a torn or damaged batch', {
-        directory: this.options.directory, segment: segment.baseOffset, truncatedBytes, segmentsRemoved: later.length,
-      });
-      await this.removeSegments(later);
-      return;
+    for (const segment of this.segments.from(offset)) {
+      const { truncatedBytes, nextOffset } = await this.recoverSegment(segment);
+      if (truncatedBytes > 0) return;
+      const next = this.segments.after(segment);
+      if (next && next.baseOffset > nextOffset && this.options.contiguous) return this.endAfter(segment, 0);
     }
   }
 
-  private async recoverSegment(segment: Segment): Promise<number> {
+  /** The log ends with `segment`. Those after it go first: a stop in between must not make them its continuation. */
+  private async endAfter(segment: Segment, truncatedBytes: number): Promise<void> {
+    const later = [...this.segments].filter(({ baseOffset }) => baseOffset > segment.baseOffset);
+    this.host.logger.warn('log was cut where it is torn or damaged', {
+      directory: this.options.directory, segment: segment.baseOffset, truncatedBytes, segmentsRemoved: later.length,
+    });
+    await this.removeSegments(later);
+  }
+
+  private async recoverSegment(segment: Segment): Promise<{ truncatedBytes: number; nextOffset: number }> {
     const producers = new ProducerState(this.host.disk, this.options.directory, this.options.producerExpirationMs);
     producers.adoptSnapshots(this.host.disk.list(this.options.directory), this.segments.baseOffsets);
     await rebuildProducerState(producers, this.segments, {
       logStartOffset: this.options.logStartOffset, lastOffset: segment.baseOffset, nowMs: this.host.clock.nowMs(), clean: false,
     });
-    const { truncatedBytes } = await segment.recover(producers, this.epochs);
+    const recovered = await segment.recover(producers, this.epochs, truncatedBytes => this.endAfter(segment, truncatedBytes));
     // The next segment's recovery begins from here.
     producers.takeSnapshot();
     await producers.syncSnapshots();
-    return truncatedBytes;
+    return recovered;
   }
 
   private async removeSegments(gone: readonly Segment[]): Promise<void> {
     this.segments.remove(gone);
-    for (const segment of gone) await segment.remove();
+    // From the end: a stop in between must leave no gap.
+    for (const segment of gone.toReversed()) await segment.remove();
+    this.host.disk.syncDirectory(this.options.directory);
   }
 
   /** The offset after the last record; afterwards there is an active segment, without a torn end. */

@@ -194,7 +194,7 @@ export class Segment {
     this.offsetIndex.truncateTo(offset);
     this.timeIndex.truncateTo(offset);
     this.txnIndex.truncateTo(offset);
-    await this.log.during(file => file.truncate(position));
+    await this.cut(position);
     this.sizeBytes = position;
     this.readHints.length = 0;
     this.nextHint = 0;
@@ -204,6 +204,14 @@ export class Segment {
       this.firstTimestampMs = undefined;
     }
     await this.rereadLargestTimestamp();
+  }
+
+  /** Durably at once: after a power loss, old bytes behind new ones could pass for their continuation. */
+  private async cut(position: number): Promise<void> {
+    await this.log.during(async file => {
+      await file.truncate(position);
+      await file.sync();
+    });
   }
 
   /** The time index may end before the records do. */
@@ -229,9 +237,10 @@ export class Segment {
 
   /**
    * Reads the whole segment, checks every batch, and rebuilds the indexes, the producers and the epochs from it. The first batch
-   * that is not right, and all after it, are cut off. Resolves to the number of bytes cut off, and the offset after the last.
+   * that is not right, and all after it, are cut off, once `beforeCut` is done. Resolves to the number of bytes cut off, and the
+   * offset after the last.
    */
-  async recover(producers: ProducerState, epochs: LeaderEpochs): Promise<{ truncatedBytes: number; nextOffset: number }> {
+  async recover(producers: ProducerState, epochs: LeaderEpochs, beforeCut: (truncatedBytes: number) => Promise<void>): Promise<{ truncatedBytes: number; nextOffset: number }> {
     this.offsetIndex.reset();
     this.timeIndex.reset();
     this.txnIndex.reset();
@@ -251,7 +260,10 @@ export class Segment {
       return true;
     });
     const truncatedBytes = this.sizeBytes - valid;
-    if (truncatedBytes > 0) await this.log.during(file => file.truncate(valid));
+    if (truncatedBytes > 0) {
+      await beforeCut(truncatedBytes);
+      await this.cut(valid);
+    }
     this.sizeBytes = valid;
     this.seal();
     return { truncatedBytes, nextOffset };
