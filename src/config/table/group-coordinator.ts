@@ -10,7 +10,7 @@ export const groupCoordinatorSettings = {
   'group.coordinator.background.threads': int({ default: 2, min: 1, importance: 'high', doc: 'Threads for the coordinator\'s longer work.' }),
   'group.coordinator.append.linger.ms': int({ default: -1, min: -1, importance: 'medium',
     doc: 'How long the coordinator gathers records into one batch; -1 adapts to the load.' }),
-  'offsets.commit.timeout.ms': int({ default: 5000, min: 1, importance: 'high',
+  'offsets.commit.timeout.ms': int({ default: 5000, min: 1, importance: 'high', honoured: true,
     doc: 'How long an offset commit may wait for its record to be replicated before it is answered with an error.' }),
   'offsets.load.buffer.size': int({ default: 5_242_880, min: 1, importance: 'high',
     doc: 'Bytes read at once when a partition of `__consumer_offsets` is loaded. One larger batch is read all the same.' }),

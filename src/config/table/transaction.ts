@@ -14,7 +14,7 @@ export const transactionSettings = {
     doc: 'Whether a partition asks the coordinator that a transaction is really open before it takes its first record.' }),
   'producer.id.expiration.ms': int({ default: 86_400_000, min: 1, importance: 'low', update: 'cluster-wide', honoured: true,
     doc: 'How long a partition remembers an idempotent producer that is silent. A producer that comes back later starts afresh.' }),
-  'producer.id.expiration.check.interval.ms': int({ default: 600_000, min: 1, importance: 'low', internal: true,
+  'producer.id.expiration.check.interval.ms': int({ default: 600_000, min: 1, importance: 'low', internal: true, honoured: true,
     doc: 'How often partitions look for producers to forget.' }),
   'transactional.id.expiration.ms': int({ default: 604_800_000, min: 1, importance: 'high',
     doc: 'How long a transactional id is remembered after its last use.' }),
