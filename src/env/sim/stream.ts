@@ -133,9 +133,12 @@ export class SimStream implements ByteStream {
 
   /** Gives the system as much of the outbox as it has room for. */
   private pump(): void {
-    while (this.outbox.length > 0 && this.travelling < WINDOW_BYTES) {
+    while (this.outbox.length > 0) {
       const first = this.outbox[0]!;
-      const length = Math.min(first.bytes.length, WINDOW_BYTES - this.travelling);
+      const room = WINDOW_BYTES - this.travelling;
+      // As TCP does: no tiny pieces only because tiny pieces were read.
+      if (room < Math.min(first.bytes.length, WINDOW_BYTES / 4)) break;
+      const length = Math.min(first.bytes.length, room);
       if (length > 0) this.sendInPieces(Uint8Array.prototype.slice.call(first.bytes, 0, length));
       this.pending -= length;
       first.bytes = first.bytes.subarray(length);

@@ -1,0 +1,183 @@
+import type { Logger } from '../env/index.js';
+import { KafkaError } from '../protocol/errors.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
+import { readRequestHead, writeResponseHead, type RequestHead } from '../protocol/header.js';
+import { Reader } from '../protocol/wire/reader.js';
+import { Writer, type Encoded } from '../protocol/wire/writer.js';
+import { CloseConnection, type ServedApi } from './api.js';
+import { API_VERSIONS_KEY, unsupportedApiVersions } from './api-versions.js';
+import type { ConnectionFacts, ListenerFacts, RequestContext } from './context.js';
+
+/** The connection that a request came on, as dispatch sees it. One request is under way at a time. */
+export interface Caller {
+  readonly facts: ConnectionFacts;
+  /** Sends an answer; `onSent` runs once the system has its bytes or never will. undefined: there is none. Either ends the request. */
+  answer(encoded: Encoded | undefined, onSent?: () => void): void;
+  /** Nothing more is read for so long. */
+  mute(forMs: number): void;
+  /** Hangs up at once. */
+  close(reason: string): void;
+}
+
+export interface DispatcherOptions {
+  readonly apis: readonly ServedApi[];
+  readonly logger: Logger;
+  /**
+   * How long a client is to be held back for what it asked (quotas): the answer carries it, and the connection is mute for as
+   * long (KIP-219). Nobody is unless given.
+   */
+  readonly throttleMs?: (context: RequestContext) => number;
+}
+
+type Role = ListenerFacts['role'];
+
+/**
+ * From a frame to its answer: header, the table's entry, version, decoding, handler; errors are caught once, mapped once,
+ * encoded once. Single-threaded, so one reader and one writer serve all connections.
+ */
+export class Dispatcher {
+  private readonly tables: Readonly<Record<Role, ReadonlyMap<number, ServedApi>>>;
+  private readonly reader = new Reader();
+  private readonly writer = new Writer();
+
+  constructor(private readonly options: DispatcherOptions) {
+    this.tables = { broker: tableOf(options.apis, 'broker'), controller: tableOf(options.apis, 'controller') };
+  }
+
+  /**
+   * Handles `frame[start, end)`. `lasting`: the bytes stay until the request ends. Returns whether they are of no use any
+   * more, which for a borrowed frame is before the answer.
+   */
+  dispatch(caller: Caller, frame: Buffer, start: number, end: number, lasting: boolean): boolean {
+    const table = this.tables[caller.facts.listener.role];
+    const { reader } = this;
+    let request: unknown;
+    let head: (RequestHead & { readonly api: ServedApi['api'] }) | undefined;
+    let served: ServedApi;
+    try {
+      head = readRequestHead(reader.reset(frame, start, end), key => table.get(key)?.api);
+      const found = head && table.get(head.apiKey);
+      if (head === undefined || found === undefined) return hangUp(caller, 'unknown API key');
+      served = found;
+      const { apiVersion } = head;
+      if (apiVersion > served.maxVersion || apiVersion < served.advertisedMinVersion) return this.refuseVersion(caller, served, head);
+      // Read the body from a copy when its bytes are asked for longer than the buffer keeps them.
+      if (served.frame === 'owned' && !lasting) reader.reset(Buffer.from(frame.subarray(reader.offset, end)));
+      request = served.api.decodeRequest(reader, apiVersion);
+    } catch (error) {
+      return hangUp(caller, `request cannot be read: ${messageOf(error)}`);
+    }
+    const { apiKey, apiVersion, correlationId, clientId } = head;
+    const context: RequestContext = { apiKey, apiVersion, correlationId, clientId, connection: caller.facts };
+    this.handle(new Call(this, caller, served, request, context));
+    return served.frame === 'borrowed';
+  }
+
+  private handle(call: Call): void {
+    const { served, request, context } = call;
+    if (context.apiVersion < served.minVersion) return call.fail(new KafkaError(ErrorCode.UNSUPPORTED_VERSION));
+    try {
+      const later = served.handler(request, context, call.reply);
+      later?.then(undefined, (error: unknown) => call.fail(error));
+    } catch (error) {
+      call.fail(error);
+    }
+  }
+
+  private refuseVersion(caller: Caller, served: ServedApi, head: RequestHead): boolean {
+    if (head.apiKey !== API_VERSIONS_KEY) return hangUp(caller, `${served.api.name} version ${head.apiVersion} is not served`);
+    caller.answer(this.encode(served, 0, head.correlationId, unsupportedApiVersions(served)));
+    return true;
+  }
+
+  /** Sends an answer, or the failure that encoding it makes. */
+  send(call: Call, response: unknown, onSent: (() => void) | undefined): void {
+    const { caller, served, context } = call;
+    const throttleMs = this.options.throttleMs?.(context) ?? 0;
+    if (throttleMs > 0) caller.mute(throttleMs);
+    const throttled = throttleMs > 0 ? { ...(response as object), throttleTimeMs: throttleMs } : response;
+    try {
+      caller.answer(this.encode(served, context.apiVersion, context.correlationId, throttled), onSent);
+    } catch (error) {
+      onSent?.();
+      this.logUnexpected(call, error);
+      this.sendFailure(call, ErrorCode.UNKNOWN_SERVER_ERROR, null);
+    }
+  }
+
+  /** Maps what a handler threw. */
+  sendError(call: Call, error: unknown): void {
+    if (error instanceof CloseConnection) return call.caller.close(error.message || 'asked for by the handler');
+    if (error instanceof KafkaError) return this.sendFailure(call, error.errorCode, error.message);
+    this.logUnexpected(call, error);
+    this.sendFailure(call, ErrorCode.UNKNOWN_SERVER_ERROR, null);
+  }
+
+  private sendFailure({ caller, served, request, context }: Call, errorCode: number, message: string | null): void {
+    try {
+      const response = served.api.fail(request, errorCode, message);
+      caller.answer(this.encode(served, context.apiVersion, context.correlationId, response));
+    } catch (error) {
+      caller.close(`no answer for ${served.api.name} could be made: ${messageOf(error)}`);
+    }
+  }
+
+  private encode({ api }: ServedApi, version: number, correlationId: number, response: unknown): Encoded {
+    const { writer } = this;
+    writer.reset();
+    const length = writer.reserveInt32();
+    writeResponseHead(writer, api, version, correlationId);
+    api.encodeResponse(writer, response, version);
+    writer.patchInt32(length, writer.byteLength - 4);
+    return writer.finish();
+  }
+
+  logUnexpected({ served, context }: Call, error: unknown): void {
+    this.options.logger.error('request failed unexpectedly', {
+      api: served.api.name, version: context.apiVersion, clientId: context.clientId, connection: context.connection.id, error,
+    });
+  }
+}
+
+/** One request on its way to its one answer. */
+class Call {
+  private answered = false;
+
+  constructor(
+    private readonly dispatcher: Dispatcher,
+    readonly caller: Caller,
+    readonly served: ServedApi,
+    readonly request: unknown,
+    readonly context: RequestContext,
+  ) {}
+
+  readonly reply = (response: unknown, onSent?: () => void): void => {
+    if (this.answered) {
+      onSent?.();
+      this.dispatcher.logUnexpected(this, new Error('a request was answered twice'));
+      return;
+    }
+    this.answered = true;
+    if (response === null) this.caller.answer(undefined, onSent);
+    else this.dispatcher.send(this, response, onSent);
+  };
+
+  fail(error: unknown): void {
+    if (this.answered) return this.dispatcher.logUnexpected(this, error);
+    this.answered = true;
+    this.dispatcher.sendError(this, error);
+  }
+}
+
+function tableOf(apis: readonly ServedApi[], role: Role): ReadonlyMap<number, ServedApi> {
+  return new Map(apis.filter(({ roles }) => roles.includes(role)).map(served => [served.api.key, served]));
+}
+
+function hangUp(caller: Caller, reason: string): true {
+  caller.close(reason);
+  return true;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,154 @@
+import { TimingWheel } from '../base/timing-wheel.js';
+import type { ByteStream, Env, NetListener } from '../env/index.js';
+import type { ServedApi } from './api.js';
+import { Connection, type ConnectionHost } from './connection.js';
+import { ANONYMOUS, type ConnectionFacts, type ListenerFacts } from './context.js';
+import { Dispatcher, type DispatcherOptions } from './dispatch.js';
+import { FrameBuffers, ReadGate } from './frame-buffers.js';
+import { DEFAULT_LIMITS, DEFAULT_QUEUED_BYTES, type ServerLimits } from './limits.js';
+
+export interface ListenerOptions extends ListenerFacts {
+  readonly host: string;
+  /** 0 picks a free one. */
+  readonly port: number;
+  readonly backlog?: number;
+}
+
+/** A listener that accepts, with the port it really has. */
+export interface BoundListener extends ListenerFacts {
+  readonly host: string;
+  readonly port: number;
+}
+
+export interface ServerOptions {
+  readonly env: Pick<Env, 'clock' | 'net' | 'logger'>;
+  /** The table, ApiVersions included (`withApiVersions`). */
+  readonly apis: readonly ServedApi[];
+  /** Asked again and again, since settings change; the defaults are Kafka's. */
+  readonly limits?: () => ServerLimits;
+  /** Bytes that requests on their way in may take in all. */
+  readonly queuedBytes?: number;
+  readonly throttleMs?: DispatcherOptions['throttleMs'];
+}
+
+const WHEEL_TICK_MS = 10;
+const DEFAULT_GRACE_MS = 1000;
+
+/** Accepts connections on a list of listeners and answers what they ask from one table. */
+export class Server {
+  private readonly host: ConnectionHost;
+  private readonly connections = new Set<Connection>();
+  private readonly perAddress = new Map<string, number>();
+  private readonly listeners: NetListener[] = [];
+  private toFlush: Connection[] = [];
+  private accepted = 0;
+  private closing = false;
+
+  constructor(private readonly options: ServerOptions) {
+    const { env, apis, throttleMs } = options;
+    const logger = env.logger.child('server');
+    const buffers = new FrameBuffers(options.queuedBytes ?? DEFAULT_QUEUED_BYTES);
+    this.host = {
+      clock: env.clock,
+      wheel: new TimingWheel(env.clock, WHEEL_TICK_MS),
+      logger,
+      dispatcher: new Dispatcher({ apis, logger, throttleMs }),
+      buffers,
+      gate: new ReadGate(buffers),
+      limits: options.limits ?? (() => DEFAULT_LIMITS),
+      flushSoon: connection => this.flushSoon(connection),
+      gone: connection => this.gone(connection),
+    };
+  }
+
+  get connectionCount(): number {
+    return this.connections.size;
+  }
+
+  /** Bytes of memory that requests on their way in hold now. */
+  get queuedBytes(): number {
+    return this.host.buffers.usedBytes;
+  }
+
+  /** Opens listeners, in order; when one fails, those opened by this call are closed again and its error is thrown. */
+  async listen(listeners: readonly ListenerOptions[]): Promise<BoundListener[]> {
+    const opened: NetListener[] = [];
+    try {
+      for (const options of listeners) opened.push(await this.open(options));
+    } catch (error) {
+      await Promise.all(opened.map(listener => listener.close()));
+      throw error;
+    }
+    this.listeners.push(...opened);
+    return listeners.map(({ name, protocol, role, host }, index) => ({ name, protocol, role, host, port: opened[index]!.port }));
+  }
+
+  /** Stops accepting and reading, gives what is under way up to `graceMs` to be answered and sent, then cuts what is left. */
+  async close({ graceMs = DEFAULT_GRACE_MS }: { graceMs?: number } = {}): Promise<void> {
+    this.closing = true;
+    await Promise.all(this.listeners.splice(0).map(listener => listener.close()));
+    for (const connection of this.connections) connection.drain();
+    if (graceMs > 0 && this.sweepQuiet() > 0) await this.untilQuiet(graceMs);
+    for (const connection of this.connections) connection.close('the server stops');
+    this.host.wheel.close();
+  }
+
+  private open({ host, port, backlog, name, protocol, role }: ListenerOptions): Promise<NetListener> {
+    const facts: ListenerFacts = { name, protocol, role };
+    return this.options.env.net.listen({ host, port, backlog }, stream => this.accept(stream, facts, host));
+  }
+
+  private accept(stream: ByteStream, listener: ListenerFacts, localHost: string): void {
+    const { maxConnections, maxConnectionsPerIp } = this.host.limits();
+    const address = stream.remoteAddress;
+    const fromAddress = this.perAddress.get(address) ?? 0;
+    if (this.closing || this.connections.size >= maxConnections || fromAddress >= maxConnectionsPerIp) {
+      this.host.logger.debug('connection refused', { from: address, connections: this.connections.size, fromAddress });
+      return stream.destroy();
+    }
+    this.perAddress.set(address, fromAddress + 1);
+    const facts: ConnectionFacts = {
+      id: `${localHost}:${stream.localPort}-${address}:${stream.remotePort}-${this.accepted++}`,
+      listener, clientAddress: address, principal: ANONYMOUS, clientSoftwareName: '', clientSoftwareVersion: '',
+    };
+    const connection = new Connection(this.host, stream, facts);
+    this.connections.add(connection);
+    connection.start();
+  }
+
+  private flushSoon(connection: Connection): void {
+    if (this.toFlush.length === 0) this.options.env.clock.endOfTurn(() => this.flushAll());
+    this.toFlush.push(connection);
+  }
+
+  private flushAll(): void {
+    const connections = this.toFlush;
+    this.toFlush = [];
+    for (const connection of connections) connection.flush();
+  }
+
+  private gone(connection: Connection): void {
+    if (!this.connections.delete(connection)) return;
+    const { clientAddress } = connection.facts;
+    const left = this.perAddress.get(clientAddress)! - 1;
+    if (left > 0) this.perAddress.set(clientAddress, left);
+    else this.perAddress.delete(clientAddress);
+  }
+
+  private sweepQuiet(): number {
+    for (const connection of this.connections) if (connection.isQuiet) connection.close('the server stops');
+    return this.connections.size;
+  }
+
+  private untilQuiet(graceMs: number): Promise<void> {
+    const { wheel } = this.host;
+    const deadline = this.options.env.clock.monotonicMs() + graceMs;
+    return new Promise(resolve => {
+      const look = (): void => {
+        if (this.sweepQuiet() === 0 || this.options.env.clock.monotonicMs() >= deadline) resolve();
+        else wheel.add(WHEEL_TICK_MS, look);
+      };
+      look();
+    });
+  }
+}
