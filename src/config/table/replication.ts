@@ -29,7 +29,7 @@ export const replicationSettings = {
     doc: 'How often the controller looks for partitions not led by their preferred replica.' }),
   'unclean.leader.election.interval.ms': long({ default: 300_000, min: 1, importance: 'medium', internal: true,
     doc: 'How often the controller looks for partitions that an unclean election could bring back.' }),
-  'unclean.leader.election.enable': boolean({ default: false, importance: 'high', update: 'cluster-wide',
+  'unclean.leader.election.enable': boolean({ default: false, importance: 'high', update: 'cluster-wide', honoured: true,
     doc: 'Whether a replica that is not in sync may lead when no other is left. Records may be lost.' }),
   'security.inter.broker.protocol': string({ default: 'PLAINTEXT', check: oneOf('PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL'), importance: 'medium', honoured: true,
     doc: 'Security protocol between brokers: the listener of that name is used. Not together with `inter.broker.listener.name`.' }),

@@ -32,7 +32,7 @@ export const topicSettings = {
     doc: 'Share of the log that has to be not yet compacted before it is compacted again.' }),
   'cleanup.policy': list({ default: ['delete'], check: items({ of: ['compact', 'delete'], empty: true }), importance: 'medium', honoured: true,
     doc: 'What happens to old segments: `delete`, `compact`, or both. On a compacted topic a record without a key is refused.' }),
-  'unclean.leader.election.enable': boolean({ default: false, importance: 'medium',
+  'unclean.leader.election.enable': boolean({ default: false, importance: 'medium', honoured: true,
     doc: 'Whether a replica that is not in sync may lead when no other is left. Records may be lost.' }),
   'min.insync.replicas': int({ default: 1, min: 1, importance: 'medium', honoured: true,
     doc: 'In-sync replicas that a write with acks=all needs. With fewer the answer is NOT_ENOUGH_REPLICAS.' }),
