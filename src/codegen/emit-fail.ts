@@ -1,6 +1,6 @@
 import { structType } from './emit-types.js';
 import { elementOf, isOptional, literal, wireOf } from './names.js';
-import { SpecError } from './spec.js';
+import { covers, SpecError } from './spec.js';
 import type { ApiSpec, Field, Message, Scalar, Struct } from './spec.js';
 
 /** Where a part of a failing response takes its values from: an object of the request, or an element of a scalar array. */
@@ -67,7 +67,8 @@ class FailEmitter {
     const copied = type.kind === 'scalar' && (field.from.length > 0 || field.default === undefined) ? this.copy(field, type, origins) : undefined;
     if (copied !== undefined) return copied;
     if (isOptional(field, struct)) return undefined;
-    if (field.nullable !== undefined && !(type.kind === 'scalar' && type.wire === 'records')) return 'null';
+    const nullable = field.nullable !== undefined && covers(field.nullable, field.versions);
+    if (nullable && !(type.kind === 'scalar' && type.wire === 'records')) return 'null';
     if (type.kind === 'scalar') return wireOf(type).zero;
     const inner = this.response.structs.get(type.name);
     return inner === undefined ? undefined : this.object(inner, [], indentation);
@@ -83,8 +84,10 @@ class FailEmitter {
         if (scalar.kind !== 'scalar' || scalar.wire !== type.wire) continue;
         this.note(field, true);
         const value = 'type' in found ? `${code}.${name}` : code;
-        const mayBeNull = 'type' in found && found.nullable !== undefined;
-        return mayBeNull && field.nullable === undefined ? `${value} ?? ${wireOf(type).zero}` : value;
+        const nulls = 'type' in found ? found.nullable : undefined;
+        // A null that not every version of the response can say, where the request can, becomes nothing in particular.
+        const refused = nulls !== undefined && (field.nullable === undefined || !covers(field.nullable, nulls));
+        return refused ? `${value} ?? ${wireOf(type).zero}` : value;
       }
     }
     this.note(field, false);

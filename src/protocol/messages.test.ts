@@ -5,7 +5,7 @@ import {
   decodeMetadataResponse, deleteTopicsApi, encodeFetchRequest, encodeFetchResponse, encodeMetadataRequest, encodeMetadataResponse, fetchApi,
   heartbeatApi, metadataApi, offsetCommitValueSchema, offsetFetchApi, partitionChangeRecordSchema, produceApi,
 } from './generated/index.js';
-import type { FetchRequestInput } from './generated/index.js';
+import type { FetchRequestInput, OffsetCommitValueInput } from './generated/index.js';
 import { MalformedFrameError, Reader } from './wire/reader.js';
 import { ZERO_UUID } from './wire/types.js';
 import type { AnyApi } from './wire/types.js';
@@ -99,7 +99,7 @@ describe('the lowest version of a record', () => {
   const offset = { offset: 1, metadata: '', commitTimestamp: 2 };
 
   test('is the first that carries every field that is not at its default', () => {
-    const { lowestVersion } = offsetCommitValueSchema;
+    const lowestVersion = (value: OffsetCommitValueInput): number => offsetCommitValueSchema.lowestVersion(value);
     expect(lowestVersion(offset)).toBe(0);
     expect(lowestVersion({ ...offset, leaderEpoch: -1, expireTimestamp: -1 })).toBe(0);
     expect(lowestVersion({ ...offset, expireTimestamp: 5 })).toBe(1);
