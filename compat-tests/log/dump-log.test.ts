@@ -24,7 +24,7 @@ if (missing !== null && process.env['CI'] === 'true') throw new Error(missing);
     await writeLog(directory, written);
     const files = readdirSync(directory).filter(name => /\.(log|index|timeindex|txnindex|snapshot)$/.test(name)).map(name => `${directory}/${name}`);
     dump = await dumpLog(files, '--deep-iteration', '--print-data-log', '--verify-index-only');
-    sanity = await dumpLog(files.filter(file => /index$/.test(file)), '--index-sanity-check');
+    sanity = await dumpLog(files.filter(file => file.endsWith('index')), '--index-sanity-check');
   }, 300_000);
   afterAll(() => root.remove());
 
