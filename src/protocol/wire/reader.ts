@@ -13,6 +13,8 @@ export const MAX_ARRAY_ELEMENTS = 1_000_000;
 export const MAX_TAGGED_FIELDS = 10_000;
 
 const TWO_POW_32 = 4294967296;
+const NO_BYTES: Buffer = Buffer.alloc(0);
+const NO_VIEW: DataView = new DataView(new ArrayBuffer(0));
 
 /**
  * Reads the wire's types from a part of a buffer. One reader serves many frames: `reset` moves it.
@@ -20,8 +22,8 @@ const TWO_POW_32 = 4294967296;
  * @throws MalformedFrameError from every method, when the frame does not hold what is asked for.
  */
 export class Reader {
-  private buffer: Buffer = Buffer.alloc(0);
-  private view = new DataView(this.buffer.buffer);
+  private buffer = NO_BYTES;
+  private view = NO_VIEW;
   /** Positions count from the start of `buffer`; the view spans the same bytes. */
   private position = 0;
   private end = 0;
@@ -99,8 +101,10 @@ export class Reader {
 
   /** An unsigned varint of at most 32 bits. */
   uvarint(): number {
-    let value = 0;
-    for (let shift = 0; shift < 28; shift += 7) {
+    const first = this.view.getUint8(this.take(1));
+    if (first < 0x80) return first;
+    let value = first & 0x7f;
+    for (let shift = 7; shift < 28; shift += 7) {
       const byte = this.view.getUint8(this.take(1));
       value |= (byte & 0x7f) << shift;
       if (byte < 0x80) return value;

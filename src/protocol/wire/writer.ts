@@ -6,12 +6,19 @@ export interface Encoded {
   readonly byteLength: number;
 }
 
-/** Bytes taken from the allocator at once; small messages share a slab, as Node's own pool does. */
-const SLAB_BYTES = 64 * 1024;
+/**
+ * Bytes taken from the allocator at once; messages share a slab. A writer that is made for one small message takes little
+ * (which Node has pooled), one that lives takes four times as much each time, up to the most.
+ */
+const FIRST_SLAB_BYTES = 512;
+const MAX_SLAB_BYTES = 64 * 1024;
 /** Records from this size on are referenced; below, a copy is cheaper than one more buffer in the write. */
 const REFERENCE_FROM_BYTES = 1024;
 const TWO_POW_32 = 4294967296;
 const MAX_INT32 = 0x7fffffff;
+
+const NO_BYTES: Buffer = Buffer.alloc(0);
+const NO_VIEW: DataView = new DataView(new ArrayBuffer(0));
 
 /** A referenced buffer and where in the message's own bytes it belongs. */
 interface Reference {
@@ -24,9 +31,10 @@ interface Reference {
  * a message's bytes over for good and the next message follows behind them, so nothing that was handed over changes.
  */
 export class Writer {
-  private slab: Buffer = Buffer.allocUnsafeSlow(0);
+  private slab = NO_BYTES;
   /** Growing replaces it: make room first, then name it. */
-  private view = new DataView(this.slab.buffer);
+  private view = NO_VIEW;
+  private slabBytes = FIRST_SLAB_BYTES;
   /** Where the message began in the slab. */
   private start = 0;
   private position = 0;
@@ -321,10 +329,11 @@ export class Writer {
     const used = this.position - this.start;
     const wanted = used + length;
     if (wanted > MAX_INT32) throw new RangeError(`a message of ${wanted} bytes`);
-    const slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, 2 * wanted));
+    const slab = Buffer.allocUnsafe(Math.max(this.slabBytes, 2 * wanted));
+    this.slabBytes = Math.min(4 * this.slabBytes, MAX_SLAB_BYTES);
     slab.set(this.slab.subarray(this.start, this.position));
     this.slab = slab;
-    this.view = new DataView(slab.buffer);
+    this.view = new DataView(slab.buffer, slab.byteOffset, slab.length);
     this.start = 0;
     this.position = used;
   }
