@@ -99,7 +99,7 @@ export function parkJoin(step: Step, group: ClassicGroup, member: ClassicMember,
   if (displaced !== null) step.answer(displaced, joinError(ErrorCode.REBALANCE_IN_PROGRESS, member.memberId));
 }
 
-export function endSyncPhase(step: Step, group: ClassicGroup): void {
+function endSyncPhase(step: Step, group: ClassicGroup): void {
   group.pendingSyncs.clear();
   step.cancelTimer(timerKey('sync', group.groupId));
 }
@@ -161,13 +161,13 @@ function announceGeneration(step: Step, group: ClassicGroup): void {
 }
 
 /** The generation is over before its assignment came: those who wait for it join again. */
-export function withdrawAssignments(step: Step, group: ClassicGroup, errorCode: number = ErrorCode.REBALANCE_IN_PROGRESS): void {
+export function withdrawAssignments(step: Step, group: ClassicGroup): void {
   for (const member of group.members.values()) {
     member.assignment = NO_ASSIGNMENT;
     const to = member.awaitingSync;
     member.awaitingSync = null;
     if (to === null) continue;
-    step.answer(to, syncError(errorCode));
+    step.answer(to, syncError(ErrorCode.REBALANCE_IN_PROGRESS));
     renewSession(step, group, member);
   }
 }

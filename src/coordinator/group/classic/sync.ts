@@ -25,10 +25,13 @@ function syncErrorOf(group: ClassicGroup, request: SyncRequest): number {
   const memberError = group.memberError(request.memberId, request.groupInstanceId);
   if (memberError !== ErrorCode.NONE) return memberError;
   if (request.generationId !== group.generationId) return ErrorCode.ILLEGAL_GENERATION;
-  const { protocolType, protocolName } = request;
-  if (protocolType !== null && protocolType !== group.protocolType) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
-  if (protocolName !== null && protocolName !== group.protocolName) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
-  return ErrorCode.NONE;
+  const isConsistent = isSame(request.protocolType, group.protocolType) && isSame(request.protocolName, group.protocolName);
+  return isConsistent ? ErrorCode.NONE : ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
+}
+
+/** Compared only where both sides know it. */
+function isSame(asked: string | null, known: string | null): boolean {
+  return asked === null || known === null || asked === known;
 }
 
 function syncHasCome(step: Step, group: ClassicGroup, member: ClassicMember): void {
