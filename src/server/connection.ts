@@ -109,7 +109,7 @@ export class Connection implements ByteSink, FrameTaker, Caller {
     if (encoded === undefined) {
       onSent?.();
     } else {
-      for (const buffer of encoded.buffers) this.out.push(buffer);
+      for (const buffer of encoded.buffers) append(this.out, buffer);
       this.outBytes += encoded.byteLength;
       if (onSent !== undefined) this.sent.push(onSent);
     }
@@ -251,4 +251,11 @@ export class Connection implements ByteSink, FrameTaker, Caller {
 
 function runAll(tasks: readonly (() => void)[]): void {
   for (const task of tasks) task();
+}
+
+/** Small answers lie one behind the other in memory: they leave as one piece. */
+function append(out: Uint8Array[], next: Uint8Array): void {
+  const last = out.at(-1);
+  if (last === undefined || last.buffer !== next.buffer || last.byteOffset + last.length !== next.byteOffset) out.push(next);
+  else out[out.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + next.length);
 }

@@ -1,3 +1,4 @@
+import { readInt16 } from '../base/bytes.js';
 import type { Logger } from '../env/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
@@ -29,6 +30,8 @@ export interface DispatcherOptions {
   readonly throttleMs?: (context: RequestContext) => number;
 }
 
+const SLAB_BYTES = 64 * 1024;
+
 type Role = ListenerFacts['role'];
 
 /**
@@ -39,6 +42,9 @@ export class Dispatcher {
   private readonly tables: Readonly<Record<Role, ReadonlyMap<number, ServedApi>>>;
   private readonly reader = new Reader();
   private readonly writer = new Writer();
+  /** Copies of frames; what is written is never written over, and goes with the last request that refers to it. */
+  private slab: Buffer = Buffer.alloc(0);
+  private slabUsed = 0;
 
   constructor(private readonly options: DispatcherOptions) {
     this.tables = { broker: tableOf(options.apis, 'broker'), controller: tableOf(options.apis, 'controller') };
@@ -49,20 +55,18 @@ export class Dispatcher {
    * more, which for a borrowed frame is before the answer.
    */
   dispatch(caller: Caller, frame: Buffer, start: number, end: number, lasting: boolean): boolean {
-    const table = this.tables[caller.facts.listener.role];
+    const served = end - start < 2 ? undefined : this.tables[caller.facts.listener.role].get(readInt16(frame, start));
+    if (served === undefined) return hangUp(caller, 'unknown API key');
     const { reader } = this;
     let request: unknown;
-    let head: (RequestHead & { readonly api: ServedApi['api'] }) | undefined;
-    let served: ServedApi;
+    let head: RequestHead;
     try {
-      head = readRequestHead(reader.reset(frame, start, end), key => table.get(key)?.api);
-      const found = head && table.get(head.apiKey);
-      if (head === undefined || found === undefined) return hangUp(caller, 'unknown API key');
-      served = found;
+      // From a copy, when the request is needed longer than its bytes are there.
+      if (served.frame === 'owned' && !lasting) this.moveToCopy(frame, start, end);
+      else reader.reset(frame, start, end);
+      head = readRequestHead(reader, () => served.api)!;
       const { apiVersion } = head;
       if (apiVersion > served.maxVersion || apiVersion < served.advertisedMinVersion) return this.refuseVersion(caller, served, head);
-      // Read the body from a copy when its bytes are asked for longer than the buffer keeps them.
-      if (served.frame === 'owned' && !lasting) reader.reset(Buffer.from(frame.subarray(reader.offset, end)));
       request = served.api.decodeRequest(reader, apiVersion);
     } catch (error) {
       return hangUp(caller, `request cannot be read: ${messageOf(error)}`);
@@ -71,6 +75,19 @@ export class Dispatcher {
     const context: RequestContext = { apiKey, apiVersion, correlationId, clientId, connection: caller.facts };
     this.handle(new Call(this, caller, served, request, context));
     return served.frame === 'borrowed';
+  }
+
+  /** Small frames share a slab, which the reader knows already: setting it on a new buffer costs more than the copy. */
+  private moveToCopy(frame: Buffer, start: number, end: number): void {
+    const length = end - start;
+    if (this.slabUsed + length > this.slab.length) {
+      this.slab = Buffer.allocUnsafeSlow(Math.max(SLAB_BYTES, length));
+      this.slabUsed = 0;
+    }
+    const at = this.slabUsed;
+    frame.copy(this.slab, at, start, end);
+    this.slabUsed += length;
+    this.reader.reset(this.slab, at, this.slabUsed);
   }
 
   private handle(call: Call): void {

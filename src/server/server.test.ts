@@ -1,5 +1,5 @@
 import { afterEach, expect, test } from '@jest/globals';
-import { nodeEnv } from '../env/node/index.js';
+import { nodeEnv, NodeNet } from '../env/node/index.js';
 import type { ByteSink, ByteStream, Env } from '../env/index.js';
 import { SimWorld } from '../env/sim/index.js';
 import { KafkaError } from '../protocol/errors.js';
@@ -25,9 +25,9 @@ interface World {
 
 const turn = (): Promise<void> => new Promise(resolve => { setImmediate(resolve); });
 
-function realWorld(): World {
+function realWorld(reading: 'filled' | 'chunks'): World {
   return {
-    env: nodeEnv({ logLevel: 'silent' }),
+    env: { ...nodeEnv({ logLevel: 'silent' }), net: new NodeNet({ reading }) },
     async until(condition) { while (!condition()) await turn(); },
     async settle() { for (let turns = 0; turns < 30; turns++) await turn(); },
   };
@@ -39,7 +39,8 @@ function simulated(seed: number): World & { world: SimWorld } {
 }
 
 const worlds: [string, () => World][] = [
-  ['in the real world', realWorld],
+  ['in the real world', () => realWorld('filled')],
+  ['in the real world, by chunks', () => realWorld('chunks')],
   ...[1, 2, 3].map((seed): [string, () => World] => [`simulated, seed ${seed}`, () => simulated(seed)]),
 ];
 
