@@ -16,6 +16,8 @@ export function localStart(dataDirectory: string): ReadonlyMap<string, Given> {
     'log.dirs': dataDirectory,
     'auto.create.topics.enable': 'true',
     'group.initial.rebalance.delay.ms': '0',
+    // No-ops in the metadata log are for followers, of which there are none: an idle broker leaves the disk alone.
+    'metadata.max.idle.interval.ms': '0',
     ...SINGLE_NODE,
   });
 }

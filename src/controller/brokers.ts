@@ -42,8 +42,8 @@ export function registerBroker(
   const amends = before !== undefined && before.incarnationId === request.incarnationId;
   const superseded = facts.isLocal && before !== undefined && (before.logDirs.length === 0 || before.logDirs.some(id => request.logDirs?.includes(id)));
   if (before !== undefined && facts.hasSession && !amends && !superseded) {
-    throw new KafkaError(ErrorCode.DUPLICATE_BROKER_REGISTRATION, 'Another broker is registered with that broker id. If the broker ' +
-      "was recently restarted this should self-resolve once the heartbeat manager expires the broker's session.");
+    throw new KafkaError(ErrorCode.DUPLICATE_BROKER_REGISTRATION,
+      `broker ${request.brokerId} is registered and alive; after a restart its old session has to run out first`);
   }
   refuseDirectories(image, request);
   refuseFeatures(image, request);

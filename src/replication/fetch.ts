@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from '../env/index.js';
+import { DiskError, type Cancel, type Clock } from '../env/index.js';
 import type { LogRead } from '../log/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
@@ -229,6 +229,7 @@ const NOTHING: LogRead = { buffers: [], sizeBytes: 0, release() {}, abortedTrans
 
 function codeOf(error: unknown): number {
   if (error instanceof KafkaError) return error.errorCode;
+  if (error instanceof DiskError) return ErrorCode.KAFKA_STORAGE_ERROR;
   throw error;
 }
 

@@ -1,4 +1,4 @@
-import type { Cancel, Clock } from '../env/index.js';
+import { DiskError, type Cancel, type Clock } from '../env/index.js';
 import type { AppendContext, AppendResult } from '../log/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
@@ -46,6 +46,7 @@ function appendOne({ partition, batches }: ProduceEntry, options: ProduceOptions
     return { errorCode: 0, append: partition.append(batches, options.context, options.requiredAcks) };
   } catch (error) {
     if (error instanceof KafkaError) return { errorCode: error.errorCode, message: error.message };
+    if (error instanceof DiskError) return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: `the disk failed: ${error.code}` };
     throw error;
   }
 }

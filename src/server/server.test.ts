@@ -127,7 +127,8 @@ async function start(world: World, options: Partial<ServerOptions> & { limitsAre
     finalizedFeatures: () => ({ finalized: new Map([['metadata.version', 30]]), epoch: 42 }),
   });
   const limits = { ...DEFAULT_LIMITS, ...options.limitsAre };
-  const server = new Server({ env: world.env, apis, limits: () => limits, ...options });
+  const server = new Server({ env: world.env, limits: () => limits, ...options });
+  server.serve(apis);
   let port = 0;
   void server.listen([
     { name: 'PLAINTEXT', protocol: 'PLAINTEXT', role: 'broker', host: '127.0.0.1', port: 0 },

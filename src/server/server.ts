@@ -22,8 +22,6 @@ export interface BoundListener extends ListenerFacts {
 
 export interface ServerOptions {
   readonly env: Pick<Env, 'clock' | 'net' | 'logger'>;
-  /** The table, ApiVersions included (`withApiVersions`). */
-  readonly apis: readonly ServedApi[];
   /** Asked again and again, since settings change; the defaults are Kafka's. */
   readonly limits?: () => ServerLimits;
   /** Bytes that requests on their way in may take in all. */
@@ -36,7 +34,10 @@ const DEFAULT_GRACE_MS = 1000;
 
 /** Accepts connections on a list of listeners and answers what they ask from one table. */
 export class Server {
-  private readonly host: ConnectionHost;
+  private readonly base: Omit<ConnectionHost, 'dispatcher'>;
+  /** undefined until there is something to answer with; connections that come before are held. */
+  private host: ConnectionHost | undefined;
+  private held: (() => void)[] = [];
   private readonly connections = new Set<Connection>();
   private readonly perAddress = new Map<string, number>();
   private readonly listeners: NetListener[] = [];
@@ -45,14 +46,13 @@ export class Server {
   private closing = false;
 
   constructor(private readonly options: ServerOptions) {
-    const { env, apis, throttleMs } = options;
+    const { env } = options;
     const logger = env.logger.child('server');
     const buffers = new FrameBuffers(options.queuedBytes ?? DEFAULT_QUEUED_BYTES);
-    this.host = {
+    this.base = {
       clock: env.clock,
       wheel: new TimingWheel(env.clock, WHEEL_TICK_MS),
       logger,
-      dispatcher: new Dispatcher({ apis, logger, throttleMs }),
       buffers,
       gate: new ReadGate(buffers),
       limits: options.limits ?? (() => DEFAULT_LIMITS),
@@ -67,7 +67,7 @@ export class Server {
 
   /** Bytes of memory that requests on their way in hold now. */
   get queuedBytes(): number {
-    return this.host.buffers.usedBytes;
+    return this.base.buffers.usedBytes;
   }
 
   /** Opens listeners, in order; when one fails, those opened by this call are closed again and its error is thrown. */
@@ -87,10 +87,12 @@ export class Server {
   async close({ graceMs = DEFAULT_GRACE_MS }: { graceMs?: number } = {}): Promise<void> {
     this.closing = true;
     await Promise.all(this.listeners.splice(0).map(listener => listener.close()));
+    // Who is still held is turned away.
+    for (const accept of this.held.splice(0)) accept();
     for (const connection of this.connections) connection.drain();
     if (graceMs > 0 && this.sweepQuiet() > 0) await this.untilQuiet(graceMs);
     for (const connection of this.connections) connection.close('the server stops');
-    this.host.wheel.close();
+    this.base.wheel.close();
   }
 
   private open({ host, port, backlog, name, protocol, role }: ListenerOptions): Promise<NetListener> {
@@ -98,12 +100,24 @@ export class Server {
     return this.options.env.net.listen({ host, port, backlog }, stream => this.accept(stream, facts, host));
   }
 
+  /** Begins to answer, from a table that has ApiVersions in it (`withApiVersions`); who was held is served first. */
+  serve(apis: readonly ServedApi[]): void {
+    const { logger } = this.base;
+    this.host = { ...this.base, dispatcher: new Dispatcher({ apis, logger, throttleMs: this.options.throttleMs }) };
+    for (const accept of this.held.splice(0)) accept();
+  }
+
   private accept(stream: ByteStream, listener: ListenerFacts, localHost: string): void {
-    const { maxConnections, maxConnectionsPerIp } = this.host.limits();
+    const { host } = this;
+    if (host === undefined && !this.closing) {
+      this.held.push(() => this.accept(stream, listener, localHost));
+      return;
+    }
+    const { maxConnections, maxConnectionsPerIp } = this.base.limits();
     const address = stream.remoteAddress;
     const fromAddress = this.perAddress.get(address) ?? 0;
-    if (this.closing || this.connections.size >= maxConnections || fromAddress >= maxConnectionsPerIp) {
-      this.host.logger.debug('connection refused', { from: address, connections: this.connections.size, fromAddress });
+    if (host === undefined || this.closing || this.connections.size >= maxConnections || fromAddress >= maxConnectionsPerIp) {
+      this.base.logger.debug('connection refused', { from: address, connections: this.connections.size, fromAddress });
       return stream.destroy();
     }
     this.perAddress.set(address, fromAddress + 1);
@@ -111,7 +125,7 @@ export class Server {
       id: `${localHost}:${stream.localPort}-${address}:${stream.remotePort}-${this.accepted++}`,
       listener, clientAddress: address, principal: ANONYMOUS, clientSoftwareName: '', clientSoftwareVersion: '',
     };
-    const connection = new Connection(this.host, stream, facts);
+    const connection = new Connection(host, stream, facts);
     this.connections.add(connection);
     connection.start();
   }
@@ -141,7 +155,7 @@ export class Server {
   }
 
   private untilQuiet(graceMs: number): Promise<void> {
-    const { wheel } = this.host;
+    const { wheel } = this.base;
     const deadline = this.options.env.clock.monotonicMs() + graceMs;
     return new Promise(resolve => {
       const look = (): void => {

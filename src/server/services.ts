@@ -1,5 +1,6 @@
 import type { Settings } from '../config/index.js';
 import type { ControllerApi } from '../controller/index.js';
+import type { GroupService } from '../coordinator/group/service.js';
 import type { Clock, Compute, Logger, Random } from '../env/index.js';
 import type { LogManager } from '../log/index.js';
 import type { MetadataImage } from '../metadata/types.js';
@@ -17,7 +18,10 @@ export interface Services {
   readonly replicas: ReplicaManager;
   readonly logs: LogManager;
   readonly controller: ControllerApi;
+  readonly groups: GroupService;
   readonly authorizer: Authorizer;
+  /** Resolves once the topic of a coordinator exists and its leaders serve. */
+  ensureInternalTopic(name: string): Promise<void>;
   readonly clock: Clock;
   readonly random: Random;
   readonly compute: Compute;

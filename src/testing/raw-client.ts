@@ -5,6 +5,11 @@ import { Writer } from '../protocol/wire/writer.js';
 
 const BUFFER_BYTES = 64 * 1024;
 
+/** The half of an API that a client uses. */
+type ClientApi<RequestInput, Response> = Pick<
+  Api<never, never, RequestInput, Response>, 'key' | 'name' | 'maxVersion' | 'unstableFrom' | 'flexibleFrom' | 'encodeRequest' | 'decodeResponse'
+>;
+
 interface Waiting {
   readonly decode: (reader: Reader) => unknown;
   readonly resolve: (response: never) => void;
@@ -35,7 +40,7 @@ export class RawClient implements ByteSink {
 
   /** Sends one request and resolves with its decoded response; rejects when the connection ends first. */
   send<RequestInput, Response>(
-    api: Api<never, never, RequestInput, Response>, request: RequestInput, version = api.maxVersion,
+    api: ClientApi<RequestInput, Response>, request: RequestInput, version = newestStable(api),
   ): Promise<Response> {
     this.#write(api, request, version);
     return new Promise<Response>((resolve, reject) => {
@@ -51,7 +56,7 @@ export class RawClient implements ByteSink {
   }
 
   /** Sends a request that has no answer (Produce with acks=0). */
-  sendOnly<RequestInput>(api: Api<never, never, RequestInput, unknown>, request: RequestInput, version = api.maxVersion): void {
+  sendOnly<RequestInput>(api: ClientApi<RequestInput, unknown>, request: RequestInput, version = newestStable(api)): void {
     this.#write(api, request, version);
   }
 
@@ -92,7 +97,7 @@ export class RawClient implements ByteSink {
     for (const resolve of this.#onClosed.splice(0)) resolve();
   }
 
-  #write<RequestInput>(api: Api<never, never, RequestInput, unknown>, request: RequestInput, version: number): void {
+  #write<RequestInput>(api: ClientApi<RequestInput, unknown>, request: RequestInput, version: number): void {
     const writer = this.#writer.reset();
     writer.int16(api.key);
     writer.int16(version);
@@ -120,6 +125,8 @@ export class RawClient implements ByteSink {
     }
   }
 }
+
+const newestStable = ({ maxVersion, unstableFrom }: ClientApi<never, unknown>): number => Math.min(maxVersion, unstableFrom - 1);
 
 function skipTags(reader: Reader): void {
   for (let left = reader.uvarint(); left > 0; left--) {

@@ -25,7 +25,7 @@ export const BESIDE: ReadonlySet<string> = new Set([
   'replication -> runtime',
   'testing -> index.ts',
   'index.ts -> testing',
-  'cli -> index.ts',
+  'cli -> testing',
 ]);
 
 /** Where purity is demanded: a folder or a file, less the files that drive the pure ones. */

@@ -1,0 +1,24 @@
+import type { ServedApi } from '../server/api.js';
+import { clusterApis } from '../server/handlers/cluster.js';
+import { configApis } from '../server/handlers/configs.js';
+import { fetchApis } from '../server/handlers/fetch.js';
+import { groupApis } from '../server/handlers/groups.js';
+import { logOffsetApis } from '../server/handlers/list-offsets.js';
+import { metadataApis } from '../server/handlers/metadata.js';
+import { produceApis } from '../server/handlers/produce.js';
+import { topicApis } from '../server/handlers/topics.js';
+import type { Services } from '../server/services.js';
+
+/** Everything that is served, a family of handlers each: what is not here is not advertised. */
+export function apiTable(services: Services): ServedApi[] {
+  return [
+    ...produceApis(services),
+    ...fetchApis(services),
+    ...logOffsetApis(services),
+    ...metadataApis(services),
+    ...groupApis(services),
+    ...topicApis(services),
+    ...configApis(services),
+    ...clusterApis(services),
+  ];
+}

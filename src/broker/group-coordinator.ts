@@ -1,0 +1,82 @@
+import type { Settings } from '../config/index.js';
+import { GroupMachine } from '../coordinator/group/group-machine.js';
+import { groupRecordCodec, type GroupRecord } from '../coordinator/group/records.js';
+import { groupRuntimeError, GroupService } from '../coordinator/group/service.js';
+import type { GroupSettings } from '../coordinator/group/settings.js';
+import type { Env } from '../env/index.js';
+import type { MetadataImage } from '../metadata/types.js';
+import { PartitionReplicatedLog, type Partition, type ReplicaManager } from '../replication/index.js';
+import { RuntimeSet } from '../runtime/runtime-set.js';
+import { OFFSETS_TOPIC } from '../server/internal-topics.js';
+
+export interface GroupCoordinatorOptions {
+  readonly env: Env;
+  readonly replicas: ReplicaManager;
+  readonly settings: () => Settings;
+  readonly image: () => MetadataImage;
+  /** A coordinator has begun to serve: whoever waits for that may look. */
+  readonly onReady: () => void;
+}
+
+/** The group machines over the partitions of `__consumer_offsets` that this node leads. */
+export class GroupCoordinator {
+  readonly service: GroupService;
+  readonly #runtimes: RuntimeSet<GroupMachine, GroupRecord>;
+
+  constructor({ env, replicas, settings, image, onReady }: GroupCoordinatorOptions) {
+    const { clock, random, logger } = env;
+    const groupSettings = groupSettingsOf(settings);
+    const led = new Map<number, Partition>();
+    this.#runtimes = new RuntimeSet<GroupMachine, GroupRecord>({
+      name: 'group coordinator', clock, random, logger: logger.child('groups'),
+      codec: groupRecordCodec,
+      open: index => new PartitionReplicatedLog(led.get(index)!),
+      create: () => new GroupMachine(groupSettings),
+      maxBatchBytes: settings().get('message.max.bytes'),
+      commitTimeoutMs: settings().get('offsets.commit.timeout.ms'),
+      errorFor: groupRuntimeError,
+      onFault: error => logger.error('a group coordinator is dropped', { error }),
+    });
+    this.service = new GroupService({
+      runtimes: this.#runtimes,
+      settings: groupSettings,
+      partitionCount: () => image().topicsByName.get(OFFSETS_TOPIC)?.partitions.length ?? settings().get('offsets.topic.num.partitions'),
+    });
+    replicas.onLeadership((partition, epoch) => {
+      if (partition.topic !== OFFSETS_TOPIC) return;
+      if (epoch === undefined) {
+        this.#runtimes.resigned(partition.index);
+        return;
+      }
+      led.set(partition.index, partition);
+      void this.#runtimes.elected(partition.index, epoch).then(onReady);
+    });
+  }
+
+  /** Whether the machine of a partition answers. */
+  serves(index: number): boolean {
+    return this.#runtimes.get(index)?.status === 'active';
+  }
+
+  /** Whether every machine that this node leads has read its log. */
+  get isSettled(): boolean {
+    return this.#runtimes.partitions().every(index => this.serves(index));
+  }
+
+  close(): void {
+    this.#runtimes.close();
+  }
+}
+
+/** Read at each use, so that dynamic settings take effect. */
+function groupSettingsOf(settings: () => Settings): GroupSettings {
+  return {
+    get minSessionTimeoutMs() { return settings().get('group.min.session.timeout.ms'); },
+    get maxSessionTimeoutMs() { return settings().get('group.max.session.timeout.ms'); },
+    get maxGroupSize() { return settings().get('group.max.size'); },
+    get initialRebalanceDelayMs() { return settings().get('group.initial.rebalance.delay.ms'); },
+    get offsetMetadataMaxBytes() { return settings().get('offset.metadata.max.bytes'); },
+    get offsetsRetentionMs() { return settings().get('offsets.retention.minutes') * 60_000; },
+    get offsetsRetentionCheckIntervalMs() { return settings().get('offsets.retention.check.interval.ms'); },
+  };
+}

@@ -1,0 +1,115 @@
+import { resolveLogSettings, type LogSettings, type Settings } from '../config/index.js';
+import type { Cancel, Clock, Logger } from '../env/index.js';
+import type { MetadataDelta } from '../metadata/delta.js';
+import { configOf, EMPTY_IMAGE } from '../metadata/image.js';
+import type { MetadataPublisher } from '../metadata/loader.js';
+import { configKey, ConfigResourceType, type MetadataImage } from '../metadata/types.js';
+import { KafkaError } from '../protocol/errors.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
+import type { Uuid } from '../protocol/wire/types.js';
+import type { ReplicaManager } from '../replication/index.js';
+
+export interface PublisherOptions {
+  readonly brokerId: number;
+  /** As given at start, without what the cluster says. */
+  readonly settings: Settings;
+  readonly clock: Clock;
+  readonly logger: Logger;
+}
+
+/** Who else acts on new metadata. */
+export interface ImageListener {
+  /** Topics that are gone. */
+  topicsDeleted(topics: readonly { readonly name: string; readonly id: Uuid }[]): void;
+}
+
+/** Keeps a broker in step with the cluster's metadata: its settings, its replicas, and whoever waits for something to exist. */
+export class Publisher implements MetadataPublisher {
+  #image: MetadataImage = EMPTY_IMAGE;
+  #settings: Settings;
+  #replicas: ReplicaManager | undefined;
+  #listener: ImageListener | undefined;
+  readonly #waiting = new Set<() => void>();
+
+  constructor(private readonly options: PublisherOptions) {
+    this.#settings = options.settings;
+  }
+
+  /** The metadata that this broker has acted on. */
+  get image(): MetadataImage {
+    return this.#image;
+  }
+
+  /** The broker's settings, the cluster's dynamic ones over those given at start. */
+  get settings(): Settings {
+    return this.#settings;
+  }
+
+  logSettingsOf(topic: string): LogSettings {
+    return this.#logSettings(configOf(this.#image, configKey(ConfigResourceType.TOPIC, topic)), topic);
+  }
+
+  /** From now on replicas and coordinators follow; what the image says already is done first. */
+  attach(replicas: ReplicaManager, listener: ImageListener): void {
+    this.#replicas = replicas;
+    this.#listener = listener;
+    for (const topic of this.#image.topicsById.values()) replicas.applyTopic(topic);
+  }
+
+  onImage(image: MetadataImage, delta: MetadataDelta): void {
+    this.#image = image;
+    this.#applyConfigs(delta);
+    if (this.#replicas !== undefined) this.#applyTopics(this.#replicas, delta);
+    this.recheck();
+  }
+
+  /** Resolves when `holds` does, looked at again with every image and at every `recheck`; rejects with REQUEST_TIMED_OUT. */
+  until(holds: () => boolean, timeoutMs: number): Promise<void> {
+    if (holds()) return Promise.resolve();
+    return new Promise((resolve, reject) => {
+      let cancel: Cancel = () => {};
+      const check = (): void => {
+        if (!holds()) return;
+        this.#waiting.delete(check);
+        cancel();
+        resolve();
+      };
+      cancel = this.options.clock.after(timeoutMs, () => {
+        this.#waiting.delete(check);
+        reject(new KafkaError(ErrorCode.REQUEST_TIMED_OUT));
+      });
+      this.#waiting.add(check);
+    });
+  }
+
+  recheck(): void {
+    for (const check of this.#waiting) check();
+  }
+
+  #applyTopics(replicas: ReplicaManager, { topics }: MetadataDelta): void {
+    for (const id of topics.deleted.keys()) {
+      replicas.removeTopic(id).catch((error: unknown) => this.options.logger.error('a deleted topic could not be removed', { topicId: id, error }));
+    }
+    if (topics.deleted.size > 0) this.#listener?.topicsDeleted([...topics.deleted.values()]);
+    for (const id of topics.changedPartitions.keys()) {
+      const topic = this.#image.topicsById.get(id);
+      if (topic !== undefined) replicas.applyTopic(topic);
+    }
+  }
+
+  #applyConfigs({ configs }: MetadataDelta): void {
+    const ownKeys = ['', String(this.options.brokerId)].map(name => configKey(ConfigResourceType.BROKER, name));
+    if (ownKeys.some(key => configs.has(key))) {
+      const [clusterWide, perBroker] = ownKeys.map(key => configOf(this.#image, key));
+      this.#settings = this.options.settings.with({ clusterWide: clusterWide!, perBroker: perBroker! }, fault =>
+        this.options.logger.warn('a dynamic setting is passed over', { fault }));
+      this.#replicas?.refreshSettings();
+    }
+    const prefix = configKey(ConfigResourceType.TOPIC, '');
+    for (const key of configs.keys()) if (key.startsWith(prefix)) this.#replicas?.refreshSettings(key.slice(prefix.length));
+  }
+
+  #logSettings(own: ReadonlyMap<string, string>, topic: string): LogSettings {
+    return resolveLogSettings(own, this.#settings, fault => this.options.logger.warn('a topic setting is passed over', { topic, fault }));
+  }
+}

@@ -1,0 +1,84 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { COMMANDS } from './commands.js';
+import { explainFault } from './faults.js';
+import { parseFlags, UsageError, type Command } from './flags.js';
+import { start, type LogWish } from './start.js';
+import type { Terminal } from './terminal.js';
+
+/**
+ * The command. `start` is the hot path: what it does not need (help, the manual, formatting, log files) is loaded by those who
+ * ask for it only.
+ */
+export async function main(words: readonly string[], root: string): Promise<void> {
+  process.exitCode = await run(words, root, realTerminal());
+}
+
+async function run(words: readonly string[], root: string, terminal: Terminal): Promise<number> {
+  const [name, ...rest] = words;
+  try {
+    if (name === '--version' || name === 'version') {
+      terminal.out((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version);
+      return 0;
+    }
+    if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
+      terminal.out(await help(undefined));
+      return name === undefined ? 2 : 0;
+    }
+    const command = (COMMANDS as Readonly<Record<string, Command>>)[name];
+    if (command === undefined) throw new UsageError(`there is no command '${name}'; there are ${Object.keys(COMMANDS).join(', ')}`);
+    if (rest.includes('--help') || rest.includes('-h')) {
+      terminal.out(await help(command));
+      return 0;
+    }
+    return await runCommand(name, parseFlags(command, rest), terminal);
+  } catch (error) {
+    const fault = explainFault(error);
+    for (const line of fault.lines) terminal.error(`ottla: ${line}`);
+    if (fault.exitCode === 2) terminal.error('`ottla --help` lists the commands');
+    return fault.exitCode;
+  }
+}
+
+async function runCommand(name: string, flags: ReturnType<typeof parseFlags>, terminal: Terminal): Promise<number> {
+  switch (name) {
+    case 'start': {
+      const { startFromSettings } = await import('../testing/start-broker.js');
+      return start(flags, { terminal, logger: loggerFor, startBroker: startFromSettings });
+    }
+    case 'format': {
+      const [{ format }, { nodeEnv }] = await Promise.all([import('./format.js'), import('../env/node/index.js')]);
+      return format(flags, { terminal, env: nodeEnv(), hostName: 'localhost' });
+    }
+    default: {
+      const { explain, markdownManual } = await import('../config/manual.js');
+      if (flags.has('markdown')) terminal.out(markdownManual().trimEnd());
+      else if (flags.operands.length === 0) throw new UsageError('name a setting, such as `ottla config num.partitions`, or ask for --markdown');
+      else for (const setting of flags.operands) terminal.out(explain(setting));
+      return 0;
+    }
+  }
+}
+
+async function help(command: Command | undefined): Promise<string> {
+  const { helpText } = await import('./help.js');
+  return helpText(command);
+}
+
+async function loggerFor(wish: LogWish) {
+  if (wish.file !== undefined || wish.json) return (await import('./winston-logger.js')).winstonLogger(wish);
+  const { LineLogger } = await import('../env/node/index.js');
+  return new LineLogger(wish.level);
+}
+
+function realTerminal(): Terminal {
+  return {
+    environment: process.env,
+    directory: process.cwd(),
+    out: line => { process.stdout.write(`${line}\n`); },
+    error: line => { process.stderr.write(`${line}\n`); },
+    readFile: path => readFileSync(path),
+    onStopSignal: handler => { for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => handler(signal)); },
+    exit: code => process.exit(code),
+  };
+}

@@ -1,0 +1,37 @@
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { NodeNet } from '../env/node/index.js';
+import { createTopicsApi, fetchApi, metadataApi, produceApi } from '../protocol/generated/index.js';
+import { buildBatch } from '../protocol/records/batch-builder.js';
+import { recordsIn } from '../protocol/records/batch-iterator.js';
+import { RawClient } from './raw-client.js';
+import { startBroker, type RunningBroker, type StartBrokerOptions } from './start-broker.js';
+
+const stops: (() => void | Promise<void>)[] = [];
+afterEach(async () => { for (const stop of stops.splice(0).reverse()) await stop(); });
+
+async function start(options: StartBrokerOptions = {}): Promise<{ broker: RunningBroker; client: RawClient }> {
+  const broker = await startBroker({ logLevel: 'warn', ...options });
+  stops.push(() => broker.close());
+  const client = await RawClient.connect(new NodeNet(), broker.port);
+  stops.push(() => client.close());
+  return { broker, client };
+}
+
+const values = (bytes: Uint8Array | null) => [...recordsIn(bytes!, 0)].map(({ value }) => Buffer.from(value!).toString());
+
+describe('a broker in memory', () => {
+  test('takes records and gives them back', async () => {
+    const { client } = await start();
+    const created = await client.send(createTopicsApi, { topics: [{ name: 't', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }] });
+    expect(created.topics).toMatchObject([{ errorCode: 0, name: 't' }]);
+    const { topics: [topic] } = await client.send(metadataApi, { topics: [{ name: 't' }] });
+    const batch = buildBatch({}, [{ timestampMs: Date.now(), key: null, value: Buffer.from('hello') }]);
+    const produced = await client.send(produceApi, { acks: -1, timeoutMs: 1000, topicData: [{ topicId: topic!.topicId, partitionData: [{ index: 0, records: batch }] }] });
+    expect(produced.responses[0]!.partitionResponses).toMatchObject([{ errorCode: 0, baseOffset: 0 }]);
+    const fetched = await client.send(fetchApi, {
+      maxWaitMs: 100, minBytes: 1, maxBytes: 1 << 20,
+      topics: [{ topicId: topic!.topicId, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 20 }] }], forgottenTopicsData: [],
+    });
+    expect(values(fetched.responses[0]!.partitions[0]!.records)).toEqual(['hello']);
+  });
+});
