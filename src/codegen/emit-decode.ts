@@ -1,7 +1,7 @@
 import { allStructs, isFlexible, structType } from './emit-types.js';
 import {
-  choose, condition, defaultValue, elementOf, indent, local, method, minElementBytes, minStructBytes, outputType, scalarMethod, shorthand, stretches,
-  typeName,
+  choose, condition, defaultValue, elementOf, indent, isCompact, isNullable, local, method, minElementBytes, minStructBytes, outputType,
+  scalarMethod, shorthand, stretches, typeName,
 } from './names.js';
 import type { Field, Message, Scalar, Struct, StructRef, Versions } from './spec.js';
 import { includes } from './spec.js';
@@ -37,9 +37,6 @@ function readField(message: Message, struct: Struct, field: Field): string[] {
     includes(field.versions, version) ? readValue(message, type, isCompact(message, version), isNullable(field, version), 'present') : defaultValue(message, field));
   return [`const ${local(field)} = ${choose(code)};`];
 }
-
-const isCompact = (message: Message, version: number): boolean => version >= message.flexibleFrom;
-const isNullable = (field: Field, version: number): boolean => field.nullable !== undefined && includes(field.nullable, version);
 
 type Presence = 'present' | 'taggedPresent';
 

@@ -1,5 +1,5 @@
 import { allStructs, isFlexible, structType } from './emit-types.js';
-import { branch, choose, condition, defaultValue, elementOf, indent, isOptional, local, scalarMethod, stretches, typeName } from './names.js';
+import { branch, choose, condition, defaultValue, elementOf, indent, isCompact, isNullable, isOptional, local, scalarMethod, stretches, typeName } from './names.js';
 import type { Field, Message, Scalar, Struct, StructRef, Versions } from './spec.js';
 import { covers, includes } from './spec.js';
 
@@ -16,9 +16,6 @@ export function emitEncoders(message: Message): string[] {
   });
   return [...emitIsDefault(message), ...encoders];
 }
-
-const isCompact = (message: Message, version: number): boolean => version >= message.flexibleFrom;
-const isNullable = (field: Field, version: number): boolean => field.nullable !== undefined && includes(field.nullable, version);
 
 /** The value to encode: the message's, or else the default. */
 function valueOf(message: Message, struct: Struct, field: Field): string {
@@ -115,7 +112,7 @@ function writeTagged(message: Message, field: Field): string[] {
 }
 
 /** Code that is true when `value` is not what a reader would assume on its absence. */
-export function notDefault(message: Message, field: Field, value: string): string {
+function notDefault(message: Message, field: Field, value: string): string {
   const type = field.type;
   if (field.default === null) return `${value} !== null`;
   const empty = type.kind === 'array' || (type.kind === 'scalar' && (type.wire === 'bytes' || type.wire === 'records'));

@@ -25,8 +25,8 @@ function modulePath(spec: Spec): string {
   return spec.kind === 'record' && !name.endsWith('-record') ? `${name}-record.ts` : `${name}.ts`;
 }
 
-export const apiConst = (api: ApiSpec): string => `${uncapitalised(api.name)}Api`;
-export const schemaConst = (record: Message): string => `${uncapitalised(record.name)}Schema`;
+const apiConst = (api: ApiSpec): string => `${uncapitalised(api.name)}Api`;
+const schemaConst = (record: Message): string => `${uncapitalised(record.name)}Schema`;
 
 function docComment(prose: string): string {
   if (prose === '') return '';

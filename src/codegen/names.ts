@@ -1,4 +1,4 @@
-import { covers } from './spec.js';
+import { covers, includes } from './spec.js';
 import type { Default, Field, FieldType, Message, Scalar, Struct, StructRef, Versions, WireType } from './spec.js';
 
 /** What each wire type is called in TypeScript and on Reader and Writer. */
@@ -50,8 +50,6 @@ export const shorthand = (fields: readonly Field[]): string =>
 /** `recordErrors` -> `RecordErrors`. */
 export const capitalised = (name: string): string => name.charAt(0).toUpperCase() + name.slice(1);
 export const uncapitalised = (name: string): string => name.charAt(0).toLowerCase() + name.slice(1);
-/** `KRaftVersionRecord` -> `k-raft-version-record`, `AddPartitionsToTxn` -> `add-partitions-to-txn`. */
-export const kebab = (name: string): string => name.replace(/(?<=[a-z0-9])(?=[A-Z])/g, '-').toLowerCase();
 
 /** A nested struct's type: the message's name and its own, which Kafka sometimes begins with the message's already. */
 export function typeName(message: Message, structName: string): string {
@@ -118,6 +116,10 @@ export function defaultValue(message: Message, field: Field): string {
   return `default${typeName(message, field.type.name)}()`;
 }
 
+/** Whether the message's strings, bytes and arrays are compact in the version. */
+export const isCompact = (message: Message, version: number): boolean => version >= message.flexibleFrom;
+export const isNullable = (field: Field, version: number): boolean => field.nullable !== undefined && includes(field.nullable, version);
+
 /** Code that asks whether `version` is in `range`, given that it is in `within`; empty where it always is. */
 export function condition(range: Versions, within: Versions): string {
   const fromBelow = range.min > within.min;
@@ -171,10 +173,10 @@ export const indent = (lines: readonly string[], by = '  '): string[] => lines.m
 export function minStructBytes(message: Message, struct: Struct): number {
   let least = Infinity;
   for (let version = struct.versions.min; version <= struct.versions.max; version++) {
-    const compact = version >= message.flexibleFrom;
+    const compact = isCompact(message, version);
     let bytes = compact ? 1 : 0;
     for (const field of struct.fields) {
-      if (field.tag === undefined && covers(field.versions, { min: version, max: version })) bytes += minFieldBytes(message, field, compact, version);
+      if (field.tag === undefined && includes(field.versions, version)) bytes += minFieldBytes(message, field, compact, version);
     }
     least = Math.min(least, bytes);
   }
@@ -185,7 +187,7 @@ export function minStructBytes(message: Message, struct: Struct): number {
 function minFieldBytes(message: Message, field: Field, compact: boolean, version: number): number {
   if (field.type.kind === 'array') return compact ? 1 : 4;
   if (field.type.kind === 'struct') {
-    const nullable = field.nullable !== undefined && covers(field.nullable, { min: version, max: version });
+    const nullable = isNullable(field, version);
     const struct = message.structs.get(field.type.name);
     return nullable || struct === undefined ? 1 : minStructBytes(message, struct);
   }
