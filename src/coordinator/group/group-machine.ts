@@ -8,7 +8,7 @@ import { joinTimerFired, prepareRebalance, release, renewSession, syncTimerFired
 import { syncGroup } from './classic/sync.js';
 import { cleanUp, forgetTopics } from './cleanup.js';
 import { describeGroup, listGroups } from './describe.js';
-import { OffsetStore } from './offset-store.js';
+import { OffsetStore, storedOffset } from './offset-store.js';
 import { commitOffsets, deleteAllOffsets, deleteOffsets, fetchOffsets, refuseCommit } from './offsets.js';
 import { groupTombstone, newGroupRecord } from './records.js';
 import type { GroupMetadata, GroupRecord } from './records.js';
@@ -214,7 +214,7 @@ export class GroupMachine implements Machine<GroupRecord> {
 
   private replayOffset({ groupId, topic, partition, value }: GroupRecord & { kind: 'offset' }, position: RecordPosition): void {
     if (value === null) return this.offsets.replayTombstone(groupId, topic, partition);
-    this.offsets.replayCommit(groupId, topic, partition, { ...value, recordOffset: position.offset }, position.producerId);
+    this.offsets.replayCommit(groupId, topic, partition, storedOffset(value, position.offset), position.producerId);
     // Committing makes a group of one that was none.
     if (this.isActive) this.ensureGroup(groupId, position.timestampMs);
   }

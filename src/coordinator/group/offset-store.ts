@@ -4,6 +4,12 @@ import type { CommittedOffset } from './records.js';
 /** A committed offset, and where its record stands: between a plain and a transactional commit the later record wins. */
 export type StoredOffset = CommittedOffset & { readonly recordOffset: number };
 
+/** Field by field: loading a coordinator makes hundreds of thousands of these, and a spread takes ten times as long. */
+export function storedOffset(value: CommittedOffset, recordOffset: number): StoredOffset {
+  const { offset, leaderEpoch, metadata, commitTimestamp, expireTimestamp, topicId } = value;
+  return { offset, leaderEpoch, metadata, commitTimestamp, expireTimestamp, topicId, recordOffset };
+}
+
 /**
  * All committed offsets of a partition of `__consumer_offsets`; changed by replay alone. Offsets committed in a transaction
  * wait under their producer id until its marker comes (after Kafka's `OffsetMetadataManager`).

@@ -100,13 +100,15 @@ function encode<Message, Input>(schema: RecordSchema<Message, Input>, prefix: nu
   return writer.toBuffer();
 }
 
+const reader = new Reader();
+
 function decodeRecord(key: Uint8Array | null, value: Uint8Array | null): GroupRecord | undefined {
   if (key === null || key.length < 2) return undefined;
-  const reader = new Reader(key);
-  const type = reader.int16();
+  const type = reader.reset(key).int16();
   if (type === groupMetadataKeySchema.type) {
     const { group } = groupMetadataKeySchema.decode(reader, 0);
-    return { kind: 'group', groupId: group, value: value && decode(groupMetadataValueSchema, value) };
+    // A copy: the members' bytes are kept, and must not hold on to the buffer of a whole read.
+    return { kind: 'group', groupId: group, value: value && decode(groupMetadataValueSchema, Uint8Array.from(value)) };
   }
   // Keys of type 0 are those of Kafka before 0.9, with the same fields.
   if (type !== offsetCommitKeySchema.type && type !== legacyOffsetCommitKeySchema.type) return undefined;
@@ -114,10 +116,8 @@ function decodeRecord(key: Uint8Array | null, value: Uint8Array | null): GroupRe
   return { kind: 'offset', groupId: group, topic, partition, value: value && decode(offsetCommitValueSchema, value) };
 }
 
-/** Decodes a copy: what is kept must not hold on to the buffer of a whole read. */
 function decode<Message, Input>(schema: RecordSchema<Message, Input>, bytes: Uint8Array): Message {
-  const reader = new Reader(Uint8Array.from(bytes));
-  const version = reader.int16();
+  const version = reader.reset(bytes).int16();
   if (version >= schema.minVersion && version <= schema.maxVersion) return schema.decode(reader, version);
   throw new Error(`__consumer_offsets holds a ${schema.name} of version ${version}; the newest known is ${schema.maxVersion}`);
 }
