@@ -13,10 +13,18 @@ export interface Fault {
 export function explainFault(error: unknown, settings?: Settings): Fault {
   if (error instanceof UsageError) return { lines: [error.message], exitCode: 2 };
   if (error instanceof ConfigError) return { lines: error.message.split('\n'), exitCode: 1 };
-  if (error instanceof DiskError) return { lines: [diskFault(error, settings)], exitCode: 1 };
+  const cause = error instanceof Error && error.cause instanceof DiskError ? error.cause : error;
+  if (cause instanceof DiskError) return { lines: [diskFault(cause, settings)], exitCode: 1 };
   const network = networkFault(error, settings);
   if (network !== undefined) return { lines: [network], exitCode: 1 };
-  return { lines: (error instanceof Error ? (error.stack ?? error.message) : String(error)).split('\n'), exitCode: 1 };
+  return { lines: otherFault(error).split('\n'), exitCode: 1 };
+}
+
+/** Errors thrown on purpose explain themselves; those of the language are faults of ours, and their place helps. */
+function otherFault(error: unknown): string {
+  if (!(error instanceof Error)) return String(error);
+  const ours = error instanceof TypeError || error instanceof RangeError || error instanceof ReferenceError || error.name === 'AssertionError';
+  return ours ? (error.stack ?? error.message) : error.message;
 }
 
 function diskFault(error: DiskError, settings: Settings | undefined): string {

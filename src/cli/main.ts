@@ -11,22 +11,26 @@ import type { Terminal } from './terminal.js';
  * ask for it only.
  */
 export async function main(words: readonly string[], root: string): Promise<void> {
-  process.exitCode = await run(words, root, realTerminal());
+  // A reader that went away must not take the broker with it.
+  for (const stream of [process.stdout, process.stderr]) stream.on('error', () => undefined);
+  const code = await run(words, root, realTerminal());
+  // Nothing that a stopped broker left behind may keep the process; what was said is on its way first.
+  process.stdout.write('', () => process.exit(code));
 }
 
 async function run(words: readonly string[], root: string, terminal: Terminal): Promise<number> {
   const [name, ...rest] = words;
   try {
     if (name === '--version' || name === 'version') {
-      terminal.out((JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string }).version);
+      const { version } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8')) as { version: string };
+      terminal.out(`ottla ${version}`);
       return 0;
     }
     if (name === undefined || name === '--help' || name === '-h' || name === 'help') {
-      terminal.out(await help(undefined));
+      terminal.out(await help(rest[0] === undefined ? undefined : commandNamed(rest[0])));
       return name === undefined ? 2 : 0;
     }
-    const command = (COMMANDS as Readonly<Record<string, Command>>)[name];
-    if (command === undefined) throw new UsageError(`there is no command '${name}'; there are ${Object.keys(COMMANDS).join(', ')}`);
+    const command = commandNamed(name);
     if (rest.includes('--help') || rest.includes('-h')) {
       terminal.out(await help(command));
       return 0;
@@ -35,7 +39,7 @@ async function run(words: readonly string[], root: string, terminal: Terminal): 
   } catch (error) {
     const fault = explainFault(error);
     for (const line of fault.lines) terminal.error(`ottla: ${line}`);
-    if (fault.exitCode === 2) terminal.error('`ottla --help` lists the commands');
+    if (fault.exitCode === 2) terminal.error(`\`ottla ${name !== undefined && Object.hasOwn(COMMANDS, name) ? `${name} ` : ''}--help\` says what there is`);
     return fault.exitCode;
   }
 }
@@ -58,6 +62,12 @@ async function runCommand(name: string, flags: ReturnType<typeof parseFlags>, te
       return 0;
     }
   }
+}
+
+function commandNamed(name: string): Command {
+  const command = Object.values<Command>(COMMANDS).find(candidate => candidate.name === name);
+  if (command === undefined) throw new UsageError(`there is no command '${name}'; there are ${Object.keys(COMMANDS).join(', ')}`);
+  return command;
 }
 
 async function help(command: Command | undefined): Promise<string> {

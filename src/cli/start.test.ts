@@ -153,6 +153,9 @@ describe('ottla start', () => {
       'ottla: cannot listen on nowhere: there is no such host (listeners, --host)'],
     ['a directory in use', ['--data', 'd'], new DiskError('ELOCKED', '/here/d/.lock', 'locked'), 1,
       'ottla: data directory /here/d is in use by another broker (log.dirs, --data)'],
+    ['the same, wrapped', ['--data', 'd'], new Error('in use', { cause: new DiskError('ELOCKED', '/here/d/.lock', 'locked') }), 1,
+      'ottla: data directory /here/d is in use by another broker (log.dirs, --data)'],
+    ['another reason', [], new Error('/here/ottla-data belongs to node 3'), 1, 'ottla: /here/ottla-data belongs to node 3'],
     ['a directory that cannot be written', [], new DiskError('EACCES', '/here/ottla-data', 'permission denied'), 1,
       'ottla: cannot use /here/ottla-data: permission denied (--data, log.dirs)'],
   ])('%s: one clear line', async (_, words, startError, code, line) => {

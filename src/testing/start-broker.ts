@@ -58,6 +58,7 @@ function settingsFrom(options: StartBrokerOptions): Settings {
   const { host = '127.0.0.1', port = 0, advertise, data = MEMORY_DIRECTORY } = options;
   const { settings } = loadSettings({
     dataDirectory: data,
+    workingDirectory: process.cwd(),
     flags: Object.entries(options.settings ?? {}).map(([name, value]) => ({ name, text: String(value), flag: 'startBroker({ settings })' })),
     address: { host, port, ...(advertise !== undefined && { advertise }) },
   });

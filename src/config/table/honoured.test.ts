@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { brokerSetting } from './index.js';
+import { unitSynonyms } from '../synonyms.js';
+import { brokerNames, brokerSetting } from './index.js';
 
 /** Sources that act on settings: not the table, not what only talks about settings. */
 function sources(): { file: string; text: string }[] {
@@ -18,4 +19,12 @@ test('every setting that the broker reads is marked as honoured', () => {
   const unmarked = read.filter(({ name }) => brokerSetting(name)?.honoured === false);
   expect(unmarked).toEqual([]);
   expect(read.length).toBeGreaterThan(20);
+});
+
+test('every setting that is marked as honoured is read somewhere', () => {
+  const acting = sources().filter(({ file }) => !/^config\/(validate|local-start)|^cli\/commands/.test(file)).map(({ text }) => text).join('\n');
+  // In minutes or hours: read through the same in milliseconds.
+  const inUnits = new Set<string>(Object.values(unitSynonyms).flatMap(synonyms => synonyms.map(([name]) => name)));
+  const unread = [...brokerNames()].filter(name => brokerSetting(name)?.honoured && !inUnits.has(name) && !acting.includes(`'${name}'`));
+  expect(unread).toEqual([]);
 });
