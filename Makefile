@@ -2,10 +2,12 @@
 SHELL := /bin/bash
 NODE ?= node
 JEST := $(NODE) --experimental-vm-modules --no-warnings node_modules/jest/bin/jest.js -c src/tooling/jest.config.mjs -w 2
+# Finds the other clients' toolchains and installs what the project's files pin for them.
+PREPARE := $(NODE) build/tests/compat-tests/support/prepare.main.mjs
 
 sources := $(shell find src protocol-specs -type f -not -path '*/generated/*' -not -name '*.test.ts' 2>/dev/null)
 
-.PHONY: help build run test unit compat compat-codec fuzz-codec check lint bench-start clean
+.PHONY: help build run test unit compat compat-kills compat-codec fuzz-codec check lint bench-start clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -30,14 +32,16 @@ check: build ## types and lint
 
 test: check ## everything: types, lint, all tests that this machine's toolchains allow
 	$(NODE) src/tooling/build.mjs tests types
+	$(PREPARE)
 	$(JEST)
 
 unit: build ## the tests beside the code; ARGS='path or -t name' narrows them
 	$(NODE) src/tooling/build.mjs tests
 	$(JEST) $(ARGS) --selectProjects unit
 
-compat: build ## the tests against real clients and Apache's tools
+compat: build ## the tests against real clients and Apache's tools; BROKER=apache checks the tests themselves
 	$(NODE) src/tooling/build.mjs tests types
+	$(PREPARE)
 	$(JEST) $(ARGS) --selectProjects compat
 
 compat-codec: build ## hold every message version against Apache's own classes
@@ -48,6 +52,15 @@ COUNT ?= 10000000
 fuzz-codec: build ## decode COUNT mutated frames (10000000)
 	$(NODE) src/tooling/build.mjs tests
 	$(NODE) build/tests/compat-tests/codec/fuzz.main.mjs $(COUNT) $(SEED)
+
+compat-kills: build ## kill -9 the broker KILLS times (200) under load; SEED chooses the moments
+	$(NODE) src/tooling/build.mjs tests
+	$(PREPARE)
+	$(JEST) compat-tests/kills --selectProjects compat
+
+bench-start: build ## from a cold start to the first acknowledged record, and idle memory; ROUNDS of them (20)
+	$(NODE) src/tooling/build.mjs tests
+	@$(NODE) build/tests/compat-tests/bench/start.main.mjs
 
 clean: ## forget what was built
 	rm -rf build dist src/protocol/generated

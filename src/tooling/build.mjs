@@ -67,6 +67,7 @@ async function tests() {
 
 /** Declarations for importers of the package; the CommonJS entry gets its own copy of the root file. */
 function types() {
+  if (!existsSync(join(root, 'src/index.ts'))) return;
   execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'src/tooling/tsconfig.types.json'], { cwd: root, stdio: 'inherit' });
   const esm = join(root, 'dist/types/index.d.ts');
   writeFileSync(join(root, 'dist/types/index.d.cts'), "export * from './index.js';\n");

@@ -13,4 +13,9 @@ const project = (displayName, folder) => ({
   moduleFileExtensions: ['mjs', 'js', 'cjs', 'json', 'node'],
 });
 
-export default { rootDir, testTimeout: 30_000, projects: [project('unit', 'src'), project('compat', 'compat-tests')] };
+export default {
+  rootDir,
+  testTimeout: 30_000,
+  reporters: ['default', '<rootDir>/src/tooling/test-summary.mjs'],
+  projects: [project('unit', 'src'), project('compat', 'compat-tests')],
+};

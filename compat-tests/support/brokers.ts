@@ -1,0 +1,192 @@
+// The broker under test: Ottla, or Apache Kafka itself to check the tests (BROKER=apache).
+
+import { randomInt } from 'node:crypto';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync, existsSync } from 'node:fs';
+import { createServer } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Process, mustRun, within } from './processes.js';
+import { JAVA_CLASSPATH, QUIET_JAVA, ROOT, missing } from './toolchains.js';
+
+const READY_TIMEOUT_MS = 60_000;
+const STOP_TIMEOUT_MS = 30_000;
+
+/** Settings by Kafka's names, given to either broker. */
+export type Settings = Readonly<Record<string, string>>;
+
+/** One broker on one data directory, started as often as wanted, always on the same port. */
+export interface BrokerUnderTest {
+  readonly kind: 'ottla' | 'apache';
+  readonly dataDir: string;
+  readonly host: string;
+  /** 0 before the first start. */
+  readonly port: number;
+  readonly bootstrap: string;
+  readonly pid: number;
+  /** What has to be there before a first start; `start` sees to it when nobody has. */
+  prepare(): Promise<void>;
+  /** Resolves when clients are served. */
+  start(): Promise<void>;
+  /** `kill -9`; resolves when the process is gone. */
+  killHard(): Promise<void>;
+  /** A clean stop. */
+  stop(): Promise<void>;
+  /** Stops what runs and removes the data directory. */
+  remove(): Promise<void>;
+}
+
+/** Kafka does not create internal topics with a factor above the number of brokers; tests should not wait for members. */
+const SINGLE_NODE: Settings = {
+  'offsets.topic.replication.factor': '1',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+  'group.initial.rebalance.delay.ms': '0',
+};
+
+abstract class ProcessBroker implements BrokerUnderTest {
+  abstract readonly kind: 'ottla' | 'apache';
+  readonly host = '127.0.0.1';
+  port = 0;
+  protected readonly folder = mkdtempSync(join(tmpdir(), 'broker-under-test-'));
+  readonly dataDir = join(this.folder, 'data');
+  private process: Process | undefined;
+
+  constructor(protected readonly settings: Settings) {}
+
+  get bootstrap(): string {
+    return `${this.host}:${this.port}`;
+  }
+
+  get pid(): number {
+    return this.process?.pid ?? -1;
+  }
+
+  /** The command line of one start, and what its readiness line looks like. */
+  protected abstract command(): { command: string; args: string[]; ready: RegExp };
+
+  async prepare(): Promise<void> {
+    if (this.port === 0) this.port = await freePort();
+  }
+
+  async start(): Promise<void> {
+    await this.prepare();
+    const { command, args, ready } = this.command();
+    let isReady: () => void = () => undefined;
+    const readiness = new Promise<void>(resolve => { isReady = resolve; });
+    const started = new Process(command, args, {
+      cwd: this.folder,
+      onLine: line => {
+        if (ready.test(line)) isReady();
+      },
+    });
+    this.process = started;
+    const failed = started.ended.then(({ code, signal }) => {
+      throw new Error(`${this.kind} ended before it was ready (${signal ?? code}):\n${started.errorTail()}`);
+    });
+    failed.catch(() => undefined);
+    try {
+      await within(READY_TIMEOUT_MS, Promise.race([readiness, failed]), () => `${this.kind} is not ready:\n${started.errorTail()}`);
+    } catch (error) {
+      await started.kill();
+      throw error;
+    }
+  }
+
+  async killHard(): Promise<void> {
+    await this.process?.kill();
+  }
+
+  async stop(): Promise<void> {
+    const running = this.process;
+    if (running === undefined || !running.running) return;
+    running.signal('SIGTERM');
+    try {
+      await within(STOP_TIMEOUT_MS, running.ended, () => `${this.kind} does not stop:\n${running.errorTail()}`);
+    } finally {
+      await running.kill();
+    }
+  }
+
+  async remove(): Promise<void> {
+    await this.killHard();
+    rmSync(this.folder, { recursive: true, force: true });
+  }
+}
+
+class OttlaBroker extends ProcessBroker {
+  readonly kind = 'ottla';
+
+  protected command() {
+    const set = Object.entries({ ...SINGLE_NODE, ...this.settings }).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+    return {
+      command: join(ROOT, 'bin/ottla'),
+      args: ['start', '--data', this.dataDir, '--port', String(this.port), ...set],
+      ready: new RegExp(`^Ottla ready on .*:${this.port}$`),
+    };
+  }
+}
+
+class ApacheBroker extends ProcessBroker {
+  readonly kind = 'apache';
+
+  private readonly properties = join(this.folder, 'server.properties');
+  private readonly java = [...QUIET_JAVA, '-Xmx512m', '-Dorg.slf4j.simpleLogger.logFile=System.out', '-cp', JAVA_CLASSPATH];
+
+  override async prepare(): Promise<void> {
+    await super.prepare();
+    if (existsSync(this.properties)) return;
+    const reason = missing('java');
+    if (reason !== null) throw new Error(reason);
+    const controllerPort = await freePort();
+    mkdirSync(this.dataDir, { recursive: true });
+    writeFileSync(this.properties, Object.entries({
+      'process.roles': 'broker,controller',
+      'node.id': '1',
+      listeners: `PLAINTEXT://${this.host}:${this.port},CONTROLLER://${this.host}:${controllerPort}`,
+      'controller.listener.names': 'CONTROLLER',
+      'controller.quorum.bootstrap.servers': `${this.host}:${controllerPort}`,
+      'log.dirs': this.dataDir,
+      // Its own old session fences a killed node until it has run out.
+      'broker.session.timeout.ms': '2000',
+      'broker.heartbeat.interval.ms': '500',
+      ...SINGLE_NODE,
+      ...this.settings,
+    }).map(([key, value]) => `${key}=${value}\n`).join(''));
+    const clusterId = Buffer.from('compat-tests-cluster').subarray(0, 16).toString('base64url');
+    await mustRun('java', [...this.java, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId, '-c', this.properties]);
+  }
+
+  protected command() {
+    return {
+      command: 'java',
+      args: [...this.java, '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info', 'kafka.Kafka', this.properties],
+      ready: /Kafka Server started/,
+    };
+  }
+}
+
+/**
+ * A port that nothing listens on, below the range from which the system gives ports to outgoing connections: while a
+ * broker is down, no client's own end (or a client that connects to itself) can take its port.
+ */
+async function freePort(): Promise<number> {
+  for (;;) {
+    const port = randomInt(12_000, 32_000);
+    const server = createServer();
+    const isFree = await new Promise<boolean>(resolve => {
+      server.once('error', () => resolve(false));
+      server.listen(port, '127.0.0.1', () => resolve(true));
+    });
+    if (!isFree) continue;
+    await new Promise(resolve => { server.close(resolve); });
+    return port;
+  }
+}
+
+/** The broker that `BROKER` names, with a data directory of its own below the system's temporary folder. */
+export function brokerUnderTest(settings: Settings = {}): BrokerUnderTest {
+  const kind = process.env['BROKER'] ?? 'ottla';
+  if (kind === 'ottla') return new OttlaBroker(settings);
+  if (kind === 'apache') return new ApacheBroker(settings);
+  throw new Error(`BROKER is '${kind}': it can be 'ottla' or 'apache'`);
+}

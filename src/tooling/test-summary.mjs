@@ -1,0 +1,46 @@
+// A jest reporter that ends a run with what a person wants to know last: the reports that tests wrote, what was skipped
+// and why, and the totals. Where CI=true nothing may be skipped for want of a toolchain.
+import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+
+function filesIn(folder) {
+  return existsSync(folder) ? readdirSync(folder).sort().map(name => readFileSync(join(folder, name), 'utf8')) : [];
+}
+
+/** `build` is the folder in which tests leave `skipped/*.json` ({what, reason}) and `reports/*.txt`. */
+export function summarize(build, results, isCi) {
+  const skipped = filesIn(join(build, 'skipped')).map(text => JSON.parse(text));
+  for (const file of results.testResults) {
+    for (const test of file.testResults) {
+      if (test.status === 'pending' || test.status === 'todo') skipped.push({ what: test.fullName, reason: `marked '${test.status}' in the test file` });
+    }
+  }
+  const lines = filesIn(join(build, 'reports')).flatMap(text => [text.trimEnd(), '']);
+  if (skipped.length === 0) lines.push('Nothing was skipped.');
+  else lines.push('Skipped:', ...skipped.map(({ what, reason }) => `  ${what}: ${reason.split('\n')[0]}`));
+  const broken = results.testResults.filter(file => file.testExecError !== undefined).length;
+  const failed = results.numFailedTests + broken + (isCi ? skipped.length : 0);
+  if (isCi && skipped.length > 0) lines.push('CI=true: what is skipped counts as failed.');
+  lines.push(`tests: ${results.numPassedTests} passed, ${failed} failed, ${skipped.length} skipped`);
+  return { text: lines.join('\n'), failed };
+}
+
+export default class TestSummary {
+  failed = 0;
+
+  constructor(config) {
+    this.rootDir = config.rootDir;
+  }
+
+  onRunComplete(_contexts, results) {
+    // Chosen tests (ARGS='-t name') leave the others pending: that is no news.
+    const isNarrowed = process.argv.some(argument => argument === '-t' || argument.startsWith('--testNamePattern'));
+    const { text, failed } = summarize(join(this.rootDir, 'build'), isNarrowed ? { ...results, testResults: [] } : results, process.env.CI === 'true');
+    this.failed = failed;
+    console.log(`\n${text}`);
+  }
+
+  getLastError() {
+    return this.failed > 0 ? new Error(`${this.failed} failed`) : undefined;
+  }
+}
