@@ -1,0 +1,61 @@
+"""The kafka-python client: Kafka's protocol in Python itself."""
+
+import sys
+
+from kafka import KafkaConsumer, KafkaProducer
+from kafka.admin import KafkaAdminClient, NewTopic
+
+from conversation import Member, read_pairs, serve
+
+BOOTSTRAP = sys.argv[1]
+producers = {}
+members = {}
+
+
+def create_topic(topic, partitions):
+    admin = KafkaAdminClient(bootstrap_servers=BOOTSTRAP)
+    try:
+        admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=1)])
+    finally:
+        admin.close()
+
+
+def produce(topic, codec, file):
+    if topic not in producers:
+        producers[topic] = KafkaProducer(
+            bootstrap_servers=BOOTSTRAP, compression_type=None if codec == "none" else codec, acks="all", linger_ms=5,
+            reconnect_backoff_max_ms=200,
+        )
+    producer = producers[topic]
+    sent = [producer.send(topic, key=key, value=value) for key, value in read_pairs(file)]
+    producer.flush()
+    for future in sent:
+        future.get(timeout=0)
+
+
+def poll(consumer):
+    return [
+        (record.partition, record.offset, record.key, record.value)
+        for records in consumer.poll(timeout_ms=100, max_records=5000).values()
+        for record in records
+    ]
+
+
+def join(member, group, topic, commits):
+    consumer = KafkaConsumer(
+        bootstrap_servers=BOOTSTRAP, group_id=group, auto_offset_reset="earliest", enable_auto_commit=False,
+        heartbeat_interval_ms=300, session_timeout_ms=10_000, reconnect_backoff_max_ms=200,
+    )
+    # A first member that does not know the topic yet gives itself no partitions, and may stay so.
+    consumer.partitions_for_topic(topic)
+    consumer.subscribe([topic])
+    commit = (lambda c: c.commit()) if commits else None
+    members[member] = Member(member, consumer, poll, commit, lambda c: c.close())
+    members[member].start()
+
+
+def leave(member):
+    members.pop(member).leave()
+
+
+serve({"createTopic": create_topic, "produce": produce, "join": join, "leave": leave})
