@@ -14,8 +14,10 @@ help: ## this list
 
 build: build/.built ## install what is needed and build; does nothing when nothing changed
 
+# Not `npm ci`: where a registry lacks an optional package of another platform, npm leaves it out of the lock file, and
+# `npm ci` then refuses the lock. `npm install --no-save` keeps to the lock's versions and does not write it.
 node_modules/.package-lock.json: package.json package-lock.json
-	npm ci --no-fund --no-audit --loglevel=error
+	npm install --no-save --no-fund --no-audit --loglevel=error
 	@touch $@
 
 build/.built: node_modules/.package-lock.json $(sources)
