@@ -3,8 +3,8 @@ import { array, constantFrom, dictionary, integer, oneof, record, sample, string
 import { spawn } from 'node:child_process';
 import { text as readAll } from 'node:stream/consumers';
 import {
-  describeBrokerConfig, describeClientMetricsConfig, describeClusterConfig, describeGroupConfig, describeTopicConfig, localSettings,
-  validateBrokerConfig, validateClientMetricsConfig, validateGroupConfig, validateTopicConfig, type Settings,
+  describeBrokerConfig, describeClientMetricsConfig, describeClusterConfig, describeGroupConfig, describeTopicConfig, Settings,
+  validateBrokerConfig, validateClientMetricsConfig, validateGroupConfig, validateTopicConfig,
 } from '../../src/config/index.js';
 import { parseProperties, PropertiesError } from '../../src/config/properties.js';
 import type { SettingTable } from '../../src/config/setting.js';
@@ -122,7 +122,7 @@ const anyText: Arbitrary<string> = oneof(
       ...sample(tuple(constantFrom('broker'), dictionary(names, small, { minKeys: 1, maxKeys: 1 })), { numRuns: 600, seed: SEED }),
     ].map(([kind, own], index) => ({ ask: 'validate', kind, own, perBroker: index % 2 === 0, node: NODE }));
     const answers = await ask(questions);
-    const settings = localSettings(NODE);
+    const settings = settingsOf(NODE);
     const differing = questions.flatMap(({ kind, own, perBroker }, index) => {
       const values = new Map(Object.entries(own));
       const ours = messageOf(() => {
@@ -153,7 +153,7 @@ const anyText: Arbitrary<string> = oneof(
     ).map(layers => ({ ask: 'describe', kind, ...layers, node: { ...NODE, ...layers.node } })));
     const answers = await ask(questions);
     for (const [index, { kind, own: values, node, clusterWide, perBroker }] of questions.entries()) {
-      const settings = localSettings(node).with({ clusterWide: new Map(Object.entries(clusterWide)), perBroker: new Map(Object.entries(perBroker)) });
+      const settings = settingsOf(node).with({ clusterWide: new Map(Object.entries(clusterWide)), perBroker: new Map(Object.entries(perBroker)) });
       const ours = describeAs(kind, settings, new Map(Object.entries(values)));
       const theirs = answers[index] as typeof ours;
       const context = { kind, values, node, clusterWide, perBroker };
@@ -164,7 +164,10 @@ const anyText: Arbitrary<string> = oneof(
   });
 });
 
-/** A node that Apache accepts too, with every value given that a local start would fill in. */
+const settingsOf = (given: Readonly<Record<string, string>>): Settings =>
+  Settings.from(new Map(Object.entries(given).map(([name, text]) => [name, { text, place: 'test' }])));
+
+/** A node that Apache starts. */
 const NODE = {
   'process.roles': 'broker,controller', 'node.id': '1', 'broker.id': '1', 'listeners': 'PLAINTEXT://127.0.0.1:9092,CONTROLLER://127.0.0.1:9093',
   'controller.listener.names': 'CONTROLLER', 'controller.quorum.bootstrap.servers': 'localhost:9093', 'log.dirs': '/tmp/x', 'auto.create.topics.enable': 'true',
