@@ -1,3 +1,4 @@
+import type { LogSettings } from '../config/log-settings.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { KafkaError } from '../protocol/errors.js';
 import * as batch from '../protocol/records/batch.js';
@@ -82,6 +83,16 @@ export function describeForFollower(bytes: Uint8Array, leaderEpoch: number): Bat
     at += sizeBytes;
   }
   return at === 0 ? undefined : builder.build(bytes.subarray(0, at));
+}
+
+/** MESSAGE_TOO_LARGE and RECORD_LIST_TOO_LARGE, by what the topic allows. */
+export function checkSizes({ bytes, largestBatch }: Batches, { maxMessageBytes, segmentBytes }: LogSettings): void {
+  if (largestBatch > maxMessageBytes) {
+    throw new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `A batch of ${largestBatch} bytes exceeds max.message.bytes of ${maxMessageBytes}`);
+  }
+  if (bytes.length > segmentBytes) {
+    throw new KafkaError(ErrorCode.RECORD_LIST_TOO_LARGE, `${bytes.length} bytes in one append exceed segment.bytes of ${segmentBytes}`);
+  }
 }
 
 function sizeOf(bytes: Uint8Array, at: number): number {

@@ -4,7 +4,7 @@ import type { LogSettings } from '../config/log-settings.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { CompressionType } from '../protocol/records/batch.js';
 import type { Log } from './log.js';
-import { batchOf, CLIENT, ManualClock, openTestLog, readAll, recordsRead, temporaryDirectory, testHost } from './test-support.js';
+import { batchOf, CLIENT, eventually, ManualClock, openTestLog, readAll, recordsRead, temporaryDirectory, testHost } from './test-support.js';
 import { UnexpectedAppendOffsetError } from './types.js';
 
 let root: ReturnType<typeof temporaryDirectory>;
@@ -219,8 +219,7 @@ describe('retention', () => {
     const waiting = (): string[] => readdirSync(directory).filter(name => name.endsWith('.deleted'));
     expect(waiting().map(name => name.slice(18))).toEqual(expect.arrayContaining(['00.index.deleted', '00.log.deleted', '04.log.deleted', '04.snapshot.deleted']));
     clock.advance(500);
-    for (let turns = 0; waiting().length > 0 && turns < 10_000; turns++) await new Promise(resolve => { setImmediate(resolve); });
-    expect(waiting()).toEqual([]);
+    await eventually(() => waiting().length === 0);
     await log.close();
   });
 });

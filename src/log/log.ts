@@ -5,17 +5,17 @@ import { ErrorCode } from '../protocol/generated/errors.js';
 import { KafkaError } from '../protocol/errors.js';
 import * as batch from '../protocol/records/batch.js';
 import { ZERO_UUID, type Uuid } from '../protocol/wire/types.js';
-import { describeForFollower, stampForLeader, type Batches } from './append-batches.js';
-import { asCorruptMessage, readCold } from './cold-read.js';
-import { GroupFlush } from './group-flush.js';
+import { checkSizes, describeForFollower, stampForLeader, type Batches } from './append-batches.js';
+import { LogDurability, type DurableLog } from './durability.js';
 import type { LogHost } from './host.js';
 import type { LeaderEpochs } from './leader-epochs.js';
-import { formatPartitionMetadata } from './partition-metadata.js';
-import { DELETED_SUFFIX, LEADER_EPOCH_FILE, PARTITION_METADATA_FILE, parentOf } from './paths.js';
+import { LogReader, type ReadableLog } from './log-reader.js';
+import { writeTopicId } from './partition-metadata.js';
+import { LEADER_EPOCH_FILE } from './paths.js';
 import { ProducerState, REPLAY, type ProducerUpdate } from './producer-state.js';
 import { rebuildProducerState } from './producer-rebuild.js';
 import { deletableSegments } from './retention.js';
-import { Segment } from './segment.js';
+import { SegmentFiles, type SegmentedLog } from './segment-files.js';
 import type { SegmentList } from './segment-list.js';
 import type { LogTail } from './tail-cache.js';
 import { findMaxTimestamp, findTimestamp } from './timestamp-search.js';
@@ -47,34 +47,30 @@ export interface LogIdentity {
  * One partition's log (`UnifiedLog`). Everything in memory changes within a turn; only reads of cold data, flushes, truncation
  * and the removal of files leave the loop, and each of those looks again at what it finds when it comes back.
  */
-export class Log implements PartitionLog {
+export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog {
   readonly topic: string;
   readonly partition: number;
   private currentTopicId: Uuid;
   private currentDirectory: string;
   private currentSettings: LogSettings;
-  private readonly segments: SegmentList;
-  private readonly epochs: LeaderEpochs;
-  private readonly producers: ProducerState;
-  private readonly tail: LogTail;
-  private readonly flusher = new GroupFlush(() => this.flushOnce());
+  readonly segments: SegmentList;
+  readonly epochs: LeaderEpochs;
+  readonly producers: ProducerState;
+  readonly tail: LogTail;
+  private readonly durability: LogDurability;
+  private readonly reader: LogReader;
+  private readonly files: SegmentFiles;
   private startOffset: number;
   private endOffset: number;
-  private flushedOffset: number;
   private committedOffset: number;
   private unstableOffset: number | undefined;
   /** Counts truncations: what was read or synced across one must be looked at again. */
-  private generation = 0;
+  generation = 0;
   private truncating = false;
   private closed = false;
   private failure: DiskError | undefined;
   private topicIdWritten: boolean;
   private cancelTimedFlush: Cancel | undefined;
-  private readonly pendingRemovals = new Set<Cancel>();
-  /** Files came or went that the directory may not durably know of. */
-  private directoryUnsynced = false;
-  /** The directory's own name, in the one above, likewise. */
-  private nameUnsynced = true;
   /** Something was written since the log was opened: closing has work to do. */
   private written = false;
 
@@ -90,9 +86,11 @@ export class Log implements PartitionLog {
     this.tail = host.tailCache.newTail();
     this.startOffset = loaded.logStartOffset;
     this.endOffset = loaded.logEndOffset;
-    this.flushedOffset = loaded.recoveryPoint;
     this.committedOffset = loaded.logStartOffset;
     this.topicIdWritten = loaded.hasTopicId || identity.topicId === ZERO_UUID;
+    this.durability = new LogDurability(host, this, loaded.recoveryPoint);
+    this.reader = new LogReader(host, this);
+    this.files = new SegmentFiles(host, this, () => this.durability.namesChanged());
     this.updateUnstableOffset();
   }
 
@@ -121,7 +119,7 @@ export class Log implements PartitionLog {
   }
 
   get recoveryPoint(): number {
-    return this.flushedOffset;
+    return this.durability.recoveryPoint;
   }
 
   get highWatermark(): number {
@@ -153,7 +151,7 @@ export class Log implements PartitionLog {
     this.mustBeWritable();
     const { origin, leaderEpoch, transactionVersion = 0 } = context;
     const batches = stampForLeader(bytes, this.endOffset, leaderEpoch);
-    if (origin !== 'raft') this.checkSizes(batches);
+    if (origin !== 'raft') checkSizes(batches, this.currentSettings);
     let update: ProducerUpdate | undefined;
     if (batches.producers.length > 0 && origin !== 'raft') {
       const duplicate = origin === 'client' ? this.producers.findDuplicate(bytes, batches.producers[0]!) : undefined;
@@ -169,7 +167,7 @@ export class Log implements PartitionLog {
       logAppendTimeMs: this.currentSettings.timestampType === 'LogAppendTime' ? batches.maxTimestampMs : batch.NO_TIMESTAMP,
       logStartOffset: this.startOffset,
       duplicate: false,
-      durable: this.endOffset - this.flushedOffset >= flushMessages ? this.flush() : undefined,
+      durable: this.endOffset - this.recoveryPoint >= flushMessages ? this.flush() : undefined,
     };
   }
 
@@ -180,7 +178,7 @@ export class Log implements PartitionLog {
       logAppendTimeMs: this.currentSettings.timestampType === 'LogAppendTime' ? duplicate.timestampMs : batch.NO_TIMESTAMP,
       logStartOffset: this.startOffset,
       duplicate: true,
-      durable: this.currentSettings.flushMessages <= 1 && duplicate.lastOffset >= this.flushedOffset ? this.flush() : undefined,
+      durable: this.currentSettings.flushMessages <= 1 && duplicate.lastOffset >= this.recoveryPoint ? this.flush() : undefined,
     };
   }
 
@@ -206,25 +204,19 @@ export class Log implements PartitionLog {
     return true;
   }
 
-  private checkSizes({ bytes, largestBatch }: Batches): void {
-    const { maxMessageBytes, segmentBytes } = this.currentSettings;
-    if (largestBatch > maxMessageBytes) {
-      throw new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `A batch of ${largestBatch} bytes exceeds max.message.bytes of ${maxMessageBytes}`);
-    }
-    if (bytes.length > segmentBytes) {
-      throw new KafkaError(ErrorCode.RECORD_LIST_TOO_LARGE, `${bytes.length} bytes in one append exceed segment.bytes of ${segmentBytes}`);
-    }
-  }
-
   /** All checks are passed: bytes to the file, then memory follows. */
   private append(batches: Batches, update: ProducerUpdate | undefined): void {
     this.guarded(() => {
-      if (!this.topicIdWritten) this.writeTopicId();
+      if (!this.topicIdWritten) {
+        writeTopicId(this.host.disk, this.currentDirectory, this.topicId);
+        this.topicIdWritten = true;
+        this.durability.namesChanged();
+      }
       this.maybeRoll(batches);
       this.segments.active.append(batches.bytes);
       this.written = true;
       this.endOffset = batches.lastOffset + 1;
-      this.tail.append(batches.bytes, batches.firstOffset, this.endOffset);
+      this.tail.append(batches.bytes);
       for (const { epoch, startOffset } of batches.epochs) this.epochs.assign(epoch, startOffset);
       if (update) {
         this.producers.commit(update, this.endOffset, this.segments.active.txnIndex);
@@ -259,94 +251,17 @@ export class Log implements PartitionLog {
     const old = this.segments.active;
     if (old.baseOffset === offset) return;
     this.written = true;
-    this.withdrawRecoveryPoint(old);
+    this.durability.beforeSealing(old);
     old.seal();
-    this.segments.add(this.newSegment(offset));
+    this.files.begin(offset);
     // Offsets may jump here when a follower skips what compaction took; the snapshot stands for all below the new segment.
     this.producers.updateMapEndOffset(offset);
     this.producers.takeSnapshot();
     this.flush(Math.min(offset, this.endOffset)).catch(() => undefined);
   }
 
-  /**
-   * A recovery point at the very end vouches for all segments but the active one; before that one is sealed, it must not be
-   * vouched for, until the flush to come has brought its indexes to the disk.
-   */
-  private withdrawRecoveryPoint(active: Segment): void {
-    if (this.flushedOffset < this.endOffset || this.flushedOffset === active.baseOffset) return;
-    this.flushedOffset = active.baseOffset;
-    this.host.recoveryPointMovedBack(this.currentDirectory);
-  }
-
-  /** Its file is made at once: where it is the only one, its name keeps offsets from being used twice. */
-  private newSegment(baseOffset: number): Segment {
-    const segment = Segment.create(this.host, this.segmentOptions(baseOffset));
-    const leftOver = this.host.disk.stat(segment.log.path);
-    if (leftOver) this.host.disk.removeNow(segment.log.path);
-    segment.log.now();
-    this.directoryUnsynced = true;
-    return segment;
-  }
-
-  private segmentOptions(baseOffset: number): { directory: string; baseOffset: number; indexIntervalBytes: number; rollJitterMs: number } {
-    const { indexIntervalBytes, segmentJitterMs, segmentMs } = this.currentSettings;
-    const rollJitterMs = Math.floor(this.host.random.float() * Math.min(segmentJitterMs, segmentMs));
-    return { directory: this.currentDirectory, baseOffset, indexIntervalBytes, rollJitterMs };
-  }
-
-  /** Before the first record: a crash of the process must not leave records that belong to no topic. Synced by the first flush. */
-  private writeTopicId(): void {
-    const file = this.host.disk.open(`${this.currentDirectory}/${PARTITION_METADATA_FILE}`, { create: true });
-    try {
-      file.writeNow([Buffer.from(formatPartitionMetadata(this.topicId))], 0);
-    } finally {
-      file.close();
-    }
-    this.topicIdWritten = true;
-    this.directoryUnsynced = true;
-  }
-
   read(offset: number, options: ReadOptions): LogRead | Promise<LogRead> {
-    this.mustBeReadable(offset);
-    const limitOffset = Math.min(options.limitOffset, this.endOffset);
-    const { maxBytes, minOneBatch } = options;
-    if (offset >= limitOffset) return this.asRead(offset, undefined, options);
-    const cached = this.tail.read(offset, { maxBytes, minOneBatch, limitOffset });
-    return cached ? this.asRead(offset, cached, options) : this.readFromDisk(offset, { ...options, limitOffset });
-  }
-
-  private async readFromDisk(offset: number, options: ReadOptions): Promise<LogRead> {
-    for (;;) {
-      const { generation } = this;
-      const found = await readCold(this.host, this.segments, offset, options).catch(error => {
-        throw asCorruptMessage(error);
-      });
-      const release = (): void => found?.release();
-      if (generation !== this.generation) {
-        release();
-        this.mustBeReadable(offset);
-        continue;
-      }
-      if (!found) return this.asRead(offset, undefined, options);
-      return this.asRead(offset, { buffers: [found.bytes], sizeBytes: found.bytes.length, nextOffset: found.nextOffset, release }, options);
-    }
-  }
-
-  private asRead(
-    offset: number,
-    found: { buffers: readonly Uint8Array[]; sizeBytes: number; nextOffset: number; release?: () => void } | undefined,
-    { includeAborted }: ReadOptions,
-  ): LogRead {
-    const { buffers, sizeBytes, nextOffset, release = NOTHING_TO_RELEASE } = found ?? { buffers: NO_BUFFERS, sizeBytes: 0, nextOffset: offset };
-    if (!includeAborted) return { buffers, sizeBytes, release };
-    return { buffers, sizeBytes, release, abortedTransactions: this.abortedBetween(offset, nextOffset) };
-  }
-
-  private abortedBetween(offset: number, upperBound: number): { producerId: number; firstOffset: number }[] {
-    const found: { producerId: number; firstOffset: number }[] = [];
-    if (upperBound <= offset) return found;
-    for (const segment of this.segments.from(offset)) if (segment.txnIndex.collect(offset, upperBound, found)) break;
-    return found;
+    return this.reader.read(offset, options);
   }
 
   updateHighWatermark(offset: number): void {
@@ -407,14 +322,13 @@ export class Log implements PartitionLog {
     await this.whileTruncating(async () => {
       // From this moment on nobody reads what goes.
       this.endOffset = offset;
-      this.flushedOffset = Math.min(this.flushedOffset, offset);
       this.startOffset = Math.min(this.startOffset, offset);
       if (this.committedOffset > offset) this.updateHighWatermark(offset);
-      this.host.recoveryPointMovedBack(this.currentDirectory);
+      this.durability.truncated(offset);
       this.epochs.truncateFromEnd(offset);
       this.epochs.save();
       // From the end, and durably before anything new is written: whatever stops us, what is left is one history's beginning.
-      this.setAside([...this.segments].filter(segment => segment.baseOffset > offset).reverse());
+      this.files.setAside([...this.segments].filter(segment => segment.baseOffset > offset).reverse());
       this.host.disk.syncDirectory(this.currentDirectory);
       await this.segments.active.truncateTo(offset);
       await this.rebuildProducers();
@@ -427,13 +341,12 @@ export class Log implements PartitionLog {
     await this.whileTruncating(async () => {
       this.endOffset = offset;
       this.startOffset = offset;
-      this.flushedOffset = Math.min(this.flushedOffset, offset);
       this.updateHighWatermark(offset);
-      this.host.recoveryPointMovedBack(this.currentDirectory);
+      this.durability.truncated(offset);
       this.epochs.clear();
       this.epochs.save();
-      this.setAside([...this.segments].reverse());
-      this.segments.add(this.newSegment(offset));
+      this.files.setAside([...this.segments].reverse());
+      this.files.begin(offset);
       this.producers.truncateFullyAndStartAt(offset);
       this.host.disk.syncDirectory(this.currentDirectory);
       await Promise.resolve();
@@ -473,68 +386,13 @@ export class Log implements PartitionLog {
         this.host.disk.syncDirectory(this.currentDirectory);
       }
       this.incrementLogStartOffset(this.segments.after(gone.at(-1)!)!.baseOffset, 'segment deletion');
-      this.setAside(gone);
+      this.files.setAside(gone);
       return gone.length;
     });
   }
 
-  /** Takes segments out at once and removes their files after `file.delete.delay.ms`, by when all readers are done. */
-  private setAside(gone: readonly Segment[]): void {
-    this.segments.remove(gone);
-    this.directoryUnsynced = true;
-    const snapshots: string[] = [];
-    for (const segment of gone) {
-      segment.addSuffix(DELETED_SUFFIX);
-      const snapshot = this.producers.setAsideSnapshot(segment.baseOffset);
-      if (snapshot !== undefined) snapshots.push(snapshot);
-    }
-    const cancel = this.host.clock.after(this.currentSettings.fileDeleteDelayMs, () => {
-      this.pendingRemovals.delete(cancel);
-      const removals = [...gone.map(segment => segment.remove()), ...snapshots.map(path => this.host.disk.remove(path))];
-      Promise.all(removals).catch((error: unknown) => this.noteFailure(error));
-    });
-    this.pendingRemovals.add(cancel);
-  }
-
   flush(offset = this.endOffset): Promise<void> {
-    if (offset <= this.flushedOffset) return Promise.resolve();
-    return this.failure ? Promise.reject(this.failure) : this.flusher.request();
-  }
-
-  private async flushOnce(): Promise<void> {
-    try {
-      for (;;) {
-        const { endOffset, generation } = this;
-        const unsynced = this.segments.from(this.flushedOffset);
-        for (const segment of this.segments) if (segment.indexesUnsynced || unsynced.includes(segment)) await segment.sync();
-        await this.producers.syncSnapshots();
-        this.epochs.save();
-        if (this.directoryUnsynced || this.nameUnsynced) await this.syncDirectory();
-        if (generation !== this.generation || this.hasUnsyncedIndexes) continue;
-        this.flushedOffset = Math.max(this.flushedOffset, endOffset);
-        return;
-      }
-    } catch (error) {
-      throw this.noteFailure(error);
-    }
-  }
-
-  private get hasUnsyncedIndexes(): boolean {
-    for (const segment of this.segments) if (segment.indexesUnsynced) return true;
-    return false;
-  }
-
-  private async syncDirectory(): Promise<void> {
-    const { disk } = this.host;
-    this.directoryUnsynced = false;
-    const path = `${this.currentDirectory}/${PARTITION_METADATA_FILE}`;
-    if (disk.stat(path)) {
-      const file = disk.open(path);
-      await file.sync().finally(() => file.close());
-    }
-    disk.syncDirectory(this.currentDirectory);
-    if (this.nameUnsynced) disk.syncDirectory(parentOf(this.currentDirectory));
-    this.nameUnsynced = false;
+    return this.failure ? Promise.reject(this.failure) : this.durability.flush(offset);
   }
 
   updateSettings(settings: LogSettings): void {
@@ -568,7 +426,7 @@ export class Log implements PartitionLog {
     if (this.closed) return;
     this.endUse();
     try {
-      await this.flusher.idle();
+      await this.durability.idle();
       if (!this.failure) await this.finish();
     } finally {
       for (const segment of this.segments) segment.close();
@@ -581,13 +439,11 @@ export class Log implements PartitionLog {
     for (const segment of this.segments) segment.close();
   }
 
-  /** Files that wait for removal stay; whoever opens the log next removes them. */
   private endUse(): void {
     this.closed = true;
     this.tail.clear();
     this.cancelTimedFlush?.();
-    for (const cancel of this.pendingRemovals) cancel();
-    this.pendingRemovals.clear();
+    this.files.forget();
   }
 
   private async finish(): Promise<void> {
@@ -595,7 +451,7 @@ export class Log implements PartitionLog {
       this.segments.active.seal();
       this.producers.takeSnapshot();
     }
-    if (this.flushedOffset < this.endOffset || this.directoryUnsynced) await this.flusher.request();
+    if (this.recoveryPoint < this.endOffset || this.durability.isIncomplete) await this.durability.flushAll();
     this.epochs.save();
   }
 
@@ -613,7 +469,7 @@ export class Log implements PartitionLog {
     assert(!this.truncating, 'nothing is written while a log is being truncated');
   }
 
-  private mustBeReadable(offset: number): void {
+  mustBeReadable(offset: number): void {
     this.mustBeOpen();
     if (offset >= this.startOffset && offset <= this.endOffset) return;
     throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `${this.name} has offsets from ${this.startOffset} to ${this.endOffset}, not ${offset}`);
@@ -628,7 +484,7 @@ export class Log implements PartitionLog {
   }
 
   /** After a failed write or sync nobody knows what the disk holds: the log stays as it is until it is opened anew. */
-  private noteFailure(error: unknown): unknown {
+  noteFailure(error: unknown): unknown {
     if (error instanceof DiskError && !this.failure && !this.closed) {
       this.failure = error;
       this.host.diskFailed(this.currentDirectory, error);
@@ -639,5 +495,3 @@ export class Log implements PartitionLog {
 
 /** Beyond it, timers of Node run at once; so long a time is none. */
 const LONGEST_DELAY_MS = 0x7fff_ffff;
-const NO_BUFFERS: readonly Uint8Array[] = [];
-const NOTHING_TO_RELEASE = (): void => undefined;

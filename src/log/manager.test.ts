@@ -5,7 +5,7 @@ import { DiskError } from '../env/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { ZERO_UUID } from '../protocol/wire/types.js';
 import { openLogManager, type LogManagerOptions, type NodeLogManager } from './manager.js';
-import { batchOf, CLIENT, ManualClock, readAll, SETTINGS, temporaryDirectory, TOPIC_ID } from './test-support.js';
+import { batchOf, CLIENT, eventually, ManualClock, readAll, SETTINGS, temporaryDirectory, TOPIC_ID } from './test-support.js';
 
 let root: ReturnType<typeof temporaryDirectory>;
 let clock: ManualClock;
@@ -108,19 +108,14 @@ test('deletes a partition by renaming it at once and removing it later', async (
   clock.advance(SETTINGS.fileDeleteDelayMs - 1);
   expect(waiting()).toHaveLength(1);
   clock.advance(1);
-  await new Promise(resolve => { setImmediate(resolve); });
-  for (let turns = 0; waiting().length > 0 && turns < 1000; turns++) await new Promise(resolve => { setImmediate(resolve); });
-  expect(waiting()).toEqual([]);
+  await eventually(() => waiting().length === 0);
 });
 
 test('what waited for deletion when the process ended is removed by the next', async () => {
   mkdirSync(`${root.path}/data/gone-0.${'0'.repeat(32)}-delete`, { recursive: true });
   await start();
   clock.advance(SETTINGS.fileDeleteDelayMs);
-  for (let turns = 0; readdirSync(`${root.path}/data`).some(name => name.endsWith('-delete')) && turns < 1000; turns++) {
-    await new Promise(resolve => { setImmediate(resolve); });
-  }
-  expect(readdirSync(`${root.path}/data`).filter(name => name.startsWith('gone'))).toEqual([]);
+  await eventually(() => !readdirSync(`${root.path}/data`).some(name => name.startsWith('gone')));
 });
 
 test('an unreadable checkpoint costs a recovery, not records', async () => {

@@ -34,3 +34,16 @@ export function readTopicId(disk: Disk, directory: string): Uuid | undefined {
     throw error;
   }
 }
+
+/**
+ * Comes before the first record: a crash of the process must not leave records that belong to no topic. It is synced by the
+ * log's first flush, before which no record is durable either.
+ */
+export function writeTopicId(disk: Disk, directory: string, topicId: Uuid): void {
+  const file = disk.open(`${directory}/${PARTITION_METADATA_FILE}`, { create: true });
+  try {
+    file.writeNow([Buffer.from(formatPartitionMetadata(topicId))], 0);
+  } finally {
+    file.close();
+  }
+}

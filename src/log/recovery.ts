@@ -9,7 +9,8 @@ import {
 } from './paths.js';
 import { rebuildProducerState } from './producer-rebuild.js';
 import { ProducerState } from './producer-state.js';
-import { Segment } from './segment.js';
+import { Segment, type SegmentOptions } from './segment.js';
+import { segmentOptions } from './segment-files.js';
 import { SegmentList } from './segment-list.js';
 
 export interface LoadOptions {
@@ -209,9 +210,7 @@ class LogLoader {
     return (await active.findEnd()).nextOffset;
   }
 
-  private segmentOptions(baseOffset: number): { directory: string; baseOffset: number; indexIntervalBytes: number; rollJitterMs: number } {
-    const { directory, settings } = this.options;
-    const rollJitterMs = Math.floor(this.host.random.float() * Math.min(settings.segmentJitterMs, settings.segmentMs));
-    return { directory, baseOffset, indexIntervalBytes: settings.indexIntervalBytes, rollJitterMs };
+  private segmentOptions(baseOffset: number): SegmentOptions {
+    return segmentOptions(this.host, this.options.directory, baseOffset, this.options.settings);
   }
 }

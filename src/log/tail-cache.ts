@@ -1,14 +1,18 @@
+import { assert } from '../base/assert.js';
 import * as batch from '../protocol/records/batch.js';
 
 /**
  * The newest bytes of every log in memory, under one budget for all: what readers at the tail want, they get without the disk.
  *
- * Appends are copied into chunks, one after the other, so that a fetch is a few views of whole chunks rather than a buffer a
- * batch. A chunk's bytes never change once written; a chunk that is dropped lives on until the last view of it is gone.
+ * A log's appends are copied one after the other into its chunks, so that a fetch is a few views of chunks and not a buffer a
+ * batch. Bytes that have been written never change while anybody may see them: a chunk is used again only once it has been
+ * dropped here and every read of it was released. A reader that forgets to release costs a new chunk, no more.
  */
 export class TailCache {
   /** Oldest first: the order in which they are dropped. */
   private readonly chunks = new Set<Chunk>();
+  /** Large chunks that nobody sees any more; fresh memory would have to be cleared by the system first. */
+  private readonly free: Buffer[] = [];
   private totalBytes = 0;
 
   constructor(private readonly budgetBytes: number) {}
@@ -21,81 +25,81 @@ export class TailCache {
     return new LogTail(this);
   }
 
-  add(chunk: Chunk): void {
-    this.chunks.add(chunk);
-    this.totalBytes += chunk.buffer.length;
-    for (const oldest of this.chunks) {
-      if (this.totalBytes <= this.budgetBytes) return;
-      oldest.tail.dropOldest();
-    }
+  /** Whether an append of that size is kept at all. */
+  takes(bytes: number): boolean {
+    return bytes <= this.budgetBytes;
   }
 
-  remove(chunk: Chunk): void {
-    if (this.chunks.delete(chunk)) this.totalBytes -= chunk.buffer.length;
+  /** A new chunk for a tail; it may drop older ones, of the same tail too. */
+  newChunk(tail: LogTail, start: number, sizeBytes: number): Chunk {
+    const buffer = (sizeBytes === MAX_CHUNK_BYTES ? this.free.pop() : undefined) ?? Buffer.allocUnsafeSlow(sizeBytes);
+    const chunk = new Chunk(this, tail, start, buffer);
+    this.chunks.add(chunk);
+    this.totalBytes += sizeBytes;
+    for (const oldest of this.chunks) {
+      if (this.totalBytes <= this.budgetBytes || oldest === chunk) break;
+      oldest.tail.dropOldest();
+    }
+    return chunk;
+  }
+
+  drop(chunk: Chunk): void {
+    if (!this.chunks.delete(chunk)) return;
+    this.totalBytes -= chunk.buffer.length;
+    if (!chunk.isSeen) this.recycle(chunk);
+  }
+
+  /** The last reader of a chunk is done. */
+  unseen(chunk: Chunk): void {
+    if (!this.chunks.has(chunk)) this.recycle(chunk);
+  }
+
+  private recycle({ buffer }: Chunk): void {
+    if (buffer.length === MAX_CHUNK_BYTES && this.free.length < FREE_CHUNKS) this.free.push(buffer);
   }
 }
 
 const FIRST_CHUNK_BYTES = 4 << 10;
 const MAX_CHUNK_BYTES = 256 << 10;
+const FREE_CHUNKS = 16;
 
+/** A piece of a log's bytes, from `start` in the count of all that was ever added to its tail. */
 class Chunk {
   used = 0;
-  /** Position and base offset, less the chunk's, of each batch. */
-  readonly positions: number[] = [];
-  readonly offsets: number[] = [];
-  endOffset: number;
+  private readers = 0;
 
   constructor(
+    private readonly cache: TailCache,
     readonly tail: LogTail,
-    readonly baseOffset: number,
+    readonly start: number,
     readonly buffer: Buffer,
-  ) {
-    this.endOffset = baseOffset;
+  ) {}
+
+  get end(): number {
+    return this.start + this.used;
   }
 
-  append(bytes: Uint8Array, endOffset: number): void {
-    this.buffer.set(bytes, this.used);
-    for (let at = 0; at < bytes.length; at += batch.sizeInBytes(bytes, at)) {
-      this.positions.push(this.used + at);
-      this.offsets.push(batch.baseOffset(bytes, at) - this.baseOffset);
-    }
-    this.used += bytes.length;
-    this.endOffset = endOffset;
+  get isSeen(): boolean {
+    return this.readers > 0;
   }
 
-  /** Index of the first batch that ends at or after `offset`; the number of batches when there is none. */
-  batchAtOrAfter(offset: number): number {
-    const index = upperBound(this.offsets, offset - this.baseOffset) - 1;
-    if (index < 0) return 0;
-    return batch.lastOffset(this.buffer, this.positions[index]!) >= offset ? index : index + 1;
+  /** Takes what fits; how much that was. */
+  fill(bytes: Uint8Array, from: number): number {
+    const count = Math.min(this.buffer.length - this.used, bytes.length - from);
+    this.buffer.set(count === bytes.length ? bytes : bytes.subarray(from, from + count), this.used);
+    this.used += count;
+    return count;
   }
 
-  /** Index of the first batch that ends at or after `limitOffset`: what is before it may be shown. */
-  batchesBelow(limitOffset: number): number {
-    return limitOffset >= this.endOffset ? this.positions.length : this.batchAtOrAfter(limitOffset);
+  view(from: number, to: number): Uint8Array {
+    this.readers++;
+    return this.buffer.subarray(Math.max(0, from - this.start), Math.min(this.used, to - this.start));
   }
 
-  /** Where batch `index` begins; the end of what is used when there is none. */
-  positionOf(index: number): number {
-    return this.positions[index] ?? this.used;
+  release(): void {
+    this.readers--;
+    if (this.readers === 0) this.cache.unseen(this);
   }
-
-  /** Number of batches that end at or before `position`. */
-  batchesUpTo(position: number): number {
-    return position >= this.used ? this.positions.length : upperBound(this.positions, position) - 1;
-  }
-}
-
-/** How many of the ascending `values` are at most `target`. */
-function upperBound(values: readonly number[], target: number): number {
-  let low = 0;
-  let high = values.length;
-  while (low < high) {
-    const middle = (low + high) >>> 1;
-    if (values[middle]! <= target) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }
 
 export interface TailRead {
@@ -103,69 +107,114 @@ export interface TailRead {
   readonly sizeBytes: number;
   /** The offset after the last record read. */
   readonly nextOffset: number;
+  readonly release: () => void;
 }
 
-/** One log's part of the cache: always its newest bytes, without a gap up to its end. */
+/** One log's part of the cache: always its newest batches, none left out up to its end. */
 export class LogTail {
   private readonly chunks: Chunk[] = [];
+  /** Of each batch, oldest first: where its bytes begin, its base offset, and the offset after its last. */
+  private positions: number[] = [];
+  private bases: number[] = [];
+  private ends: number[] = [];
+  /** Entries before it were dropped; they are taken out now and then. */
+  private head = 0;
+  private end = 0;
 
   constructor(private readonly cache: TailCache) {}
 
   /** Nothing before this offset is here; Infinity when nothing is. */
   get startOffset(): number {
-    return this.chunks[0]?.baseOffset ?? Infinity;
+    return this.bases[this.head] ?? Infinity;
   }
 
-  /** Adds whole batches that begin at `baseOffset` and end before `endOffset`. */
-  append(bytes: Uint8Array, baseOffset: number, endOffset: number): void {
-    let chunk = this.chunks.at(-1);
-    if (!chunk || chunk.buffer.length - chunk.used < bytes.length) {
-      chunk = new Chunk(this, baseOffset, Buffer.allocUnsafeSlow(chunkBytes(chunk, bytes.length)));
-      this.chunks.push(chunk);
-      chunk.append(bytes, endOffset);
-      this.cache.add(chunk);
-    } else {
-      chunk.append(bytes, endOffset);
+  /** Adds whole batches that follow all before them. */
+  append(bytes: Uint8Array): void {
+    if (!this.cache.takes(bytes.length)) return this.clear();
+    for (let at = 0; at < bytes.length; at += batch.sizeInBytes(bytes, at)) {
+      this.positions.push(this.end + at);
+      this.bases.push(batch.baseOffset(bytes, at));
+      this.ends.push(batch.nextOffset(bytes, at));
     }
+    for (let done = 0; done < bytes.length;) {
+      const last = this.chunks.at(-1);
+      if (last && last.used < last.buffer.length) done += last.fill(bytes, done);
+      else this.chunks.push(this.cache.newChunk(this, this.end + done, chunkBytes(last, bytes.length - done)));
+    }
+    this.end += bytes.length;
   }
 
-  /** Whole batches from the one that holds `offset` on; undefined when it is not here. */
+  /** Whole batches from the one that holds `offset` on; undefined when that is not here. */
   read(offset: number, options: { maxBytes: number; minOneBatch: boolean; limitOffset: number }): TailRead | undefined {
     if (offset < this.startOffset) return undefined;
-    let index = this.chunks.findLastIndex(chunk => chunk.baseOffset <= offset);
-    const buffers: Uint8Array[] = [];
-    let sizeBytes = 0;
-    let nextOffset = offset;
-    for (; index < this.chunks.length; index++) {
-      const chunk = this.chunks[index]!;
-      const first = chunk.batchAtOrAfter(nextOffset);
-      const start = chunk.positionOf(first);
-      const allowed = chunk.batchesBelow(options.limitOffset);
-      let end = Math.min(allowed, chunk.batchesUpTo(start + options.maxBytes - sizeBytes));
-      if (end <= first && sizeBytes === 0 && options.minOneBatch) end = Math.min(allowed, first + 1);
-      if (end > first) {
-        buffers.push(chunk.buffer.subarray(start, chunk.positionOf(end)));
-        sizeBytes += chunk.positionOf(end) - start;
-        nextOffset = batch.nextOffset(chunk.buffer, chunk.positionOf(end - 1));
-      }
-      if (end < chunk.positions.length) break;
-    }
-    return { buffers, sizeBytes, nextOffset };
+    const first = this.countUpTo(this.ends, offset);
+    const from = this.positionOf(first);
+    const shown = this.countUpTo(this.ends, options.limitOffset);
+    let last = Math.min(shown, this.batchesEndingBy(from + options.maxBytes));
+    if (last <= first && options.minOneBatch) last = Math.min(shown, first + 1);
+    if (last <= first) return { buffers: [], sizeBytes: 0, nextOffset: offset, release: () => undefined };
+    const to = this.positionOf(last);
+    const seen = this.chunks.filter(chunk => chunk.start < to && chunk.end > from);
+    return {
+      buffers: seen.map(chunk => chunk.view(from, to)),
+      sizeBytes: to - from,
+      nextOffset: this.ends[last - 1]!,
+      release: () => {
+        for (const chunk of seen.splice(0)) chunk.release();
+      },
+    };
   }
 
   dropOldest(): void {
     const chunk = this.chunks.shift();
-    if (chunk) this.cache.remove(chunk);
+    assert(chunk !== undefined, 'a tail knows its chunks');
+    this.cache.drop(chunk);
+    // A batch that began in it is cut, even if it goes on in the next.
+    const kept = this.chunks[0]?.start ?? Infinity;
+    while (this.head < this.positions.length && this.positions[this.head]! < kept) this.head++;
+    if (2 * this.head > this.positions.length) this.compact();
   }
 
   /** Forgets all: the log was truncated, or is closed. */
   clear(): void {
     while (this.chunks.length > 0) this.dropOldest();
+    this.head = this.positions.length;
+    this.compact();
+  }
+
+  private compact(): void {
+    this.positions = this.positions.slice(this.head);
+    this.bases = this.bases.slice(this.head);
+    this.ends = this.ends.slice(this.head);
+    this.head = 0;
+  }
+
+  private positionOf(index: number): number {
+    return this.positions[index] ?? this.end;
+  }
+
+  private batchesEndingBy(position: number): number {
+    return position >= this.end ? this.positions.length : this.countUpTo(this.positions, position) - 1;
+  }
+
+  /** How many of the ascending `values`, dropped ones included, are at most `target`. */
+  private countUpTo(values: readonly number[], target: number): number {
+    let low = this.head;
+    let high = values.length;
+    if (high > low && values[high - 1]! <= target) return high;
+    while (low < high) {
+      const middle = (low + high) >>> 1;
+      if (values[middle]! <= target) low = middle + 1;
+      else high = middle;
+    }
+    return low;
   }
 }
 
-/** Chunks grow with what a log gets, so that an idle one holds little; a batch too large for any has its own. */
+/** Chunks grow with what a log gets, so that an idle one holds little. */
 function chunkBytes(last: Chunk | undefined, needed: number): number {
-  const wanted = Math.min(MAX_CHUNK_BYTES, last ? 2 * last.buffer.length : FIRST_CHUNK_BYTES);
-  return Math.max(wanted, needed);
+  const wanted = last ? 2 * last.buffer.length : FIRST_CHUNK_BYTES;
+  let size = Math.min(MAX_CHUNK_BYTES, wanted);
+  while (size < needed && size < MAX_CHUNK_BYTES) size *= 2;
+  return size;
 }

@@ -129,3 +129,8 @@ export async function readAll(log: Log, from = log.logStartOffset, maxBytes = 1 
   }
   return all;
 }
+
+/** Waits for what the disk does off the loop. */
+export async function eventually(condition: () => boolean): Promise<void> {
+  while (!condition()) await new Promise(resolve => { setTimeout(resolve, 2); });
+}

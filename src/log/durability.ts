@@ -1,0 +1,119 @@
+import type { LogHost } from './host.js';
+import { GroupFlush } from './group-flush.js';
+import type { LeaderEpochs } from './leader-epochs.js';
+import { PARTITION_METADATA_FILE, parentOf } from './paths.js';
+import type { ProducerState } from './producer-state.js';
+import type { Segment } from './segment.js';
+import type { SegmentList } from './segment-list.js';
+
+/** What must be known of a log to make it durable. */
+export interface DurableLog {
+  readonly directory: string;
+  readonly logEndOffset: number;
+  /** Counts truncations. */
+  readonly generation: number;
+  readonly segments: SegmentList;
+  readonly producers: ProducerState;
+  readonly epochs: LeaderEpochs;
+  noteFailure(error: unknown): unknown;
+}
+
+/**
+ * How much of a log would outlast a power loss: all below the recovery point, and every segment that ends there or before with
+ * its indexes. Recovery begins at the recovery point of the checkpoint, so this one never runs ahead of the disk.
+ */
+export class LogDurability {
+  private readonly flusher = new GroupFlush(() => this.flushOnce());
+  /** Names came or went that the directory may not durably know of. */
+  private namesUnsynced = false;
+  /** The directory's own name, in the one above, likewise. */
+  private ownNameUnsynced = true;
+
+  constructor(
+    private readonly host: LogHost,
+    private readonly log: DurableLog,
+    private flushedOffset: number,
+  ) {}
+
+  get recoveryPoint(): number {
+    return this.flushedOffset;
+  }
+
+  /** Something is left to sync although no record may be. */
+  get isIncomplete(): boolean {
+    return this.namesUnsynced || this.hasUnsyncedIndexes;
+  }
+
+  flush(offset: number): Promise<void> {
+    return offset <= this.flushedOffset ? Promise.resolve() : this.flushAll();
+  }
+
+  flushAll(): Promise<void> {
+    return this.flusher.request();
+  }
+
+  /** Resolves when no flush is under way. */
+  idle(): Promise<void> {
+    return this.flusher.idle();
+  }
+
+  /** A file was made, renamed or removed. */
+  namesChanged(): void {
+    this.namesUnsynced = true;
+  }
+
+  /** The log ends at `offset` from now on; no checkpoint says otherwise when this returns. */
+  truncated(offset: number): void {
+    this.flushedOffset = Math.min(this.flushedOffset, offset);
+    this.host.recoveryPointMovedBack(this.log.directory);
+  }
+
+  /**
+   * A recovery point at the very end vouches for all segments but the active one. Before that one is sealed, this must end: its
+   * indexes come to the disk only with the flush that follows.
+   */
+  beforeSealing(active: Segment): void {
+    if (this.flushedOffset < this.log.logEndOffset || this.flushedOffset === active.baseOffset) return;
+    this.flushedOffset = active.baseOffset;
+    this.host.recoveryPointMovedBack(this.log.directory);
+  }
+
+  private async flushOnce(): Promise<void> {
+    const { log } = this;
+    try {
+      for (;;) {
+        const { logEndOffset, generation } = log;
+        const unsynced = log.segments.from(this.flushedOffset);
+        for (const segment of log.segments) if (segment.indexesUnsynced || unsynced.includes(segment)) await segment.sync();
+        await log.producers.syncSnapshots();
+        log.epochs.save();
+        if (this.namesUnsynced || this.ownNameUnsynced) await this.syncNames();
+        // Cut, or rolled, while this waited: what was synced is not all that the recovery point would vouch for.
+        if (generation !== log.generation || this.hasUnsyncedIndexes) continue;
+        this.flushedOffset = Math.max(this.flushedOffset, logEndOffset);
+        return;
+      }
+    } catch (error) {
+      throw log.noteFailure(error);
+    }
+  }
+
+  private get hasUnsyncedIndexes(): boolean {
+    for (const segment of this.log.segments) if (segment.indexesUnsynced) return true;
+    return false;
+  }
+
+  private async syncNames(): Promise<void> {
+    const { disk } = this.host;
+    const { directory } = this.log;
+    this.namesUnsynced = false;
+    const topicIdFile = `${directory}/${PARTITION_METADATA_FILE}`;
+    if (disk.stat(topicIdFile)) {
+      const file = disk.open(topicIdFile);
+      await file.sync().finally(() => file.close());
+    }
+    disk.syncDirectory(directory);
+    if (this.ownNameUnsynced) disk.syncDirectory(parentOf(directory));
+    this.ownNameUnsynced = false;
+  }
+}
