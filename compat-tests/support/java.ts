@@ -34,8 +34,13 @@ export async function jars(project: JavaProject): Promise<string> {
   if (!existsSync(lib)) {
     const fetched = join(project, `target/fetched-${process.pid}`);
     await call('mvn', ['-q', '-B', '-f', join(project, 'pom.xml'), 'dependency:copy-dependencies', `-DoutputDirectory=${join(process.cwd(), fetched)}`], { timeout: DOWNLOAD_TIMEOUT_MS });
-    if (existsSync(lib)) rmSync(fetched, { recursive: true });
-    else renameSync(fetched, lib);
+    try {
+      renameSync(fetched, lib);
+    } catch (error) {
+      // The other one was faster.
+      if (!existsSync(lib)) throw error;
+      rmSync(fetched, { recursive: true });
+    }
   }
   return `${lib}/*`;
 }
