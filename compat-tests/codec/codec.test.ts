@@ -1,5 +1,5 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { javaMissing } from '../support/java.js';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { describeWithJava } from '../support/java-tests.js';
 import { startOracles } from './apache.js';
 import { allMessages } from './messages.js';
 import type { Oracle } from './oracle.js';
@@ -27,11 +27,8 @@ const versionsOf = (oracle: Oracle): string[] =>
   [...oracle.messages.values()].flatMap(({ name, minVersion, maxVersion }) =>
     Array.from({ length: maxVersion - minVersion + 1 }, (_, n) => `${name} ${minVersion + n}`));
 
-const missing = await javaMissing();
-// Where all toolchains are promised, a missing one is a fault.
-if (missing !== null && process.env['CI'] === 'true') throw new Error(missing);
 
-(missing === null ? describe : describe.skip)('the codec against Apache', () => {
+await describeWithJava('the codec against Apache', () => {
   let oracles: Oracles & { close(): Promise<void> };
   beforeAll(async () => { oracles = await startOracles(); }, 300_000);
   afterAll(() => oracles.close());

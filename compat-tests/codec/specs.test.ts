@@ -1,11 +1,12 @@
-import { beforeAll, describe, expect, test } from '@jest/globals';
+import { beforeAll, expect, test } from '@jest/globals';
 import { execFile } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { promisify } from 'node:util';
 import { parseErrors } from '../../src/codegen/parse-errors.js';
 import type { ApiSpec, Message, RecordMessage } from '../../src/codegen/spec.js';
 import { includes } from '../../src/codegen/spec.js';
-import { compile, JAVA_FLAGS, javaMissing, jars } from '../support/java.js';
+import { compile, JAVA_FLAGS, jars } from '../support/java.js';
+import { describeWithJava } from '../support/java-tests.js';
 import { definedLayout, parseVersions, readDefinitions, specifiedLayout } from './definitions.js';
 import type { Definition } from './definitions.js';
 import { readSpecs } from './messages.js';
@@ -16,10 +17,8 @@ const apis = specs.filter((spec): spec is ApiSpec => spec.kind === 'api');
 const messages: Message[] = specs.flatMap((spec): readonly Message[] => (spec.kind === 'api' ? [spec.request, spec.response] : spec.messages));
 const records = specs.flatMap(spec => (spec.kind === 'record' ? spec.messages.map(message => ({ family: spec.family, message })) : []));
 
-const missing = await javaMissing();
-if (missing !== null && process.env['CI'] === 'true') throw new Error(missing);
 
-(missing === null ? describe : describe.skip)('the specifications and the definitions in the jars of Kafka 4.3.1', () => {
+await describeWithJava('the specifications and the definitions in the jars of Kafka 4.3.1', () => {
   let current: Map<string, Definition>;
   let old: Map<string, Definition>;
 

@@ -8,13 +8,10 @@ import * as batch from '../../src/protocol/records/batch.js';
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { buildEndTransactionMarker } from '../../src/protocol/records/control-records.js';
 import { validateProduce, type ProduceRules } from '../../src/protocol/records/validate-produce.js';
-import { javaMissing } from '../support/java.js';
+import { describeWithJava } from '../support/java-tests.js';
 import { RecordsOracle } from './oracle.js';
 
 const { CompressionType } = batch;
-const missing = await javaMissing();
-// Where all toolchains are promised, a missing one is a fault.
-if (missing !== null && process.env['CI'] === 'true') throw new Error(missing);
 
 interface JavaRecord {
   offset: number;
@@ -88,7 +85,7 @@ function force(codec: CodecName | 'none', backend: BackendName | 'none'): void {
   if (codec !== 'none' && backend !== 'none') forceBackend(codec, backend);
 }
 
-(missing === null ? describe : describe.skip)("Apache's own classes", () => {
+await describeWithJava("Apache's own classes", () => {
   let oracle: RecordsOracle;
   beforeAll(async () => { oracle = await RecordsOracle.start(); }, 300_000);
   afterAll(async () => {
