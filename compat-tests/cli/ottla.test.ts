@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
-import { existsSync, mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync, type ChildProcessWithoutNullStreams } from 'node:child_process';
+import { cpSync, existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -81,6 +81,23 @@ describe('bin/ottla', () => {
     broker.signal('SIGTERM');
     expect(await broker.code).toBe(0);
     expect(readdirSync(folder)).toEqual([]);
+  });
+
+  test.each([['--log-json'], ['--log-level=info']])('writes the log to a file, whole: %s', async form => {
+    const broker = new Command('start', '--port', '0', '--memory', '--log-file', 'broker.log', form);
+    await broker.ready();
+    broker.signal('SIGTERM');
+    expect(await broker.code).toBe(0);
+    expect(broker.errors).toEqual([]);
+    const last = readFileSync(join(folder, 'broker.log'), 'utf8').trimEnd().split('\n').at(-1)!;
+    if (form === '--log-json') expect(JSON.parse(last)).toMatchObject({ level: 'info', message: 'stopping on SIGTERM' });
+    else expect(last).toMatch(/^\d{4}-\S+Z INFO stopping on SIGTERM$/);
+  });
+
+  test('says what is missing where it was not built', () => {
+    cpSync('bin', join(folder, 'bin'), { recursive: true });
+    const { status, stderr } = spawnSync(process.execPath, [join(folder, 'bin/ottla'), 'start'], { encoding: 'utf8' });
+    expect([status, stderr]).toEqual([1, `ottla: not built yet: run \`make build\` in ${folder}\n`]);
   });
 
   test('names the flag for a port or a directory that another broker has', async () => {

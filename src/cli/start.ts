@@ -30,9 +30,12 @@ export interface LogWish {
   readonly json: boolean;
 }
 
+/** A log that holds lines back, as files do, says when all are out. */
+export type ClosableLogger = Logger & { close?(): Promise<void> };
+
 export interface StartParts {
   readonly terminal: Terminal;
-  readonly logger: (wish: LogWish) => Logger | Promise<Logger>;
+  readonly logger: (wish: LogWish) => ClosableLogger | Promise<ClosableLogger>;
   readonly startBroker: (request: StartRequest) => Promise<RunningBroker>;
 }
 
@@ -40,12 +43,13 @@ export interface StartParts {
 export async function start(flags: ParsedFlags, { terminal, logger: makeLogger, startBroker }: StartParts): Promise<number> {
   let settings: Settings | undefined;
   let broker: RunningBroker | undefined;
+  let logger: ClosableLogger | undefined;
   const stopping = stopRequests(terminal);
   try {
     const wish = logWish(flags, terminal.directory);
     const loaded = gatherSettings(flags, terminal);
     ({ settings } = loaded);
-    const logger = await makeLogger(wish);
+    logger = await makeLogger(wish);
     for (const warning of loaded.warnings) logger.warn(warning);
     broker = await startBroker({ settings, logger, memory: flags.has('memory') });
     terminal.out(`Ottla ready on ${broker.host.includes(':') ? `[${broker.host}]` : broker.host}:${broker.port}`);
@@ -60,6 +64,8 @@ export async function start(flags: ParsedFlags, { terminal, logger: makeLogger, 
     const fault = explainFault(error, settings);
     for (const line of fault.lines) terminal.error(`ottla: ${line}`);
     return fault.exitCode;
+  } finally {
+    await logger?.close?.();
   }
 }
 

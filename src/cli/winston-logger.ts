@@ -1,16 +1,23 @@
 import winston from 'winston';
 import type { LogFields, Logger } from '../env/index.js';
-import type { LogWish } from './start.js';
+import type { ClosableLogger, LogWish } from './start.js';
 
 /** A log in a file, or as JSON. Loads winston: for those who ask for it only. */
-export function winstonLogger(wish: LogWish): Logger {
+export function winstonLogger(wish: LogWish): ClosableLogger {
   const { combine, timestamp, json, printf } = winston.format;
   const lines = printf(({ timestamp: time, level, message, scope, ...fields }) =>
     `${String(time)} ${level.toUpperCase()} ${typeof scope === 'string' ? `[${scope}] ` : ''}${String(message)}${pairs(fields)}`);
   const transport = wish.file === undefined
     ? new winston.transports.Stream({ stream: process.stderr })
     : new winston.transports.File({ filename: wish.file });
-  return new WinstonLogger(winston.createLogger({ level: wish.level, format: combine(timestamp(), wish.json ? json() : lines), transports: [transport] }));
+  const logger = winston.createLogger({ level: wish.level, format: combine(timestamp(), wish.json ? json() : lines), transports: [transport] });
+  const closed = new Promise<void>(resolve => { transport.once('finish', resolve); });
+  return Object.assign(new WinstonLogger(logger), {
+    close: () => {
+      logger.end();
+      return closed;
+    },
+  });
 }
 
 class WinstonLogger implements Logger {
