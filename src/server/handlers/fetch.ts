@@ -17,7 +17,7 @@ const FIRST_VERSION_WITH_TOPIC_IDS = 13;
 const FIRST_VERSION_WITH_ZSTD = 10;
 
 export function fetchApis(services: Services): ServedApi[] {
-  return [serve(fetchApi, fetchHandler(services), { frame: 'borrowed' })];
+  return [serve(fetchApi, fetchHandler(services), { minVersion: 4, frame: 'borrowed' })];
 }
 
 function fetchHandler(services: Services): Handler<FetchRequest, FetchResponseInput> {
