@@ -18,7 +18,8 @@ export class GroupFlush {
     // How the running one ends is told to those who asked for it.
     await this.running!.catch(() => undefined);
     this.next = undefined;
-    await this.start();
+    // Another may have begun meanwhile; it began after all who wait here asked.
+    await (this.running ?? this.start());
   }
 
   private start(): Promise<void> {

@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { MemoryDisk } from '../env/memory/memory-disk.js';
 import { NodeDisk, NodeRandom, silentLogger } from '../env/node/index.js';
 import { DiskError } from '../env/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
@@ -170,6 +171,16 @@ describe('periodic work', () => {
     expect([log.logStartOffset, log.segmentCount]).toEqual([10, 1]);
     await log.flush();
   });
+});
+
+test('in memory, everything is as on the disk', async () => {
+  const disk = new MemoryDisk();
+  const env = { disk, clock, random: new NodeRandom(), logger: silentLogger };
+  const manager = await start({ env, directories: ['/memory'] });
+  manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS).appendAsLeader(batchOf(['x', 'y']), CLIENT);
+  await manager.close({ brokerEpoch: 1 });
+  const again = await start({ env, directories: ['/memory'] });
+  expect(await readAll(again.get('events', 0)!)).toHaveLength(2);
 });
 
 test('a failing disk takes its directory out, and says so', async () => {

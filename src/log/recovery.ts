@@ -40,6 +40,8 @@ class LogLoader {
   private readonly clean: boolean;
   private readonly recoveryPoint: number;
   private names: string[];
+  /** A segment was scanned, which leaves snapshots that `names` does not know. */
+  private scanned = false;
 
   constructor(private readonly host: LogHost, private readonly options: LoadOptions) {
     const { directory, producerExpirationMs } = options;
@@ -62,7 +64,7 @@ class LogLoader {
     const logStartOffset = Math.max(options.logStartOffset, this.segments.first.baseOffset);
     this.epochs.truncateFromEnd(logEndOffset);
     this.epochs.truncateFromStart(options.logStartOffset);
-    this.producers.adoptSnapshots(host.disk.list(options.directory), this.segments.baseOffsets);
+    this.producers.adoptSnapshots(this.scanned ? host.disk.list(options.directory) : this.names, this.segments.baseOffsets);
     await rebuildProducerState(this.producers, this.segments, {
       logStartOffset, lastOffset: logEndOffset, nowMs: host.clock.nowMs(), clean: this.clean,
     });
@@ -162,6 +164,7 @@ class LogLoader {
   }
 
   private async recoverSegment(segment: Segment): Promise<{ truncatedBytes: number; nextOffset: number }> {
+    this.scanned = true;
     const producers = new ProducerState(this.host.disk, this.options.directory, this.options.producerExpirationMs);
     producers.adoptSnapshots(this.host.disk.list(this.options.directory), this.segments.baseOffsets);
     await rebuildProducerState(producers, this.segments, {
