@@ -1,4 +1,4 @@
-import { FeatureName, MetadataVersionGate } from '../metadata/features.js';
+import { FeatureName, isKnownFeature, MetadataVersionGate } from '../metadata/features.js';
 import { metadataRecord, type MetadataMessage, type MetadataRecord } from '../metadata/records.js';
 import type { BrokerImage, MetadataImage } from '../metadata/types.js';
 import { KafkaError } from '../protocol/errors.js';
@@ -46,7 +46,7 @@ export function registerBroker(
       `broker ${request.brokerId} is registered and alive; after a restart its old session has to run out first`);
   }
   refuseDirectories(image, request);
-  refuseFeatures(image, request);
+  refuseFeatures(image, request, facts);
   if (amends) {
     const { epoch: brokerEpoch, fenced, inControlledShutdown } = before;
     return { records: [registration(image, request, { brokerEpoch, fenced, inControlledShutdown })], response: { brokerEpoch } };
@@ -77,8 +77,11 @@ function registration(
   });
 }
 
-/** A broker must be able to live with every level that the cluster has agreed on. */
-function refuseFeatures(image: MetadataImage, { features }: BrokerRegistrationRequestInput): void {
+/**
+ * A broker must be able to live with every level that the cluster has agreed on. A lone node that was given a directory of
+ * Kafka's may find features in it that Kafka serves and it does not: they stay as they are, for the way back.
+ */
+function refuseFeatures(image: MetadataImage, { features }: BrokerRegistrationRequestInput, { isLocal }: RegistrationFacts): void {
   if (!features.some(({ name }) => name === FeatureName.METADATA_VERSION)) {
     throw new KafkaError(ErrorCode.INVALID_REGISTRATION, `Request features do not contain '${FeatureName.METADATA_VERSION}'`);
   }
@@ -89,6 +92,7 @@ function refuseFeatures(image: MetadataImage, { features }: BrokerRegistrationRe
     const level = image.features.finalized.get(name) ?? 0;
     const { min, max } = offered.get(name) ?? { min: 0, max: 0 };
     if (level >= min && level <= max) continue;
+    if (isLocal && isKnownFeature(name) && name !== FeatureName.METADATA_VERSION) continue;
     throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `Unable to register because the broker does not support finalized version ${level} of ${name}. ` +
       `The broker wants a version between ${min} and ${max}, inclusive.`);
   }

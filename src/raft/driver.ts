@@ -186,14 +186,14 @@ export class RaftDriver implements ReplicatedLog {
   }
 
   /**
-   * The cluster as of a committed offset, between transactions: it is written down as a snapshot when the log since the last one
+   * The cluster as of a committed offset, between transactions, and once it has a metadata.version: it is written down as a snapshot when the log since the last one
    * has grown enough, or old enough, and what that makes superfluous is deleted.
    */
   offerSnapshot(image: MetadataImage, lastContainedLogTimestampMs: number): void {
     const { settings, host } = this.options;
     const age = host.clock.nowMs() - this.lastSnapshotMs;
     const due = this.bytesSinceSnapshot >= settings.snapshotAfterBytes || (settings.snapshotAfterMs > 0 && age >= settings.snapshotAfterMs);
-    if (!due || this.snapshotInProgress !== undefined || this.closing || image.offset < 0) return;
+    if (!due || this.snapshotInProgress !== undefined || this.closing || image.features.metadataVersion === 0) return;
     this.bytesSinceSnapshot = 0;
     this.lastSnapshotMs = host.clock.nowMs();
     this.snapshotInProgress = this.writeSnapshot(image, lastContainedLogTimestampMs)

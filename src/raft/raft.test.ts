@@ -228,13 +228,14 @@ describe('driver', () => {
     const { driver } = await opened({ snapshotAfterBytes: 1, retentionBytes: 0 });
     const loader = new MetadataLoader(driver, error => { faults.push(error); });
     loader.add({ onImage: (image, _, { lastContainedLogTimestampMs }) => driver.offerSnapshot(image, lastContainedLogTimestampMs) });
+    driver.append(batchOf(metadataRecord('FeatureLevel', { name: 'metadata.version', featureLevel: 30 })), { leaderEpoch: 1 });
     for (let round = 0; round < 20; round++) driver.append(batchOf(config(`key-${round % 7}`, String(round))), { leaderEpoch: 1 });
     loader.start();
     await loader.caughtUp();
     const before = content(loader.image);
     await driver.close();
     const names = disk.list('/data/__cluster_metadata-0');
-    expect(names).toContain(snapshotFile({ offset: 23, epoch: 1 }));
+    expect(names).toContain(snapshotFile({ offset: 24, epoch: 1 }));
     expect(names).not.toContain(snapshotFile({ offset: 0, epoch: 0 }));
     const after = await opened();
     expect(content(await loaded(after.driver))).toEqual(before);

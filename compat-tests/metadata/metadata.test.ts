@@ -1,0 +1,232 @@
+import { execFile } from 'node:child_process';
+import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from '@jest/globals';
+import { localSettings } from '../../src/config/index.js';
+import { createControllerRuntime, formatDirectories, LocalController, readBootstrapFile } from '../../src/controller/index.js';
+import { nodeEnv } from '../../src/env/node/index.js';
+import { createLogHost, readMetaProperties } from '../../src/log/index.js';
+import { SUPPORTED_FEATURES } from '../../src/metadata/features.js';
+import { MetadataLoader } from '../../src/metadata/loader.js';
+import { decodeMetadataRecord } from '../../src/metadata/records.js';
+import { readSnapshot } from '../../src/metadata/snapshot.js';
+import { batchesIn, recordsIn } from '../../src/protocol/records/batch-iterator.js';
+import * as batch from '../../src/protocol/records/batch.js';
+import { RaftDriver } from '../../src/raft/driver.js';
+import { metadataLogSettings } from '../../src/raft/metadata-log.js';
+import { jars, JAVA_FLAGS, javaMissing } from '../support/java.js';
+
+/** The metadata log before Apache's own tools, and Apache's own formatting before ours. */
+
+const missing = await javaMissing();
+// Where all toolchains are promised, a missing one is a fault.
+if (missing !== null && process.env['CI'] === 'true') throw new Error(missing);
+
+const call = promisify(execFile);
+const JAVA_TIMEOUT_MS = 60_000;
+const env = nodeEnv({ logLevel: 'silent' });
+let classPath = '';
+let root: string;
+
+async function java(mainClass: string, ...args: string[]): Promise<string> {
+  const quiet = ['-Dorg.slf4j.simpleLogger.defaultLogLevel=error'];
+  const running = call('java', [...JAVA_FLAGS, ...quiet, '-cp', classPath, mainClass, ...args], { maxBuffer: 1 << 26, timeout: JAVA_TIMEOUT_MS });
+  running.child.stdin?.end();
+  return (await running).stdout;
+}
+
+interface Dumped {
+  readonly type: string;
+  readonly version: number;
+  readonly data: Record<string, unknown>;
+}
+
+/** Metadata records and names of control records as `kafka-dump-log` prints them. */
+async function dump(...files: string[]): Promise<{ records: Dumped[]; control: string[]; text: string }> {
+  const text = await java('org.apache.kafka.tools.DumpLogSegments', '--cluster-metadata-decoder', '--deep-iteration', '--files', files.join(','));
+  const records = [...text.matchAll(/ payload: (\{"type":.*\})$/gm)].map(([, json]) => JSON.parse(json!) as Dumped);
+  const control = [...text.matchAll(/ (?:keySize.*?headerKeys: \[\] )?(LeaderChange|KRaftVersion|KRaftVoters|SnapshotHeader|SnapshotFooter)/g)].map(([, name]) => name!);
+  return { records, control, text };
+}
+
+/** What our own reading gives of the same files: type and version of each record. */
+function ownReading(file: string): string[] {
+  const bytes = readFileSync(file);
+  const found: string[] = [];
+  for (const at of batchesIn(bytes)) {
+    expect(batch.isValid(bytes, at)).toBe(true);
+    if (batch.isControl(bytes, at)) continue;
+    for (const { value } of recordsIn(bytes, at)) found.push(`${screaming(decodeMetadataRecord(value!).type)} v${value![2]}`);
+  }
+  return found;
+}
+
+const screaming = (type: string): string => `${type.replace(/(?<=[a-z])(?=[A-Z])/g, '_').toUpperCase()}_RECORD`;
+
+/** A controller of one on a directory of its own. */
+async function node(directory: string, own: Record<string, string> = {}) {
+  const settings = localSettings({ 'metadata.max.idle.interval.ms': '0', 'internal.metadata.delete.delay.millis': '0', ...own }, directory);
+  const { clusterId, directoryId } = readMetaProperties(env.disk, directory)!;
+  const faults: unknown[] = [];
+  const onFault = (error: unknown): void => { faults.push(error); };
+  const raft = await RaftDriver.open({
+    host: createLogHost({ env }), logDirectory: directory, directoryId: directoryId!, nodeId: 1, settings: metadataLogSettings(settings),
+    endpoints: [{ name: 'CONTROLLER', host: 'localhost', port: 9093 }], staticVoters: [], onFault,
+  });
+  const runtime = createControllerRuntime({
+    env, log: raft, maxBatchBytes: 1 << 20, nodeId: 1, clusterId, settings, bootstrap: readBootstrapFile(env.disk, directory),
+    kraftVersion: raft.describe().quorum.kraftVersion, onFault,
+  });
+  const loader = new MetadataLoader(raft, onFault);
+  loader.add({ onImage: (image, _, facts) => raft.offerSnapshot(image, facts.lastContainedLogTimestampMs) });
+  let elected: Promise<void> | undefined;
+  raft.onLeadership(epoch => { if (epoch !== null) elected = runtime.elected(epoch); });
+  raft.start();
+  await elected;
+  loader.start();
+  await loader.caughtUp();
+  const close = async (): Promise<void> => {
+    await loader.caughtUp();
+    loader.close();
+    runtime.close();
+    await raft.close();
+    expect(faults).toEqual([]);
+  };
+  return { api: new LocalController(runtime), loader, raft, clusterId, directoryId: directoryId!, close };
+}
+
+/** A little of everything that a controller writes. */
+async function workload(directory: string): Promise<void> {
+  const { api, clusterId, directoryId, close, raft, loader } = await node(directory);
+  const features = [...SUPPORTED_FEATURES].map(([name, { min, max }]) => ({ name, minSupportedVersion: min, maxSupportedVersion: max }));
+  await api.registerController({ controllerId: 1, incarnationId: directoryId, zkMigrationReady: false, listeners: [{ name: 'CONTROLLER', host: 'h', port: 1, securityProtocol: 0 }], features });
+  const { brokerEpoch = -1 } = await api.registerBroker({
+    brokerId: 1, clusterId, incarnationId: directoryId, listeners: [{ name: 'PLAINTEXT', host: 'h', port: 9092, securityProtocol: 0 }],
+    features, rack: 'r1', logDirs: [directoryId], previousBrokerEpoch: -1,
+  });
+  const beat = { brokerId: 1, brokerEpoch, wantFence: false, wantShutDown: false, currentMetadataOffset: raft.endOffset };
+  await api.heartbeat(beat);
+  for (const name of ['orders', 'gone']) {
+    await api.createTopics({
+      timeoutMs: 1, topics: [{ name, numPartitions: 3, replicationFactor: 1, assignments: [], configs: [{ name: 'cleanup.policy', value: 'compact' }] }],
+    });
+  }
+  await api.deleteTopics({ timeoutMs: 1, topics: [{ name: 'gone', topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }] });
+  await api.incrementalAlterConfigs({ validateOnly: false, resources: [{ resourceType: 4, resourceName: '', configs: [{ name: 'log.retention.ms', configOperation: 0, value: '5000' }] }] });
+  await api.allocateProducerIds({ brokerId: 1, brokerEpoch });
+  await api.heartbeat({ ...beat, cordonedLogDirs: [directoryId] });
+  await api.heartbeat({ ...beat, wantFence: true });
+  await api.heartbeat({ ...beat, currentMetadataOffset: raft.endOffset });
+  await loader.caughtUp();
+  await close();
+}
+
+/** Opens the directory and leaves a snapshot of all that is in it. */
+async function snapshot(directory: string): Promise<void> {
+  await (await node(directory, { 'metadata.log.max.record.bytes.between.snapshots': '1' })).close();
+}
+
+(missing === null ? describe : describe.skip)('metadata', () => {
+  beforeAll(async () => { classPath = await jars('compat-tests/java'); }, 300_000);
+  beforeEach(() => { root = mkdtempSync(join(tmpdir(), 'ottla-metadata-')); });
+  afterEach(() => rmSync(root, { recursive: true, force: true }));
+  afterAll(() => { classPath = ''; });
+
+  const format = (directory: string) => formatDirectories({
+    env, directories: [directory], metadataDirectory: directory, clusterId: 'Some-ClusterIdOfOurs00', nodeId: 1,
+    standalone: { endpoints: [{ name: 'CONTROLLER', host: 'localhost', port: 9093 }] },
+  });
+  const metadataFiles = (directory: string, suffix: string) => {
+    const folder = join(directory, '__cluster_metadata-0');
+    return readdirSync(folder).filter(name => name.endsWith(suffix)).sort().map(name => join(folder, name));
+  };
+
+  test("kafka-dump-log reads our log, record for record, in the versions that we wrote", async () => {
+    format(root);
+    await workload(root);
+    const [log] = metadataFiles(root, '.log');
+    const { records, control, text } = await dump(log!);
+    expect(text).not.toMatch(/isvalid: false|Could not|rror/);
+    const own = ownReading(log!);
+    expect(records.map(({ type, version }) => `${type} v${version}`)).toEqual(own);
+    expect(new Set(own.map(line => line.split('_RECORD')[0]))).toEqual(new Set([
+      'BEGIN_TRANSACTION', 'FEATURE_LEVEL', 'CONFIG', 'END_TRANSACTION', 'REGISTER_CONTROLLER', 'REGISTER_BROKER', 'BROKER_REGISTRATION_CHANGE',
+      'TOPIC', 'PARTITION', 'PARTITION_CHANGE', 'REMOVE_TOPIC', 'PRODUCER_IDS',
+    ]));
+    expect(control).toEqual(['LeaderChange', 'KRaftVersion', 'KRaftVoters']);
+    expect(records.find(({ type }) => type === 'REGISTER_BROKER_RECORD')?.data).toMatchObject({ brokerId: 1, rack: 'r1', fenced: true });
+  }, 60_000);
+
+  test('kafka-dump-log reads what formatting writes, and our snapshots', async () => {
+    format(root);
+    const [first] = metadataFiles(root, '.checkpoint');
+    await workload(root);
+    await snapshot(root);
+    const latest = metadataFiles(root, '.checkpoint').at(-1)!;
+    expect(latest).not.toBe(first);
+    const formatted = await dump(first!);
+    expect([formatted.records, formatted.control]).toEqual([[], ['SnapshotHeader', 'KRaftVersion', 'KRaftVoters', 'SnapshotFooter']]);
+    const bootstrap = await dump(join(root, 'bootstrap.checkpoint'));
+    expect(bootstrap.records.map(({ data }) => [data['name'], data['featureLevel']])).toEqual([['metadata.version', 30], ['eligible.leader.replicas.version', 1]]);
+    const written = await dump(latest);
+    expect(written.records.map(({ type, version }) => `${type} v${version}`)).toEqual(ownReading(latest));
+    expect(written.control).toEqual(['SnapshotHeader', 'KRaftVersion', 'KRaftVoters', 'SnapshotFooter']);
+  }, 120_000);
+
+  test("kafka-metadata-shell makes of our snapshot the cluster that we meant", async () => {
+    format(root);
+    await workload(root);
+    await snapshot(root);
+    const latest = metadataFiles(root, '.checkpoint').at(-1)!;
+    const shell = (...command: string[]) => java('org.apache.kafka.shell.MetadataShell', '--snapshot', latest, ...command);
+    expect((await shell('ls', '/image/topics/byName')).trim()).toBe('orders');
+    expect(await shell('cat', '/image/topics/byName/orders/2')).toMatch(/replicas.*1/s);
+    expect(await shell('cat', '/image/features/metadataVersion')).toContain('4.3-IV0');
+    expect(await shell('cat', '/image/configs/TOPIC:orders/cleanup.policy')).toContain('compact');
+  }, 120_000);
+
+  test("what kafka-storage formats, our reading and our controller take as it is", async () => {
+    const directory = join(root, 'data');
+    const properties = join(root, 'server.properties');
+    writeFileSync(properties, [
+      'process.roles=broker,controller', 'node.id=1', 'controller.listener.names=CONTROLLER', `log.dirs=${directory}`,
+      'listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093', 'controller.quorum.bootstrap.servers=localhost:9093',
+    ].join('\n'));
+    const clusterId = (await java('kafka.tools.StorageTool', 'random-uuid')).trim();
+    await java('kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId, '-c', properties);
+    const { nodeId, directoryId } = readMetaProperties(env.disk, directory)!;
+    expect(nodeId).toBe(1);
+    const [first] = metadataFiles(directory, '.checkpoint');
+    expect(first).toMatch(/00000000000000000000-0000000000\.checkpoint$/);
+    expect(readSnapshot(readFileSync(first!)).quorum).toEqual({ kraftVersion: 1, voters: [expect.objectContaining({
+      voterId: 1, voterDirectoryId: directoryId, endpoints: [{ name: 'CONTROLLER', host: 'localhost', port: 9093 }],
+    })] });
+    const { metadataVersion, records } = readBootstrapFile(env.disk, directory);
+    expect(metadataVersion).toBe(30);
+    const levels = records.map(({ message }) => [(message as { name: string }).name, (message as { featureLevel: number }).featureLevel] as const);
+    expect(levels[0]).toEqual(['metadata.version', 30]);
+    // What Apache finalizes and we do not serve yet stays as it is, and keeps nobody from starting.
+    await workload(directory);
+    const { loader, close } = await node(directory);
+    expect(loader.image.features.finalized).toEqual(new Map([['kraft.version', 1], ...levels]));
+    await close();
+  }, 120_000);
+
+  test('what both format for the same node differs in ids and times alone', async () => {
+    const directory = join(root, 'theirs');
+    const properties = join(root, 'server.properties');
+    writeFileSync(properties, [
+      'process.roles=broker,controller', 'node.id=1', 'controller.listener.names=CONTROLLER', `log.dirs=${directory}`,
+      'listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093', 'controller.quorum.bootstrap.servers=localhost:9093',
+    ].join('\n'));
+    await java('kafka.tools.StorageTool', 'format', '--standalone', '-t', 'AAAAAAAAAAAAAAAAAAAAAQ', '-c', properties);
+    const ours = join(root, 'ours');
+    format(ours);
+    const shape = async (file: string) => (await dump(file)).text.split('\n').slice(3)
+      .map(line => line.replace(/\d{13}/g, 'TIME').replace(/crc: \d+/g, 'crc').replace(/[\w-]{22}/g, 'UUID').replace(/timestamp":\d+/gi, 'TIME'));
+    expect(await shape(metadataFiles(ours, '.checkpoint')[0]!)).toEqual(await shape(metadataFiles(directory, '.checkpoint')[0]!));
+    expect(readdirSync(ours).sort()).toEqual(readdirSync(directory).sort());
+  }, 120_000);
+});
