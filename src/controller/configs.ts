@@ -1,7 +1,6 @@
 import {
   changeList, ConfigError, validateBrokerConfig, validateClientMetricsConfig, validateGroupConfig, validateTopicConfig, type ResourceKind, type Settings,
 } from '../config/index.js';
-import { FeatureName } from '../metadata/features.js';
 import { configOf } from '../metadata/image.js';
 import { metadataRecord, type MetadataRecord } from '../metadata/records.js';
 import { configKey, ConfigResourceType, type MetadataImage } from '../metadata/types.js';
@@ -10,6 +9,7 @@ import type { AlterConfigsRequestInput, AlterConfigsResponseInput } from '../pro
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { IncrementalAlterConfigsRequestInput, IncrementalAlterConfigsResponseInput } from '../protocol/generated/incremental-alter-configs.js';
 import type { Decided, Decision } from './context.js';
+import { hasEligibleLeaderReplicas } from './partition-change.js';
 
 /** Settings of topics, brokers, groups and subscriptions. After Kafka's `ConfigurationControlManager` (KIP-339, KIP-966). */
 
@@ -114,8 +114,12 @@ function change(
   }
   refuseResource(decision, resource, after);
   refuseMinIsr(decision.image, resource, before, after);
-  return [...new Set(touched)].filter(name => before.get(name) !== after.get(name)).map(name =>
-    metadataRecord('Config', { resourceType, resourceName, name, value: after.get(name) ?? null }));
+  // A broker's setting is written even when it stays the same: that makes the broker read files again which it names.
+  const changed = [...new Set(touched)].filter(name => before.get(name) !== after.get(name) || resourceType === ConfigResourceType.BROKER);
+  const records = changed.map(name => metadataRecord('Config', { resourceType, resourceName, name, value: after.get(name) ?? null }));
+  // Who was eligible under another minimum need not be under this one.
+  if (!hasEligibleLeaderReplicas(decision.image) || !changed.includes(MIN_ISR)) return records;
+  return [...records, metadataRecord('ClearElr', { topicName: resourceType === ConfigResourceType.TOPIC ? resourceName : '' })];
 }
 
 function refuseResource({ image, settings }: Decision, resource: Resource, after: ReadonlyMap<string, string>): void {
@@ -157,8 +161,7 @@ export function minInsyncReplicasRecords(image: MetadataImage, settings: Setting
 
 /** With eligible leader replicas the minimum is the cluster's: one entry for all brokers, which stays, and none for one (KIP-966). */
 function refuseMinIsr(image: MetadataImage, { resourceType, resourceName }: Resource, before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): void {
-  const elr = (image.features.finalized.get(FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION) ?? 0) > 0;
-  if (!elr || resourceType !== ConfigResourceType.BROKER || before.get(MIN_ISR) === after.get(MIN_ISR)) return;
+  if (!hasEligibleLeaderReplicas(image) || resourceType !== ConfigResourceType.BROKER || before.get(MIN_ISR) === after.get(MIN_ISR)) return;
   if (resourceName !== '') throw new KafkaError(ErrorCode.INVALID_CONFIG, `Broker-level ${MIN_ISR} cannot be altered while ELR is enabled.`);
   if (!after.has(MIN_ISR)) throw new KafkaError(ErrorCode.INVALID_CONFIG, `Cluster-level ${MIN_ISR} cannot be removed while ELR is enabled.`);
 }

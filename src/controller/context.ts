@@ -1,6 +1,5 @@
 import type { Settings } from '../config/index.js';
-import type { BrokerImage, MetadataImage } from '../metadata/types.js';
-import { isActive } from '../metadata/image.js';
+import type { MetadataImage } from '../metadata/types.js';
 import type { MetadataRecord } from '../metadata/records.js';
 import type { Moment } from '../runtime/machine.js';
 
@@ -22,9 +21,4 @@ export interface Decided<Response> {
 export interface Refusal {
   readonly errorCode: number;
   readonly errorMessage: string | null;
-}
-
-/** Brokers that may lead and be given replicas, by id. */
-export function activeBrokers(image: MetadataImage): BrokerImage[] {
-  return [...image.brokers.values()].filter(isActive).sort((a, b) => a.id - b.id);
 }

@@ -329,6 +329,24 @@ describe('topics', () => {
     }
   });
 
+  test('lie in as many racks as they can, and on serving brokers before fenced ones', async () => {
+    const cluster = await Cluster.serving([]);
+    for (let broker = 1; broker <= 7; broker++) {
+      await cluster.register(broker, { rack: broker === 7 ? null : `rack-${broker % 3}` });
+      if (broker !== 6) await cluster.heartbeat(broker);
+    }
+    await cluster.create('t', { partitions: 200, replicas: 4 });
+    for (const { replicas, leader } of cluster.image.topicsByName.get('t')!.partitions) {
+      expect(new Set(replicas).size).toBe(4);
+      expect(new Set(replicas.map(id => cluster.image.brokers.get(id)!.rack)).size).toBe(4);
+      expect(leader).toBe(replicas[0]);
+      expect(leader).not.toBe(6);
+    }
+    expect((await cluster.create('all', { replicas: 7 })).errorCode).toBe(0);
+    expect(await cluster.create('more', { replicas: 8 })).toMatchObject({ errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, errorMessage:
+      'Unable to replicate the partition 8 time(s): The target replication factor of 8 cannot be reached because only 7 broker(s) are registered or some brokers have all their log directories cordoned.' });
+  });
+
   test('grow, and never shrink', async () => {
     await one.create('t');
     const grow = async (count: number, assignments: { brokerIds: number[] }[] | null = null) =>
@@ -364,6 +382,13 @@ describe('settings', () => {
     ]);
     await alter(one, 2, 't', [['retention.ms', 1, null], ['cleanup.policy', 3, 'delete']]);
     expect(one.image.configs.get('2:t')).toEqual(new Map([['cleanup.policy', 'compact']]));
+  });
+
+  test('of the least in-sync replicas make eligible ones be found anew', async () => {
+    await one.create('t');
+    expect(await one.written(() => alter(one, 2, 't', [['min.insync.replicas', 0, '2']]))).toEqual([
+      'Config resourceType=2 resourceName="t" name="min.insync.replicas" value="2"', 'ClearElr topicName="t"',
+    ]);
   });
 
   test('that replace all take away the rest', async () => {

@@ -1,6 +1,6 @@
-import { FeatureName, isKnownFeature, METADATA_VERSIONS, metadataVersionNeeded, SUPPORTED_FEATURES } from '../metadata/features.js';
+import { FeatureName, METADATA_VERSIONS, metadataVersionNeeded, SUPPORTED_FEATURES } from '../metadata/features.js';
 import { metadataRecord, type MetadataRecord } from '../metadata/records.js';
-import type { MetadataImage } from '../metadata/types.js';
+import type { MetadataImage, VersionRange } from '../metadata/types.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { UpdateFeaturesRequestInput, UpdateFeaturesResponseInput } from '../protocol/generated/update-features.js';
@@ -44,14 +44,11 @@ function refuse(image: MetadataImage, update: Update, proposed: ReadonlyMap<stri
     new KafkaError(ErrorCode.INVALID_UPDATE_VERSION, `Invalid update version ${level} for feature ${name}. ${why}`);
   const upgradeType = update.upgradeType ?? (update.allowDowngrade === true ? UpgradeType.SAFE_DOWNGRADE : UpgradeType.UPGRADE);
   if (upgradeType < UpgradeType.UPGRADE || upgradeType > UpgradeType.UNSAFE_DOWNGRADE) return because('The controller does not support the given upgrade type.');
-  const range = SUPPORTED_FEATURES.get(name);
-  if (range === undefined && !(isKnownFeature(name) && level === 0)) {
-    return because(isKnownFeature(name) ? 'Only version 0 is supported by this node.' : 'The feature is not known.');
-  }
+  if (level < 0) return because('A feature version cannot be less than 0.');
+  const why = whyNotServed(level, 'Local controller', SUPPORTED_FEATURES.get(name)) ??
+    [...image.brokers.values()].map(({ id, features }) => whyNotServed(level, `Broker ${id}`, features.get(name))).find(reason => reason !== undefined);
+  if (why !== undefined) return because(why);
   if (name === FeatureName.KRAFT_VERSION && level !== image.features.finalized.get(name)) return because('It is changed through the quorum only.');
-  if (range !== undefined && (level < range.min || level > range.max)) return because(`This node only supports versions ${range.min}-${range.max}`);
-  const outside = [...image.brokers.values()].find(({ features }) => level > 0 && !within(features.get(name), level));
-  if (outside !== undefined) return because(`Broker ${outside.id} does not support this version.`);
   const current = image.features.finalized.get(name) ?? 0;
   if (level < current && upgradeType === UpgradeType.UPGRADE) return because("Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.");
   if (level > current && upgradeType !== UpgradeType.UPGRADE) return because("Can't downgrade to a newer version.");
@@ -65,8 +62,10 @@ function refuse(image: MetadataImage, update: Update, proposed: ReadonlyMap<stri
   return metadataVersion < needed ? because(`It needs metadata.version ${needed}, and the cluster has ${metadataVersion}.`) : undefined;
 }
 
-function within(range: { min: number; max: number } | undefined, level: number): boolean {
-  return range !== undefined && level >= range.min && level <= range.max;
+/** In the words of Kafka's `QuorumFeatures.reasonNotSupported`; who does not name a feature has it at 0. */
+function whyNotServed(level: number, who: string, { min, max }: VersionRange = { min: 0, max: 0 }): string | undefined {
+  if (level >= min && level <= max) return undefined;
+  return max === 0 ? `${who} does not support this feature.` : `${who} only supports versions ${min}-${max}`;
 }
 
 function losesMetadata(target: number, current: number): boolean {

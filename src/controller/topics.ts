@@ -7,6 +7,7 @@ import type { CreateTopicsRequestInput, CreateTopicsResponseInput } from '../pro
 import type { DeleteTopicsRequestInput, DeleteTopicsResponseInput } from '../protocol/generated/delete-topics.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { ZERO_UUID } from '../protocol/wire/types.js';
+import type { Moment } from '../runtime/machine.js';
 import type { Decided, Decision } from './context.js';
 import { checkAssignment, newPartition, placeReplicas } from './placement.js';
 import { collidingName, invalidNameReason } from './topic-names.js';
@@ -73,7 +74,7 @@ function createTopic(decision: Decision, topic: NewTopic, siblings: readonly New
       metadataRecord('Topic', { name: topic.name, topicId }),
       ...[...configs].map(([name, value]) =>
         metadataRecord('Config', { resourceType: ConfigResourceType.TOPIC, resourceName: topic.name, name, value })),
-      ...assignments.map((replicas, partitionId) => newPartition(image, topicId, partitionId, replicas)),
+      ...assignments.map((replicas, partitionId) => newPartition(image, topicId, partitionId, replicas) ?? refuseInactive(partitionId, topic, replicas.length)),
     ],
     result: {
       name: topic.name,
@@ -88,6 +89,15 @@ function createTopic(decision: Decision, topic: NewTopic, siblings: readonly New
     },
   };
 }
+
+/** All brokers that were chosen for a partition are on their way out or in. */
+function refuseInactive(partitionId: number, { assignments }: Pick<NewTopic, 'assignments'>, replicationFactor: number): never {
+  if (assignments.length === 0) throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, unableTo(replicationFactor, 'All brokers are currently fenced or in controlled shutdown.'));
+  throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+    `All brokers specified in the manual partition assignment for partition ${partitionId} are fenced or in controlled shutdown.`);
+}
+
+const unableTo = (replicationFactor: number, why: string): string => `Unable to replicate the partition ${replicationFactor} time(s): ${why}`;
 
 function refuseName(image: MetadataImage, name: string, siblings: readonly NewTopic[]): void {
   if (name === METADATA_TOPIC) throw new KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED);
@@ -106,7 +116,7 @@ function checkConfigs({ settings }: Decision, { configs }: NewTopic): Map<string
   return own;
 }
 
-function automaticAssignments({ image, settings }: Decision, { numPartitions, replicationFactor }: NewTopic): number[][] {
+function automaticAssignments({ image, settings, at }: Decision, { numPartitions, replicationFactor }: NewTopic): number[][] {
   if (replicationFactor < -1 || replicationFactor === 0) {
     throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, 'Replication factor must be larger than 0, or -1 to use the default value.');
   }
@@ -114,7 +124,13 @@ function automaticAssignments({ image, settings }: Decision, { numPartitions, re
     throw new KafkaError(ErrorCode.INVALID_PARTITIONS, 'Number of partitions was set to an invalid non-positive value.');
   }
   const count = numPartitions === -1 ? settings.get('num.partitions') : numPartitions;
-  return placeReplicas(image, 0, count, replicationFactor === -1 ? settings.get('default.replication.factor') : replicationFactor);
+  const copies = replicationFactor === -1 ? settings.get('default.replication.factor') : replicationFactor;
+  try {
+    return placeReplicas(image, count, copies, at);
+  } catch (error) {
+    if (error instanceof KafkaError) throw new KafkaError(error.errorCode, unableTo(copies, error.message));
+    throw error;
+  }
 }
 
 function manualAssignments(image: MetadataImage, { assignments, numPartitions, replicationFactor }: NewTopic): number[][] {
@@ -160,7 +176,7 @@ export function createPartitions(decision: Decision, request: CreatePartitionsRe
   return { records: request.validateOnly ? [] : records, response: { results } };
 }
 
-function growTopic({ image }: Decision, { name, count, assignments }: CreatePartitionsRequestInput['topics'][number]): MetadataRecord[] {
+function growTopic({ image, at }: Decision, { name, count, assignments }: CreatePartitionsRequestInput['topics'][number]): MetadataRecord[] {
   const topic = image.topicsByName.get(name);
   if (topic === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   const present = topic.partitions.length;
@@ -171,14 +187,15 @@ function growTopic({ image }: Decision, { name, count, assignments }: CreatePart
   }
   const added = count - present;
   if (added > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError(ErrorCode.POLICY_VIOLATION, 'Excessively large number of partitions per request.');
-  return replicasToAdd(image, topic, added, assignments).map((replicas, i) => newPartition(image, topic.id, present + i, replicas));
+  return replicasToAdd(image, topic, added, assignments, at).map((replicas, i) =>
+    newPartition(image, topic.id, present + i, replicas) ?? refuseInactive(present + i, { assignments: assignments === null ? [] : [{ partitionIndex: i, brokerIds: replicas }] }, replicas.length));
 }
 
 function replicasToAdd(
-  image: MetadataImage, topic: TopicImage, added: number, assignments: CreatePartitionsRequestInput['topics'][number]['assignments'],
+  image: MetadataImage, topic: TopicImage, added: number, assignments: CreatePartitionsRequestInput['topics'][number]['assignments'], at: Moment,
 ): number[][] {
   const replicationFactor = topic.partitions[0]!.replicas.length;
-  if (assignments === null) return placeReplicas(image, topic.partitions.length, added, replicationFactor);
+  if (assignments === null) return placeReplicas(image, added, replicationFactor, at);
   if (assignments.length !== added) {
     throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT,
       `Attempted to add ${added} additional partition(s), but only ${assignments.length} assignment(s) were specified.`);
