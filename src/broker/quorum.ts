@@ -9,7 +9,7 @@ import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { Uuid } from '../protocol/wire/types.js';
 import { RaftDriver } from '../raft/driver.js';
-import { metadataLogSettings } from '../raft/metadata-log.js';
+import { metadataLogSettings, staticVoters } from '../raft/metadata-log.js';
 import { Runtime } from '../runtime/runtime.js';
 
 export interface QuorumOptions {
@@ -48,7 +48,7 @@ export class Quorum {
     const onFault = (error: unknown): void => options.onFault(asError(error));
     const raft = await RaftDriver.open({
       host, logDirectory: directory, directoryId, nodeId, settings: metadataLogSettings(settings), endpoints,
-      staticVoters: [], onFault,
+      staticVoters: staticVoters(settings), onFault,
     });
     const bootstrap = readBootstrapFile(env.disk, directory);
     const runtime: Runtime<Controller, MetadataRecord> = new Runtime({

@@ -1,6 +1,8 @@
 import type { LogSettings } from '../config/log-settings.js';
 import type { Settings } from '../config/settings.js';
-import type { Uuid } from '../protocol/wire/types.js';
+import { hostAndPort } from '../config/checks.js';
+import type { Voter } from '../metadata/snapshot.js';
+import { ZERO_UUID, type Uuid } from '../protocol/wire/types.js';
 
 /** The metadata log's partition, which raft replicates and which no client reads. */
 export const METADATA_TOPIC = '__cluster_metadata';
@@ -39,6 +41,19 @@ export function metadataLogSettings(settings: Settings): MetadataLogSettings {
       fileDeleteDelayMs: settings.get('internal.metadata.delete.delay.millis'),
     },
   };
+}
+
+/** Who votes by `controller.quorum.voters`, which counts while the log names no voters itself (kraft.version 0). */
+export function staticVoters(settings: Settings): Voter[] {
+  const [listener = ''] = settings.get('controller.listener.names');
+  return settings.get('controller.quorum.voters').map(entry => {
+    const at = entry.indexOf('@');
+    const { host = '', port = 0 } = hostAndPort(entry.slice(at + 1));
+    return {
+      voterId: Number(entry.slice(0, at)), voterDirectoryId: ZERO_UUID, endpoints: [{ name: listener, host, port }],
+      kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: 0 },
+    };
+  });
 }
 
 /** Raft deletes by snapshot, flushes by its own rules, and keeps records as they are. */
