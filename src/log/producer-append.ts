@@ -38,7 +38,8 @@ export interface CompletedTransaction {
   readonly aborted: boolean;
 }
 
-const BATCHES_KEPT = 5;
+/** How many batches of a producer are known when they come again: what Kafka's clients keep in flight. */
+export const BATCHES_KEPT = 5;
 const MAX_SEQUENCE = 0x7fff_ffff;
 const MAX_EPOCH = 0x7fff;
 

@@ -2,7 +2,7 @@ import { MalformedError } from '../base/bytes.js';
 import type { Disk } from '../env/index.js';
 import * as batch from '../protocol/records/batch.js';
 import { SNAPSHOT_SUFFIX, DELETED_SUFFIX, offsetOfFile, segmentFile } from './paths.js';
-import { ProducerAppend, type AppendRules, type CompletedTransaction, type ProducerEntry } from './producer-append.js';
+import { BATCHES_KEPT, ProducerAppend, type AppendRules, type BatchMetadata, type CompletedTransaction, type ProducerEntry } from './producer-append.js';
 import { parseProducerSnapshot, formatProducerSnapshot } from './producer-snapshot.js';
 import type { AbortedTransaction } from './txn-index.js';
 
@@ -130,6 +130,12 @@ export class ProducerState {
   private stableOffsetAfter({ producerId, lastOffset }: CompletedTransaction): number {
     for (const other of this.ongoing.values()) if (other.producerId !== producerId) return other.firstOffset;
     return lastOffset + 1;
+  }
+
+  /** Takes note of batches, oldest first, that a producer wrote before those that are known of it. */
+  recall(producerId: number, earlier: readonly BatchMetadata[]): void {
+    const entry = this.producers.get(producerId);
+    if (entry) this.producers.set(producerId, { ...entry, batches: [...earlier, ...entry.batches].slice(-BATCHES_KEPT) });
   }
 
   updateMapEndOffset(offset: number): void {

@@ -227,3 +227,25 @@ test('a directory under another name is the same log', async () => {
   expect(existsSync(directory)).toBe(false);
   await log.close();
 });
+
+describe('what a producer had in flight is known when it comes again', () => {
+  const batchNumber = (sequence: number, timestampMs: number) => batchOf([`record ${sequence}`.padEnd(30)], { producerId: 7, producerEpoch: 0, baseSequence: sequence, timestampMs });
+
+  test.each([['a kill', false], ['a clean stop', true]])('after %s, across segments', async (_, clean) => {
+    const nowMs = Date.now();
+    const log = await open();
+    for (let sequence = 0; sequence < 12; sequence++) log.appendAsLeader(batchNumber(sequence, nowMs), CLIENT);
+    await log.close();
+    expect(names('.log').length).toBeGreaterThan(1);
+    const again = await open({ clean });
+    // The last five, in the order in which they were sent: none is written a second time.
+    for (let sequence = 7; sequence < 12; sequence++) {
+      expect(again.appendAsLeader(batchNumber(sequence, nowMs), CLIENT)).toMatchObject({ lastOffset: sequence });
+    }
+    expect(again.logEndOffset).toBe(12);
+    expect(() => again.appendAsLeader(batchNumber(6, nowMs), CLIENT)).toThrow(/sequence 6 where 12/);
+    again.appendAsLeader(batchNumber(12, nowMs), CLIENT);
+    expect(again.logEndOffset).toBe(13);
+    await again.close();
+  });
+});

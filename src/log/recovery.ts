@@ -8,6 +8,7 @@ import {
   PARTITION_METADATA_FILE, SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, offsetOfFile, segmentFile,
 } from './paths.js';
 import { rebuildProducerState } from './producer-rebuild.js';
+import { recallBatches } from './producer-recall.js';
 import { ProducerState } from './producer-state.js';
 import { Segment, type SegmentOptions } from './segment.js';
 import { segmentOptions } from './segment-files.js';
@@ -68,6 +69,7 @@ class LogLoader {
     await rebuildProducerState(this.producers, this.segments, {
       logStartOffset, lastOffset: logEndOffset, nowMs: host.clock.nowMs(), clean: this.clean,
     });
+    await recallBatches(this.producers, this.segments, { nowMs: host.clock.nowMs(), logStartOffset, clean: this.clean });
     const { segments, epochs, producers } = this;
     return { segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint, hasTopicId: this.names.includes(PARTITION_METADATA_FILE) };
   }
