@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { jars, javaMissing } from './java.js';
 import { mustRun, run } from './processes.js';
 import {
-  COMPAT_BUILD, GO_CLIENT, JAVA_CLASSES, JAVA_LIB, PYTHON, REPORTS, ROOT, SKIPPED, TOOLCHAINS, noteSkipped, writeReadiness,
+  COMPAT_BUILD, GO_CLIENT, JAVA_CLASSES, JAVA_LIB, PYTHON, ROOT, TOOLCHAINS, writeReadiness,
   type Readiness, type Toolchain,
 } from './toolchains.js';
 
@@ -82,8 +82,6 @@ async function kcat(): Promise<void> {
 const preparations: Record<Toolchain, () => Promise<void>> = { java, go, python, kcat };
 
 async function prepare(): Promise<void> {
-  rmSync(SKIPPED, { recursive: true, force: true });
-  rmSync(REPORTS, { recursive: true, force: true });
   mkdirSync(COMPAT_BUILD, { recursive: true });
   const found: Readiness = { java: null, go: null, python: null, kcat: null };
   await Promise.all(TOOLCHAINS.map(async name => {
@@ -91,7 +89,6 @@ async function prepare(): Promise<void> {
       await preparations[name]();
     } catch (error) {
       found[name] = (error as Error).message;
-      noteSkipped(`toolchain ${name}`, found[name]);
     }
   }));
   writeReadiness(found);

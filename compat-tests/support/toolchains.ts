@@ -10,7 +10,7 @@ import { JAVA_FLAGS } from './java.js';
 /** The repository: tests and programs are started there. */
 export const ROOT = process.cwd();
 export const COMPAT_BUILD = join(ROOT, 'build/compat');
-/** One file a thing left out; src/tooling/test-summary.mjs prints them and fails the run where CI=true. */
+/** One file a thing left out; src/tooling/test-summary.mjs prints those of a run, and fails it where CI=true. */
 export const SKIPPED = join(ROOT, 'build/skipped');
 /** Text files that src/tooling/test-summary.mjs prints at the end of a run. */
 export const REPORTS = join(ROOT, 'build/reports');
@@ -36,15 +36,16 @@ export function writeReadiness(found: Readiness): void {
   writeFileSync(FOUND, JSON.stringify(found, null, 2));
 }
 
-/** The reason why a toolchain cannot be used here, or null when it is ready. */
+/** The reason why a toolchain cannot be used here, which is noted as skipped, or null when it is ready. */
 export function missing(toolchain: Toolchain): string | null {
-  let found: Readiness;
+  let reason: string | null;
   try {
-    found = JSON.parse(readFileSync(FOUND, 'utf8')) as Readiness;
+    reason = (JSON.parse(readFileSync(FOUND, 'utf8')) as Readiness)[toolchain];
   } catch {
-    return `toolchains were not prepared: run 'make compat'`;
+    reason = `toolchains were not prepared: run 'make compat'`;
   }
-  return found[toolchain];
+  if (reason !== null) noteSkipped(`toolchain ${toolchain}`, reason);
+  return reason;
 }
 
 /** Notes that `what` was left out; the end of the run lists it with its reason. */

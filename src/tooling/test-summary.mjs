@@ -1,6 +1,6 @@
 // A jest reporter that ends a run with what a person wants to know last: the reports that tests wrote, what was skipped
 // and why, and the totals. Where CI=true nothing may be skipped for want of a toolchain.
-import { existsSync, readFileSync, readdirSync } from 'node:fs';
+import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
 function filesIn(folder) {
@@ -30,6 +30,10 @@ export default class TestSummary {
 
   constructor(config) {
     this.rootDir = config.rootDir;
+  }
+
+  onRunStart() {
+    for (const folder of ['skipped', 'reports']) rmSync(join(this.rootDir, 'build', folder), { recursive: true, force: true });
   }
 
   onRunComplete(_contexts, results) {

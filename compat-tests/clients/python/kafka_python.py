@@ -46,9 +46,9 @@ def join(member, group, topic, commits):
         bootstrap_servers=BOOTSTRAP, group_id=group, auto_offset_reset="earliest", enable_auto_commit=False,
         heartbeat_interval_ms=300, session_timeout_ms=10_000, reconnect_backoff_max_ms=200,
     )
-    # A first member that does not know the topic yet gives itself no partitions, and may stay so.
-    consumer.partitions_for_topic(topic)
     consumer.subscribe([topic])
+    # A leader that knows the topic only after it has joined makes the group join again, at any time.
+    consumer.partitions_for_topic(topic)
     commit = (lambda c: c.commit()) if commits else None
     members[member] = Member(member, consumer, poll, commit, lambda c: c.close())
     members[member].start()
