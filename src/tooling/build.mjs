@@ -2,8 +2,8 @@
 //   node src/tooling/build.mjs [codegen|bundle|tests|types]...   (no argument: codegen and bundle)
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdirSync, readdirSync, rmSync, writeFileSync, statSync } from 'node:fs';
-import { join } from 'node:path';
+import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 
 const root = new URL('../..', import.meta.url).pathname;
 
@@ -65,13 +65,29 @@ async function tests() {
   });
 }
 
-/** Declarations for importers of the package; the CommonJS entry gets its own copy of the root file. */
+/** The declarations that a file needs, itself first: the package should not show what nobody can import. */
+function reachable(folder, file, found = new Set()) {
+  if (found.has(file)) return found;
+  found.add(file);
+  const imports = readFileSync(join(folder, file), 'utf8').matchAll(/(?:from|import)\s*\(?\s*'(\.[^']+)\.js'/g);
+  for (const [, path] of imports) reachable(folder, join(dirname(file), `${path}.d.ts`), found);
+  return found;
+}
+
+/**
+ * Declarations for importers of the package, twice: TypeScript tells by the nearest package.json whether a declaration is
+ * of an ES module or of CommonJS.
+ */
 function types() {
   if (!existsSync(join(root, 'src/index.ts'))) return;
+  const emitted = join(root, 'build/types');
+  rmSync(emitted, { recursive: true, force: true });
   execFileSync(process.execPath, ['node_modules/typescript/bin/tsc', '-p', 'src/tooling/tsconfig.types.json'], { cwd: root, stdio: 'inherit' });
-  const esm = join(root, 'dist/types/index.d.ts');
-  writeFileSync(join(root, 'dist/types/index.d.cts'), "export * from './index.js';\n");
-  statSync(esm);
+  rmSync(join(root, 'dist/types'), { recursive: true, force: true });
+  for (const file of reachable(emitted, 'index.d.ts')) {
+    for (const kind of ['esm', 'cjs']) cpSync(join(emitted, file), join(root, 'dist/types', kind, file));
+  }
+  writeFileSync(join(root, 'dist/types/cjs/package.json'), '{ "type": "commonjs" }\n');
 }
 
 const steps = { codegen, bundle, tests, types };
