@@ -1,33 +1,28 @@
 import { randomUuid } from '../base/uuid.js';
 import { planListeners, type Listener, type ListenerPlan, type Settings } from '../config/index.js';
 import { SECURITY_PROTOCOLS } from '../config/listeners.js';
+import type { ControllerApi } from '../controller/index.js';
 import type { Env } from '../env/index.js';
 import { openLogManager, type NodeLogManager } from '../log/index.js';
 import { SUPPORTED_FEATURES } from '../metadata/features.js';
 import type { MetadataImage } from '../metadata/types.js';
 import { ReplicaManager } from '../replication/index.js';
 import { withApiVersions } from '../server/api-versions.js';
-import { allowAll } from '../server/authorizer.js';
-import { OFFSETS_TOPIC } from '../server/internal-topics.js';
 import type { ServerLimits } from '../server/limits.js';
 import { Server, type BoundListener } from '../server/server.js';
-import type { Services } from '../server/services.js';
-import { ensureInternalTopic } from '../server/topic-creation.js';
 import { apiTable } from './api-table.js';
 import { GroupCoordinator } from './group-coordinator.js';
 import { Lifecycle } from './lifecycle.js';
 import { prepareDirectories } from './prepare-directories.js';
-import { ProducerIds } from './producer-ids.js';
 import { Publisher } from './publisher.js';
 import { Quorum } from './quorum.js';
+import { SERVE_TIMEOUT_MS, servicesOf } from './services.js';
 
 export interface BrokerOptions {
   readonly settings: Settings;
   readonly env: Env;
 }
 
-/** How long a change waits for its leaders to serve before the client hears that it takes too long. */
-const SERVE_TIMEOUT_MS = 30_000;
 /** Told to clients of a listener on all interfaces, unless advertised.listeners says better: it always reaches a local broker. */
 const LOCAL_HOST_NAME = 'localhost';
 
@@ -43,6 +38,7 @@ export class Broker {
   readonly #teardown: (() => void | Promise<void>)[] = [];
   #advertised = { host: '', port: 0 };
   #clusterId = '';
+  #lifecycle: Lifecycle | undefined;
 
   private constructor(private readonly options: BrokerOptions) {
     this.failed = new Promise(resolve => { this.#fail = resolve; });
@@ -102,51 +98,37 @@ export class Broker {
     const { clusterId } = prepareDirectories(env, settings, plan);
     this.#clusterId = clusterId;
 
-    // The last thing to be closed: it writes the marker that vouches for everything before it.
-    const life: { lifecycle?: Lifecycle } = {};
     const logs = await this.#openLogs(brokerId, clusterId);
-    this.#teardown.push(() => logs.close({ brokerEpoch: life.lifecycle?.epoch ?? -1 }));
-
+    // Closed last of all: its marker vouches for everything before it.
+    this.#teardown.push(() => logs.close({ brokerEpoch: this.#lifecycle?.epoch ?? -1 }));
     const publisher = new Publisher({ brokerId, settings, clock: env.clock, logger: env.logger });
     const server = this.#makeServer(publisher);
     this.#teardown.push(() => server.close());
     const bound = await this.#listen(server, plan);
-
     const quorum = await this.#joinQuorum(logs, brokerId, clusterId, plan, bound);
     this.#teardown.push(() => quorum.close());
     quorum.loader.add(publisher);
     await Promise.all([quorum.loader.caughtUp(), logs.load()]);
 
+    const { controller } = quorum;
     const replicas = new ReplicaManager({ localId: brokerId, logManager: logs, settingsOf: topic => publisher.logSettingsOf(topic) });
-    const groups = new GroupCoordinator({
-      env, replicas, settings: () => publisher.settings, image: () => publisher.image, onReady: () => publisher.recheck(),
-    });
-    this.#teardown.push(() => groups.close());
-    const lifecycle = new Lifecycle({
-      controller: quorum.controller, clock: env.clock, logger: env.logger, brokerId, clusterId,
-      incarnationId: randomUuid(env.random), rack: settings.get('broker.rack') ?? null,
-      listeners: registered(plan, bound), logDirs: logs.logDirs.map(({ id }) => id),
-      previousBrokerEpoch: logs.previousBrokerEpoch ?? -1,
-      heartbeatIntervalMs: settings.get('broker.heartbeat.interval.ms'),
-      appliedOffset: () => publisher.image.offset,
-    });
-    life.lifecycle = lifecycle;
-    this.#teardown.push(() => lifecycle.shutDown());
-    const producerIds = new ProducerIds(quorum.controller, brokerId, () => lifecycle.epoch);
-    const services: Services = {
-      brokerId, clusterId, replicas, logs,
-      image: () => publisher.image,
-      settings: () => publisher.settings,
-      controller: quorum.controller,
-      groups: groups.service,
-      authorizer: allowAll,
-      ensureInternalTopic: name => ensureInternalTopic(services, name),
-      clock: env.clock, random: env.random, compute: env.compute, logger: env.logger,
-      untilTopicsServe: names => publisher.until(() => names.every(name => this.#serves(publisher, replicas, groups, brokerId, name)), SERVE_TIMEOUT_MS),
-      diskUsage: path => env.disk.usage(path),
-      nextProducerId: () => producerIds.next(),
-    };
+    const groups = this.#makeGroupCoordinator(publisher, replicas);
+    const lifecycle = this.#lifecycle = this.#makeLifecycle({ controller, brokerId, clusterId, publisher, logs, plan, bound });
+    await this.#takeUpWork({ lifecycle, quorum, publisher, logs, replicas, groups, brokerId });
 
+    const services = servicesOf({ env, brokerId, clusterId, logs, publisher, controller, replicas, groups, lifecycle });
+    server.serve(withApiVersions({
+      apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
+    }));
+    // Closed first: what is in flight still finds everything else.
+    this.#teardown.push(() => server.close());
+    this.#teardown.push(() => lifecycle.shutDown());
+  }
+
+  /** From a registration to leaderships, coordinators with their logs read, and leave to serve. */
+  async #takeUpWork({ lifecycle, quorum, publisher, logs, replicas, groups, brokerId }: {
+    lifecycle: Lifecycle; quorum: Quorum; publisher: Publisher; logs: NodeLogManager; replicas: ReplicaManager; groups: GroupCoordinator; brokerId: number;
+  }): Promise<void> {
     await lifecycle.register();
     await quorum.loader.caughtUp();
     setStraysAside(logs, publisher.image, brokerId);
@@ -154,9 +136,30 @@ export class Broker {
     await lifecycle.unfence();
     await quorum.loader.caughtUp();
     await publisher.until(() => groups.isSettled, SERVE_TIMEOUT_MS);
-    server.serve(withApiVersions({
-      apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
-    }));
+  }
+
+  #makeGroupCoordinator(publisher: Publisher, replicas: ReplicaManager): GroupCoordinator {
+    const groups = new GroupCoordinator({
+      env: this.options.env, replicas, settings: () => publisher.settings, image: () => publisher.image, onReady: () => publisher.recheck(),
+    });
+    this.#teardown.push(() => groups.close());
+    return groups;
+  }
+
+  #makeLifecycle({ controller, brokerId, clusterId, publisher, logs, plan, bound }: {
+    controller: ControllerApi; brokerId: number; clusterId: string; publisher: Publisher; logs: NodeLogManager; plan: ListenerPlan; bound: readonly BoundListener[];
+  }): Lifecycle {
+    const { settings, env } = this.options;
+    return new Lifecycle({
+      controller, clock: env.clock, logger: env.logger, brokerId, clusterId,
+      incarnationId: randomUuid(env.random),
+      rack: settings.get('broker.rack') ?? null,
+      listeners: registered(plan, bound),
+      logDirs: logs.logDirs.map(({ id }) => id),
+      previousBrokerEpoch: logs.previousBrokerEpoch ?? -1,
+      heartbeatIntervalMs: settings.get('broker.heartbeat.interval.ms'),
+      appliedOffset: () => publisher.image.offset,
+    });
   }
 
   #openLogs(nodeId: number, clusterId: string): Promise<NodeLogManager> {
@@ -199,13 +202,6 @@ export class Broker {
         (role === 'controller' ? [{ name, host: advertised?.host ?? host, port: bound[i]!.port }] : [])),
       onFault: error => this.#fail(error),
     });
-  }
-
-  /** Whether clients find the whole topic usable here: all leaders, and the coordinators over them. */
-  #serves(publisher: Publisher, replicas: ReplicaManager, groups: GroupCoordinator, brokerId: number, name: string): boolean {
-    const topic = publisher.image.topicsByName.get(name);
-    return topic !== undefined && topic.partitions.every(({ leader }, index) =>
-      leader !== brokerId || (typeof replicas.findLeader(topic.id, index) !== 'number' && (name !== OFFSETS_TOPIC || groups.serves(index))));
   }
 }
 

@@ -1,3 +1,4 @@
+import { dirname } from 'node:path';
 import type { Clock, Disk, Random } from '../env/index.js';
 import { randomDirectoryId, readMetaProperties, writeMetaProperties } from '../log/index.js';
 import { BOOTSTRAP_FILE, bootstrapFromLevels, defaultBootstrap, readBootstrap, writeBootstrap, type BootstrapMetadata } from '../metadata/bootstrap.js';
@@ -55,6 +56,8 @@ export function formatDirectories(options: FormatOptions): Formatted {
   for (const directory of fresh) {
     const directoryId = randomDirectoryId(random);
     disk.makeDirectory(directory);
+    // A power loss must not take the whole directory: its name stands in its parent.
+    disk.syncDirectory(dirname(directory));
     writeSynced(disk, `${directory}/${BOOTSTRAP_FILE}`, writeBootstrap(bootstrap, options.env.clock.nowMs()));
     if (directory === options.metadataDirectory && options.standalone !== undefined) writeFirstVoters(options, directory, directoryId, levels);
     writeMetaProperties(disk, directory, { clusterId, nodeId, directoryId });

@@ -1,0 +1,53 @@
+import type { ControllerApi } from '../controller/index.js';
+import type { Env } from '../env/index.js';
+import type { LogManager } from '../log/index.js';
+import type { ReplicaManager } from '../replication/index.js';
+import { allowAll } from '../server/authorizer.js';
+import { OFFSETS_TOPIC } from '../server/internal-topics.js';
+import type { Services } from '../server/services.js';
+import { ensureInternalTopic } from '../server/topic-creation.js';
+import type { GroupCoordinator } from './group-coordinator.js';
+import type { Lifecycle } from './lifecycle.js';
+import { ProducerIds } from './producer-ids.js';
+import type { Publisher } from './publisher.js';
+
+/** The parts of a running broker that handlers reach, each by what it is asked for. */
+export interface Parts {
+  readonly env: Env;
+  readonly brokerId: number;
+  readonly clusterId: string;
+  readonly logs: LogManager;
+  readonly publisher: Publisher;
+  readonly controller: ControllerApi;
+  readonly replicas: ReplicaManager;
+  readonly groups: GroupCoordinator;
+  readonly lifecycle: Lifecycle;
+}
+
+/** How long a change waits for its leaders to serve before the client hears that it takes too long. */
+export const SERVE_TIMEOUT_MS = 30_000;
+
+export function servicesOf(parts: Parts): Services {
+  const { env, brokerId, clusterId, logs, publisher, controller, replicas, groups, lifecycle } = parts;
+  const producerIds = new ProducerIds(controller, brokerId, () => lifecycle.epoch);
+  const services: Services = {
+    brokerId, clusterId, replicas, logs, controller,
+    image: () => publisher.image,
+    settings: () => publisher.settings,
+    groups: groups.service,
+    authorizer: allowAll,
+    clock: env.clock, random: env.random, compute: env.compute, logger: env.logger,
+    ensureInternalTopic: name => ensureInternalTopic(services, name),
+    untilTopicsServe: names => publisher.until(() => names.every(name => serves(parts, name)), SERVE_TIMEOUT_MS),
+    diskUsage: path => env.disk.usage(path),
+    nextProducerId: () => producerIds.next(),
+  };
+  return services;
+}
+
+/** Whether clients find the whole topic usable: its leaders, and the coordinators over them, as far as they are this node's. */
+function serves({ publisher, replicas, groups, brokerId }: Parts, name: string): boolean {
+  const topic = publisher.image.topicsByName.get(name);
+  return topic !== undefined && topic.partitions.every(({ leader }, index) =>
+    leader !== brokerId || (typeof replicas.findLeader(topic.id, index) !== 'number' && (name !== OFFSETS_TOPIC || groups.serves(index))));
+}
