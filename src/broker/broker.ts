@@ -1,5 +1,5 @@
 import { randomUuid } from '../base/uuid.js';
-import { planListeners, type Listener, type ListenerPlan, type Settings } from '../config/index.js';
+import { controllerEndpoints, planListeners, type Listener, type ListenerPlan, type Settings } from '../config/index.js';
 import { SECURITY_PROTOCOLS } from '../config/listeners.js';
 import type { ControllerApi } from '../controller/index.js';
 import type { Env } from '../env/index.js';
@@ -98,17 +98,18 @@ export class Broker {
     const { clusterId } = prepareDirectories(env, settings, plan);
     this.#clusterId = clusterId;
 
-    const logs = await this.#openLogs(brokerId, clusterId);
+    const publisher = new Publisher({ brokerId, settings, clock: env.clock, logger: env.logger });
+    const logs = await this.#openLogs(publisher, brokerId, clusterId);
     // Closed last of all: its marker vouches for everything before it.
     this.#teardown.push(() => logs.close({ brokerEpoch: this.#lifecycle?.epoch ?? -1 }));
-    const publisher = new Publisher({ brokerId, settings, clock: env.clock, logger: env.logger });
     const server = this.#makeServer(publisher);
     this.#teardown.push(() => server.close());
     const bound = await this.#listen(server, plan);
     const quorum = await this.#joinQuorum(logs, brokerId, clusterId, plan, bound);
     this.#teardown.push(() => quorum.close());
     quorum.loader.add(publisher);
-    await Promise.all([quorum.loader.caughtUp(), logs.load()]);
+    await quorum.loader.caughtUp();
+    await logs.load();
 
     const { controller } = quorum;
     const replicas = new ReplicaManager({ localId: brokerId, logManager: logs, settingsOf: topic => publisher.logSettingsOf(topic) });
@@ -162,12 +163,13 @@ export class Broker {
     });
   }
 
-  #openLogs(nodeId: number, clusterId: string): Promise<NodeLogManager> {
+  #openLogs(publisher: Publisher, nodeId: number, clusterId: string): Promise<NodeLogManager> {
     const { settings, env } = this.options;
     return openLogManager({
       env, nodeId, clusterId,
       directories: settings.dataDirectories,
-      defaultSettings: new Publisher({ brokerId: nodeId, settings, clock: env.clock, logger: env.logger }).logSettingsOf(''),
+      defaultSettings: publisher.logSettingsOf(''),
+      settingsOf: topic => (publisher.image.topicsByName.has(topic) ? publisher.logSettingsOf(topic) : undefined),
       producerExpirationMs: settings.get('producer.id.expiration.ms'),
       recoveryPointCheckpointMs: settings.get('log.flush.offset.checkpoint.interval.ms'),
       logStartOffsetCheckpointMs: settings.get('log.flush.start.offset.checkpoint.interval.ms'),
@@ -195,11 +197,11 @@ export class Broker {
 
   #joinQuorum(logs: NodeLogManager, nodeId: number, clusterId: string, plan: ListenerPlan, bound: readonly BoundListener[]): Promise<Quorum> {
     const { settings, env } = this.options;
-    const directory = logs.logDirs.find(({ path }) => path === settings.metadataDirectory) ?? logs.logDirs[0]!;
+    const directory = logs.logDirs.find(({ path }) => path === settings.metadataDirectory)!;
     return Quorum.start({
       env, settings, host: logs.host, nodeId, clusterId, directory: directory.path, directoryId: directory.id,
-      endpoints: plan.listeners.flatMap(({ name, role, advertised, host }, i) =>
-        (role === 'controller' ? [{ name, host: advertised?.host ?? host, port: bound[i]!.port }] : [])),
+      endpoints: controllerEndpoints(settings, plan).map(endpoint =>
+        ({ ...endpoint, port: endpoint.port || (bound.find(({ name }) => name === endpoint.name)?.port ?? 0) })),
       onFault: error => this.#fail(error),
     });
   }

@@ -1,16 +1,15 @@
+import { randomUuid } from '../base/uuid.js';
 import type { Settings } from '../config/index.js';
-import { Controller, LocalController, type ControllerApi } from '../controller/index.js';
-import { readBootstrapFile } from '../controller/format.js';
+import { createControllerRuntime, LocalController, readBootstrapFile, type Controller, type ControllerApi } from '../controller/index.js';
 import type { Env } from '../env/index.js';
 import type { LogHost } from '../log/index.js';
 import { MetadataLoader } from '../metadata/loader.js';
-import { metadataCodec, type MetadataRecord } from '../metadata/records.js';
-import { KafkaError } from '../protocol/errors.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
+import { SUPPORTED_FEATURES, MetadataVersionGate } from '../metadata/features.js';
+import type { MetadataRecord } from '../metadata/records.js';
 import type { Uuid } from '../protocol/wire/types.js';
 import { RaftDriver } from '../raft/driver.js';
 import { metadataLogSettings, staticVoters } from '../raft/metadata-log.js';
-import { Runtime } from '../runtime/runtime.js';
+import type { Runtime } from '../runtime/runtime.js';
 
 export interface QuorumOptions {
   readonly env: Env;
@@ -32,7 +31,7 @@ export class Quorum {
   readonly loader: MetadataLoader;
   #elected: Promise<void> = Promise.resolve();
 
-  private constructor(private readonly raft: RaftDriver, private readonly runtime: Runtime<Controller, MetadataRecord>, options: QuorumOptions) {
+  private constructor(private readonly raft: RaftDriver, private readonly runtime: Runtime<Controller, MetadataRecord>, private readonly options: QuorumOptions) {
     this.controller = new LocalController(runtime);
     this.loader = new MetadataLoader(raft, error => options.onFault(asError(error)));
     this.loader.add({ onImage: (image, _delta, { lastContainedLogTimestampMs }) => raft.offerSnapshot(image, lastContainedLogTimestampMs) });
@@ -50,18 +49,16 @@ export class Quorum {
       host, logDirectory: directory, directoryId, nodeId, settings: metadataLogSettings(settings), endpoints,
       staticVoters: staticVoters(settings), onFault,
     });
-    const bootstrap = readBootstrapFile(env.disk, directory);
-    const runtime: Runtime<Controller, MetadataRecord> = new Runtime({
-      name: 'controller', clock: env.clock, random: env.random, logger: env.logger.child('controller'), log: raft,
-      // Before there is an image, the level that is about to be written decides.
-      codec: metadataCodec(() => runtime.machine?.image.features.metadataVersion || bootstrap.metadataVersion),
-      create: () => new Controller({ nodeId, clusterId, settings, bootstrap, kraftVersion: raft.describe().quorum.kraftVersion }),
+    const runtime = createControllerRuntime({
+      env, log: raft, nodeId, clusterId, settings,
+      bootstrap: readBootstrapFile(env.disk, directory),
+      kraftVersion: raft.describe().quorum.kraftVersion,
       maxBatchBytes: settings.get('internal.metadata.max.batch.size.in.bytes'),
-      errorFor: (fault, cause) => (cause instanceof KafkaError ? cause : new KafkaError(ErrorCode.NOT_CONTROLLER, `the controller does not serve: ${fault}`)),
       onFault,
     });
     const quorum = new Quorum(raft, runtime, options);
     await quorum.#lead();
+    await quorum.#register();
     return quorum;
   }
 
@@ -83,6 +80,19 @@ export class Quorum {
     if (this.runtime.status !== 'active') throw new Error('the controller could not go on from the metadata log');
     this.loader.start();
   }
+
+  /** Tells the cluster where this controller is and what it supports (KIP-919). */
+  async #register(): Promise<void> {
+    const { nodeId, env, endpoints } = this.options;
+    if ((this.runtime.machine?.metadataVersion ?? 0) < MetadataVersionGate.CONTROLLER_REGISTRATION) return;
+    await this.controller.registerController({
+      controllerId: nodeId, incarnationId: randomUuid(env.random), zkMigrationReady: false,
+      listeners: endpoints.map(endpoint => ({ ...endpoint, securityProtocol: PLAINTEXT })),
+      features: [...SUPPORTED_FEATURES].map(([name, { min, max }]) => ({ name, minSupportedVersion: min, maxSupportedVersion: max })),
+    });
+  }
 }
+
+const PLAINTEXT = 0;
 
 const asError = (error: unknown): Error => (error instanceof Error ? error : new Error(String(error)));

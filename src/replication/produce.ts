@@ -34,6 +34,20 @@ export function produce(
   done: (outcomes: ProduceOutcome[]) => void,
 ): void {
   const outcomes = entries.map(entry => appendOne(entry, options));
+  const flushes = outcomes.flatMap(({ append }) => append?.durable ?? []);
+  if (flushes.length === 0) acknowledge(clock, entries, outcomes, options, done);
+  else void flushed(flushes, outcomes).then(settled => acknowledge(clock, entries, settled, options, done));
+}
+
+/** Where a topic asks for a flush of its records (`flush.messages`), nobody hears of them before that is done. */
+function flushed(flushes: readonly Promise<void>[], outcomes: readonly ProduceOutcome[]): Promise<ProduceOutcome[]> {
+  const lost: ProduceOutcome = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: 'the records could not be made durable' };
+  return Promise.all(flushes).then(() => [...outcomes], () => outcomes.map(outcome => (outcome.append?.durable === undefined ? outcome : lost)));
+}
+
+function acknowledge(
+  clock: Clock, entries: readonly ProduceEntry[], outcomes: ProduceOutcome[], options: ProduceOptions, done: (outcomes: ProduceOutcome[]) => void,
+): void {
   if (options.requiredAcks !== -1 || outcomes.every((outcome, i) => isSettled(entries[i]!.partition, outcome))) {
     done(outcomes);
     return;
