@@ -37,11 +37,17 @@ export function withApiVersions(options: ApiVersionsOptions): ServedApi[] {
       apiKeys: ranges[context.connection.listener.role],
       supportedFeatures: context.apiVersion < FIRST_VERSION_WITH_LEVEL_ZERO ? features.filter(({ minVersion }) => minVersion > 0) : features,
       finalizedFeaturesEpoch: epoch,
-      finalizedFeatures: [...finalized].map(([name, level]) => ({ name, minVersionLevel: level, maxVersionLevel: level })),
+      finalizedFeatures: servedLevels(finalized, options.supportedFeatures),
       zkMigrationReady: false,
     };
   };
   return all;
+}
+
+/** In a directory that Apache formatted, more may be agreed on than is served here: clients must not rely on that. */
+function servedLevels(finalized: ReadonlyMap<string, number>, supported: ReadonlyMap<string, VersionRange>) {
+  return [...finalized].filter(([name, level]) => level <= (supported.get(name)?.max ?? 0))
+    .map(([name, level]) => ({ name, minVersionLevel: level, maxVersionLevel: level }));
 }
 
 /** The answer, in version 0, to a version that is not served: what the client may ask instead (KIP-511). */
