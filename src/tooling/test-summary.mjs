@@ -41,7 +41,8 @@ export default class TestSummary {
     const isNarrowed = process.argv.some(argument => argument === '-t' || argument.startsWith('--testNamePattern'));
     const { text, failed } = summarize(join(this.rootDir, 'build'), isNarrowed ? { ...results, testResults: [] } : results, process.env.CI === 'true');
     this.failed = failed;
-    console.log(`\n${text}`);
+    // After jest's own totals, which come when all reporters are done.
+    process.once('exit', () => console.log(`\n${text}`));
   }
 
   getLastError() {
