@@ -37,7 +37,7 @@ export function registerBroker(
   const { image } = decision;
   const before = image.brokers.get(request.brokerId);
   if (request.clusterId !== facts.clusterId) {
-    throw new KafkaError(ErrorCode.INCONSISTENT_CLUSTER_ID, `Expected cluster ID ${facts.clusterId}, but got cluster ID ${request.clusterId}`);
+    throw new KafkaError(ErrorCode.INCONSISTENT_CLUSTER_ID, `this is cluster ${facts.clusterId}, and the broker is of cluster id ${request.clusterId}`);
   }
   const amends = before !== undefined && before.incarnationId === request.incarnationId;
   const superseded = facts.isLocal && before !== undefined && (before.logDirs.length === 0 || before.logDirs.some(id => request.logDirs?.includes(id)));
@@ -83,7 +83,7 @@ function registration(
  */
 function refuseFeatures(image: MetadataImage, { features }: BrokerRegistrationRequestInput, { isLocal }: RegistrationFacts): void {
   if (!features.some(({ name }) => name === FeatureName.METADATA_VERSION)) {
-    throw new KafkaError(ErrorCode.INVALID_REGISTRATION, `Request features do not contain '${FeatureName.METADATA_VERSION}'`);
+    throw new KafkaError(ErrorCode.INVALID_REGISTRATION, `the broker does not say which ${FeatureName.METADATA_VERSION} it supports`);
   }
   const offered = new Map(features.map(({ name, minSupportedVersion: min, maxSupportedVersion: max }) => [name, { min, max }]));
   for (const name of new Set([...offered.keys(), ...image.features.finalized.keys()])) {
@@ -93,20 +93,19 @@ function refuseFeatures(image: MetadataImage, { features }: BrokerRegistrationRe
     const { min, max } = offered.get(name) ?? { min: 0, max: 0 };
     if (level >= min && level <= max) continue;
     if (isLocal && isKnownFeature(name) && name !== FeatureName.METADATA_VERSION) continue;
-    throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `Unable to register because the broker does not support finalized version ${level} of ${name}. ` +
-      `The broker wants a version between ${min} and ${max}, inclusive.`);
+    throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `${name} stands at the finalized version ${level} of the cluster, and the broker supports ${min} to ${max}`);
   }
 }
 
 function refuseDirectories(image: MetadataImage, { brokerId, logDirs = [] }: BrokerRegistrationRequestInput): void {
   if (image.features.metadataVersion < MetadataVersionGate.DIRECTORY_ASSIGNMENT) return;
   const refuse = (why: string): never => { throw new KafkaError(ErrorCode.INVALID_REGISTRATION, why); };
-  if (logDirs.length === 0) refuse('No directories specified in request');
-  if (logDirs.some(isReserved)) refuse('Reserved directory ID in request');
-  if (new Set(logDirs).size < logDirs.length) refuse('Duplicate directory ID in request');
+  if (logDirs.length === 0) refuse('the broker names no log directory');
+  if (logDirs.some(isReserved)) refuse('the broker names a directory by an id that is reserved');
+  if (new Set(logDirs).size < logDirs.length) refuse('the broker names a log directory twice');
   for (const broker of image.brokers.values()) {
     const shared = broker.id === brokerId ? undefined : logDirs.find(id => broker.logDirs.includes(id));
-    if (shared !== undefined) refuse(`Broker ${broker.id} is already registered with directory ${shared}`);
+    if (shared !== undefined) refuse(`log directory ${shared} is broker ${broker.id}'s`);
   }
 }
 
@@ -197,14 +196,14 @@ function directoryRecords(decision: Decision, broker: BrokerImage, { offlineLogD
 
 export function unregisterBroker(decision: Decision, { brokerId }: UnregisterBrokerRequestInput): Decided<UnregisterBrokerResponseInput> {
   const broker = decision.image.brokers.get(brokerId);
-  if (broker === undefined) throw new KafkaError(ErrorCode.BROKER_ID_NOT_REGISTERED, `Broker ID ${brokerId} is not currently registered`);
+  if (broker === undefined) throw new KafkaError(ErrorCode.BROKER_ID_NOT_REGISTERED, `broker ${brokerId} is not registered`);
   const left = withoutBroker(decision, brokerId, { aloneToo: true });
   return { records: [...left, metadataRecord('UnregisterBroker', { brokerId, brokerEpoch: broker.epoch })], response: {} };
 }
 
 export function requireBroker(image: MetadataImage, id: number, epoch: number | bigint): BrokerImage {
   const broker = image.brokers.get(id);
-  if (broker === undefined) throw new KafkaError(ErrorCode.STALE_BROKER_EPOCH, `No broker registration found for broker id ${id}`);
-  if (broker.epoch !== epoch) throw new KafkaError(ErrorCode.STALE_BROKER_EPOCH, `Expected broker epoch ${broker.epoch}, but got broker epoch ${epoch}`);
+  if (broker === undefined) throw new KafkaError(ErrorCode.STALE_BROKER_EPOCH, `broker ${id} is not registered`);
+  if (broker.epoch !== epoch) throw new KafkaError(ErrorCode.STALE_BROKER_EPOCH, `broker ${id} has epoch ${broker.epoch} by now, not ${epoch}`);
   return broker;
 }

@@ -38,7 +38,7 @@ export function incrementalAlterConfigs(
     const after = new Map(own);
     const kind = kindOf(resource);
     const names = resource.configs.map(({ name }) => name);
-    if (new Set(names).size < names.length) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Error due to duplicate config keys');
+    if (new Set(names).size < names.length) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'a setting is named twice');
     for (const { name, configOperation, value } of resource.configs) {
       if (configOperation === Op.DELETE) after.delete(name);
       else after.set(name, valueAfter(kind, name, configOperation, own.get(name), value));
@@ -48,7 +48,7 @@ export function incrementalAlterConfigs(
 }
 
 function valueAfter(kind: ResourceKind, name: string, operation: number, before: string | undefined, value: string | null): string {
-  if (value === null) throw new KafkaError(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${name}`);
+  if (value === null) throw new KafkaError(ErrorCode.INVALID_REQUEST, `${name} has no value`);
   switch (operation) {
     case Op.SET:
       return value;
@@ -57,7 +57,7 @@ function valueAfter(kind: ResourceKind, name: string, operation: number, before:
     case Op.SUBTRACT:
       return changeList(kind, name, 'SUBTRACT', before, value);
     default:
-      throw new KafkaError(ErrorCode.INVALID_REQUEST, `Unknown operation type ${operation}`);
+      throw new KafkaError(ErrorCode.INVALID_REQUEST, `operation ${operation} is not known: 0 sets, 1 deletes, 2 appends, 3 subtracts`);
   }
 }
 
@@ -67,8 +67,8 @@ export function alterConfigs(decision: Decision, request: AlterConfigsRequestInp
     const own = configOf(decision.image, configKey(resource.resourceType, resource.resourceName));
     const after = new Map<string, string>();
     for (const { name, value } of resource.configs) {
-      if (after.has(name)) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Error due to duplicate config keys');
-      if (value === null) throw new KafkaError(ErrorCode.INVALID_REQUEST, `Null value not supported for : ${name}`);
+      if (after.has(name)) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'a setting is named twice');
+      if (value === null) throw new KafkaError(ErrorCode.INVALID_REQUEST, `${name} has no value`);
       after.set(name, value);
     }
     return change(decision, resource, own, after, [...after.keys(), ...own.keys()]);
@@ -84,7 +84,7 @@ function alterEach<R extends Resource>(
     const { resourceType, resourceName } = resource;
     try {
       if (resources.filter(other => named(other) === named(resource)).length > 1) {
-        throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Each resource must appear at most once.');
+        throw new KafkaError(ErrorCode.INVALID_REQUEST, 'the resource is named more than once');
       }
       records.push(...alter(resource));
       return { resourceType, resourceName, errorCode: ErrorCode.NONE, errorMessage: null };
@@ -99,7 +99,7 @@ function alterEach<R extends Resource>(
 
 function kindOf({ resourceType }: Resource): ResourceKind {
   const kind = KINDS.get(resourceType);
-  if (kind === undefined) throw new KafkaError(ErrorCode.INVALID_REQUEST, `Unsupported resource type: ${resourceType}`);
+  if (kind === undefined) throw new KafkaError(ErrorCode.INVALID_REQUEST, `resources of type ${resourceType} have no settings here`);
   return kind;
 }
 
@@ -110,7 +110,7 @@ function change(
   const { resourceType, resourceName } = resource;
   const tooLong = touched.find(name => (after.get(name) ?? '').length > MAX_VALUE_BYTES);
   if (tooLong !== undefined) {
-    throw new KafkaError(ErrorCode.INVALID_CONFIG, `The configuration value cannot be added because it exceeds the maximum value size of ${MAX_VALUE_BYTES} bytes.`);
+    throw new KafkaError(ErrorCode.INVALID_CONFIG, `a value is longer than ${MAX_VALUE_BYTES} bytes`);
   }
   refuseResource(decision, resource, after);
   refuseMinIsr(decision.image, resource, before, after);
@@ -127,16 +127,16 @@ function refuseResource({ image, settings }: Decision, resource: Resource, after
   switch (kindOf(resource)) {
     case 'topic':
       if (!image.topicsByName.has(resourceName)) {
-        throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `The topic '${resourceName}' does not exist.`);
+        throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic '${resourceName}'`);
       }
       return validateTopicConfig(settings, after);
     case 'broker':
       if (resourceName !== '' && !/^\d+$/.test(resourceName)) {
-        throw new KafkaError(ErrorCode.INVALID_REQUEST, `Node id must be an integer, but it is: ${resourceName}`);
+        throw new KafkaError(ErrorCode.INVALID_REQUEST, `'${resourceName}' is not the number of a node`);
       }
       return validateBrokerConfig(settings, after, resourceName !== '');
     case 'group':
-      if (resourceName === '') throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Default group resources are not allowed.');
+      if (resourceName === '') throw new KafkaError(ErrorCode.INVALID_REQUEST, 'groups have no default: name one');
       return validateGroupConfig(settings, after);
     case 'client-metrics':
       if (resourceName === '') throw new KafkaError(ErrorCode.INVALID_REQUEST, 'Subscription name can\'t be empty');
@@ -162,6 +162,6 @@ export function minInsyncReplicasRecords(image: MetadataImage, settings: Setting
 /** With eligible leader replicas the minimum is the cluster's: one entry for all brokers, which stays, and none for one (KIP-966). */
 function refuseMinIsr(image: MetadataImage, { resourceType, resourceName }: Resource, before: ReadonlyMap<string, string>, after: ReadonlyMap<string, string>): void {
   if (!hasEligibleLeaderReplicas(image) || resourceType !== ConfigResourceType.BROKER || before.get(MIN_ISR) === after.get(MIN_ISR)) return;
-  if (resourceName !== '') throw new KafkaError(ErrorCode.INVALID_CONFIG, `Broker-level ${MIN_ISR} cannot be altered while ELR is enabled.`);
-  if (!after.has(MIN_ISR)) throw new KafkaError(ErrorCode.INVALID_CONFIG, `Cluster-level ${MIN_ISR} cannot be removed while ELR is enabled.`);
+  if (resourceName !== '') throw new KafkaError(ErrorCode.INVALID_CONFIG, `with eligible leader replicas, ${MIN_ISR} is set for all brokers together`);
+  if (!after.has(MIN_ISR)) throw new KafkaError(ErrorCode.INVALID_CONFIG, `with eligible leader replicas, ${MIN_ISR} has to stay set`);
 }

@@ -88,7 +88,7 @@ export function createControllerRuntime(options: ControllerRuntimeOptions): Runt
 function controllerError(fault: RuntimeFault, cause: unknown): KafkaError {
   const code = cause instanceof KafkaError ? cause.errorCode : undefined;
   if (fault === 'append-failed' && code === ErrorCode.MESSAGE_TOO_LARGE) {
-    return new KafkaError(ErrorCode.POLICY_VIOLATION, 'Unable to perform excessively large batch operation.');
+    return new KafkaError(ErrorCode.POLICY_VIOLATION, 'the change is too large for one batch of the metadata log');
   }
   return new KafkaError(ErrorCode.NOT_CONTROLLER, fault === 'append-failed' ? 'The metadata log cannot be written' : errorMessage(ErrorCode.NOT_CONTROLLER));
 }

@@ -344,7 +344,7 @@ describe('topics', () => {
     }
     expect((await cluster.create('all', { replicas: 7 })).errorCode).toBe(0);
     expect(await cluster.create('more', { replicas: 8 })).toMatchObject({ errorCode: ErrorCode.INVALID_REPLICATION_FACTOR, errorMessage:
-      'Unable to replicate the partition 8 time(s): The target replication factor of 8 cannot be reached because only 7 broker(s) are registered or some brokers have all their log directories cordoned.' });
+      '8 replica(s) cannot be had: 8 replicas need as many brokers that take some, and there are 7' });
   });
 
   test('grow, and never shrink', async () => {

@@ -22,7 +22,7 @@ export function updateFeatures({ image }: Decision, request: UpdateFeaturesReque
   for (const update of request.featureUpdates) {
     const refusal = refuse(image, update, proposed);
     if (refusal !== undefined) {
-      const errorMessage = `The update failed for all features since the following feature had an error: ${refusal.message}`;
+      const errorMessage = `no feature was updated: ${refusal.message}`;
       return { records: [], response: { errorCode: refusal.errorCode, errorMessage, results: names.map(feature => ({ feature, errorCode: refusal.errorCode, errorMessage: refusal.message })) } };
     }
     const { feature: name, maxVersionLevel: featureLevel } = update;
@@ -41,25 +41,25 @@ function isMetadataVersion(record: MetadataRecord): boolean {
 function refuse(image: MetadataImage, update: Update, proposed: ReadonlyMap<string, number>): KafkaError | undefined {
   const { feature: name, maxVersionLevel: level } = update;
   const because = (why: string): KafkaError =>
-    new KafkaError(ErrorCode.INVALID_UPDATE_VERSION, `Invalid update version ${level} for feature ${name}. ${why}`);
+    new KafkaError(ErrorCode.INVALID_UPDATE_VERSION, `${name} cannot be set to ${level}: ${why}`);
   const upgradeType = update.upgradeType ?? (update.allowDowngrade === true ? UpgradeType.SAFE_DOWNGRADE : UpgradeType.UPGRADE);
-  if (upgradeType < UpgradeType.UPGRADE || upgradeType > UpgradeType.UNSAFE_DOWNGRADE) return because('The controller does not support the given upgrade type.');
-  if (level < 0) return because('A feature version cannot be less than 0.');
+  if (upgradeType < UpgradeType.UPGRADE || upgradeType > UpgradeType.UNSAFE_DOWNGRADE) return because('the upgrade type is not known');
+  if (level < 0) return because('there is no level below 0');
   const why = whyNotServed(level, 'Local controller', SUPPORTED_FEATURES.get(name)) ??
     [...image.brokers.values()].map(({ id, features }) => whyNotServed(level, `Broker ${id}`, features.get(name))).find(reason => reason !== undefined);
   if (why !== undefined) return because(why);
-  if (name === FeatureName.KRAFT_VERSION && level !== image.features.finalized.get(name)) return because('It is changed through the quorum only.');
+  if (name === FeatureName.KRAFT_VERSION && level !== image.features.finalized.get(name)) return because('it is changed through the quorum only');
   const current = image.features.finalized.get(name) ?? 0;
-  if (level < current && upgradeType === UpgradeType.UPGRADE) return because("Can't downgrade the version of this feature without setting the upgrade type to either safe or unsafe downgrade.");
-  if (level > current && upgradeType !== UpgradeType.UPGRADE) return because("Can't downgrade to a newer version.");
+  if (level < current && upgradeType === UpgradeType.UPGRADE) return because('that is lower than now, and the request does not ask for a downgrade');
+  if (level > current && upgradeType !== UpgradeType.UPGRADE) return because('that is higher than now, and the request asks for a downgrade');
   if (name === FeatureName.METADATA_VERSION && level < current && losesMetadata(level, current)) {
     return because(upgradeType === UpgradeType.SAFE_DOWNGRADE
-      ? 'Refusing to perform the requested downgrade because it might delete metadata information.'
-      : 'Unsafe metadata downgrade is not supported in this version.');
+      ? 'metadata would be lost on the way down'
+      : 'a downgrade that loses metadata is not served in this version');
   }
   const metadataVersion = proposed.get(FeatureName.METADATA_VERSION) ?? image.features.metadataVersion;
   const needed = metadataVersionNeeded(name, level);
-  return metadataVersion < needed ? because(`It needs metadata.version ${needed}, and the cluster has ${metadataVersion}.`) : undefined;
+  return metadataVersion < needed ? because(`it needs metadata.version ${needed}, and the cluster has ${metadataVersion}`) : undefined;
 }
 
 /** In the words of Kafka's `QuorumFeatures.reasonNotSupported`; who does not name a feature has it at 0. */

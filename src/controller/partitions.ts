@@ -84,7 +84,7 @@ type ElectionResult = ElectLeadersResponseInput['replicaElectionResults'][number
 
 /** Elects leaders on request (KIP-460): the preferred ones, or, where nobody leads, whoever is there. Null asks for all partitions. */
 export function electLeaders(decision: Decision, { electionType = PREFERRED, topicPartitions }: ElectLeadersRequestInput): Decided<ElectLeadersResponseInput> {
-  if (electionType !== PREFERRED && electionType !== UNCLEAN) throw new KafkaError(ErrorCode.INVALID_REQUEST, `Unknown election type ${electionType}`);
+  if (electionType !== PREFERRED && electionType !== UNCLEAN) throw new KafkaError(ErrorCode.INVALID_REQUEST, `election type ${electionType} is not known`);
   const records: MetadataRecord[] = [];
   const electOne = (topic: string, partitionId: number): ElectionResult => {
     const { errorCode, errorMessage = null } = elect(decision, topic, partitionId, electionType, records);
@@ -103,7 +103,7 @@ function elect(decision: Decision, name: string, partitionId: number, electionTy
   const topic = decision.image.topicsByName.get(name);
   if (topic === undefined) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: `No such topic as ${name}` };
   const partition = topic.partitions[partitionId];
-  if (partition === undefined) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: `No such partition as ${name}-${partitionId}` };
+  if (partition === undefined) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: `there is no partition ${name}-${partitionId}` };
   const isNeeded = electionType === PREFERRED ? partition.leader !== partition.replicas[0] : partition.leader === NO_LEADER;
   if (!isNeeded) return { errorCode: ErrorCode.ELECTION_NOT_NEEDED };
   const record = changePartition(topicRules(decision, topic, electionType === PREFERRED ? 'preferred' : 'unclean'), partitionId);

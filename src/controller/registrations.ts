@@ -12,7 +12,7 @@ import type { Decided, Decision } from './context.js';
 /** A controller tells where it is reached and what it supports (KIP-919). */
 export function registerController({ image }: Decision, request: ControllerRegistrationRequestInput): Decided<ControllerRegistrationResponseInput> {
   if (image.features.metadataVersion < MetadataVersionGate.CONTROLLER_REGISTRATION) {
-    throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, 'The current MetadataVersion is too old to support controller registrations.');
+    throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, 'controllers register from metadata.version 15 on');
   }
   const { controllerId, incarnationId, listeners, features } = request;
   const record = metadataRecord('RegisterController', {
@@ -31,7 +31,7 @@ export function allocateProducerIds({ image }: Decision, { brokerId, brokerEpoch
   requireBroker(image, brokerId, brokerEpoch);
   const producerIdStart = image.nextProducerId;
   const nextProducerId = producerIdStart + PRODUCER_ID_BLOCK;
-  if (!Number.isSafeInteger(nextProducerId)) throw new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, 'All producer ids have been handed out');
+  if (!Number.isSafeInteger(nextProducerId)) throw new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, 'there are no producer ids left');
   return {
     records: [metadataRecord('ProducerIds', { brokerId, brokerEpoch, nextProducerId })],
     response: { producerIdStart, producerIdLen: PRODUCER_ID_BLOCK },

@@ -285,7 +285,7 @@ describe('brokers', () => {
     expect(register({ clusterId: uuid('other') })).toThrow(/cluster id/i);
     const old = { minSupportedVersion: 0, maxSupportedVersion: 20 };
     const features = [{ name: 'kraft.version', ...old }, { name: 'metadata.version', ...old }, { name: 'eligible.leader.replicas.version', ...old }];
-    expect(register({ features })).toThrow(/finalized version 30 of metadata.version/);
+    expect(register({ features })).toThrow(/metadata.version stands at the finalized version 30/);
     expect(register({ features: [] })).toThrow(/metadata.version/);
   });
 });

@@ -29,7 +29,7 @@ export function createTopics(decision: Decision, request: CreateTopicsRequestInp
   const topics: CreateResult[] = [];
   for (const topic of request.topics) {
     if (counts.get(topic.name)! > 1) {
-      if (!topics.some(({ name }) => name === topic.name)) topics.push(refused(topic.name, ErrorCode.INVALID_REQUEST, 'Duplicate topic name.'));
+      if (!topics.some(({ name }) => name === topic.name)) topics.push(refused(topic.name, ErrorCode.INVALID_REQUEST, 'the topic is named more than once'));
       continue;
     }
     const made = attempt(topic.name, () => createTopic(decision, topic, request.topics));
@@ -42,7 +42,7 @@ export function createTopics(decision: Decision, request: CreateTopicsRequestInp
 function refuseTooMany({ settings }: Decision, { topics }: CreateTopicsRequestInput): void {
   const wanted = topics.reduce((sum, { assignments, numPartitions }) =>
     sum + (assignments.length || (numPartitions === -1 ? settings.get('num.partitions') : Math.max(numPartitions, 0))), 0);
-  if (wanted > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError(ErrorCode.POLICY_VIOLATION, 'Excessively large number of partitions per request.');
+  if (wanted > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError(ErrorCode.POLICY_VIOLATION, `one request may make ${MAX_PARTITIONS_PER_REQUEST} partitions at most`);
 }
 
 function countNames(names: readonly string[]): Map<string, number> {
@@ -92,25 +92,25 @@ function createTopic(decision: Decision, topic: NewTopic, siblings: readonly New
 
 /** All brokers that were chosen for a partition are on their way out or in. */
 function refuseInactive(partitionId: number, { assignments }: Pick<NewTopic, 'assignments'>, replicationFactor: number): never {
-  if (assignments.length === 0) throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, unableTo(replicationFactor, 'All brokers are currently fenced or in controlled shutdown.'));
+  if (assignments.length === 0) throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, unableTo(replicationFactor, 'all brokers are fenced or shutting down'));
   throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT,
-    `All brokers specified in the manual partition assignment for partition ${partitionId} are fenced or in controlled shutdown.`);
+    `all brokers that are named for partition ${partitionId} are fenced or shutting down`);
 }
 
-const unableTo = (replicationFactor: number, why: string): string => `Unable to replicate the partition ${replicationFactor} time(s): ${why}`;
+const unableTo = (replicationFactor: number, why: string): string => `${replicationFactor} replica(s) cannot be had: ${why}`;
 
 function refuseName(image: MetadataImage, name: string, siblings: readonly NewTopic[]): void {
   if (name === METADATA_TOPIC) throw new KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED);
   const why = invalidNameReason(name);
   if (why !== undefined) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, why);
-  if (image.topicsByName.has(name)) throw new KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
+  if (image.topicsByName.has(name)) throw new KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, `there is a topic '${name}' already`);
   const other = collidingName(name, image.topicsByName.keys()) ?? collidingName(name, siblings.map(sibling => sibling.name));
-  if (other !== undefined) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${other}`);
+  if (other !== undefined) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, `topic '${name}' differs from '${other}' in dots and underscores only, which metrics cannot tell apart`);
 }
 
 function checkConfigs({ settings }: Decision, { configs }: NewTopic): Map<string, string> {
   const nulls = configs.filter(({ value }) => value === null).map(({ name }) => name);
-  if (nulls.length > 0) throw new KafkaError(ErrorCode.INVALID_CONFIG, `Null value not supported for topic configs: ${nulls.join(',')}`);
+  if (nulls.length > 0) throw new KafkaError(ErrorCode.INVALID_CONFIG, `these settings have no value: ${nulls.join(', ')}`);
   const own = new Map(configs.map(({ name, value }) => [name, value ?? '']));
   validateTopicConfig(settings, own);
   return own;
@@ -118,10 +118,10 @@ function checkConfigs({ settings }: Decision, { configs }: NewTopic): Map<string
 
 function automaticAssignments({ image, settings, at }: Decision, { numPartitions, replicationFactor }: NewTopic): number[][] {
   if (replicationFactor < -1 || replicationFactor === 0) {
-    throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, 'Replication factor must be larger than 0, or -1 to use the default value.');
+    throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, 'the replication factor has to be above 0, or -1 for the default');
   }
   if (numPartitions < -1 || numPartitions === 0) {
-    throw new KafkaError(ErrorCode.INVALID_PARTITIONS, 'Number of partitions was set to an invalid non-positive value.');
+    throw new KafkaError(ErrorCode.INVALID_PARTITIONS, 'the number of partitions has to be above 0, or -1 for the default');
   }
   const count = numPartitions === -1 ? settings.get('num.partitions') : numPartitions;
   const copies = replicationFactor === -1 ? settings.get('default.replication.factor') : replicationFactor;
@@ -135,14 +135,14 @@ function automaticAssignments({ image, settings, at }: Decision, { numPartitions
 
 function manualAssignments(image: MetadataImage, { assignments, numPartitions, replicationFactor }: NewTopic): number[][] {
   const invalid = (what: string): never => {
-    throw new KafkaError(ErrorCode.INVALID_REQUEST, `A manual partition assignment was specified, but ${what} was not set to -1.`);
+    throw new KafkaError(ErrorCode.INVALID_REQUEST, `with replicas assigned by hand, ${what} has to be -1`);
   };
   if (replicationFactor !== -1) invalid('replication factor');
   if (numPartitions !== -1) invalid('numPartitions');
   const byIndex = new Map<number, number[]>();
   for (const { partitionIndex, brokerIds } of assignments) {
     if (byIndex.has(partitionIndex)) {
-      throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `Found multiple manual partition assignments for partition ${partitionIndex}`);
+      throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `replicas of partition ${partitionIndex} are assigned twice`);
     }
     checkAssignment(image, brokerIds, assignments[0]!.brokerIds.length);
     byIndex.set(partitionIndex, [...brokerIds]);
@@ -150,7 +150,7 @@ function manualAssignments(image: MetadataImage, { assignments, numPartitions, r
   return Array.from({ length: byIndex.size }, (_, i) => {
     const replicas = byIndex.get(i);
     if (replicas === undefined) {
-      throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, 'partitions should be a consecutive 0-based integer sequence');
+      throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, 'partitions that are assigned by hand have to be numbered from 0 without a gap');
     }
     return replicas;
   });
@@ -162,7 +162,7 @@ export function createPartitions(decision: Decision, request: CreatePartitionsRe
   const results: CreatePartitionsResponseInput['results'][number][] = [];
   for (const topic of request.topics) {
     if (counts.get(topic.name)! > 1) {
-      if (!results.some(({ name }) => name === topic.name)) results.push({ name: topic.name, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'Duplicate topic name.' });
+      if (!results.some(({ name }) => name === topic.name)) results.push({ name: topic.name, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'the topic is named more than once' });
       continue;
     }
     const grown = attempt(topic.name, () => ({ records: growTopic(decision, topic) }));
@@ -180,13 +180,13 @@ function growTopic({ image, at }: Decision, { name, count, assignments }: Create
   const topic = image.topicsByName.get(name);
   if (topic === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   const present = topic.partitions.length;
-  if (count === present) throw new KafkaError(ErrorCode.INVALID_PARTITIONS, `Topic already has ${present} partition(s).`);
+  if (count === present) throw new KafkaError(ErrorCode.INVALID_PARTITIONS, `the topic has ${present} partition(s) already`);
   if (count < present) {
     throw new KafkaError(ErrorCode.INVALID_PARTITIONS,
-      `The topic ${name} currently has ${present} partition(s); ${count} would not be an increase.`);
+      `topic ${name} has ${present} partition(s), and ${count} would be fewer`);
   }
   const added = count - present;
-  if (added > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError(ErrorCode.POLICY_VIOLATION, 'Excessively large number of partitions per request.');
+  if (added > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError(ErrorCode.POLICY_VIOLATION, `one request may make ${MAX_PARTITIONS_PER_REQUEST} partitions at most`);
   return replicasToAdd(image, topic, added, assignments, at).map((replicas, i) =>
     newPartition(image, topic.id, present + i, replicas) ?? refuseInactive(present + i, { assignments: assignments === null ? [] : [{ partitionIndex: i, brokerIds: replicas }] }, replicas.length));
 }
@@ -198,7 +198,7 @@ function replicasToAdd(
   if (assignments === null) return placeReplicas(image, added, replicationFactor, at);
   if (assignments.length !== added) {
     throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT,
-      `Attempted to add ${added} additional partition(s), but only ${assignments.length} assignment(s) were specified.`);
+      `${added} partition(s) are to be added, and replicas are assigned for ${assignments.length}`);
   }
   for (const { brokerIds } of assignments) checkAssignment(image, brokerIds, replicationFactor);
   return assignments.map(({ brokerIds }) => [...brokerIds]);
@@ -225,7 +225,7 @@ export function deleteTopics({ image, settings }: Decision, request: DeleteTopic
 function findTopic(image: MetadataImage, name: string | null, topicId: string): { topic?: TopicImage; answer: DeleteResult } {
   const byId = topicId !== ZERO_UUID;
   if (byId === (name !== null)) {
-    const errorMessage = byId ? 'You may not specify both topic name and topic id.' : 'Neither topic name nor id were specified.';
+    const errorMessage = byId ? 'a topic is named by its name or by its id, not by both' : 'neither a name nor an id is given';
     return { answer: { name, topicId, errorCode: ErrorCode.INVALID_REQUEST, errorMessage } };
   }
   const topic = byId ? image.topicsById.get(topicId) : image.topicsByName.get(name!);
