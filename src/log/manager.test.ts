@@ -1,11 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { MemoryDisk } from '../env/memory/memory-disk.js';
 import { NodeDisk, NodeRandom, silentLogger } from '../env/node/index.js';
 import { DiskError } from '../env/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { ZERO_UUID } from '../protocol/wire/types.js';
 import { openLogManager, type LogManagerOptions, type NodeLogManager } from './manager.js';
+import { openLog } from './open-log.js';
 import { batchOf, CLIENT, eventually, ManualClock, readAll, SETTINGS, temporaryDirectory, TOPIC_ID } from './test-support.js';
 
 let root: ReturnType<typeof temporaryDirectory>;
@@ -127,6 +128,95 @@ test('an unreadable checkpoint costs a recovery, not records', async () => {
   const again = await start();
   expect(await readAll(again.get('events', 0)!)).toHaveLength(2);
   expect(again.get('events', 0)!.recoveryPoint).toBe(0);
+});
+
+describe('a start that fails', () => {
+  const open = (options: Partial<LogManagerOptions> = {}): Promise<NodeLogManager> => {
+    const env = { disk: new NodeDisk(), clock, random: new NodeRandom(), logger: silentLogger };
+    return openLogManager({ env, directories: [`${root.path}/data`], clusterId: 'the-cluster', nodeId: 1, defaultSettings: SETTINGS, ...options });
+  };
+  const states = (): string[] => ['.kafka_cleanshutdown', 'recovery-point-offset-checkpoint', 'log-start-offset-checkpoint', 'replication-offset-checkpoint']
+    .map(name => (existsSync(`${root.path}/data/${name}`) ? file(name) : 'absent'));
+
+  async function withDeletedRecords(): Promise<NodeLogManager> {
+    const manager = await start();
+    const log = manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS);
+    log.appendAsLeader(batchOf(['a', 'b', 'c']), CLIENT);
+    log.updateHighWatermark(3);
+    log.incrementLogStartOffset(2, 'test');
+    return manager;
+  }
+
+  test('before logs are loaded leaves the marker and the checkpoints as they were', async () => {
+    await (await withDeletedRecords()).close({ brokerEpoch: 42 });
+    const before = states();
+    await (await open()).close({ brokerEpoch: -1 });
+    expect(states()).toEqual(before);
+    const again = await start();
+    expect(again.previousBrokerEpoch).toBe(42);
+    expect([again.get('events', 0)!.logStartOffset, again.get('events', 0)!.highWatermark]).toEqual([2, 3]);
+  });
+
+  test('after a kill does not vouch for what nobody recovered', async () => {
+    const manager = await withDeletedRecords();
+    clock.advance(60_000);
+    manager.abandon();
+    appendFileSync(`${root.path}/data/events-0/00000000000000000000.log`, batchOf(['torn']).subarray(0, 40));
+    const before = states();
+    expect(before).toEqual(['absent', expect.any(String), '0\n1\nevents 0 2\n', '0\n1\nevents 0 3\n']);
+    await (await open()).close({ brokerEpoch: -1 });
+    expect(states()).toEqual(before);
+    const log = (await start()).get('events', 0)!;
+    expect([log.logStartOffset, log.logEndOffset]).toEqual([2, 3]);
+    log.appendAsLeader(batchOf(['d']), CLIENT);
+    expect(await readAll(log)).toEqual([{ offset: 2, value: 'c' }, { offset: 3, value: 'd' }]);
+  });
+
+  test('in the midst of loading writes for the directories that are loaded, and for no other', async () => {
+    const directories = [`${root.path}/more`, `${root.path}/data`];
+    await (await withDeletedRecords()).close({ brokerEpoch: 42 });
+    const [, ...checkpoints] = states();
+    mkdirSync(`${root.path}/more/events-0`, { recursive: true });
+    const manager = await open({ directories });
+    await expect(manager.load()).rejects.toThrow('partition events-0 is in');
+    await manager.close({ brokerEpoch: -1 });
+    expect(states()).toEqual(['absent', ...checkpoints]);
+    expect(existsSync(`${root.path}/more/.kafka_cleanshutdown`)).toBe(true);
+    rmSync(`${root.path}/more/events-0`, { recursive: true });
+    const log = (await start({ directories })).get('events', 0)!;
+    expect([log.logStartOffset, log.logEndOffset]).toEqual([2, 3]);
+  });
+
+  test('on a log that cannot be read writes nothing for its directory', async () => {
+    await (await withDeletedRecords()).close({ brokerEpoch: 42 });
+    const [, ...checkpoints] = states();
+    const path = `${root.path}/data/events-0/leader-epoch-checkpoint`;
+    const kept = readFileSync(path);
+    rmSync(path);
+    mkdirSync(path);
+    const manager = await open();
+    await expect(manager.load()).rejects.toThrow('no log directory can be used');
+    await manager.close({ brokerEpoch: -1 });
+    expect(states()).toEqual(['absent', ...checkpoints]);
+    rmSync(path, { recursive: true });
+    writeFileSync(path, kept);
+    expect((await start()).get('events', 0)!.logStartOffset).toBe(2);
+  });
+
+  test('and a metadata log that is cut before the others are loaded leaves their recovery points', async () => {
+    await (await withDeletedRecords()).close({ brokerEpoch: 42 });
+    const before = states();
+    const manager = await open();
+    const metadata = await openLog({
+      host: manager.host, directory: `${root.path}/data/__cluster_metadata-0`, topic: '__cluster_metadata', partition: 0, topicId: ZERO_UUID, settings: SETTINGS,
+    });
+    for (const value of ['x', 'y']) metadata.appendAsLeader(batchOf([value]), { origin: 'raft', leaderEpoch: 1 });
+    await metadata.flush();
+    await metadata.truncateTo(1);
+    await metadata.close();
+    await manager.close({ brokerEpoch: -1 });
+    expect(states()).toEqual(before);
+  });
 });
 
 test('leaves the metadata log, and directories that are no partition, alone', async () => {

@@ -42,7 +42,8 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
   readonly onDirectoryFailed?: (directory: LogDir, error: DiskError) => void;
 }
 
-const LOADS_AT_ONCE = 8;
+/** Logs that are opened or closed side by side. */
+const LOGS_AT_ONCE = 8;
 /** Logs that periodic work visits before it lets others have the loop. */
 const LOGS_A_TURN = 50;
 const MINUTE_MS = 60_000;
@@ -52,6 +53,8 @@ class Directory implements LogDir {
   error: string | undefined;
   wasClean = false;
   previousBrokerEpoch: number | undefined;
+  /** All that it holds is known: only then may its checkpoints and its marker be written, which speak of every log in it. */
+  isLoaded = false;
   /** Text of the checkpoints as last written, by path: what has not changed is not written again. */
   readonly written = new Map<string, string>();
 
@@ -140,10 +143,8 @@ export class NodeLogManager implements LogManager {
       };
       const found = this.partitionsIn(directory);
       if (found.length > 0 && !directory.wasClean) logger.info('recovering logs, the last stop was not clean', { directory: directory.path, logs: found.length });
-      const queue = found.values();
-      await Promise.all(Array.from({ length: LOADS_AT_ONCE }, async () => {
-        for (const name of queue) await this.loadPartition(directory, name, checkpoints);
-      }));
+      await eachAtOnce(found, name => this.loadPartition(directory, name, checkpoints));
+      directory.isLoaded = true;
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       this.directoryFailed(directory, error);
@@ -232,7 +233,9 @@ export class NodeLogManager implements LogManager {
     some();
   }
 
+  /** Does nothing as long as the directory is not loaded: what the file says of logs that were not opened yet would be lost. */
   private checkpoint(directory: Directory, file: string): void {
+    if (!directory.isLoaded) return;
     const lines: [string, number, number][] = [];
     for (const { log, directory: home } of this.logs.values()) {
       if (home !== directory) continue;
@@ -335,10 +338,14 @@ export class NodeLogManager implements LogManager {
     const { disk, logger } = this.options.env;
     try {
       const logs = [...this.logs.values()].filter(entry => entry.directory === directory).map(entry => entry.log);
-      const queue = logs.values();
-      await Promise.all(Array.from({ length: LOADS_AT_ONCE }, async () => {
-        for (const log of queue) await log.close();
-      }));
+      if (!directory.isLoaded) {
+        // The start did not come as far: the next one shall find what this one found.
+        for (const log of logs) log.abandon();
+        return;
+      }
+      const failures: unknown[] = [];
+      await eachAtOnce(logs, log => log.close().catch((error: unknown) => { failures.push(error); }));
+      if (failures.length > 0) throw failures[0];
       if (directory.error !== undefined) return;
       for (const file of [RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE, HIGH_WATERMARK_FILE]) this.checkpoint(directory, file);
       // Last: it vouches for all that was written before.
@@ -388,6 +395,19 @@ export class NodeLogManager implements LogManager {
     this.options.env.logger.error('log directory failed', { path: directory.path, code: error.code, error: error.message });
     this.options.onDirectoryFailed?.(directory, error);
   }
+}
+
+/** Does the work for each, a few at once. After an error it begins nothing more, and rejects when nothing is under way. */
+async function eachAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const errors: unknown[] = [];
+  const queue = items.values();
+  await Promise.all(Array.from({ length: LOGS_AT_ONCE }, async () => {
+    for (const item of queue) {
+      if (errors.length > 0) return;
+      await work(item).catch((error: unknown) => { errors.push(error); });
+    }
+  }));
+  if (errors.length > 0) throw errors[0];
 }
 
 /** What a checkpoint file says of a log; undefined: nothing. */

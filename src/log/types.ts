@@ -155,7 +155,10 @@ export interface LogManager {
   delete(topic: string, partition: number): Promise<void>;
   /** Sets a log aside that no topic of the cluster wants: renamed to `-stray`, never removed. */
   markStray(topic: string, partition: number): void;
-  /** Flushes, sets checkpoints, writes the clean-shutdown marker, releases the locks. */
+  /**
+   * Flushes, sets checkpoints, writes the clean-shutdown marker, releases the locks. A directory whose logs were not all opened,
+   * since the start failed before, is only released: checkpoints and marker stay as they were found.
+   */
   close(options: { brokerEpoch: number }): Promise<void>;
 }
 
