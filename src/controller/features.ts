@@ -62,10 +62,10 @@ function refuse(image: MetadataImage, update: Update, proposed: ReadonlyMap<stri
   return metadataVersion < needed ? because(`it needs metadata.version ${needed}, and the cluster has ${metadataVersion}`) : undefined;
 }
 
-/** In the words of Kafka's `QuorumFeatures.reasonNotSupported`; who does not name a feature has it at 0. */
+/** After Kafka's `QuorumFeatures.reasonNotSupported`; who does not name a feature has it at 0. */
 function whyNotServed(level: number, who: string, { min, max }: VersionRange = { min: 0, max: 0 }): string | undefined {
   if (level >= min && level <= max) return undefined;
-  return max === 0 ? `${who} does not support this feature.` : `${who} only supports versions ${min}-${max}`;
+  return max === 0 ? `${who} does not support it` : `${who} supports ${min} to ${max}`;
 }
 
 function losesMetadata(target: number, current: number): boolean {
