@@ -112,7 +112,7 @@ export class Broker {
     await logs.load();
 
     const { controller } = quorum;
-    const replicas = new ReplicaManager({ localId: brokerId, logManager: logs, settingsOf: topic => publisher.logSettingsOf(topic) });
+    const replicas = new ReplicaManager({ localId: brokerId, logManager: logs, logger: env.logger, settingsOf: topic => publisher.logSettingsOf(topic) });
     const groups = this.#makeGroupCoordinator(publisher, replicas);
     const lifecycle = this.#lifecycle = this.#makeLifecycle({ controller, brokerId, clusterId, publisher, logs, plan, bound });
     await this.#takeUpWork({ lifecycle, quorum, publisher, logs, replicas, groups, brokerId });

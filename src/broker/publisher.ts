@@ -56,10 +56,15 @@ export class Publisher implements MetadataPublisher {
     for (const topic of this.#image.topicsById.values()) replicas.applyTopic(topic);
   }
 
+  /**
+   * Nothing in here waits, so that nobody finds the new image with the old replicas: requests come between two images. What is
+   * gone goes before what comes is opened, since a name may be given anew within one image.
+   */
   onImage(image: MetadataImage, delta: MetadataDelta): void {
     this.#image = image;
+    this.#removeTopics(delta);
     this.#applyConfigs(delta);
-    if (this.#replicas !== undefined) this.#applyTopics(this.#replicas, delta);
+    this.#applyTopics(delta);
     this.recheck();
   }
 
@@ -86,14 +91,16 @@ export class Publisher implements MetadataPublisher {
     for (const check of this.#waiting) check();
   }
 
-  #applyTopics(replicas: ReplicaManager, { topics }: MetadataDelta): void {
-    for (const id of topics.deleted.keys()) {
-      replicas.removeTopic(id).catch((error: unknown) => this.options.logger.error('a deleted topic could not be removed', { topicId: id, error }));
-    }
-    if (topics.deleted.size > 0) this.#listener?.topicsDeleted([...topics.deleted.values()]);
+  #removeTopics({ topics: { deleted } }: MetadataDelta): void {
+    if (deleted.size === 0) return;
+    this.#replicas?.removeTopics(deleted.keys());
+    this.#listener?.topicsDeleted([...deleted.values()]);
+  }
+
+  #applyTopics({ topics }: MetadataDelta): void {
     for (const id of topics.changedPartitions.keys()) {
       const topic = this.#image.topicsById.get(id);
-      if (topic !== undefined) replicas.applyTopic(topic);
+      if (topic !== undefined) this.#replicas?.applyTopic(topic);
     }
   }
 

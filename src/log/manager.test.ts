@@ -103,7 +103,7 @@ test('knows a partition of another topic with the same name', async () => {
 test('deletes a partition by renaming it at once and removing it later', async () => {
   const manager = await start();
   manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS).appendAsLeader(batchOf(['x']), CLIENT);
-  await manager.delete('events', 0);
+  manager.delete('events', 0);
   const waiting = (): string[] => readdirSync(`${root.path}/data`).filter(name => name.endsWith('-delete'));
   expect(waiting()).toEqual([expect.stringMatching(/^events-0\.[0-9a-f]{32}-delete$/)]);
   expect(manager.get('events', 0)).toBeUndefined();

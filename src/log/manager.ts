@@ -293,7 +293,7 @@ export class NodeLogManager implements LogManager {
     for (const log of this.all()) if (log.topic === topic) log.updateSettings(settings);
   }
 
-  async delete(topic: string, partition: number): Promise<void> {
+  delete(topic: string, partition: number): void {
     const gone = this.takeOut(topic, partition, '-delete');
     if (gone) this.removeLater(gone.path, gone.log.settings.fileDeleteDelayMs);
   }

@@ -152,7 +152,7 @@ export interface LogManager {
   /** New settings for all logs of a topic. */
   updateSettings(topic: string, settings: LogSettings): void;
   /** Renames to `-delete` at once and removes the files after `file.delete.delay.ms`. */
-  delete(topic: string, partition: number): Promise<void>;
+  delete(topic: string, partition: number): void;
   /** Sets a log aside that no topic of the cluster wants: renamed to `-stray`, never removed. */
   markStray(topic: string, partition: number): void;
   /**

@@ -1,4 +1,6 @@
+import type { LogSettings } from '../config/log-settings.js';
 import type { AppendContext, AppendResult, PartitionLog } from '../log/index.js';
+import { NO_LEADER } from '../metadata/image.js';
 import type { PartitionImage } from '../metadata/types.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
@@ -50,6 +52,17 @@ export class Partition {
     if (began) this.log.assignEpochStart(image.leaderEpoch, this.log.logEndOffset);
     this.#advance();
     return began;
+  }
+
+  /** Ends the leadership, if there is one, whatever the metadata says. Returns true when there was one. */
+  resign(): boolean {
+    return this.changeTo({ ...this.#image, leader: NO_LEADER });
+  }
+
+  /** The topic's settings as they are now; fewer replicas that must be in sync may let the high watermark move. */
+  updateSettings(settings: LogSettings): void {
+    this.log.updateSettings(settings);
+    this.#advance();
   }
 
   /**

@@ -287,4 +287,19 @@ describe('a set of runtimes', () => {
     expect(set.get(7)).toBeUndefined();
     set.close();
   });
+
+  test('takes a partition up again in an epoch that it had before, once it has resigned: its topic was made anew', async () => {
+    const old = new MemoryLog();
+    const anew = new MemoryLog();
+    let log = old;
+    const set = new RuntimeSet<Words, string>({ ...shared(), open: () => log, create: () => new Words() });
+    await set.elected(0, old.leaderEpoch);
+    await set.run(0, (machine, _, to: ReplyTo<number>) => machine.say('old', to));
+    set.resigned(0);
+    log = anew;
+    await set.elected(0, anew.leaderEpoch);
+    expect(await set.runAll((machine, _, to: ReplyTo<number>) => machine.count(to))).toEqual([1]);
+    expect([old.batches.length, anew.batches.length]).toEqual([2, 1]);
+    set.close();
+  });
 });
