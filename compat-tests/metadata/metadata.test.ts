@@ -18,6 +18,8 @@ import { RaftDriver } from '../../src/raft/driver.js';
 import { metadataLogSettings } from '../../src/raft/metadata-log.js';
 import { jars, JAVA_FLAGS, javaMissing } from '../support/java.js';
 
+const SHELL_TRIES = 20;
+
 /** The metadata log before Apache's own tools, and Apache's own formatting before ours. */
 
 const missing = await javaMissing();
@@ -180,11 +182,19 @@ async function snapshot(directory: string): Promise<void> {
     await workload(root);
     await snapshot(root);
     const latest = metadataFiles(root, '.checkpoint').at(-1)!;
-    const shell = (...command: string[]) => java('org.apache.kafka.shell.MetadataShell', '--snapshot', latest, ...command);
-    expect((await shell('ls', '/image/topics/byName')).trim()).toBe('orders');
-    expect(await shell('cat', '/image/topics/byName/orders/2')).toMatch(/replicas.*1/s);
-    expect(await shell('cat', '/image/features/metadataVersion')).toContain('4.3-IV0');
-    expect(await shell('cat', '/image/configs/TOPIC:orders/cleanup.policy')).toContain('compact');
+    // The shell runs its command when it has read the file, whether or not its other thread has made an image of it by then:
+    // what it does not find at first, it is asked again.
+    const shell = async (expected: RegExp, ...command: string[]): Promise<void> => {
+      let shown = '';
+      for (let tries = 0; tries < SHELL_TRIES && !expected.test(shown); tries++) {
+        shown = await java('org.apache.kafka.shell.MetadataShell', '--snapshot', latest, ...command);
+      }
+      expect(shown).toMatch(expected);
+    };
+    await shell(/^orders$/m, 'ls', '/image/topics/byName');
+    await shell(/replicas.*1/s, 'cat', '/image/topics/byName/orders/2');
+    await shell(/4\.3-IV0/, 'cat', '/image/features/metadataVersion');
+    await shell(/compact/, 'cat', '/image/configs/TOPIC:orders/cleanup.policy');
   }, 120_000);
 
   test("what kafka-storage formats, our reading and our controller take as it is", async () => {
