@@ -6,6 +6,7 @@ import type { Env } from '../env/index.js';
 import { openLogManager, type NodeLogManager } from '../log/index.js';
 import { SUPPORTED_FEATURES } from '../metadata/features.js';
 import type { MetadataImage } from '../metadata/types.js';
+import { ZERO_UUID } from '../protocol/wire/types.js';
 import { ReplicaManager } from '../replication/index.js';
 import { withApiVersions } from '../server/api-versions.js';
 import type { ServerLimits } from '../server/limits.js';
@@ -31,7 +32,10 @@ const LOCAL_HOST_NAME = 'localhost';
  * reverse order. The only place where everything is known to everybody.
  */
 export class Broker {
-  /** Resolves with the reason when the broker cannot go on: its disk or its metadata failed. Somebody should close it then. */
+  /**
+   * Resolves with the reason when the broker cannot go on: its metadata, or any one of its log directories, failed. Somebody
+   * should close it then. Apache goes on with the directories that are left (KIP-112); this version stops.
+   */
   readonly failed: Promise<Error>;
   #fail: (error: Error) => void = () => {};
   #closing: Promise<void> | undefined;
@@ -207,13 +211,19 @@ export class Broker {
   }
 }
 
-/** Logs of topics that are gone, or whose id is another now, are kept under another name: nothing is deleted that nobody asked to delete. */
+/**
+ * Logs of topics that are gone, or whose id is another now, are kept under another name: nothing is deleted that nobody asked to
+ * delete. A log learns its topic's id with its first record, so that an empty one without belongs to whoever has its name.
+ */
 function setStraysAside(logs: NodeLogManager, image: MetadataImage, brokerId: number): void {
-  const strays = [...logs.all()].filter(({ topic, partition, topicId }) => {
+  for (const { topic, partition, topicId, logEndOffset } of logs.all()) {
     const known = image.topicsByName.get(topic);
-    return known?.id !== topicId || !known.partitions[partition]?.replicas.includes(brokerId);
-  });
-  for (const { topic, partition } of strays) logs.markStray(topic, partition);
+    const isPlacedHere = known?.partitions[partition]?.replicas.includes(brokerId) ?? false;
+    const isUnused = topicId === ZERO_UUID && logEndOffset === 0;
+    if (isPlacedHere && (isUnused || topicId === known?.id)) continue;
+    if (isUnused) logs.delete(topic, partition);
+    else logs.markStray(topic, partition);
+  }
 }
 
 /** The broker's own listeners as it registers them. */

@@ -38,7 +38,10 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
   readonly retentionCheckMs?: number;
   /** `producer.id.expiration.check.interval.ms` */
   readonly producerExpirationCheckMs?: number;
-  /** A directory can no longer be written or read. */
+  /**
+   * A directory can no longer be written or read: told once for each, also while it is loaded. The manager goes on with those
+   * that are left; whether the node does is the owner's to say, and the broker of this version stops.
+   */
   readonly onDirectoryFailed?: (directory: LogDir, error: DiskError) => void;
 }
 
