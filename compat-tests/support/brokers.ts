@@ -185,9 +185,8 @@ async function freePort(): Promise<number> {
   }
 }
 
-/** The broker that `BROKER` names, with a data directory of its own below the system's temporary folder. */
-export function brokerUnderTest(settings: Settings = {}): BrokerUnderTest {
-  const kind = process.env['BROKER'] ?? 'ottla';
+/** A broker, by default the one that `BROKER` names, with a data directory of its own below the system's temporary folder. */
+export function brokerUnderTest(settings: Settings = {}, kind = process.env['BROKER'] ?? 'ottla'): BrokerUnderTest {
   if (kind === 'ottla') return new OttlaBroker(settings);
   if (kind === 'apache') return new ApacheBroker(settings);
   throw new Error(`BROKER is '${kind}': it can be 'ottla' or 'apache'`);

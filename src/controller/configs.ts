@@ -10,6 +10,7 @@ import { ErrorCode } from '../protocol/generated/errors.js';
 import type { IncrementalAlterConfigsRequestInput, IncrementalAlterConfigsResponseInput } from '../protocol/generated/incremental-alter-configs.js';
 import type { Decided, Decision } from './context.js';
 import { hasEligibleLeaderReplicas } from './partition-change.js';
+import { invalidNameReason } from './topic-names.js';
 
 /** Settings of topics, brokers, groups and subscriptions. After Kafka's `ConfigurationControlManager` (KIP-339, KIP-966). */
 
@@ -90,11 +91,16 @@ function alterEach<R extends Resource>(
       return { resourceType, resourceName, errorCode: ErrorCode.NONE, errorMessage: null };
     } catch (error) {
       if (error instanceof KafkaError) return { resourceType, resourceName, errorCode: error.errorCode, errorMessage: error.message };
-      if (error instanceof ConfigError) return { resourceType, resourceName, errorCode: ErrorCode.INVALID_CONFIG, errorMessage: error.message };
+      if (error instanceof ConfigError) return { resourceType, resourceName, errorCode: codeOf(error, resource), errorMessage: error.message };
       throw error;
     }
   });
   return { records: validateOnly ? [] : records, response: { responses } };
+}
+
+/** A broker tries its own settings before the controller does, and calls a request with bad ones invalid (`ConfigAdminManager`). */
+function codeOf({ kind }: ConfigError, { resourceType }: Resource): number {
+  return kind === 'request' || resourceType === ConfigResourceType.BROKER ? ErrorCode.INVALID_REQUEST : ErrorCode.INVALID_CONFIG;
 }
 
 function kindOf({ resourceType }: Resource): ResourceKind {
@@ -122,10 +128,17 @@ function change(
   return [...records, metadataRecord('ClearElr', { topicName: resourceType === ConfigResourceType.TOPIC ? resourceName : '' })];
 }
 
+function refuseTopicName(name: string): void {
+  if (name === '') throw new KafkaError(ErrorCode.INVALID_REQUEST, 'a topic has a name');
+  const why = invalidNameReason(name);
+  if (why !== undefined) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, why);
+}
+
 function refuseResource({ image, settings }: Decision, resource: Resource, after: ReadonlyMap<string, string>): void {
   const { resourceName } = resource;
   switch (kindOf(resource)) {
     case 'topic':
+      refuseTopicName(resourceName);
       if (!image.topicsByName.has(resourceName)) {
         throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `there is no topic '${resourceName}'`);
       }

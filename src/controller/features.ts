@@ -23,11 +23,12 @@ export function updateFeatures({ image }: Decision, request: UpdateFeaturesReque
     const refusal = refuse(image, update, proposed);
     if (refusal !== undefined) {
       const errorMessage = `no feature was updated: ${refusal.message}`;
-      return { records: [], response: { errorCode: refusal.errorCode, errorMessage, results: names.map(feature => ({ feature, errorCode: refusal.errorCode, errorMessage: refusal.message })) } };
+      return { records: [], response: { errorCode: refusal.errorCode, errorMessage, results: [] } };
     }
     const { feature: name, maxVersionLevel: featureLevel } = update;
     if ((image.features.finalized.get(name) ?? 0) !== featureLevel) records.push(metadataRecord('FeatureLevel', { name, featureLevel }));
-    results.push({ feature: name, errorCode: ErrorCode.NONE, errorMessage: null });
+    // Kafka's words for success, here of all places.
+    results.push({ feature: name, errorCode: ErrorCode.NONE, errorMessage: 'NONE' });
   }
   // metadata.version goes first: what comes after may need it.
   records.sort((a, b) => Number(isMetadataVersion(b)) - Number(isMetadataVersion(a)));

@@ -100,7 +100,7 @@ function refuseInactive(partitionId: number, { assignments }: Pick<NewTopic, 'as
 const unableTo = (replicationFactor: number, why: string): string => `${replicationFactor} replica(s) cannot be had: ${why}`;
 
 function refuseName(image: MetadataImage, name: string, siblings: readonly NewTopic[]): void {
-  if (name === METADATA_TOPIC) throw new KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED);
+  if (name === METADATA_TOPIC) throw new KafkaError(ErrorCode.INVALID_REQUEST, `${METADATA_TOPIC} is the controller's own`);
   const why = invalidNameReason(name);
   if (why !== undefined) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, why);
   if (image.topicsByName.has(name)) throw new KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, `there is a topic '${name}' already`);
@@ -170,7 +170,8 @@ export function createPartitions(decision: Decision, request: CreatePartitionsRe
       records.push(...grown.records);
       results.push({ name: topic.name, errorCode: ErrorCode.NONE, errorMessage: null });
     } else {
-      results.push({ name: topic.name, errorCode: grown.errorCode, errorMessage: grown.errorMessage });
+      const isUnknown = grown.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+      results.push({ name: topic.name, errorCode: grown.errorCode, errorMessage: isUnknown ? null : grown.errorMessage });
     }
   }
   return { records: request.validateOnly ? [] : records, response: { results } };
@@ -206,20 +207,38 @@ function replicasToAdd(
 
 type DeleteResult = DeleteTopicsResponseInput['responses'][number];
 
-/** By name or by id, never both; what is named twice is refused. */
+/**
+ * By name or by id, never both (KIP-516). What is given twice is refused with one answer: a name, an id, or a topic by the one and
+ * by the other (`ControllerApis.deleteTopics`).
+ */
 export function deleteTopics({ image, settings }: Decision, request: DeleteTopicsRequestInput): Decided<DeleteTopicsResponseInput> {
   if (!settings.get('delete.topic.enable')) throw new KafkaError(ErrorCode.TOPIC_DELETION_DISABLED);
-  const asked = request.topics ?? [];
-  const found = asked.map(topic => findTopic(image, topic.name ?? null, topic.topicId ?? ZERO_UUID));
-  const counts = countNames(found.flatMap(({ topic }) => (topic === undefined ? [] : [topic.name])));
-  const records: MetadataRecord[] = [];
-  const responses = found.map(({ topic, answer }): DeleteResult => {
-    if (topic === undefined) return answer;
-    if (counts.get(topic.name)! > 1) return { ...answer, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'Duplicate topic.' };
-    records.push(metadataRecord('RemoveTopic', { topicId: topic.id }));
-    return answer;
-  });
-  return { records, response: { responses } };
+  const asked = (request.topics ?? []).map(({ name, topicId }) => ({ name: name ?? null, topicId }));
+  const keyOf = ({ name, topicId }: (typeof asked)[number]): string => `${topicId} ${name ?? ''}`;
+  const isWellFormed = ({ name, topicId }: (typeof asked)[number]): boolean => (topicId === ZERO_UUID) === (name !== null);
+  const counts = countNames(asked.filter(isWellFormed).map(keyOf));
+  const responses = new Map<string, DeleteResult>();
+  const removed = new Map<string, string>();
+  for (const [i, topic] of asked.entries()) {
+    const key = isWellFormed(topic) ? keyOf(topic) : `malformed ${i}`;
+    if (responses.has(key)) continue;
+    const found = counts.get(key)! > 1
+      ? { answer: { ...topic, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'the topic is named twice' } }
+      : findTopic(image, topic.name, topic.topicId);
+    const earlier = found.topic && removed.get(found.topic.id);
+    if (earlier !== undefined) {
+      removed.delete(found.topic!.id);
+      responses.delete(earlier);
+      responses.set(key, { ...found.answer, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'the topic is given by its name and by its id' });
+      continue;
+    }
+    if (found.topic !== undefined) removed.set(found.topic.id, key);
+    responses.set(key, found.answer);
+  }
+  return {
+    records: [...removed.keys()].map(topicId => metadataRecord('RemoveTopic', { topicId })),
+    response: { responses: [...responses.values()] },
+  };
 }
 
 function findTopic(image: MetadataImage, name: string | null, topicId: string): { topic?: TopicImage; answer: DeleteResult } {
@@ -230,5 +249,7 @@ function findTopic(image: MetadataImage, name: string | null, topicId: string): 
   }
   const topic = byId ? image.topicsById.get(topicId) : image.topicsByName.get(name!);
   if (topic !== undefined) return { topic, answer: { name: topic.name, topicId: topic.id, errorCode: ErrorCode.NONE } };
-  return { answer: { name, topicId, errorCode: byId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION } };
+  return byId
+    ? { answer: { name, topicId, errorCode: ErrorCode.UNKNOWN_TOPIC_ID, errorMessage: 'there is no topic with this id' } }
+    : { answer: { name, topicId, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: `there is no topic '${name}'` } };
 }

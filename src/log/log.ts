@@ -175,7 +175,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     return {
       baseOffset: duplicate.firstOffset,
       lastOffset: duplicate.lastOffset,
-      logAppendTimeMs: this.currentSettings.timestampType === 'LogAppendTime' ? duplicate.timestampMs : batch.NO_TIMESTAMP,
+      logAppendTimeMs: duplicate.timestampMs,
       logStartOffset: this.startOffset,
       duplicate: true,
       durable: this.currentSettings.flushMessages <= 1 && duplicate.lastOffset >= this.recoveryPoint ? this.flush() : undefined,

@@ -18,7 +18,7 @@ export interface AppendResult {
   /** Offset of the first record; of the original append when `duplicate`. */
   readonly baseOffset: number;
   readonly lastOffset: number;
-  /** -1 unless the topic uses LogAppendTime. */
+  /** -1 unless the topic uses LogAppendTime; of a duplicate the largest timestamp of the original, as Kafka tells it. */
   readonly logAppendTimeMs: number;
   readonly logStartOffset: number;
   /** The batch was already in the log (KIP-98): nothing was written. */

@@ -28,7 +28,7 @@ export interface FetchOptions {
 export interface FetchOutcome {
   readonly position: FetchPosition;
   readonly errorCode: number;
-  /** The three offsets are -1 where there is no partition to ask. */
+  /** The three offsets are -1 where there is an error. */
   readonly highWatermark: number;
   readonly lastStableOffset: number;
   readonly logStartOffset: number;
@@ -154,18 +154,20 @@ class ReadPass {
   #readOne(position: FetchPosition): Promise<void> | undefined {
     const partition = this.find(position);
     if (typeof partition === 'number') return this.#refuse(position, partition);
-    const fenced = partition.checkLeaderEpoch(position.currentLeaderEpoch);
+    const fenced = partition.checkLeaderEpoch(Math.max(position.currentLeaderEpoch, -1));
     if (fenced !== ErrorCode.NONE) return this.#refuse(position, fenced);
     const { log } = partition;
     const { fetchOffset } = position;
-    if (typeof fetchOffset === 'bigint' || fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) {
-      return this.#refuse(position, ErrorCode.OFFSET_OUT_OF_RANGE, partition);
-    }
-    const divergingEpoch = divergence(partition, position, fetchOffset);
+    // Divergence first: a reader whose log is longer than ours hears where it parts, not that it is out of range.
+    const divergingEpoch = divergence(partition, position);
+    if (divergingEpoch === NO_SUCH_EPOCH) return this.#refuse(position, ErrorCode.OFFSET_OUT_OF_RANGE);
     if (divergingEpoch !== undefined) {
       this.mustAnswer = true;
       this.#add(position, partition, { divergingEpoch });
       return undefined;
+    }
+    if (typeof fetchOffset === 'bigint' || fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) {
+      return this.#refuse(position, ErrorCode.OFFSET_OUT_OF_RANGE);
     }
     return this.#read(position, partition, fetchOffset);
   }
@@ -192,10 +194,10 @@ class ReadPass {
       }
       return read.then(
         found => this.#add(position, partition, { read: found }),
-        (error: unknown) => { this.#refuse(position, codeOf(error), partition); },
+        (error: unknown) => { this.#refuse(position, codeOf(error)); },
       );
     } catch (error) {
-      return this.#refuse(position, codeOf(error), partition);
+      return this.#refuse(position, codeOf(error));
     }
   }
 
@@ -211,16 +213,9 @@ class ReadPass {
     });
   }
 
-  #refuse(position: FetchPosition, errorCode: number, partition?: Partition): undefined {
+  #refuse(position: FetchPosition, errorCode: number): undefined {
     this.mustAnswer = true;
-    const known = errorCode === ErrorCode.OFFSET_OUT_OF_RANGE ? partition?.log : undefined;
-    this.outcomes.push({
-      position,
-      errorCode,
-      highWatermark: known?.highWatermark ?? -1,
-      lastStableOffset: known?.lastStableOffset ?? -1,
-      logStartOffset: known?.logStartOffset ?? -1,
-    });
+    this.outcomes.push({ position, errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 });
     return undefined;
   }
 }
@@ -233,10 +228,13 @@ function codeOf(error: unknown): number {
   throw error;
 }
 
-/** Where the reader's last epoch ended on our side, if that was before its position (KIP-595, KIP-320). */
-function divergence({ log }: Partition, position: FetchPosition, fetchOffset: number): FetchOutcome['divergingEpoch'] {
-  if (position.lastFetchedEpoch < 0) return undefined;
-  const { leaderEpoch, endOffset } = log.endOffsetForEpoch(position.lastFetchedEpoch);
-  const same = leaderEpoch === position.lastFetchedEpoch && endOffset >= fetchOffset;
-  return same || endOffset < 0 ? undefined : { epoch: leaderEpoch, endOffset };
+/** The reader's last epoch is none that this log knows. */
+const NO_SUCH_EPOCH = Symbol('no such epoch');
+
+/** Where the reader's last epoch ended on our side, if that was before its position (KIP-595, KIP-320; `Partition.readRecords`). */
+function divergence({ log }: Partition, { lastFetchedEpoch, fetchOffset }: FetchPosition): FetchOutcome['divergingEpoch'] | typeof NO_SUCH_EPOCH {
+  if (lastFetchedEpoch < 0) return undefined;
+  const { leaderEpoch, endOffset } = log.endOffsetForEpoch(lastFetchedEpoch);
+  if (leaderEpoch < 0 || endOffset < 0) return NO_SUCH_EPOCH;
+  return leaderEpoch < lastFetchedEpoch || endOffset < fetchOffset ? { epoch: leaderEpoch, endOffset } : undefined;
 }

@@ -94,7 +94,7 @@ export class Partition {
   checkLeaderEpoch(clientEpoch: number): number {
     const epoch = this.#leader?.leaderEpoch;
     if (epoch === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
-    if (clientEpoch < 0 || clientEpoch === epoch) return ErrorCode.NONE;
+    if (clientEpoch === -1 || clientEpoch === epoch) return ErrorCode.NONE;
     return clientEpoch < epoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH;
   }
 

@@ -58,6 +58,8 @@ export interface RejectedBatch {
   readonly errorMessage: string;
   /** The records that are to blame, where single ones are; at most `MAX_RECORD_ERRORS` of them. */
   readonly recordErrors: readonly RecordError[];
+  /** Refused before anybody looked at the partition's log, so that an answer tells nothing of it (`ProduceRequest.validateRecords`). */
+  readonly beforeLog: boolean;
 }
 
 export interface RecordError {
@@ -95,10 +97,10 @@ function catching(check: () => ValidatedBatch | Promise<ValidatedBatch>): Valida
 }
 
 function rejection(error: unknown): RejectedBatch {
-  const reject = (errorCode: number, errorMessage: string, recordErrors: readonly RecordError[] = []): RejectedBatch =>
-    ({ accepted: false, errorCode, errorMessage, recordErrors });
-  if (error instanceof Rejection) return reject(error.errorCode, error.message, error.recordErrors);
-  if (error instanceof batch.OldFormatError) return reject(ErrorCode.INVALID_RECORD, error.message);
+  const reject = (errorCode: number, errorMessage: string, recordErrors: readonly RecordError[] = [], beforeLog = false): RejectedBatch =>
+    ({ accepted: false, errorCode, errorMessage, recordErrors, beforeLog });
+  if (error instanceof Rejection) return reject(error.errorCode, error.message, error.recordErrors, error.beforeLog);
+  if (error instanceof batch.OldFormatError) return reject(ErrorCode.INVALID_RECORD, error.message, [], true);
   if (error instanceof batch.CorruptBatchError) return reject(ErrorCode.CORRUPT_MESSAGE, error.message);
   if (error instanceof OutputTooLargeError) return reject(ErrorCode.MESSAGE_TOO_LARGE, error.message);
   if (error instanceof MalformedError) return reject(ErrorCode.INVALID_RECORD, error.message);
@@ -110,6 +112,7 @@ class Rejection extends Error {
     readonly errorCode: number,
     message: string,
     readonly recordErrors: readonly RecordError[] = [],
+    readonly beforeLog = false,
   ) {
     super(message);
   }
@@ -119,14 +122,18 @@ function invalid(message: string): Rejection {
   return new Rejection(ErrorCode.INVALID_RECORD, message);
 }
 
+function unfit(errorCode: number, message: string): Rejection {
+  return new Rejection(errorCode, message, [], true);
+}
+
 /** Size of the one batch that there must be. An incomplete one after it is passed over, as Kafka does. */
 function onlyBatchSize(records: Uint8Array, produceVersion: number): number {
   const size = batch.completeBatchSize(records, 0, records.length);
-  if (size === 0) throw invalid('there is no complete record batch');
+  if (size === 0) throw unfit(ErrorCode.INVALID_RECORD, 'there is no complete record batch');
   if (batch.compressionType(records, 0) === CompressionType.zstd && produceVersion >= 0 && produceVersion < 7) {
-    throw new Rejection(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `zstd needs Produce version 7 or later, this is version ${produceVersion}`);
+    throw unfit(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `zstd needs Produce version 7 or later, this is version ${produceVersion}`);
   }
-  if (batch.completeBatchSize(records, size, records.length) !== 0) throw invalid('there is more than one record batch');
+  if (batch.completeBatchSize(records, size, records.length) !== 0) throw unfit(ErrorCode.INVALID_RECORD, 'there is more than one record batch');
   return size;
 }
 
@@ -188,6 +195,7 @@ function checkRecords(set: Uint8Array, plain: Uint8Array, rules: ProduceRules, n
   const baseTimestampMs = batch.baseTimestampMs(set, 0);
   const keyNeeded = rules.cleanupPolicy.compact && !batch.isControl(set, 0);
   const claimsAppendTime = batch.timestampType(set, 0) === TimestampType.logAppendTime;
+  const headerMaxTimestampMs = batch.maxTimestampMs(set, 0);
   const timeChecked = rules.timestampType === 'CreateTime';
   const earliestMs = nowMs - rules.timestampBeforeMaxMs;
   const latestMs = nowMs + rules.timestampAfterMaxMs;
@@ -196,11 +204,13 @@ function checkRecords(set: Uint8Array, plain: Uint8Array, rules: ProduceRules, n
   let maxTimestampOffsetDelta = 0;
   let sequential = true;
   for (let index = 0; walker.next(); index++) {
-    const timestampMs = baseTimestampMs + walker.timestampDelta;
+    const timestampMs = claimsAppendTime ? headerMaxTimestampMs : baseTimestampMs + walker.timestampDelta;
     if (walker.keyLength < 0 && keyNeeded) faults.add(index, 'a compacted topic takes no record without a key');
-    else if (claimsAppendTime) faults.addTimestamp(index, 'producers may not set the timestamp type to LogAppendTime');
     else if (!Number.isSafeInteger(timestampMs) || (timeChecked && timestampMs !== batch.NO_TIMESTAMP && (timestampMs < earliestMs || timestampMs > latestMs))) {
       faults.addTimestamp(index, `timestamp ${timestampMs} is not within [${earliestMs}, ${latestMs}]`);
+    } else if (claimsAppendTime && (!timeChecked || timestampMs === batch.NO_TIMESTAMP)) {
+      // Where a topic keeps the producers' time, Kafka takes the claim for a time like any other, and drops it.
+      faults.addTimestamp(index, 'producers may not set the timestamp type to LogAppendTime');
     }
     if (timestampMs > maxTimestampMs) {
       maxTimestampMs = timestampMs;

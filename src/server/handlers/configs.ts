@@ -46,7 +46,7 @@ function describeConfigs(services: Services, request: DescribeConfigsRequest, co
       };
       try {
         require(services, context, Operation.DESCRIBE_CONFIGS, resource);
-        return { ...resource, errorCode: ErrorCode.NONE, errorMessage: null, configs: describe(services, resource, options).map(entry) };
+        return { ...resource, errorCode: ErrorCode.NONE, errorMessage: '', configs: describe(services, resource, options).map(entry) };
       } catch (error) {
         if (!(error instanceof KafkaError)) throw error;
         return { ...resource, errorCode: error.errorCode, errorMessage: error.message, configs: [] };
@@ -66,7 +66,7 @@ function describe(services: Services, { resourceType, resourceName }: ResourceNa
   switch (resourceType) {
     case ConfigResourceType.TOPIC:
       refuseInvalidName(resourceName);
-      if (!image.topicsByName.has(resourceName)) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
+      if (!image.topicsByName.has(resourceName)) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, '');
       return describeTopicConfig(settings, own, options);
     case ConfigResourceType.BROKER:
       if (resourceName === '') return describeClusterConfig(settings, options);
@@ -91,7 +91,7 @@ function refuseInvalidName(topic: string): void {
   if (why !== undefined) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, why);
 }
 
-/** A broker describes itself only; the message is what clients show. */
+/** A broker speaks for itself only; the message is what clients show. */
 function requireOwnId(services: Services, resourceName: string): void {
   const id = Number(resourceName);
   if (!/^-?\d+$/.test(resourceName)) {
@@ -109,6 +109,7 @@ function splitAllowed<R extends ResourceName>(services: Services, context: Reque
   for (const resource of resources) {
     try {
       require(services, context, Operation.ALTER_CONFIGS, resource);
+      if (resource.resourceType === ConfigResourceType.BROKER && resource.resourceName !== '') requireOwnId(services, resource.resourceName);
       allowed.push(resource);
     } catch (error) {
       if (!(error instanceof KafkaError)) throw error;

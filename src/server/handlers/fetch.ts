@@ -4,6 +4,7 @@ import { ZERO_UUID } from '../../protocol/wire/types.js';
 import { fetch, type FetchOutcome, type FetchPosition, type Partition } from '../../replication/index.js';
 import { serve, type Handler, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
+import { READ_COMMITTED, refuseIsolationLevel } from '../isolation.js';
 import { FetchSessions, type FetchPlan } from '../fetch-sessions.js';
 import type { Services } from '../services.js';
 
@@ -12,9 +13,10 @@ import type { Services } from '../services.js';
  * fetch is not served yet.
  */
 
-const READ_COMMITTED = 1;
+const CONSUMER_REPLICA = -1;
+const DEBUGGING_REPLICA = -2;
 const FIRST_VERSION_WITH_TOPIC_IDS = 13;
-const FIRST_VERSION_WITH_ZSTD = 10;
+const FIRST_VERSION_WITH_LEADER_HINTS = 16;
 
 export function fetchApis(services: Services): ServedApi[] {
   return [serve(fetchApi, fetchHandler(services), { minVersion: 4, frame: 'borrowed' })];
@@ -29,6 +31,7 @@ function fetchHandler(services: Services): Handler<FetchRequest, FetchResponseIn
   return (request, context, reply) => {
     const usesTopicIds = context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS;
     const plan = sessions.plan(request, usesTopicIds, (topic, topicId) => resolve(services, usesTopicIds, topic, topicId));
+    refuseIsolationLevel(request.isolationLevel);
     if (plan.errorCode !== ErrorCode.NONE) {
       reply({ errorCode: plan.errorCode, sessionId: 0, responses: [] });
       return;
@@ -39,8 +42,10 @@ function fetchHandler(services: Services): Handler<FetchRequest, FetchResponseIn
       maxBytes: Math.min(request.maxBytes, services.settings().get('fetch.max.bytes')),
       readCommitted: request.isolationLevel === READ_COMMITTED,
     };
-    fetch(services.clock, position => find(services, context, usesTopicIds, position), plan.positions, options, outcomes => {
-      const response = answer(services, plan, outcomes);
+    const replicaId = request.replicaState.replicaId === CONSUMER_REPLICA ? request.replicaId : request.replicaState.replicaId;
+    const isFollower = replicaId !== CONSUMER_REPLICA && replicaId !== DEBUGGING_REPLICA;
+    fetch(services.clock, position => find(services, context, usesTopicIds, isFollower, position), plan.positions, options, outcomes => {
+      const response = answer(services, context, options.readCommitted, plan, outcomes);
       reply(response, () => { for (const outcome of outcomes) outcome.read?.release(); });
     });
   };
@@ -54,17 +59,20 @@ function resolve(services: Services, usesTopicIds: boolean, topic: string, topic
     : { topic, topicId: image.topicsByName.get(topic)?.id ?? ZERO_UUID };
 }
 
-function find(services: Services, context: RequestContext, usesTopicIds: boolean, position: FetchPosition): Partition | number {
+function find(
+  services: Services, context: RequestContext, usesTopicIds: boolean, isFollower: boolean, position: FetchPosition,
+): Partition | number {
   const { topic, topicId, index } = position;
   if (usesTopicIds && !services.image().topicsById.has(topicId)) return ErrorCode.UNKNOWN_TOPIC_ID;
   if (!services.authorizer.allows(context, Operation.READ, Resource.TOPIC, topic)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED;
   const found = services.replicas.findLeader(topicId, index);
-  if (typeof found === 'number') return found;
-  const needsZstd = found.log.settings.compressionType === 'zstd' && context.apiVersion < FIRST_VERSION_WITH_ZSTD;
-  return needsZstd ? ErrorCode.UNSUPPORTED_COMPRESSION_TYPE : found;
+  // No partition has a follower yet.
+  return isFollower && typeof found !== 'number' ? ErrorCode.NOT_LEADER_OR_FOLLOWER : found;
 }
 
-function answer(services: Services, plan: FetchPlan, outcomes: readonly FetchOutcome[]): FetchResponseInput {
+function answer(
+  services: Services, context: RequestContext, readCommitted: boolean, plan: FetchPlan, outcomes: readonly FetchOutcome[],
+): FetchResponseInput {
   const responses: NonNullable<FetchResponseInput['responses']>[number][] = [];
   let last: FetchPosition | undefined;
   let partitions: ReturnType<typeof partitionAnswer>[] = [];
@@ -75,12 +83,12 @@ function answer(services: Services, plan: FetchPlan, outcomes: readonly FetchOut
       responses.push({ topic: position.topic, topicId: position.topicId, partitions });
       last = position;
     }
-    partitions.push(partitionAnswer(services, outcome));
+    partitions.push(partitionAnswer(services, context, readCommitted, outcome));
   }
   return { sessionId: plan.sessionId, responses };
 }
 
-function partitionAnswer(services: Services, outcome: FetchOutcome) {
+function partitionAnswer(services: Services, context: RequestContext, readCommitted: boolean, outcome: FetchOutcome) {
   const { position, errorCode, read } = outcome;
   return {
     partitionIndex: position.index,
@@ -88,15 +96,19 @@ function partitionAnswer(services: Services, outcome: FetchOutcome) {
     highWatermark: outcome.highWatermark,
     lastStableOffset: outcome.lastStableOffset,
     logStartOffset: outcome.logStartOffset,
-    abortedTransactions: read?.abortedTransactions === undefined ? null : [...read.abortedTransactions],
+    abortedTransactions: unreadable(errorCode) ? [] : readCommitted && read !== undefined ? [...read.abortedTransactions ?? []] : null,
     records: read === undefined ? EMPTY : read.buffers,
     ...(outcome.divergingEpoch && { divergingEpoch: outcome.divergingEpoch }),
-    ...(leaderMoved(errorCode) && { currentLeader: currentLeader(services, position) }),
+    ...(context.apiVersion >= FIRST_VERSION_WITH_LEADER_HINTS && leaderMoved(errorCode) && { currentLeader: currentLeader(services, position) }),
   };
 }
 
 /** Java clients take null records for a fault. */
 const EMPTY = new Uint8Array(0);
+
+/** Answered before any log was asked: Kafka's answer lists no transactions then, and is silent about them after a failed read. */
+const unreadable = (errorCode: number): boolean =>
+  errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION || errorCode === ErrorCode.UNKNOWN_TOPIC_ID || errorCode === ErrorCode.TOPIC_AUTHORIZATION_FAILED;
 
 const leaderMoved = (errorCode: number): boolean =>
   errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER || errorCode === ErrorCode.FENCED_LEADER_EPOCH;

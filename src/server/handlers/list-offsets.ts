@@ -10,6 +10,7 @@ import type { Partition } from '../../replication/index.js';
 import { answering, serve, type ServedApi } from '../api.js';
 import { Operation, Resource, type OperationCode, type RequestContext } from '../context.js';
 import { isInternalTopic } from '../internal-topics.js';
+import { READ_COMMITTED, refuseIsolationLevel } from '../isolation.js';
 import type { Services } from '../services.js';
 
 /**
@@ -27,10 +28,8 @@ export function logOffsetApis(services: Services): ServedApi[] {
 /** Times that are no times, and the first version that may ask for each. */
 const Special = { LATEST: -1, EARLIEST: -2, MAX_TIMESTAMP: -3, EARLIEST_LOCAL: -4, LATEST_TIERED: -5, EARLIEST_PENDING_UPLOAD: -6 } as const;
 const FIRST_VERSION_OF: ReadonlyMap<number, number> = new Map([
-  [Special.MAX_TIMESTAMP, 7], [Special.EARLIEST_LOCAL, 8], [Special.LATEST_TIERED, 9], [Special.EARLIEST_PENDING_UPLOAD, 11],
+  [Special.LATEST, 0], [Special.EARLIEST, 0], [Special.MAX_TIMESTAMP, 7], [Special.EARLIEST_LOCAL, 8], [Special.LATEST_TIERED, 9], [Special.EARLIEST_PENDING_UPLOAD, 11],
 ]);
-
-const READ_COMMITTED = 1;
 
 interface FoundOffset {
   readonly timestamp: number;
@@ -41,14 +40,19 @@ interface FoundOffset {
 const NOT_FOUND: FoundOffset = { timestamp: -1, offset: -1, leaderEpoch: -1 };
 
 async function listOffsets(services: Services, request: ListOffsetsRequest, context: RequestContext): Promise<ListOffsetsResponseInput> {
+  refuseIsolationLevel(request.isolationLevel);
   const topics = [];
   for (const { name, partitions } of request.topics) {
     const answers = [];
-    for (const asked of partitions) {
-      const { partitionIndex, currentLeaderEpoch, timestamp } = asked;
+    const indexes = partitions.map(({ partitionIndex }) => partitionIndex);
+    for (const [i, { partitionIndex, currentLeaderEpoch, timestamp }] of partitions.entries()) {
+      const isRepeated = indexes.indexOf(partitionIndex) !== indexes.lastIndexOf(partitionIndex);
+      if (isRepeated && indexes.indexOf(partitionIndex) < i) continue;
       const answer = await perPartition(async () => {
+        if (isRepeated) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'a partition is asked for twice');
+        refuseTime(timestamp, context.apiVersion);
         const partition = leaderOf(services, context, Operation.DESCRIBE, name, partitionIndex, currentLeaderEpoch);
-        return offsetAt(partition, timestamp, request.isolationLevel === READ_COMMITTED, context.apiVersion);
+        return offsetAt(partition, timestamp, request.isolationLevel === READ_COMMITTED);
       });
       const found = typeof answer === 'number' ? NOT_FOUND : answer;
       answers.push({
@@ -63,8 +67,12 @@ async function listOffsets(services: Services, request: ListOffsetsRequest, cont
   return { topics };
 }
 
-async function offsetAt({ log }: Partition, timestamp: Int64, readCommitted: boolean, version: number): Promise<FoundOffset> {
-  if (version < (FIRST_VERSION_OF.get(Number(timestamp)) ?? 0)) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION);
+/** Negative times have a meaning of their own, or none that this version knows. */
+function refuseTime(timestamp: Int64, version: number): void {
+  if (timestamp < 0 && version < (FIRST_VERSION_OF.get(Number(timestamp)) ?? Infinity)) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION);
+}
+
+async function offsetAt({ log }: Partition, timestamp: Int64, readCommitted: boolean): Promise<FoundOffset> {
   const limit = readCommitted ? log.lastStableOffset : log.highWatermark;
   switch (timestamp) {
     case Special.LATEST:

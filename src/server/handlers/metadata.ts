@@ -6,6 +6,7 @@ import {
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { metadataApi, type MetadataRequest, type MetadataResponseInput } from '../../protocol/generated/metadata.js';
 import { ZERO_UUID } from '../../protocol/wire/types.js';
+import { invalidNameReason } from '../../controller/index.js';
 import type { BrokerImage, MetadataImage, PartitionImage, TopicImage } from '../../metadata/types.js';
 import { answering, serve, type ServedApi } from '../api.js';
 
@@ -25,6 +26,8 @@ export function metadataApis(services: Services): ServedApi[] {
 }
 
 const FIRST_VERSION_WITH_NULL_FOR_ALL = 1;
+/** Versions 10 and 11 have the field for it, and refuse it. */
+const FIRST_VERSION_BY_ID = 12;
 /** Sent where nobody asked for the operations that are allowed. */
 const OPERATIONS_NOT_ASKED = -2147483648;
 const BROKER_ENDPOINTS = 1;
@@ -62,13 +65,22 @@ function askedTopics(image: MetadataImage, request: MetadataRequest, version: nu
   if (wantsAll) {
     return [...image.topicsByName.values()].map(topic => ({ name: topic.name, topicId: topic.id, image: topic, errorCode: ErrorCode.NONE }));
   }
-  return (request.topics ?? []).map(({ name, topicId }) => {
+  const topics = request.topics ?? [];
+  if (version < FIRST_VERSION_BY_ID && topics.some(({ name, topicId }) => name === null || topicId !== ZERO_UUID)) {
+    throw new KafkaError(ErrorCode.INVALID_REQUEST, `version ${version} asks for topics by name`);
+  }
+  // Where there are ids, names are passed over, as Kafka does; what is asked for twice is answered once.
+  const usesIds = topics.some(({ topicId }) => topicId !== ZERO_UUID);
+  const wanted = topics.filter(({ topicId }) => !usesIds || topicId !== ZERO_UUID);
+  const distinct = new Map(wanted.map(topic => [usesIds ? topic.topicId : topic.name, topic]));
+  return [...distinct.values()].map(({ name, topicId }) => {
     if (name === null && topicId === ZERO_UUID) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'a topic is asked for without name and id');
     const byId = topicId === ZERO_UUID ? undefined : image.topicsById.get(topicId);
     if (topicId !== ZERO_UUID) {
       return { name: byId?.name ?? null, topicId, image: byId, errorCode: byId ? ErrorCode.NONE : ErrorCode.UNKNOWN_TOPIC_ID };
     }
-    return { name, topicId, image: image.topicsByName.get(name ?? ''), errorCode: ErrorCode.NONE };
+    const isInvalid = invalidNameReason(name ?? '') !== undefined;
+    return { name, topicId, image: image.topicsByName.get(name ?? ''), errorCode: isInvalid ? ErrorCode.INVALID_TOPIC_EXCEPTION : ErrorCode.NONE };
   });
 }
 
@@ -78,7 +90,11 @@ function metadataOfTopic(
   const topic = asked.image ?? (asked.errorCode === ErrorCode.NONE ? image.topicsByName.get(asked.name ?? '') : undefined);
   if (topic === undefined) {
     const errorCode = asked.errorCode || ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-    return [{ errorCode, name: asked.name, topicId: asked.topicId, isInternal: isInternalTopic(asked.name ?? ''), partitions: [] }];
+    const isByName = asked.topicId === ZERO_UUID;
+    return [{
+      errorCode, name: asked.name, topicId: asked.topicId, isInternal: isInternalTopic(asked.name ?? ''), partitions: [],
+      topicAuthorizedOperations: isByName ? operationsOn(services, request, context, asked.name ?? '') : OPERATIONS_NOT_ASKED,
+    }];
   }
   if (!services.authorizer.allows(context, Operation.DESCRIBE, Resource.TOPIC, topic.name)) {
     return request.topics === null ? [] : [{ errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED, name: asked.name, topicId: asked.topicId, partitions: [] }];
@@ -89,10 +105,14 @@ function metadataOfTopic(
     topicId: topic.id,
     isInternal: isInternalTopic(topic.name),
     partitions: topic.partitions.map((partition, index) => partitionMetadata(image, context, partition, index)),
-    topicAuthorizedOperations: request.includeTopicAuthorizedOperations
-      ? allowedOperations(services.authorizer, context, Resource.TOPIC, topic.name)
-      : OPERATIONS_NOT_ASKED,
+    topicAuthorizedOperations: operationsOn(services, request, context, topic.name),
   }];
+}
+
+function operationsOn(services: Services, request: MetadataRequest, context: RequestContext, topic: string): number {
+  return request.includeTopicAuthorizedOperations
+    ? allowedOperations(services.authorizer, context, Resource.TOPIC, topic)
+    : OPERATIONS_NOT_ASKED;
 }
 
 function partitionMetadata(image: MetadataImage, context: RequestContext, partition: PartitionImage, index: number) {
@@ -148,7 +168,7 @@ function describeCluster(services: Services, request: DescribeClusterRequest, co
     return {
       errorCode: known ? ErrorCode.MISMATCHED_ENDPOINT_TYPE : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE,
       errorMessage: `this listener answers for endpoint type ${expected}, not ${endpointType}`,
-      clusterId: services.clusterId,
+      clusterId: '',
       brokers: [],
     };
   }
@@ -171,11 +191,13 @@ function describeTopicPartitions(
 ): DescribeTopicPartitionsResponseInput {
   const image = services.image();
   const { cursor } = request;
-  const limit = Math.min(request.responsePartitionLimit, services.settings().get('max.request.partition.size.limit'));
-  if (limit < 1) throw new KafkaError(ErrorCode.INVALID_REQUEST, `ResponsePartitionLimit ${request.responsePartitionLimit} is below 1`);
+  const limit = Math.max(1, Math.min(request.responsePartitionLimit, services.settings().get('max.request.partition.size.limit')));
   if (cursor !== null && cursor.partitionIndex < 0) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'the cursor names a negative partition');
   const all = request.topics.length === 0;
   const names = all ? [...image.topicsByName.keys()] : [...new Set(request.topics.map(topic => topic.name))];
+  if (cursor !== null && !all && !names.includes(cursor.topicName)) {
+    throw new KafkaError(ErrorCode.INVALID_REQUEST, `the cursor is at '${cursor.topicName}', which is none of the topics`);
+  }
   const from = cursor?.topicName ?? '';
   const topics: NonNullable<DescribeTopicPartitionsResponseInput['topics']>[number][] = [];
   let left = limit;
@@ -197,8 +219,10 @@ function describeTopic(services: Services, context: RequestContext, name: string
   const allowed = services.authorizer.allows(context, Operation.DESCRIBE, Resource.TOPIC, name);
   if (topic === undefined || !allowed) {
     if (all) return undefined;
-    const errorCode = allowed ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.TOPIC_AUTHORIZATION_FAILED;
-    return { topic: { errorCode, name, topicId: ZERO_UUID, partitions: [] }, next: undefined };
+    const unknown = invalidNameReason(name) === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.INVALID_TOPIC_EXCEPTION;
+    const errorCode = allowed ? unknown : ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+    const topicAuthorizedOperations = allowed ? allowedOperations(services.authorizer, context, Resource.TOPIC, name) : OPERATIONS_NOT_ASKED;
+    return { topic: { errorCode, name, topicId: ZERO_UUID, partitions: [], topicAuthorizedOperations }, next: undefined };
   }
   const end = Math.min(topic.partitions.length, first + limit);
   const partitions = topic.partitions.slice(first, end).map((partition, i) => ({

@@ -3,7 +3,6 @@ import { ErrorCode } from '../../protocol/generated/errors.js';
 import { produceApi, type ProduceRequest, type ProduceResponseInput } from '../../protocol/generated/produce.js';
 import { isTransactional } from '../../protocol/records/batch.js';
 import { validateProduce, type ValidatedBatch } from '../../protocol/records/validate-produce.js';
-import { ZERO_UUID } from '../../protocol/wire/types.js';
 import { produce, type Partition, type ProduceOutcome } from '../../replication/index.js';
 import { CloseConnection, serve, type Handler, type Reply, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
@@ -64,7 +63,7 @@ function keepBytes(items: readonly Item[]): void {
   }
 }
 
-const refuse = (errorCode: number, errorMessage = ''): ValidatedBatch => ({ accepted: false, errorCode, errorMessage, recordErrors: [] });
+const refuse = (errorCode: number, errorMessage = ''): ValidatedBatch => ({ accepted: false, errorCode, errorMessage, recordErrors: [], beforeLog: true });
 const PENDING = refuse(ErrorCode.UNKNOWN_SERVER_ERROR);
 
 function check(
@@ -88,7 +87,7 @@ function find(services: Services, context: RequestContext, topic: Item['topic'],
   const byId = context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS;
   const image = services.image();
   const known = byId ? image.topicsById.get(topic.topicId) : image.topicsByName.get(topic.name);
-  if (known === undefined) return byId && topic.topicId !== ZERO_UUID ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+  if (known === undefined) return byId ? ErrorCode.UNKNOWN_TOPIC_ID : ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
   if (!services.authorizer.allows(context, Operation.WRITE, Resource.TOPIC, known.name)) return ErrorCode.TOPIC_AUTHORIZATION_FAILED;
   if (isInternalTopic(known.name) && context.clientId !== ADMIN_CLIENT_ID) return ErrorCode.INVALID_TOPIC_EXCEPTION;
   return services.replicas.findLeader(known.id, index);
@@ -139,8 +138,8 @@ function response(services: Services, items: readonly Item[]): ProduceResponseIn
 
 function partitionAnswer(services: Services, { index, checked, outcome, partition }: Item): PartitionAnswer {
   if (!checked.accepted) {
-    const { errorCode, errorMessage, recordErrors } = checked;
-    return failure(services, partition, { index, errorCode, errorMessage: errorMessage || null, recordErrors, baseOffset: -1 });
+    const { errorCode, errorMessage, recordErrors, beforeLog } = checked;
+    return failure(services, beforeLog ? undefined : partition, { index, errorCode, errorMessage: errorMessage || null, recordErrors, baseOffset: -1 });
   }
   if (outcome?.append === undefined || outcome.errorCode !== ErrorCode.NONE) {
     const message = outcome !== undefined && 'message' in outcome ? outcome.message : undefined;
@@ -149,11 +148,20 @@ function partitionAnswer(services: Services, { index, checked, outcome, partitio
     });
   }
   const { append: { baseOffset, logStartOffset } } = outcome;
-  return { index, errorCode: ErrorCode.NONE, baseOffset, logAppendTimeMs: checked.logAppendTimeMs, logStartOffset };
+  const { duplicate, logAppendTimeMs } = outcome.append;
+  return { index, errorCode: ErrorCode.NONE, baseOffset, logAppendTimeMs: duplicate ? logAppendTimeMs : checked.logAppendTimeMs, logStartOffset };
 }
 
-/** A client that asked the wrong broker hears whom to ask (KIP-951). */
-function failure(services: Services, partition: Partition | undefined, answer: PartitionAnswer): PartitionAnswer {
+/** Failures that tell nothing of the log (`ReplicaManager.appendRecordsToLeader`); all others tell where it starts. */
+const WITHOUT_LOG_START: readonly number[] = [
+  ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.MESSAGE_TOO_LARGE, ErrorCode.RECORD_LIST_TOO_LARGE,
+  ErrorCode.CORRUPT_MESSAGE, ErrorCode.KAFKA_STORAGE_ERROR,
+];
+
+/** `partition` is absent where it was not asked. A client that asked the wrong broker hears whom to ask (KIP-951). */
+function failure(services: Services, partition: Partition | undefined, failed: PartitionAnswer): PartitionAnswer {
+  const tellsStart = partition !== undefined && !WITHOUT_LOG_START.includes(failed.errorCode ?? ErrorCode.NONE);
+  const answer = tellsStart ? { ...failed, logStartOffset: partition.log.logStartOffset } : failed;
   if (answer.errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER || partition === undefined) return answer;
   const image = services.image().topicsById.get(partition.topicId)?.partitions[partition.index];
   return { ...answer, currentLeader: { leaderId: image?.leader ?? -1, leaderEpoch: image?.leaderEpoch ?? -1 } };

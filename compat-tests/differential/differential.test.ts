@@ -1,0 +1,80 @@
+// The same requests, played to a fresh Apache Kafka and to a fresh Ottla, get the same answers.
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
+import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { differences, type Difference } from './compare.js';
+import { KNOWN_DIFFERENCES, knownAs, type KnownDifference } from './known-differences.js';
+import { Player, common, rangesOf, type VersionRanges } from './player.js';
+import { fetching } from './scenarios/fetch.js';
+import { groups } from './scenarios/groups.js';
+import { produce } from './scenarios/produce.js';
+import { settings } from './scenarios/settings.js';
+import { topics } from './scenarios/topics.js';
+
+const TIMEOUT_MS = 300_000;
+/** One partition of each internal topic is enough, and soon there. Ottla is given what Apache is given by the fixture. */
+const SETTINGS = {
+  'offsets.topic.num.partitions': '1',
+  'transaction.state.log.num.partitions': '1',
+  'share.coordinator.state.topic.replication.factor': '1',
+  'share.coordinator.state.topic.min.isr': '1',
+  'broker.session.timeout.ms': '2000',
+  'broker.heartbeat.interval.ms': '500',
+};
+
+async function play(broker: BrokerUnderTest, ranges: VersionRanges): Promise<ReadonlyMap<string, unknown>> {
+  const player = new Player(broker.host, broker.port, ranges);
+  try {
+    for (const scenario of [topics, produce, fetching, settings, groups]) await scenario(player);
+    return player.answers;
+  } finally {
+    player.close();
+  }
+}
+
+/** A line for each kind: what was asked in many versions differs in one way. */
+function summary(found: readonly Difference[]): string {
+  const lines = new Map<string, number>();
+  for (const { asked, at, apache, ottla } of found) {
+    const line = `${asked.replace(/ v\d+:/, ':')} ${at}: Apache ${JSON.stringify(apache)}, Ottla ${JSON.stringify(ottla)}`;
+    lines.set(line, (lines.get(line) ?? 0) + 1);
+  }
+  return [...lines].map(([line, count]) => `${line} (${count} times)`).join('\n');
+}
+
+const reason = missing('java');
+if (reason !== null) noteSkipped('differential test against Apache Kafka', reason);
+
+(reason === null ? describe : describe.skip)('Apache Kafka 4.3.1 and Ottla', () => {
+  const brokers = (['apache', 'ottla'] as const).map(kind => brokerUnderTest(SETTINGS, kind));
+  let apache: ReadonlyMap<string, unknown> = new Map();
+  let found: Difference[] = [];
+  const uses = new Map<KnownDifference, number>();
+
+  beforeAll(async () => {
+    await Promise.all(brokers.map(broker => broker.start()));
+    const [theirs, ours] = await Promise.all(brokers.map(broker => rangesOf(broker.host, broker.port)));
+    const both = common(theirs!, ours!);
+    const answers = await Promise.all(brokers.map(broker => play(broker, both)));
+    apache = answers[0]!;
+    found = differences(answers[0]!, answers[1]!);
+    for (const known of found.map(knownAs)) if (known !== undefined) uses.set(known, (uses.get(known) ?? 0) + 1);
+  }, TIMEOUT_MS);
+
+  afterAll(async () => {
+    await Promise.all(brokers.map(broker => broker.remove()));
+  }, TIMEOUT_MS);
+
+  test('answer alike but for what is known to differ', () => {
+    const differing = new Set(found.map(({ asked }) => asked)).size;
+    report('differential', `Against Apache Kafka 4.3.1: ${apache.size} answers compared, ${apache.size - differing} equal, ` +
+      `${differing} differ as listed in compat-tests/differential/known-differences.ts.`);
+    expect(summary(found.filter(difference => knownAs(difference) === undefined))).toBe('');
+    expect(apache.size).toBeGreaterThan(4000);
+  });
+
+  test('differ in all that is known to differ', () => {
+    expect(KNOWN_DIFFERENCES.filter(known => !uses.has(known)).map(({ reason, at }) => `${reason} (${at.source})`)).toEqual([]);
+  });
+});

@@ -1,0 +1,62 @@
+// An answer without what two brokers may rightly differ in: ids, ports, the time, the words of messages, orders of sets.
+
+const DAY_MS = 86_400_000;
+/** A member id that the broker made: the client's id and a random UUID in Java's print. */
+const MADE_MEMBER_ID = /-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
+/** Topic and directory ids that nobody gave a name. */
+const UUID = /^[\w-]{22}$/;
+
+/** Our sentences are our own: only whether there is one is compared. */
+const WORDS = new Set(['errorMessage', 'batchIndexErrorMessage', 'documentation']);
+/** Counts, sizes and places of the machine and the process. */
+const OWN = new Set(['port', 'clusterId', 'totalBytes', 'usableBytes', 'finalizedFeaturesEpoch', 'logDir', 'producerId', 'sessionId']);
+/** Arrays whose order says something. */
+const ORDERED = new Set(['synonyms']);
+
+/** Names for values that a broker made up, such as the id of a topic. */
+export type Aliases = ReadonlyMap<unknown, string>;
+
+/** Plain JSON that is equal for two answers that mean the same. */
+export function normalise(value: unknown, aliases: Aliases, field = ''): unknown {
+  if (value === null || value === undefined) return value ?? null;
+  if (WORDS.has(field)) return value === '' ? '' : '<words>';
+  if (OWN.has(field)) return value === -1 || value === '' || value === 0 ? value : `<${field}>`;
+  const alias = aliases.get(value);
+  if (alias !== undefined) return alias;
+  if (typeof value === 'string') return text(value, field);
+  if (typeof value === 'number') return Math.abs(value - Date.now()) < DAY_MS ? '<now>' : value;
+  if (typeof value === 'bigint') return String(value);
+  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (Array.isArray(value)) return list(value, aliases, field);
+  if (typeof value !== 'object') return value;
+  if (Array.isArray((value as { responses?: unknown }).responses)) return normaliseObject(flattened(value as { responses: object[] }), aliases);
+  return normaliseObject(value, aliases);
+}
+
+function normaliseObject(value: object, aliases: Aliases): unknown {
+  return Object.fromEntries(Object.entries(value)
+    .filter(([key, inner]) => key !== 'unknownTaggedFields' || (inner as unknown[]).length > 0)
+    .map(([key, inner]) => [key, normalise(inner, aliases, key)]));
+}
+
+/** Fetch may name a topic once for several partitions, or again for each. */
+function flattened(value: { responses: object[] }): object {
+  const responses = value.responses.flatMap(response => {
+    const { partitions, ...topic } = response as { partitions?: object[] };
+    return partitions === undefined ? [response] : partitions.map(partition => ({ ...topic, ...partition }));
+  });
+  return { ...value, responses };
+}
+
+function text(value: string, field: string): string {
+  if ((field === 'topicId' || field === 'directoryId') && UUID.test(value) && !/^A{21}[A-Z]$/.test(value)) return `<${field}>`;
+  return value.replace(MADE_MEMBER_ID, '-<uuid>');
+}
+
+function list(value: readonly unknown[], aliases: Aliases, field: string): unknown[] {
+  const items = value.map(item => normalise(item, aliases, field));
+  const isSet = !ORDERED.has(field) && items.some(item => typeof item === 'object');
+  return isSet ? items.sort((a, b) => compareText(JSON.stringify(a), JSON.stringify(b))) : items;
+}
+
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0);
