@@ -19,7 +19,7 @@ const NOT_SERVED = [
   86, 87, 88, 89, 90, 91, 92,
 ];
 /** Served in versions that Apache Kafka 4 gave up, for clients of its own past. */
-const SERVED_OLDER = [1, 2, 8, 9, 19, 20, 23, 32, 35];
+const SERVED_OLDER = [2, 8, 9, 19, 20, 23, 32, 35];
 /** Supported and finalized only once the coordinators behind them are served. */
 const NOT_FINALIZED = ['group.version', 'share.version', 'streams.version', 'transaction.version'];
 /** A local start has its own defaults for these. */
