@@ -174,7 +174,7 @@ export class Broker {
       directories: settings.dataDirectories,
       defaultSettings: publisher.logSettingsOf(''),
       settingsOf: topic => (publisher.image.topicsByName.has(topic) ? publisher.logSettingsOf(topic) : undefined),
-      producerExpirationMs: settings.get('producer.id.expiration.ms'),
+      producerExpirationMs: () => publisher.settings.get('producer.id.expiration.ms'),
       recoveryPointCheckpointMs: settings.get('log.flush.offset.checkpoint.interval.ms'),
       logStartOffsetCheckpointMs: settings.get('log.flush.start.offset.checkpoint.interval.ms'),
       highWatermarkCheckpointMs: settings.get('replica.high.watermark.checkpoint.interval.ms'),

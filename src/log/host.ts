@@ -16,6 +16,8 @@ export interface LogHost {
   readonly readBuffers: ReadBuffers;
   /** What a read takes beyond what is asked for when only a position before the wanted batch is known. */
   readonly readAheadBytes: number;
+  /** `producer.id.expiration.ms`, which may change while logs are open. */
+  readonly producerExpirationMs: () => number;
   /** A write or sync failed: nothing in the log's directory can be trusted to be written any more. */
   readonly diskFailed: (logDirectory: string, error: DiskError) => void;
   /** A log was truncated below what is durable: a checkpoint that says more must not outlast this call. */

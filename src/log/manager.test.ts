@@ -252,6 +252,19 @@ describe('periodic work', () => {
     expect(file('recovery-point-offset-checkpoint')).toBe('0\n1\nevents 0 2\n');
   });
 
+  test('forgets producers after the time that holds now, also in logs that were open before', async () => {
+    let producerExpirationMs = 3_600_000;
+    const manager = await start({ producerExpirationMs: () => producerExpirationMs });
+    const log = manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS);
+    log.appendAsLeader(batchOf(['x'], { timestampMs: clock.nowMs(), producerId: 7, producerEpoch: 0, baseSequence: 0 }), CLIENT);
+    clock.advance(600_000);
+    expect(log.activeProducers()).toMatchObject([{ producerId: 7 }]);
+    producerExpirationMs = 1_200_000;
+    clock.advance(600_000);
+    expect(log.activeProducers()).toEqual([]);
+    await log.flush();
+  });
+
   test('applies retention', async () => {
     const manager = await start();
     const log = manager.getOrCreate('events', 0, TOPIC_ID, { ...SETTINGS, segmentBytes: 200, retentionMs: 1000 });

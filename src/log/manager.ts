@@ -17,7 +17,7 @@ import {
 import { Periodic } from './periodic.js';
 import type { LogDir, LogManager } from './types.js';
 
-export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes' | 'indexCacheBytes' | 'maxOpenFiles'> {
+export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes' | 'indexCacheBytes' | 'maxOpenFiles' | 'producerExpirationMs'> {
   readonly env: Pick<Env, 'disk' | 'clock' | 'random' | 'logger'>;
   /** `log.dirs`, absolute; made when absent. */
   readonly directories: readonly string[];
@@ -27,7 +27,6 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
   readonly defaultSettings: LogSettings;
   /** A topic's own settings, as far as they are known when logs are loaded; `getOrCreate` brings them in any case. */
   readonly settingsOf?: (topic: string) => LogSettings | undefined;
-  readonly producerExpirationMs?: number;
   /** `log.flush.offset.checkpoint.interval.ms` */
   readonly recoveryPointCheckpointMs?: number;
   /** `log.flush.start.offset.checkpoint.interval.ms` */
@@ -197,7 +196,6 @@ export class NodeLogManager implements LogManager {
       topicId: readTopicId(this.options.env.disk, path) ?? ZERO_UUID,
       settings: settings ?? this.options.defaultSettings,
       contiguous: settings !== undefined && !settings.cleanupPolicy.compact,
-      producerExpirationMs: this.options.producerExpirationMs,
       clean: directory.wasClean,
       recoveryPoint: checkpoints.recoveryPoints.get(key),
       logStartOffset: checkpoints.logStartOffsets.get(key),
@@ -275,9 +273,8 @@ export class NodeLogManager implements LogManager {
     }
     const directory = this.emptiest();
     const key = partitionDirectory(topic, partition);
-    const { producerExpirationMs } = this.options;
     return this.guard(directory, () => {
-      const log = createLog({ host: this.host, directory: `${directory.path}/${key}`, topic, partition, topicId, settings, producerExpirationMs });
+      const log = createLog({ host: this.host, directory: `${directory.path}/${key}`, topic, partition, topicId, settings });
       this.logs.set(key, { log, directory });
       return log;
     });

@@ -21,6 +21,8 @@ export interface LogHostOptions {
   /** Memory for indexes that could be read again. */
   readonly indexCacheBytes?: number;
   readonly maxOpenFiles?: number;
+  /** `producer.id.expiration.ms` as it is now; a day by default. */
+  readonly producerExpirationMs?: () => number;
   /** A write or sync failed in a partition's directory. */
   readonly onDiskFailed?: (directory: string, error: DiskError) => void;
   /** A partition's recovery point went back: what a checkpoint says of it must be corrected before this returns. */
@@ -30,6 +32,7 @@ export interface LogHostOptions {
 const DEFAULT_TAIL_CACHE_BYTES = 64 << 20;
 const DEFAULT_INDEX_CACHE_BYTES = 16 << 20;
 const DEFAULT_MAX_OPEN_FILES = 1000;
+const DEFAULT_PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
 /** An index interval of 4 KiB and a batch of ordinary size. */
 const READ_AHEAD_BYTES = 32 << 10;
 
@@ -43,6 +46,7 @@ export function createLogHost(options: LogHostOptions): LogHost {
     tailCache: new TailCache(options.tailCacheBytes ?? DEFAULT_TAIL_CACHE_BYTES),
     readBuffers: new ReadBuffers(),
     readAheadBytes: READ_AHEAD_BYTES,
+    producerExpirationMs: options.producerExpirationMs ?? (() => DEFAULT_PRODUCER_EXPIRATION_MS),
     diskFailed: options.onDiskFailed ?? ((directory, error) => logger.error('disk failed', { directory, code: error.code, error: error.message })),
     recoveryPointMovedBack: options.onRecoveryPointMovedBack ?? (() => undefined),
   };
@@ -56,8 +60,6 @@ export interface OpenLogOptions {
   readonly partition: number;
   readonly topicId: Uuid;
   readonly settings: LogSettings;
-  /** `producer.id.expiration.ms`: a day by default. */
-  readonly producerExpirationMs?: number;
   /** The last owner closed it in order; by default every record is checked. */
   readonly clean?: boolean;
   readonly recoveryPoint?: number;
@@ -69,8 +71,6 @@ export interface OpenLogOptions {
   readonly contiguous?: boolean;
 }
 
-const DEFAULT_PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
-
 /** Opens a log, or makes one, and brings it to order first (formats: "Recovery at start"). */
 export async function openLog(options: OpenLogOptions): Promise<Log> {
   const { host, directory } = options;
@@ -78,7 +78,6 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
   const loaded = await loadLog(host, {
     directory,
     settings: options.settings,
-    producerExpirationMs: options.producerExpirationMs ?? DEFAULT_PRODUCER_EXPIRATION_MS,
     clean: options.clean ?? false,
     recoveryPoint: options.recoveryPoint ?? 0,
     logStartOffset: options.logStartOffset ?? 0,
@@ -96,7 +95,7 @@ export function createLog(options: OpenLogOptions): Log {
   return new Log(host, options, settings, {
     segments,
     epochs: new LeaderEpochs(host.disk, `${directory}/${LEADER_EPOCH_FILE}`),
-    producers: new ProducerState(host.disk, directory, options.producerExpirationMs ?? DEFAULT_PRODUCER_EXPIRATION_MS),
+    producers: new ProducerState(host.disk, directory, host.producerExpirationMs),
     logStartOffset: 0, logEndOffset: 0, recoveryPoint: 0, hasTopicId: false,
   });
 }

@@ -43,7 +43,7 @@ export class ProducerState {
   constructor(
     private readonly disk: Disk,
     private directory: string,
-    private readonly expirationMs: number,
+    private readonly expirationMs: () => number,
   ) {}
 
   /** What the state stands for: all records below this offset. */
@@ -162,7 +162,7 @@ export class ProducerState {
   }
 
   private isExpired(entry: ProducerEntry, nowMs: number): boolean {
-    return entry.currentTxnFirstOffset < 0 && nowMs - entry.lastTimestampMs >= this.expirationMs;
+    return entry.currentTxnFirstOffset < 0 && nowMs - entry.lastTimestampMs >= this.expirationMs();
   }
 
   /** Takes note of the snapshot files that are there; those of no segment go, but for one at the end of the log. */

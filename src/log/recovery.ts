@@ -17,7 +17,6 @@ import { SegmentList } from './segment-list.js';
 export interface LoadOptions {
   readonly directory: string;
   readonly settings: LogSettings;
-  readonly producerExpirationMs: number;
   /** The directory was closed in order: what its files say is believed. */
   readonly clean: boolean;
   /** From the checkpoints; 0 when they say nothing. */
@@ -45,9 +44,9 @@ class LogLoader {
   private scanned = false;
 
   constructor(private readonly host: LogHost, private readonly options: LoadOptions) {
-    const { directory, producerExpirationMs } = options;
+    const { directory } = options;
     this.epochs = new LeaderEpochs(host.disk, `${directory}/${LEADER_EPOCH_FILE}`);
-    this.producers = new ProducerState(host.disk, directory, producerExpirationMs);
+    this.producers = new ProducerState(host.disk, directory, host.producerExpirationMs);
     // Without its epochs a log cannot be replicated; the records tell them again, all of them.
     this.clean = options.clean && !this.epochs.damaged;
     this.recoveryPoint = this.epochs.damaged ? 0 : options.recoveryPoint;
@@ -167,7 +166,7 @@ class LogLoader {
 
   private async recoverSegment(segment: Segment): Promise<{ truncatedBytes: number; nextOffset: number }> {
     this.scanned = true;
-    const producers = new ProducerState(this.host.disk, this.options.directory, this.options.producerExpirationMs);
+    const producers = new ProducerState(this.host.disk, this.options.directory, this.host.producerExpirationMs);
     producers.adoptSnapshots(this.host.disk.list(this.options.directory), this.segments.baseOffsets);
     await rebuildProducerState(producers, this.segments, {
       logStartOffset: this.options.logStartOffset, lastOffset: segment.baseOffset, nowMs: this.host.clock.nowMs(), clean: false,
