@@ -140,12 +140,12 @@ export class Broker {
     publisher.attach(replicas, { topicsDeleted: topics => void groups.service.topicsDeleted(topics) });
     await lifecycle.unfence();
     await quorum.loader.caughtUp();
-    await publisher.until(() => groups.isSettled, SERVE_TIMEOUT_MS);
+    await publisher.until(() => groups.areSettled, SERVE_TIMEOUT_MS);
   }
 
   #makeGroupCoordinator(publisher: Publisher, replicas: ReplicaManager): GroupCoordinator {
     const groups = new GroupCoordinator({
-      env: this.options.env, replicas, settings: () => publisher.settings, image: () => publisher.image, onReady: () => publisher.recheck(),
+      env: this.options.env, replicas, settings: () => publisher.settings, image: () => publisher.image, onSettled: () => publisher.recheck(),
     });
     this.#teardown.push(() => groups.close());
     return groups;

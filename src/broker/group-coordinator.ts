@@ -14,8 +14,8 @@ export interface GroupCoordinatorOptions {
   readonly replicas: ReplicaManager;
   readonly settings: () => Settings;
   readonly image: () => MetadataImage;
-  /** A coordinator has begun to serve: whoever waits for that may look. */
-  readonly onReady: () => void;
+  /** A coordinator serves, or has failed: whoever waits for that may look. */
+  readonly onSettled: () => void;
 }
 
 /** The group machines over the partitions of `__consumer_offsets` that this node leads. */
@@ -23,19 +23,18 @@ export class GroupCoordinator {
   readonly service: GroupService;
   readonly #runtimes: RuntimeSet<GroupMachine, GroupRecord>;
 
-  constructor({ env, replicas, settings, image, onReady }: GroupCoordinatorOptions) {
+  constructor({ env, replicas, settings, image, onSettled }: GroupCoordinatorOptions) {
     const { clock, random, logger } = env;
     const groupSettings = groupSettingsOf(settings);
     const led = new Map<number, Partition>();
     this.#runtimes = new RuntimeSet<GroupMachine, GroupRecord>({
-      name: 'group coordinator', clock, random, logger: logger.child('groups'),
+      name: 'group coordinator', topic: OFFSETS_TOPIC, clock, random, logger: logger.child('groups'),
       codec: groupRecordCodec,
       open: index => new PartitionReplicatedLog(led.get(index)!),
       create: () => new GroupMachine(groupSettings),
       maxBatchBytes: settings().get('message.max.bytes'),
       commitTimeoutMs: settings().get('offsets.commit.timeout.ms'),
       errorFor: groupRuntimeError,
-      onFault: error => logger.error('a group coordinator is dropped', { error }),
     });
     this.service = new GroupService({
       runtimes: this.#runtimes,
@@ -49,18 +48,18 @@ export class GroupCoordinator {
         return;
       }
       led.set(partition.index, partition);
-      void this.#runtimes.elected(partition.index, epoch).then(onReady);
+      void this.#runtimes.elected(partition.index, epoch).then(onSettled);
     });
   }
 
-  /** Whether the machine of a partition answers. */
-  serves(index: number): boolean {
-    return this.#runtimes.get(index)?.status === 'active';
+  /** Whether the machine of a partition that this node leads has read its log, or failed to: nobody need wait for it any more. */
+  isSettled(index: number): boolean {
+    return this.#runtimes.isSettled(index);
   }
 
-  /** Whether every machine that this node leads has read its log. */
-  get isSettled(): boolean {
-    return this.#runtimes.partitions().every(index => this.serves(index));
+  /** Whether every machine that this node leads is settled. A partition that cannot be read fails its own groups, and no more. */
+  get areSettled(): boolean {
+    return this.#runtimes.partitions().every(index => this.isSettled(index));
   }
 
   close(): void {

@@ -49,5 +49,5 @@ export function servicesOf(parts: Parts): Services {
 function serves({ publisher, replicas, groups, brokerId }: Parts, name: string): boolean {
   const topic = publisher.image.topicsByName.get(name);
   return topic !== undefined && topic.partitions.every(({ leader }, index) =>
-    leader !== brokerId || (typeof replicas.findLeader(topic.id, index) !== 'number' && (name !== OFFSETS_TOPIC || groups.serves(index))));
+    leader !== brokerId || (typeof replicas.findLeader(topic.id, index) !== 'number' && (name !== OFFSETS_TOPIC || groups.isSettled(index))));
 }

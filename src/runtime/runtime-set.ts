@@ -1,34 +1,59 @@
-import { TimingWheel } from '../base/timing-wheel.js';
+import { TimingWheel, type WheelTimer } from '../base/timing-wheel.js';
 import type { Effects, Machine, Moment, ReplyTo } from './machine.js';
 import type { ReplicatedLog } from './replicated-log.js';
 import { Runtime, type RuntimeOptions } from './runtime.js';
 
-export interface RuntimeSetOptions<M, Rec> extends Omit<RuntimeOptions<M, Rec>, 'log' | 'create' | 'wheel'> {
+export interface RuntimeSetOptions<M, Rec> extends Omit<RuntimeOptions<M, Rec>, 'log' | 'create' | 'wheel' | 'onFault'> {
+  /** Whose partitions these are; the log calls each runtime by it. */
+  readonly topic: string;
   /** The log of a partition that this node leads. */
   readonly open: (partition: number) => ReplicatedLog;
   readonly create: (partition: number) => M;
 }
 
+/** How often a machine that failed is made anew in one leadership, and how long that waits: twice as long each time. */
+const MAX_RELOADS = 10;
+const FIRST_RELOAD_MS = 1_000;
+const LONGEST_RELOAD_MS = 60_000;
+/** Who has served for this long since the last fault has all reloads to come again. */
+const FORGIVEN_AFTER_MS = 600_000;
+
+interface Led<M extends Machine<Rec>, Rec> {
+  readonly runtime: Runtime<M, Rec>;
+  readonly epoch: number;
+  /** The log was read once, to its end or to where that failed. */
+  isSettled: boolean;
+  reloads: number;
+  faultedAtMs: number;
+  reloadTimer: WheelTimer | undefined;
+}
+
 /** The runtimes of one kind of coordinator, one for each partition of its topic that this node leads. */
 export class RuntimeSet<M extends Machine<Rec>, Rec> {
-  private readonly runtimes = new Map<number, { readonly runtime: Runtime<M, Rec>; epoch: number }>();
+  private readonly runtimes = new Map<number, Led<M, Rec>>();
   private readonly wheel: TimingWheel;
 
   constructor(private readonly options: RuntimeSetOptions<M, Rec>) {
     this.wheel = new TimingWheel(options.clock);
   }
 
-  /** This node leads `partition` in `epoch`. Resolves when the machine serves; news that is older than what is known counts nothing. */
+  /**
+   * This node leads `partition` in `epoch`. Resolves when the machine serves or has failed, which is tried again for as long as
+   * there is hope; news that is older than what is known counts nothing.
+   */
   async elected(partition: number, epoch: number): Promise<void> {
     const known = this.runtimes.get(partition);
     if (known !== undefined && known.epoch >= epoch) return;
-    known?.runtime.close();
+    if (known !== undefined) this.drop(known);
     const { options, wheel } = this;
     const runtime = new Runtime<M, Rec>({
-      ...options, wheel, name: `${options.name} ${partition}`, log: options.open(partition), create: () => options.create(partition),
+      ...options, wheel, name: this.nameOf(partition), log: options.open(partition), create: () => options.create(partition),
+      onFault: () => this.reloadLater(partition, led),
     });
-    this.runtimes.set(partition, { runtime, epoch });
+    const led: Led<M, Rec> = { runtime, epoch, isSettled: false, reloads: 0, faultedAtMs: -Infinity, reloadTimer: undefined };
+    this.runtimes.set(partition, led);
     await runtime.elected(epoch);
+    led.isSettled = true;
   }
 
   /** This node does not lead `partition` any more; with an epoch, unless it was elected after that one. */
@@ -36,10 +61,15 @@ export class RuntimeSet<M extends Machine<Rec>, Rec> {
     const known = this.runtimes.get(partition);
     if (known === undefined || known.epoch > epoch) return;
     this.runtimes.delete(partition);
-    known.runtime.close();
+    this.drop(known);
   }
 
-  /** The partitions that this node leads, loading ones too, in order. */
+  /** Whether this node leads `partition` and its log was read: what comes of a call does not wait for that any more. */
+  isSettled(partition: number): boolean {
+    return this.runtimes.get(partition)?.isSettled ?? false;
+  }
+
+  /** The partitions that this node leads, loading and failed ones too, in order. */
   partitions(): number[] {
     return [...this.runtimes.keys()].sort((a, b) => a - b);
   }
@@ -60,8 +90,34 @@ export class RuntimeSet<M extends Machine<Rec>, Rec> {
   }
 
   close(): void {
-    for (const { runtime } of this.runtimes.values()) runtime.close();
+    for (const led of this.runtimes.values()) this.drop(led);
     this.runtimes.clear();
     this.wheel.close();
+  }
+
+  private reloadLater(partition: number, led: Led<M, Rec>): void {
+    const { clock, logger } = this.options;
+    const nowMs = clock.monotonicMs();
+    if (nowMs - led.faultedAtMs > FORGIVEN_AFTER_MS) led.reloads = 0;
+    led.faultedAtMs = nowMs;
+    if (led.reloads >= MAX_RELOADS) {
+      logger.error(`${this.nameOf(partition)} has failed for good; it is tried again when this broker is elected anew`, { reloads: led.reloads });
+      return;
+    }
+    const delayMs = Math.min(FIRST_RELOAD_MS * 2 ** led.reloads++, LONGEST_RELOAD_MS);
+    logger.warn(`${this.nameOf(partition)} is loaded again in a while`, { delayMs });
+    led.reloadTimer = this.wheel.add(delayMs, () => {
+      led.reloadTimer = undefined;
+      void led.runtime.elected(led.epoch);
+    });
+  }
+
+  private drop({ runtime, reloadTimer }: Led<M, Rec>): void {
+    if (reloadTimer !== undefined) this.wheel.cancel(reloadTimer);
+    runtime.close();
+  }
+
+  private nameOf(partition: number): string {
+    return `${this.options.name} of ${this.options.topic}-${partition}`;
   }
 }

@@ -2,6 +2,7 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Clock, Logger } from '../env/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
+import { buildBatch } from '../protocol/records/batch-builder.js';
 import { NO_EFFECTS, replyWith, type Effects, type Machine, type Moment, type RecordCodec, type RecordPosition, type ReplyTo } from './machine.js';
 import { MemoryLog } from './memory-log.js';
 import { RuntimeSet } from './runtime-set.js';
@@ -64,6 +65,7 @@ class Words implements Machine<string> {
   replayMarker({ committed }: { committed: boolean }) { this.markers.push(committed); }
   activated(at: Moment): Effects<string> { return { ...NO_EFFECTS, records: [`activated ${at.newId().length}`] }; }
   timerFired(key: string): Effects<string> {
+    if (key === 'bomb') throw new Error('the bomb went off');
     const waiter = this.waiting.get(key);
     this.waiting.delete(key);
     return { ...NO_EFFECTS, replies: waiter === undefined ? [] : [replyWith(waiter, `never heard ${key}`)] };
@@ -93,6 +95,8 @@ async function serving(): Promise<Runtime<Words, string>> {
   await runtime.elected(log.leaderEpoch);
   return runtime;
 }
+
+const batchOf = (...words: string[]) => buildBatch({}, words.map(word => ({ timestampMs: 0, ...codec.encode(word) })));
 
 /** What a promise has come to by now. */
 async function outcome(promise: Promise<unknown>): Promise<unknown> {
@@ -265,16 +269,80 @@ describe('leadership', () => {
   test('a machine that cannot replay its own record is dropped and everyone is told', async () => {
     const runtime = await serving();
     await expect(runtime.run((machine, _, to: ReplyTo<number>) => machine.say('poison', to))).rejects.toThrow('not-leader');
-    expect([runtime.status, faults.length]).toEqual(['follower', 1]);
+    expect([runtime.status, faults.length]).toEqual(['failed', 1]);
     await runtime.elected(0);
-    expect([runtime.status, faults.length]).toEqual(['follower', 2]);
+    expect([runtime.status, faults.length]).toEqual(['failed', 2]);
+    expect(String(faults)).toContain('offset 1 cannot be replayed: cannot replay poison');
+  });
+});
+
+describe('a timer that throws', () => {
+  test('drops the machine, for nothing would set the timer again', async () => {
+    const runtime = await serving();
+    const waiting = runtime.run((machine, _, to: ReplyTo<string>) => machine.wait('bomb', to));
+    clock.advance(1001);
+    expect([runtime.status, faults.length]).toEqual(['failed', 1]);
+    expect(await outcome(waiting)).toEqual({ error: 'not-leader' });
   });
 });
 
 describe('a set of runtimes', () => {
+  let lines: string[];
+  const recording: Logger = { ...silent, error: (message, fields) => { lines.push(`${message}: ${String(fields?.error)}`); } };
+  const count = (set: RuntimeSet<Words, string>) => set.run(3, (machine, _, to: ReplyTo<number>) => machine.count(to));
+  const setOf = (open: (partition: number) => MemoryLog, create = () => new Words()) =>
+    new RuntimeSet<Words, string>({ ...shared(), logger: recording, topic: 'topic', open, create });
+  /** Lets whatever a reload waits for come in. */
+  const settle = () => new Promise(resolve => { setImmediate(resolve); });
+  beforeEach(() => { lines = []; });
+
+  test('a record that cannot be replayed settles its partition as failed, and the log says where it stands', async () => {
+    log.append(batchOf('fine', 'poison'), { leaderEpoch: 0 });
+    const set = setOf(() => log);
+    const elected = set.elected(3, 0);
+    expect(set.isSettled(3)).toBe(false);
+    await elected;
+    expect([set.isSettled(3), set.get(3)?.status]).toEqual([true, 'failed']);
+    await expect(count(set)).rejects.toThrow('not-leader');
+    expect(lines.join()).toMatch(/topic-3 .*offset 1 cannot be replayed: cannot replay poison/);
+    set.close();
+  });
+
+  test('a machine that failed is loaded again while the leadership lasts', async () => {
+    const set = setOf(() => log);
+    await set.elected(3, 0);
+    void set.run(3, (machine, _, to: ReplyTo<string>) => machine.wait('bomb', to)).catch(() => undefined);
+    clock.advance(1001);
+    expect(set.get(3)?.status).toBe('failed');
+    clock.advance(1001);
+    await settle();
+    expect(await count(set)).toBe(2);
+    set.close();
+  });
+
+  test('loading again waits longer each time, ends after ten times, and begins anew with an election', async () => {
+    log.append(batchOf('poison'), { leaderEpoch: 0 });
+    const made: number[] = [];
+    const set = setOf(() => log, () => { made.push(clock.monotonicMs()); return new Words(); });
+    await set.elected(3, 0);
+    for (let second = 0; second < 2_000; second++) {
+      clock.advance(1000);
+      await settle();
+    }
+    const waits = made.slice(1).map((ms, index) => Math.round((ms - made[index]!) / 1000));
+    expect(waits).toEqual([1, 2, 4, 8, 16, 32, 60, 60, 60, 60]);
+    await set.elected(3, 1);
+    expect(made).toHaveLength(12);
+    set.resigned(3);
+    clock.advance(100_000);
+    await settle();
+    expect(made).toHaveLength(12);
+    set.close();
+  });
+
   test('routes by partition, asks all, and ignores news that is older than what it knows', async () => {
     const logs = new Map([[3, new MemoryLog()], [7, new MemoryLog()]]);
-    const set = new RuntimeSet<Words, string>({ ...shared(), open: partition => logs.get(partition)!, create: () => new Words() });
+    const set = new RuntimeSet<Words, string>({ ...shared(), topic: 'topic', open: partition => logs.get(partition)!, create: () => new Words() });
     for (const [partition, { leaderEpoch }] of logs) await set.elected(partition, leaderEpoch);
     await set.run(7, (machine, _, to: ReplyTo<number>) => machine.say('seven', to));
     expect(await set.runAll((machine, _, to: ReplyTo<number>) => machine.count(to))).toEqual([1, 2]);
@@ -292,7 +360,7 @@ describe('a set of runtimes', () => {
     const old = new MemoryLog();
     const anew = new MemoryLog();
     let log = old;
-    const set = new RuntimeSet<Words, string>({ ...shared(), open: () => log, create: () => new Words() });
+    const set = new RuntimeSet<Words, string>({ ...shared(), topic: 'topic', open: () => log, create: () => new Words() });
     await set.elected(0, old.leaderEpoch);
     await set.run(0, (machine, _, to: ReplyTo<number>) => machine.say('old', to));
     set.resigned(0);

@@ -7,7 +7,7 @@ import { BatchBuilder, type BatchOptions } from '../protocol/records/batch-build
 import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
 import type { Effects, Machine, Moment, RecordCodec, Reply, ReplyTo, TimerChange } from './machine.js';
 import { Parking } from './parking.js';
-import { replayChunk } from './replay.js';
+import { replayChunk, UnreplayableError } from './replay.js';
 import type { ReplicatedLog, RuntimeAppend } from './replicated-log.js';
 
 /** Why a call gets no answer from the machine. */
@@ -29,11 +29,14 @@ export interface RuntimeOptions<M, Rec> {
   readonly commitTimeoutMs?: number;
   /** What callers are told; `cause` is the error of the log where there is one. */
   readonly errorFor: (fault: RuntimeFault, cause?: unknown) => Error;
-  /** The machine failed on a record of its own log, or the log cannot be read: it has been dropped. */
+  /** The machine failed on a record of its own log or on a timer, or the log cannot be read: it has been dropped. */
   readonly onFault: (error: unknown) => void;
   /** Shared between runtimes that are many; else each has its own. */
   readonly wheel?: TimingWheel;
 }
+
+/** failed: this node leads, but its machine had to be dropped; callers hear what they would hear of a follower. */
+export type RuntimeStatus = 'follower' | 'loading' | 'active' | 'failed';
 
 interface Caller {
   resolve(response: unknown): void;
@@ -53,7 +56,7 @@ interface Active<M> {
  */
 export class Runtime<M extends Machine<Rec>, Rec> {
   private active: Active<M> | undefined;
-  private state: 'follower' | 'loading' | 'active' = 'follower';
+  private state: RuntimeStatus = 'follower';
   /** Counts elections and resignations, so that a loading that was overtaken knows. */
   private term = 0;
   private nextCallerId = 1;
@@ -68,7 +71,7 @@ export class Runtime<M extends Machine<Rec>, Rec> {
     this.stopListening = options.log.onCommitted(() => this.parking.release());
   }
 
-  get status(): 'follower' | 'loading' | 'active' {
+  get status(): RuntimeStatus {
     return this.state;
   }
 
@@ -83,8 +86,8 @@ export class Runtime<M extends Machine<Rec>, Rec> {
   }
 
   /**
-   * This node leads from `epoch` on: reads the log into a fresh machine and activates it. Resolves when it serves, or when the
-   * leadership was gone before that.
+   * This node leads from `epoch` on: reads the log into a fresh machine and activates it. Resolves when it serves or has
+   * failed, or when the leadership was gone before that.
    */
   async elected(epoch: number): Promise<void> {
     this.resigned();
@@ -169,7 +172,7 @@ export class Runtime<M extends Machine<Rec>, Rec> {
         reject(this.options.errorFor('append-failed', error));
         return;
       }
-      this.replaying(() => active.machine.replayMarker?.({ ...marker, offset }));
+      this.replaying(() => active.machine.replayMarker?.({ ...marker, offset }), () => offset);
       this.parking.park({ resolve: () => resolve(), reject }, undefined);
     });
   }
@@ -198,12 +201,13 @@ export class Runtime<M extends Machine<Rec>, Rec> {
       if (batch.length > this.options.maxBatchBytes) throw this.tooLarge(`a batch of ${batch.length} bytes`);
       const { baseOffset } = this.append(active, batch, {});
       const start = first;
+      let offset = baseOffset;
       this.replaying(() => {
-        for (let index = 0; index < count; index++) {
-          const position = { offset: baseOffset + index, leaderEpoch: active.epoch, timestampMs, producerId, producerEpoch };
-          active.machine.replay(records[start + index]!, position);
+        for (const end = baseOffset + count; offset < end; offset++) {
+          const position = { offset, leaderEpoch: active.epoch, timestampMs, producerId, producerEpoch };
+          active.machine.replay(records[start + offset - baseOffset]!, position);
         }
-      });
+      }, () => offset);
       first += count;
     }
   }
@@ -227,11 +231,11 @@ export class Runtime<M extends Machine<Rec>, Rec> {
   }
 
   /** What is in the log but not in the machine would part it from every other replica: a machine that fails here is dropped. */
-  private replaying(replay: () => void): void {
+  private replaying(replay: () => void, current: () => number): void {
     try {
       replay();
     } catch (error) {
-      this.fail(error);
+      this.fail(new UnreplayableError(current(), error));
     }
   }
 
@@ -274,7 +278,8 @@ export class Runtime<M extends Machine<Rec>, Rec> {
     try {
       effects = active.machine.timerFired(key, this.moment());
     } catch (error) {
-      this.options.logger.error(`${this.options.name} failed on its timer ${key}`, { error });
+      // Nothing would set the timer again, and what hangs on it would never be done.
+      this.fail(new Error(`timer ${key} failed: ${error instanceof Error ? error.message : String(error)}`, { cause: error }));
       return;
     }
     this.apply(active, effects);
@@ -283,6 +288,7 @@ export class Runtime<M extends Machine<Rec>, Rec> {
   private fail(error: unknown): void {
     this.options.logger.error(`${this.options.name} is dropped`, { error });
     this.resigned();
+    this.state = 'failed';
     this.options.onFault(error);
   }
 

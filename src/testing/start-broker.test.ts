@@ -1,6 +1,13 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
+import { stringHashCode } from '../base/java-hash.js';
 import { NodeNet } from '../env/node/index.js';
-import { createTopicsApi, fetchApi, metadataApi, produceApi } from '../protocol/generated/index.js';
+import {
+  createTopicsApi, fetchApi, findCoordinatorApi, heartbeatApi, metadataApi, produceApi,
+} from '../protocol/generated/index.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
 import { buildBatch } from '../protocol/records/batch-builder.js';
 import { recordsIn } from '../protocol/records/batch-iterator.js';
 import { RawClient } from './raw-client.js';
@@ -33,5 +40,28 @@ describe('a broker in memory', () => {
       topics: [{ topicId: topic!.topicId, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 20 }] }], forgottenTopicsData: [],
     });
     expect(values(fetched.responses[0]!.partitions[0]!.records)).toEqual(['hello']);
+  });
+});
+
+describe('a broker that finds a record it cannot read', () => {
+  test('starts all the same: only the groups of that partition of __consumer_offsets have no coordinator', async () => {
+    const data = mkdtempSync(join(tmpdir(), 'ottla-'));
+    stops.push(() => rmSync(data, { recursive: true, force: true }));
+    const settings = { 'offsets.topic.num.partitions': 2 };
+    const [bad, good] = [0, 1].map(partition => ['a', 'b', 'c'].find(group => Math.abs(stringHashCode(group)) % 2 === partition)!);
+    const first = await start({ data, settings });
+    await first.client.send(findCoordinatorApi, { keyType: 0, coordinatorKeys: ['a'] });
+    const admin = await RawClient.connect(new NodeNet(), first.broker.port, { clientId: '__admin_client' });
+    stops.push(() => admin.close());
+    const { topics: [topic] } = await admin.send(metadataApi, { topics: [{ name: '__consumer_offsets' }] });
+    // The metadata of group "g", in a value that ends too early.
+    const records = buildBatch({}, [{ timestampMs: Date.now(), key: Buffer.from([0, 2, 0, 1, 103]), value: Buffer.from([0, 3, 1]) }]);
+    const produced = await admin.send(produceApi, { acks: -1, timeoutMs: 1000, topicData: [{ topicId: topic!.topicId, partitionData: [{ index: 0, records }] }] });
+    expect(produced.responses[0]!.partitionResponses).toMatchObject([{ errorCode: 0 }]);
+    await first.broker.close();
+
+    const { client } = await start({ data, settings, logLevel: 'silent' });
+    const heartbeat = async (groupId: string) => (await client.send(heartbeatApi, { groupId, generationId: 1, memberId: 'm' })).errorCode;
+    expect([await heartbeat(bad!), await heartbeat(good!)]).toEqual([ErrorCode.NOT_COORDINATOR, ErrorCode.UNKNOWN_MEMBER_ID]);
   });
 });

@@ -31,9 +31,8 @@ async function coordinator(...led: number[]) {
     return log;
   };
   const runtimes = new RuntimeSet({
-    name: 'group coordinator', clock: stillClock, random: countingRandom(), logger: silent, codec: groupRecordCodec,
+    name: 'group coordinator', topic: '__consumer_offsets', clock: stillClock, random: countingRandom(), logger: silent, codec: groupRecordCodec,
     open: logOf, create: () => new GroupMachine(settings), maxBatchBytes: 1_000_000, errorFor: groupRuntimeError,
-    onFault: error => { throw error; },
   });
   for (const partition of led) {
     logOf(partition).leaderEpoch = 1;
