@@ -7,7 +7,7 @@ import type { Env } from '../env/index.js';
 import type { MetadataImage } from '../metadata/types.js';
 import { PartitionReplicatedLog, type Partition, type ReplicaManager } from '../replication/index.js';
 import { RuntimeSet } from '../runtime/runtime-set.js';
-import { OFFSETS_TOPIC } from '../server/internal-topics.js';
+import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
 
 export interface GroupCoordinatorOptions {
   readonly env: Env;

@@ -3,7 +3,7 @@ import type { Env } from '../env/index.js';
 import type { LogManager } from '../log/index.js';
 import type { ReplicaManager } from '../replication/index.js';
 import { allowAll } from '../server/authorizer.js';
-import { OFFSETS_TOPIC } from '../server/internal-topics.js';
+import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
 import type { Services } from '../server/services.js';
 import { ensureInternalTopic } from '../server/topic-creation.js';
 import type { GroupCoordinator } from './group-coordinator.js';

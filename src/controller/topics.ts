@@ -6,6 +6,7 @@ import type { CreatePartitionsRequestInput, CreatePartitionsResponseInput } from
 import type { CreateTopicsRequestInput, CreateTopicsResponseInput } from '../protocol/generated/create-topics.js';
 import type { DeleteTopicsRequestInput, DeleteTopicsResponseInput } from '../protocol/generated/delete-topics.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
+import { METADATA_TOPIC } from '../protocol/internal-topics.js';
 import { ZERO_UUID } from '../protocol/wire/types.js';
 import type { Moment } from '../runtime/machine.js';
 import type { Decided, Decision } from './context.js';
@@ -19,8 +20,6 @@ type CreateResult = CreateTopicsResponseInput['topics'][number];
 
 /** One request may not make more than this; Kafka's controller refuses it whole. */
 const MAX_PARTITIONS_PER_REQUEST = 10_000;
-/** The controller's own log is no topic that anybody makes. */
-const METADATA_TOPIC = '__cluster_metadata';
 
 export function createTopics(decision: Decision, request: CreateTopicsRequestInput): Decided<CreateTopicsResponseInput> {
   refuseTooMany(decision, request);

@@ -2,6 +2,7 @@ import type { LogSettings } from '../config/log-settings.js';
 import { DiskError, type DiskLock, type Env } from '../env/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { KafkaError } from '../protocol/errors.js';
+import { METADATA_TOPIC } from '../protocol/internal-topics.js';
 import { ZERO_UUID, type Uuid } from '../protocol/wire/types.js';
 import { MalformedError } from '../base/bytes.js';
 import { readOffsets, takeCleanShutdown, writeCleanShutdown, writeOffsets, type OffsetCheckpoint } from './checkpoints.js';
@@ -11,7 +12,7 @@ import { claimDirectory } from './meta-properties.js';
 import { createLog, createLogHost, openLog, type LogHostOptions } from './open-log.js';
 import { readTopicId } from './partition-metadata.js';
 import {
-  HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, METADATA_TOPIC, RECOVERY_POINT_FILE, nameOf, parsePartitionDirectory,
+  HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, nameOf, parsePartitionDirectory,
   partitionDirectory, partitionDirectoryAside, type DirectorySuffix, type PartitionDirectoryName,
 } from './paths.js';
 import { Periodic } from './periodic.js';

@@ -27,8 +27,6 @@ export const RECOVERY_POINT_FILE = 'recovery-point-offset-checkpoint';
 export const LOG_START_OFFSET_FILE = 'log-start-offset-checkpoint';
 export const HIGH_WATERMARK_FILE = 'replication-offset-checkpoint';
 
-export const METADATA_TOPIC = '__cluster_metadata';
-
 export type DirectorySuffix = '-delete' | '-stray' | '-future';
 
 const MAX_NAME_LENGTH = 255;

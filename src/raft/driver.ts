@@ -5,13 +5,14 @@ import { applyQuorumRecord, readSnapshot, snapshotBatches, type QuorumFacts, typ
 import type { MetadataImage } from '../metadata/types.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
+import { METADATA_TOPIC } from '../protocol/internal-topics.js';
 import { batchesIn, recordsIn } from '../protocol/records/batch-iterator.js';
 import * as batch from '../protocol/records/batch.js';
 import { buildControlBatch } from '../protocol/records/control-records.js';
 import type { Uuid } from '../protocol/wire/types.js';
 import type { LogChunk, ReplicatedLog, RuntimeAppend } from '../runtime/replicated-log.js';
 import { formatElectionState, NO_ELECTION, parseElectionState, QUORUM_STATE_FILE } from './election-state.js';
-import { METADATA_PARTITION, METADATA_TOPIC, METADATA_TOPIC_ID, metadataPartitionDirectory, type MetadataLogSettings } from './metadata-log.js';
+import { METADATA_PARTITION, METADATA_TOPIC_ID, metadataPartitionDirectory, type MetadataLogSettings } from './metadata-log.js';
 import { isAbsent, SnapshotStore } from './snapshot-store.js';
 import { step, type RaftInput, type RaftState, type Ready } from './step.js';
 

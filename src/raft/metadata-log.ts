@@ -2,10 +2,10 @@ import type { LogSettings } from '../config/log-settings.js';
 import type { Settings } from '../config/settings.js';
 import { hostAndPort } from '../config/checks.js';
 import type { Voter } from '../metadata/snapshot.js';
+import { METADATA_TOPIC } from '../protocol/internal-topics.js';
 import { ZERO_UUID, type Uuid } from '../protocol/wire/types.js';
 
 /** The metadata log's partition, which raft replicates and which no client reads. */
-export const METADATA_TOPIC = '__cluster_metadata';
 export const METADATA_PARTITION = 0;
 export const METADATA_TOPIC_ID: Uuid = 'AAAAAAAAAAAAAAAAAAAAAQ';
 

@@ -2,7 +2,7 @@ import { invalidNameReason } from '../controller/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { KafkaError } from '../protocol/errors.js';
 import { Operation, Resource, type RequestContext } from './context.js';
-import { isInternalTopic, OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from './internal-topics.js';
+import { isInternalTopic, OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from '../protocol/internal-topics.js';
 import type { Services } from './services.js';
 
 /** Topics that come into being because somebody asked for them; a creation answers only once its leaders serve. */

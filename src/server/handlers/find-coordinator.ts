@@ -5,7 +5,7 @@ import {
 } from '../../protocol/generated/find-coordinator.js';
 import { answering, serve, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
-import { OFFSETS_TOPIC } from '../internal-topics.js';
+import { OFFSETS_TOPIC } from '../../protocol/internal-topics.js';
 import { mayOnGroup, type GroupApiDeps } from './group-deps.js';
 
 /**

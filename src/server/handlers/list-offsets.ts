@@ -9,7 +9,7 @@ import type { Int64 } from '../../protocol/wire/types.js';
 import type { Partition } from '../../replication/index.js';
 import { answering, serve, type ServedApi } from '../api.js';
 import { Operation, Resource, type OperationCode, type RequestContext } from '../context.js';
-import { isInternalTopic } from '../internal-topics.js';
+import { isInternalTopic } from '../../protocol/internal-topics.js';
 import { READ_COMMITTED, refuseIsolationLevel } from '../isolation.js';
 import type { Services } from '../services.js';
 

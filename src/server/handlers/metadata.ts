@@ -11,7 +11,7 @@ import type { BrokerImage, MetadataImage, PartitionImage, TopicImage } from '../
 import { answering, serve, type ServedApi } from '../api.js';
 
 import { Operation, Resource, type RequestContext } from '../context.js';
-import { isInternalTopic } from '../internal-topics.js';
+import { isInternalTopic } from '../../protocol/internal-topics.js';
 import { allowedOperations } from '../operations.js';
 import type { Services } from '../services.js';
 import { autoCreateTopics } from '../topic-creation.js';

@@ -6,7 +6,7 @@ import { validateProduce, type ValidatedBatch } from '../../protocol/records/val
 import { produce, type Partition, type ProduceOutcome } from '../../replication/index.js';
 import { CloseConnection, serve, type Handler, type Reply, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
-import { isInternalTopic } from '../internal-topics.js';
+import { isInternalTopic } from '../../protocol/internal-topics.js';
 import type { Services } from '../services.js';
 
 /**
