@@ -258,11 +258,6 @@ export class NodeLogManager implements LogManager {
     for (const { log } of this.logs.values()) yield log;
   }
 
-  /** The directory that holds a partition. */
-  directoryOf(topic: string, partition: number): LogDir | undefined {
-    return this.logs.get(partitionDirectory(topic, partition))?.directory;
-  }
-
   getOrCreate(topic: string, partition: number, topicId: Uuid, settings: LogSettings): Log {
     const found = this.get(topic, partition);
     if (found) {
@@ -288,10 +283,6 @@ export class NodeLogManager implements LogManager {
     const counts = new Map(usable.map(directory => [directory, 0]));
     for (const { directory } of this.logs.values()) if (counts.has(directory)) counts.set(directory, counts.get(directory)! + 1);
     return usable.reduce((best, directory) => (counts.get(directory)! < counts.get(best)! ? directory : best));
-  }
-
-  updateSettings(topic: string, settings: LogSettings): void {
-    for (const log of this.all()) if (log.topic === topic) log.updateSettings(settings);
   }
 
   delete(topic: string, partition: number): void {

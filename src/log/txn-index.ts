@@ -35,12 +35,15 @@ export class TransactionIndex {
 
   /** All entries; `MalformedError` when the file is none of ours. */
   get all(): readonly AbortedTransaction[] {
-    this.entries ??= this.disk.stat(this.currentPath) ? parse(this.disk.readFile(this.currentPath), this.currentPath) : [];
-    return this.entries;
+    return this.loaded();
+  }
+
+  private loaded(): AbortedTransaction[] {
+    return (this.entries ??= this.disk.stat(this.currentPath) ? parse(this.disk.readFile(this.currentPath), this.currentPath) : []);
   }
 
   append(aborted: AbortedTransaction): void {
-    const entries = this.all as AbortedTransaction[];
+    const entries = this.loaded();
     this.withFile(file => file.writeNow([encode(aborted)], entries.length * ENTRY_BYTES));
     entries.push(aborted);
   }

@@ -142,15 +142,12 @@ export interface LogManager {
   readonly previousBrokerEpoch: number | undefined;
   get(topic: string, partition: number): PartitionLog | undefined;
   all(): Iterable<PartitionLog>;
-  directoryOf(topic: string, partition: number): LogDir | undefined;
   /**
    * Finds the log, or creates it in the directory with the fewest; either has `settings` from now on. INCONSISTENT_TOPIC_ID when
    * another topic of that name is here: it is to be set aside first. A log that was found with `ZERO_UUID` for a topic id and
    * without records, since its maker was stopped before the first, takes the id.
    */
   getOrCreate(topic: string, partition: number, topicId: Uuid, settings: LogSettings): PartitionLog;
-  /** New settings for all logs of a topic. */
-  updateSettings(topic: string, settings: LogSettings): void;
   /** Renames to `-delete` at once and removes the files after `file.delete.delay.ms`. */
   delete(topic: string, partition: number): void;
   /** Sets a log aside that no topic of the cluster wants: renamed to `-stray`, never removed. */
