@@ -6,8 +6,10 @@ import { missing, noteSkipped, report } from '../support/toolchains.js';
 import { differences, type Difference } from './compare.js';
 import { KNOWN_DIFFERENCES, knownAs, type KnownDifference } from './known-differences.js';
 import { Player, common, rangesOf, type VersionRanges } from './player.js';
+import { connections } from './scenarios/connection.js';
 import { fetching } from './scenarios/fetch.js';
 import { groups } from './scenarios/groups.js';
+import { internals } from './scenarios/internal.js';
 import { produce } from './scenarios/produce.js';
 import { settings } from './scenarios/settings.js';
 import { topics } from './scenarios/topics.js';
@@ -26,7 +28,7 @@ const SETTINGS = {
 async function play(broker: BrokerUnderTest, ranges: VersionRanges): Promise<ReadonlyMap<string, unknown>> {
   const player = new Player(broker.host, broker.port, ranges);
   try {
-    for (const scenario of [topics, produce, fetching, settings, groups]) await scenario(player);
+    for (const scenario of [connections, topics, produce, fetching, settings, groups, internals]) await scenario(player);
     return player.answers;
   } finally {
     player.close();

@@ -54,6 +54,8 @@ async function describing(player: Player): Promise<void> {
   await describe(player, 'group without a name', [GROUP, '']);
   await describe(player, 'metrics without a name', [METRICS, '']);
   await describe(player, 'loggers of another', [LOGGER, '9']);
+  await describe(player, 'loggers', [LOGGER, '1'], ['root', 'no.such']);
+  await describe(player, 'loggers of one that is no number', [LOGGER, 'one']);
   await describe(player, 'loggers without a name', [LOGGER, '']);
   for (const type of [0, 1, 3, 64]) await describe(player, `resource type ${type}`, [type, 'x']);
   await player.ask('nothing', describeConfigsApi, { resources: [] });
@@ -112,6 +114,16 @@ const CHANGES: readonly [string, Resource, Change[]][] = [
   ['metrics, unknown', [METRICS, 'm1'], [['no.such', SET, '1']]],
   ['metrics, a match', [METRICS, 'm1'], [['match', SET, 'nothing']]],
   ['metrics without a name', [METRICS, ''], [['interval.ms', SET, '1000']]],
+  ['loggers of another', [LOGGER, '9'], [['kafka', SET, 'INFO']]],
+  ['loggers without a name', [LOGGER, ''], [['kafka', SET, 'INFO']]],
+  ['a level that does not exist', [LOGGER, '1'], [['kafka', SET, 'LOUD']]],
+  ['a boolean of the broker', [BROKER, '1'], [['log.message.downconversion.enable', SET, 'x']]],
+  ['a list of all brokers', [BROKER, ''], [['log.cleanup.policy', APPEND, 'compact']]],
+  ['the broker, listener by listener', [BROKER, '1'], [['listener.name.plaintext.ssl.keystore.type', SET, 'PEM']]],
+  ['all brokers, min isr', [BROKER, ''], [['min.insync.replicas', SET, '1']]],
+  ['all brokers, min isr gone', [BROKER, ''], [['min.insync.replicas', DELETE, null]]],
+  ['the broker, min isr', [BROKER, '1'], [['min.insync.replicas', SET, '1']]],
+  ['the broker, deleted', [BROKER, '1'], [['log.cleaner.threads', DELETE, null]]],
   ['resource type 0', [0, 'x'], [['a', SET, 'b']]],
   ['resource type 64', [64, 'x'], [['a', SET, 'b']]],
 ];
@@ -171,6 +183,7 @@ async function logDirs(player: Player): Promise<void> {
   await ask('unknown ones', [['dirs', [7]], ['no-such', [0]]]);
   await ask('no partitions', [['dirs', []]]);
   await ask('no topics', []);
+  await player.ask('all topics', describeLogDirsApi, { topics: null });
 }
 
 async function features(player: Player): Promise<void> {
