@@ -69,6 +69,11 @@ export class ManualClock implements Clock {
     return () => this.timers.delete(timer);
   }
 
+  /** Timers that have yet to run. */
+  get pendingTimers(): number {
+    return this.timers.size;
+  }
+
   endOfTurn(task: () => void): void {
     queueMicrotask(task);
   }

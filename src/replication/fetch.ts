@@ -41,9 +41,18 @@ export interface FetchOutcome {
 /** Finds a partition on this node, or says why not (UNKNOWN_TOPIC_OR_PARTITION, UNKNOWN_TOPIC_ID). */
 export type FindPartition = (position: FetchPosition) => Partition | number;
 
+/** A fetch that may be parked. */
+export interface PendingFetch {
+  /** Nobody waits for it any more: `done` is not called. */
+  abandon(): void;
+  /** Answers with what there is, as if the time were over. */
+  hurry(): void;
+}
+
 /**
  * Reads all positions and calls `done` when at least `minBytes` are there, something went wrong, or `maxWaitMs` has passed.
- * Whoever gets the outcomes calls `release` on each read once its bytes are sent.
+ * Whoever gets the outcomes calls `release` on each read once its bytes are sent. What nobody foresaw, now or later, even in
+ * `done`, goes to `failed`.
  */
 export function fetch(
   clock: Clock,
@@ -51,11 +60,14 @@ export function fetch(
   positions: readonly FetchPosition[],
   options: FetchOptions,
   done: (outcomes: FetchOutcome[]) => void,
-): void {
-  new Fetch(clock, find, positions, options, done).attempt();
+  failed: (error: unknown) => void,
+): PendingFetch {
+  const pending = new Fetch(clock, find, positions, options, done, failed);
+  pending.attempt();
+  return pending;
 }
 
-class Fetch implements Watcher {
+class Fetch implements Watcher, PendingFetch {
   #watched: Partition[] = [];
   #cancelTimer: Cancel | undefined;
   #rechecking = false;
@@ -68,13 +80,18 @@ class Fetch implements Watcher {
     private readonly positions: readonly FetchPosition[],
     private readonly options: FetchOptions,
     private readonly done: (outcomes: FetchOutcome[]) => void,
+    private readonly failed: (error: unknown) => void,
   ) {}
 
   attempt(): void {
     const pass = new ReadPass(this.find, this.positions, this.options);
-    const cold = pass.run();
-    if (cold === undefined) this.#judge(pass);
-    else void cold.then(() => this.#judge(pass));
+    try {
+      const cold = pass.run();
+      if (cold === undefined) this.#judge(pass);
+      else cold.then(() => this.#judge(pass)).catch((error: unknown) => this.#fail(error, pass));
+    } catch (error) {
+      this.#fail(error, pass);
+    }
   }
 
   /** Appends of one turn wake a parked fetch once. */
@@ -87,14 +104,25 @@ class Fetch implements Watcher {
     });
   }
 
+  abandon(): void {
+    this.#finish();
+  }
+
+  hurry(): void {
+    this.#timedOut = true;
+    if (!this.#finished) this.attempt();
+  }
+
   #judge(pass: ReadPass): void {
     if (this.#finished) {
       pass.release();
       return;
     }
     const enough = pass.bytesRead >= this.options.minBytes || pass.mustAnswer || this.positions.length === 0;
-    if (enough || this.options.maxWaitMs <= 0 || this.#timedOut) this.#finish(pass.outcomes);
-    else {
+    if (enough || this.options.maxWaitMs <= 0 || this.#timedOut) {
+      this.#finish();
+      this.done(pass.outcomes);
+    } else {
       pass.release();
       this.#park();
     }
@@ -102,10 +130,7 @@ class Fetch implements Watcher {
 
   #park(): void {
     if (this.#cancelTimer !== undefined) return;
-    this.#cancelTimer = this.clock.after(this.options.maxWaitMs, () => {
-      this.#timedOut = true;
-      if (!this.#finished) this.attempt();
-    });
+    this.#cancelTimer = this.clock.after(this.options.maxWaitMs, () => this.hurry());
     for (const position of this.positions) {
       const partition = this.find(position);
       if (typeof partition === 'number') continue;
@@ -116,12 +141,17 @@ class Fetch implements Watcher {
     this.wake();
   }
 
-  #finish(outcomes: FetchOutcome[]): void {
+  #finish(): void {
     this.#finished = true;
     this.#cancelTimer?.();
     for (const partition of this.#watched) partition.unwatch(this);
     this.#watched = [];
-    this.done(outcomes);
+  }
+
+  #fail(error: unknown, pass: ReadPass): void {
+    this.#finish();
+    pass.release();
+    this.failed(error);
   }
 }
 

@@ -23,36 +23,30 @@ export interface ProduceOptions {
   readonly context: Omit<AppendContext, 'leaderEpoch'>;
 }
 
+/** Lets go of a produce that nobody waits for any more, as far as it waits; its records stay. */
+export type Abandon = () => void;
+
 /**
  * Appends every entry and calls `done` once the acknowledgement that was asked for is reached: at once where no other replica
  * has to confirm. An entry that is not confirmed within `timeoutMs` gets REQUEST_TIMED_OUT, though its records stay in the log.
+ * What nobody foresaw, now or later, even in `done`, goes to `failed`.
  */
 export function produce(
   clock: Clock,
   entries: readonly ProduceEntry[],
   options: ProduceOptions,
   done: (outcomes: ProduceOutcome[]) => void,
-): void {
-  const outcomes = entries.map(entry => appendOne(entry, options));
-  const flushes = outcomes.flatMap(({ append }) => append?.durable ?? []);
-  if (flushes.length === 0) acknowledge(clock, entries, outcomes, options, done);
-  else void flushed(flushes, outcomes).then(settled => acknowledge(clock, entries, settled, options, done));
+  failed: (error: unknown) => void,
+): Abandon {
+  const pending = new Produce(clock, entries, options, done, failed);
+  pending.start();
+  return () => pending.abandon();
 }
 
 /** Where a topic asks for a flush of its records (`flush.messages`), nobody hears of them before that is done. */
 function flushed(flushes: readonly Promise<void>[], outcomes: readonly ProduceOutcome[]): Promise<ProduceOutcome[]> {
   const lost: ProduceOutcome = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: 'the records could not be made durable' };
   return Promise.all(flushes).then(() => [...outcomes], () => outcomes.map(outcome => (outcome.append?.durable === undefined ? outcome : lost)));
-}
-
-function acknowledge(
-  clock: Clock, entries: readonly ProduceEntry[], outcomes: ProduceOutcome[], options: ProduceOptions, done: (outcomes: ProduceOutcome[]) => void,
-): void {
-  if (options.requiredAcks !== -1 || outcomes.every((outcome, i) => isSettled(entries[i]!.partition, outcome))) {
-    done(outcomes);
-    return;
-  }
-  new ParkedProduce(clock, entries, outcomes, options.timeoutMs, done).park();
 }
 
 function appendOne({ partition, batches }: ProduceEntry, options: ProduceOptions): ProduceOutcome {
@@ -71,33 +65,72 @@ function isSettled(partition: Partition, outcome: ProduceOutcome): boolean {
   return partition.leaderEpoch === undefined || partition.log.highWatermark > outcome.append.lastOffset;
 }
 
-class ParkedProduce implements Watcher {
-  #cancelTimer: Cancel = () => {};
+class Produce implements Watcher {
+  #outcomes: readonly ProduceOutcome[] = [];
+  #cancelTimer: Cancel | undefined;
   #finished = false;
 
   constructor(
     private readonly clock: Clock,
     private readonly entries: readonly ProduceEntry[],
-    private readonly outcomes: ProduceOutcome[],
-    private readonly timeoutMs: number,
+    private readonly options: ProduceOptions,
     private readonly done: (outcomes: ProduceOutcome[]) => void,
+    private readonly failed: (error: unknown) => void,
   ) {}
 
-  park(): void {
-    for (const { partition } of this.entries) partition.watch(this);
-    this.#cancelTimer = this.clock.after(this.timeoutMs, () => this.#finish());
+  start(): void {
+    this.#guard(() => {
+      const outcomes = this.entries.map(entry => appendOne(entry, this.options));
+      const flushes = outcomes.flatMap(({ append }) => append?.durable ?? []);
+      if (flushes.length === 0) this.#acknowledge(outcomes);
+      else flushed(flushes, outcomes).then(settled => this.#guard(() => this.#acknowledge(settled)), this.failed);
+    });
   }
 
   wake(): void {
-    if (this.outcomes.every((outcome, i) => isSettled(this.entries[i]!.partition, outcome))) this.#finish();
+    if (this.#finished || !this.#isSettled) return;
+    this.#guard(() => this.#confirm());
   }
 
-  #finish(): void {
-    if (this.#finished) return;
+  abandon(): void {
     this.#finished = true;
-    this.#cancelTimer();
-    for (const { partition } of this.entries) partition.unwatch(this);
-    this.done(this.outcomes.map((outcome, i) => confirmed(this.entries[i]!.partition, outcome)));
+    this.#cancelTimer?.();
+    if (this.#cancelTimer !== undefined) for (const { partition } of this.entries) partition.unwatch(this);
+  }
+
+  get #isSettled(): boolean {
+    return this.#outcomes.every((outcome, i) => isSettled(this.entries[i]!.partition, outcome));
+  }
+
+  #acknowledge(outcomes: ProduceOutcome[]): void {
+    if (this.#finished) return;
+    this.#outcomes = outcomes;
+    if (this.options.requiredAcks === -1 && !this.#isSettled) this.#park();
+    else {
+      this.#finished = true;
+      this.done(outcomes);
+    }
+  }
+
+  #park(): void {
+    for (const { partition } of this.entries) partition.watch(this);
+    this.#cancelTimer = this.clock.after(this.options.timeoutMs, () => this.#guard(() => this.#confirm()));
+  }
+
+  #confirm(): void {
+    if (this.#finished) return;
+    this.abandon();
+    this.done(this.#outcomes.map((outcome, i) => confirmed(this.entries[i]!.partition, outcome)));
+  }
+
+  /** What is thrown belongs to this request, not to whoever woke it. */
+  #guard(work: () => void): void {
+    try {
+      work();
+    } catch (error) {
+      this.abandon();
+      this.failed(error);
+    }
   }
 }
 

@@ -33,9 +33,13 @@ function batch(...values: string[]): Buffer {
   return buildBatch({}, values.map(value => ({ timestampMs: clock.nowMs(), key: null, value: Buffer.from(value) })));
 }
 
+function unforeseen(error: unknown): void {
+  throw error;
+}
+
 function append(to: Partition, requiredAcks = 1, ...values: string[]): ProduceOutcome[] {
   let outcomes: ProduceOutcome[] = [];
-  produce(clock, [{ partition: to, batches: batch(...values) }], { requiredAcks, timeoutMs: 1000, context: { origin: 'client' } }, done => { outcomes = done; });
+  produce(clock, [{ partition: to, batches: batch(...values) }], { requiredAcks, timeoutMs: 1000, context: { origin: 'client' } }, done => { outcomes = done; }, unforeseen);
   return outcomes;
 }
 
@@ -45,7 +49,7 @@ const NO_WAIT: FetchOptions = { maxWaitMs: 0, minBytes: 1, maxBytes: 1 << 20, re
 /** Starts a fetch; `answer()` is undefined while it is parked. */
 function startFetch(position: Partial<FetchPosition>, options: Partial<FetchOptions> = {}, find: () => Partition | number = () => partition) {
   let outcomes: FetchOutcome[] | undefined;
-  fetch(clock, find, [{ ...AT_START, ...position }], { ...NO_WAIT, ...options }, done => { outcomes = done; });
+  fetch(clock, find, [{ ...AT_START, ...position }], { ...NO_WAIT, ...options }, done => { outcomes = done; }, unforeseen);
   return () => outcomes;
 }
 
@@ -67,7 +71,7 @@ describe('produce', () => {
   test('with acks=all waits for the other replicas, and times out without them', () => {
     partition = open(three);
     const outcomes: ProduceOutcome[][] = [];
-    produce(clock, [{ partition, batches: batch('a') }], { requiredAcks: -1, timeoutMs: 1000, context: { origin: 'client' } }, done => outcomes.push(done));
+    produce(clock, [{ partition, batches: batch('a') }], { requiredAcks: -1, timeoutMs: 1000, context: { origin: 'client' } }, done => outcomes.push(done), unforeseen);
     expect(outcomes).toEqual([]);
     clock.advance(1000);
     expect(outcomes).toMatchObject([[{ errorCode: ErrorCode.REQUEST_TIMED_OUT }]]);
@@ -76,7 +80,7 @@ describe('produce', () => {
   test('with acks=all is answered when the ISR no longer needs the others', () => {
     partition = open(three);
     const outcomes: ProduceOutcome[][] = [];
-    produce(clock, [{ partition, batches: batch('a') }], { requiredAcks: -1, timeoutMs: 1000, context: { origin: 'client' } }, done => outcomes.push(done));
+    produce(clock, [{ partition, batches: batch('a') }], { requiredAcks: -1, timeoutMs: 1000, context: { origin: 'client' } }, done => outcomes.push(done), unforeseen);
     partition.changeTo({ ...three, isr: [1], partitionEpoch: 1 });
     expect(outcomes).toMatchObject([[{ errorCode: 0 }]]);
   });
@@ -142,6 +146,100 @@ describe('fetch', () => {
     partition.changeTo({ ...SOLE, leaderEpoch: 5 });
     append(partition, 1, 'c');
     expect(startFetch({ fetchOffset: 3, lastFetchedEpoch: 3 })()).toMatchObject([{ divergingEpoch: { epoch: 0, endOffset: 2 } }]);
+  });
+});
+
+describe('who waits no more', () => {
+  const LONG: FetchOptions = { maxWaitMs: 0x7fffffff, minBytes: 1, maxBytes: 1 << 20, readCommitted: false };
+
+  test('leaves nothing behind: no timer, and no work at the next append', async () => {
+    let finds = 0;
+    const answers: FetchOutcome[][] = [];
+    const find = (): Partition => { finds++; return partition; };
+    const parked = fetch(clock, find, [AT_START], LONG, outcomes => answers.push(outcomes), unforeseen);
+    await turn();
+    expect(clock.pendingTimers).toBe(1);
+    parked.abandon();
+    const before = finds;
+    append(partition, 1, 'a');
+    await turn();
+    expect([finds - before, clock.pendingTimers, answers]).toEqual([0, 0, []]);
+  });
+
+  test('with a produce leaves no timer either, and its records stay', () => {
+    partition = open({ ...SOLE, replicas: [1, 2], isr: [1, 2] });
+    const answers: ProduceOutcome[][] = [];
+    const abandon = produce(clock, [{ partition, batches: batch('a') }], { requiredAcks: -1, timeoutMs: 1000, context: { origin: 'client' } },
+      outcomes => answers.push(outcomes), unforeseen);
+    expect(clock.pendingTimers).toBe(1);
+    abandon();
+    partition.changeTo({ ...SOLE, replicas: [1, 2], isr: [1], partitionEpoch: 1 });
+    expect([clock.pendingTimers, answers, partition.log.highWatermark]).toEqual([0, [], 1]);
+  });
+
+  test('because the server stops gets what there is, at once', async () => {
+    append(partition, 1, 'a');
+    const answers: FetchOutcome[][] = [];
+    const parked = fetch(clock, () => partition, [AT_START], { ...LONG, minBytes: 10_000 }, outcomes => answers.push(outcomes), unforeseen);
+    await turn();
+    expect(answers).toEqual([]);
+    parked.hurry();
+    expect(answers).toMatchObject([[{ errorCode: 0, highWatermark: 1 }]]);
+    expect(clock.pendingTimers).toBe(0);
+  });
+});
+
+describe('what nobody foresaw ends in the request that it belongs to', () => {
+  const broken = new Error('unforeseen');
+  const fails = (): never => { throw broken; };
+
+  test('when a parked fetch is woken', async () => {
+    let find = (): Partition => partition;
+    const failures: unknown[] = [];
+    fetch(clock, () => find(), [AT_START], { ...NO_WAIT, maxWaitMs: 500 }, unforeseen, error => failures.push(error));
+    await turn();
+    find = fails;
+    expect(append(partition, 1, 'a')).toMatchObject([{ errorCode: 0 }]);
+    await turn();
+    expect([failures, clock.pendingTimers]).toEqual([[broken], 0]);
+  });
+
+  test('when the answer of a fetch cannot be made once its time is over', async () => {
+    const failures: unknown[] = [];
+    fetch(clock, () => partition, [AT_START], { ...NO_WAIT, maxWaitMs: 500 }, fails, error => failures.push(error));
+    await turn();
+    clock.advance(500);
+    expect(failures).toEqual([broken]);
+  });
+
+  test('when a cold read fails', async () => {
+    append(partition, 1, 'a');
+    const failures: unknown[] = [];
+    const { log } = partition;
+    const cold = Object.assign(Object.create(partition) as Partition, { log: Object.assign(Object.create(log) as typeof log, { read: () => Promise.reject(broken) }) });
+    Object.defineProperty(cold, 'checkLeaderEpoch', { value: () => ErrorCode.NONE });
+    fetch(clock, () => cold, [AT_START], NO_WAIT, unforeseen, error => failures.push(error));
+    await turn();
+    expect(failures).toEqual([broken]);
+  });
+
+  test.each([
+    ['the timer', (): void => clock.advance(1000)],
+    ["another's change of the partition", (): void => { partition.changeTo({ ...SOLE, replicas: [1, 2], isr: [1], partitionEpoch: 1 }); }],
+  ])('when %s completes a produce whose answer cannot be made', (_who, complete) => {
+    partition = open({ ...SOLE, replicas: [1, 2], isr: [1, 2] });
+    const failures: unknown[] = [];
+    produce(clock, [{ partition, batches: batch('a') }], { requiredAcks: -1, timeoutMs: 1000, context: { origin: 'client' } }, fails, error => failures.push(error));
+    complete();
+    expect([failures, clock.pendingTimers]).toEqual([[broken], 0]);
+  });
+
+  test('when the answer of a produce that waited for the disk cannot be made', async () => {
+    partition = open(SOLE, { ...SETTINGS, flushMessages: 1 });
+    const failures: unknown[] = [];
+    produce(clock, [{ partition, batches: batch('a') }], { requiredAcks: 1, timeoutMs: 1000, context: { origin: 'client' } }, fails, error => failures.push(error));
+    while (failures.length === 0) await turn();
+    expect(failures).toEqual([broken]);
   });
 });
 

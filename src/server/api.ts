@@ -7,8 +7,24 @@ export type ServerApi<Request, Response> = Pick<
   'key' | 'name' | 'minVersion' | 'maxVersion' | 'unstableFrom' | 'flexibleFrom' | 'decodeRequest' | 'encodeResponse' | 'fail'
 >;
 
+/** A request that may wait long for its answer. Both may be called at any time, after the answer too. */
+export interface Unanswered {
+  /** Nobody waits any more: lets go of everything, `reply` need not be called. */
+  abandon(): void;
+  /** The server stops: answers with what there is. Absent where there is no answer before its time. */
+  hurry?(): void;
+}
+
 /** Takes the answer, once. `onSent` runs when the system has taken its bytes, or never will: memory lent to the answer is free again. */
 export type Reply<Response> = (response: Response | null, onSent?: () => void) => void;
+
+/** For handlers that answer from callbacks, long after they returned. */
+export interface Later {
+  /** What went wrong since, treated as if the handler had thrown it. */
+  fail(error: unknown): void;
+  /** Whom to tell when the client has left before its answer, or the server stops. */
+  pending(request: Unanswered): void;
+}
 
 /**
  * Answers one request. `reply` is called once, now or later, with the response; null means that the client expects none
@@ -19,6 +35,7 @@ export type Handler<Request, Response> = (
   request: Request,
   context: RequestContext,
   reply: Reply<Response>,
+  later: Later,
 ) => void | Promise<void>;
 
 /** Thrown by a handler that has no other answer than to hang up. */

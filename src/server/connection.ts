@@ -1,6 +1,7 @@
 import type { TimingWheel, WheelTimer } from '../base/timing-wheel.js';
 import type { ByteSink, ByteStream, Clock, Logger } from '../env/index.js';
 import type { Encoded } from '../protocol/wire/writer.js';
+import type { Unanswered } from './api.js';
 import type { ConnectionFacts } from './context.js';
 import type { Caller, Dispatcher } from './dispatch.js';
 import type { FrameBuffers, ReadGate } from './frame-buffers.js';
@@ -39,6 +40,7 @@ export class Connection implements ByteSink, FrameTaker, Caller {
   private flushing = false;
   /** A request has no answer yet. */
   private busy = false;
+  private unanswered: Unanswered | undefined;
   private releaseFrame: (() => void) | undefined;
   private paused = false;
   private inTake = false;
@@ -101,8 +103,15 @@ export class Connection implements ByteSink, FrameTaker, Caller {
     this.close(`a frame of ${length} bytes was announced, ${this.host.limits().maxRequestBytes} are allowed`);
   }
 
+  pending(request: Unanswered): void {
+    this.unanswered = request;
+    if (this.closed) this.abandon();
+    else if (this.draining) request.hurry?.();
+  }
+
   answer(encoded: Encoded | undefined, onSent?: () => void): void {
     this.busy = false;
+    this.unanswered = undefined;
     this.freeFrame();
     if (this.closed) return onSent?.();
     this.lastRequestMs = this.host.clock.monotonicMs();
@@ -147,10 +156,11 @@ export class Connection implements ByteSink, FrameTaker, Caller {
     this.adjustReading();
   }
 
-  /** Takes no more requests; what is under way is finished. */
+  /** Takes no more requests; what is under way is finished, soon if it can be. */
   drain(): void {
     this.draining = true;
     this.adjustReading();
+    this.unanswered?.hurry?.();
   }
 
   close(reason: string): void {
@@ -162,7 +172,8 @@ export class Connection implements ByteSink, FrameTaker, Caller {
     this.host.gate.leave(this);
     if (this.idleTimer !== undefined) this.host.wheel.cancel(this.idleTimer);
     if (this.progressTimer !== undefined) this.host.wheel.cancel(this.progressTimer);
-    // A request under way still reads its frame: its answer frees it.
+    // A request under way that cannot be abandoned still reads its frame: its answer frees it.
+    this.abandon();
     runAll(this.sent.splice(0));
     this.out = [];
     this.outBytes = 0;
@@ -183,6 +194,14 @@ export class Connection implements ByteSink, FrameTaker, Caller {
     this.reader.resume();
     this.watchProgress();
     this.adjustReading();
+  }
+
+  private abandon(): void {
+    const { unanswered } = this;
+    if (unanswered === undefined) return;
+    this.unanswered = undefined;
+    unanswered.abandon();
+    this.freeFrame();
   }
 
   private freeFrame(): void {

@@ -5,7 +5,7 @@ import { ErrorCode } from '../protocol/generated/errors.js';
 import { readRequestHead, writeResponseHead, type RequestHead } from '../protocol/header.js';
 import { Reader } from '../protocol/wire/reader.js';
 import { Writer, type Encoded } from '../protocol/wire/writer.js';
-import { CloseConnection, type ServedApi } from './api.js';
+import { CloseConnection, type Later, type ServedApi, type Unanswered } from './api.js';
 import { API_VERSIONS_KEY, unsupportedApiVersions } from './api-versions.js';
 import type { ConnectionFacts, ListenerFacts, RequestContext } from './context.js';
 
@@ -14,6 +14,8 @@ export interface Caller {
   readonly facts: ConnectionFacts;
   /** Sends an answer; `onSent` runs once the system has its bytes or never will. undefined: there is none. Either ends the request. */
   answer(encoded: Encoded | undefined, onSent?: () => void): void;
+  /** The request under way may wait long: it is told when the client leaves, or the server stops. */
+  pending(request: Unanswered): void;
   /** Nothing more is read for so long. */
   mute(forMs: number): void;
   /** Hangs up at once. */
@@ -94,7 +96,7 @@ export class Dispatcher {
     const { served, request, context } = call;
     if (context.apiVersion < served.minVersion) return call.fail(new KafkaError(ErrorCode.UNSUPPORTED_VERSION));
     try {
-      const later = served.handler(request, context, call.reply);
+      const later = served.handler(request, context, call.reply, call);
       later?.then(undefined, (error: unknown) => call.fail(error));
     } catch (error) {
       call.fail(error);
@@ -157,7 +159,7 @@ export class Dispatcher {
 }
 
 /** One request on its way to its one answer. */
-class Call {
+class Call implements Later {
   private answered = false;
 
   constructor(
@@ -178,6 +180,10 @@ class Call {
     if (response === null) this.caller.answer(undefined, onSent);
     else this.dispatcher.send(this, response, onSent);
   };
+
+  pending(request: Unanswered): void {
+    if (!this.answered) this.caller.pending(request);
+  }
 
   fail(error: unknown): void {
     if (this.answered) return this.dispatcher.logUnexpected(this, error);

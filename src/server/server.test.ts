@@ -11,7 +11,7 @@ import { readResponseHead, writeRequestHead } from '../protocol/header.js';
 import { Reader } from '../protocol/wire/reader.js';
 import type { Api } from '../protocol/wire/types.js';
 import { Writer } from '../protocol/wire/writer.js';
-import { answering, CloseConnection, serve, type Reply, type ServedApi } from './api.js';
+import { answering, CloseConnection, serve, type Later, type Reply, type ServedApi } from './api.js';
 import { withApiVersions } from './api-versions.js';
 import type { RequestContext } from './context.js';
 import { DEFAULT_LIMITS, type ServerLimits } from './limits.js';
@@ -108,13 +108,14 @@ interface Parked {
   readonly request: MetadataRequest;
   readonly context: RequestContext;
   readonly reply: Reply<MetadataResponseInput>;
+  readonly later: Later;
 }
 
 /** A server with ApiVersions, a Metadata that parks its requests, and a Produce that says what the last byte was. */
 async function start(world: World, options: Partial<ServerOptions> & { limitsAre?: Partial<ServerLimits>; metadata?: ServedApi } = {}) {
   const parked: Parked[] = [];
-  const metadata = options.metadata ?? serve<MetadataRequest, MetadataResponseInput>(metadataApi, (body, context, reply) => {
-    parked.push({ request: body, context, reply });
+  const metadata = options.metadata ?? serve<MetadataRequest, MetadataResponseInput>(metadataApi, (body, context, reply, later) => {
+    parked.push({ request: body, context, reply, later });
   }, { roles: ['broker', 'controller'] });
   const produce = serve<ProduceRequest, ProduceResponseInput>(produceApi, (body, _context, reply) => {
     const { records } = body.topicData[0]!.partitionData[0]!;
@@ -237,7 +238,49 @@ for (const [where, open] of worlds) {
     expect(parked).toHaveLength(1);
     expect(server.connectionCount).toBe(0);
   });
+
+  test(`${where}: a client that leaves abandons its request, and the memory of it is free`, async () => {
+    const world = open();
+    const { connect, parked, server } = await start(world);
+    const client = await connect();
+    client.send(askMetadata(1, 'x'.repeat(20_000)));
+    await world.until(() => parked.length === 1);
+    const told: string[] = [];
+    parked[0]!.later.pending({ abandon: () => told.push('abandon'), hurry: () => told.push('hurry') });
+    client.stream.destroy();
+    await world.until(() => told.length > 0);
+    expect(told).toEqual(['abandon']);
+    expect([server.connectionCount, server.queuedBytes]).toEqual([0, 0]);
+  });
+
+  test(`${where}: closing hurries what waits, and what begins to wait only then`, async () => {
+    const world = open();
+    const { connect, parked, server } = await start(world);
+    const clients = [await connect(), await connect()];
+    for (const [index, client] of clients.entries()) client.send(askMetadata(index));
+    await world.until(() => parked.length === 2);
+    const wait = ({ later, reply }: Parked): void => later.pending({ abandon() {}, hurry: () => reply(answerFor('t')) });
+    wait(parked[0]!);
+    let closed = false;
+    void server.close({ graceMs: 1e9 }).then(() => { closed = true; });
+    await world.until(() => clients.some(client => client.answers.length === 1));
+    wait(parked[1]!);
+    await world.until(() => closed);
+    await world.until(() => clients.every(client => client.ended_));
+    expect(clients.map(client => client.answers.length)).toEqual([1, 1]);
+  });
 }
+
+test('what goes wrong after a handler has returned is answered UNKNOWN_SERVER_ERROR', async () => {
+  const world = simulated(6);
+  const { connect, parked } = await start(world);
+  const client = await connect();
+  client.send(askMetadata(1));
+  await world.until(() => parked.length === 1);
+  parked[0]!.later.fail(new Error('unforeseen'));
+  await world.until(() => client.answers.length === 1);
+  expect(decode(metadataApi, client.answers[0]!, 9).message.topics).toMatchObject([{ errorCode: ErrorCode.UNKNOWN_SERVER_ERROR }]);
+});
 
 /** What closes the connection without a word. */
 const HOSTILE: [string, Buffer][] = [

@@ -28,7 +28,7 @@ function fetchHandler(services: Services): Handler<FetchRequest, FetchResponseIn
     maxSessions: settings.get('max.incremental.fetch.session.cache.slots'),
     minEvictionMs: 120_000,
   });
-  return (request, context, reply) => {
+  return (request, context, reply, later) => {
     const usesTopicIds = context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS;
     const plan = sessions.plan(request, usesTopicIds, (topic, topicId) => resolve(services, usesTopicIds, topic, topicId));
     refuseIsolationLevel(request.isolationLevel);
@@ -36,18 +36,20 @@ function fetchHandler(services: Services): Handler<FetchRequest, FetchResponseIn
       reply({ errorCode: plan.errorCode, sessionId: 0, responses: [] });
       return;
     }
+    const maxIdleMs = services.settings().get('connections.max.idle.ms');
     const options = {
-      maxWaitMs: request.maxWaitMs,
+      // Kafka hangs up on who has asked nothing for so long; to answer is kinder.
+      maxWaitMs: maxIdleMs < 0 ? request.maxWaitMs : Math.min(request.maxWaitMs, maxIdleMs),
       minBytes: request.minBytes,
       maxBytes: Math.min(request.maxBytes, services.settings().get('fetch.max.bytes')),
       readCommitted: request.isolationLevel === READ_COMMITTED,
     };
     const replicaId = request.replicaState.replicaId === CONSUMER_REPLICA ? request.replicaId : request.replicaState.replicaId;
     const isFollower = replicaId !== CONSUMER_REPLICA && replicaId !== DEBUGGING_REPLICA;
-    fetch(services.clock, position => find(services, context, usesTopicIds, isFollower, position), plan.positions, options, outcomes => {
+    later.pending(fetch(services.clock, position => find(services, context, usesTopicIds, isFollower, position), plan.positions, options, outcomes => {
       const response = answer(services, context, options.readCommitted, plan, outcomes);
       reply(response, () => { for (const outcome of outcomes) outcome.read?.release(); });
-    });
+    }, error => later.fail(error)));
   };
 }
 

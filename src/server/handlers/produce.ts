@@ -2,9 +2,9 @@ import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { produceApi, type ProduceRequest, type ProduceResponseInput } from '../../protocol/generated/produce.js';
 import { isTransactional } from '../../protocol/records/batch.js';
-import { validateProduce, type ValidatedBatch } from '../../protocol/records/validate-produce.js';
-import { produce, type Partition, type ProduceOutcome } from '../../replication/index.js';
-import { CloseConnection, serve, type Handler, type Reply, type ServedApi } from '../api.js';
+import { validateProduce, type RejectedBatch, type ValidatedBatch } from '../../protocol/records/validate-produce.js';
+import { produce, type Partition, type ProduceEntry, type ProduceOutcome } from '../../replication/index.js';
+import { CloseConnection, serve, type Handler, type Later, type Reply, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
 import { isInternalTopic } from '../../protocol/internal-topics.js';
 import type { Services } from '../services.js';
@@ -24,35 +24,39 @@ const ADMIN_CLIENT_ID = '__admin_client';
 
 type PartitionAnswer = ProduceResponseInput['responses'][number]['partitionResponses'][number];
 
+/** What may be appended, and where; or why it may not, with the partition if it was asked. */
+type Checked =
+  | { readonly accepted: true; readonly partition: Partition; readonly batch: Uint8Array }
+  | { readonly accepted: false; readonly partition: Partition | undefined; readonly refusal: RejectedBatch };
+
 /** One partition of the request on its way to an answer: refused, or accepted and then appended. */
 interface Item {
   readonly topic: ProduceRequest['topicData'][number];
   readonly index: number;
-  readonly partition: Partition | undefined;
-  checked: ValidatedBatch;
+  checked: Checked;
   outcome?: ProduceOutcome;
 }
 
 function produceHandler(services: Services): Handler<ProduceRequest, ProduceResponseInput> {
-  return (request, context, reply) => {
+  return (request, context, reply, later) => {
     const { acks } = request;
     if (acks < -1 || acks > 1) throw new KafkaError(ErrorCode.INVALID_REQUIRED_ACKS);
     const items: Item[] = [];
     const waiting: Promise<void>[] = [];
     for (const topic of request.topicData) {
       for (const { index, records } of topic.partitionData) {
-        const { partition, checked } = check(services, request, context, topic, index, records);
-        const item: Item = { topic, index, partition, checked: checked instanceof Promise ? PENDING : checked };
+        const checked = check(services, request, context, topic, index, records);
+        const item: Item = { topic, index, checked: checked instanceof Promise ? PENDING : checked };
         if (checked instanceof Promise) waiting.push(checked.then(done => { item.checked = done; }));
         items.push(item);
       }
     }
     if (waiting.length === 0) {
-      append(services, request, context, items, reply);
+      append(services, request, context, items, reply, later);
       return undefined;
     }
     keepBytes(items);
-    return Promise.all(waiting).then(() => append(services, request, context, items, reply));
+    return Promise.all(waiting).then(() => append(services, request, context, items, reply, later));
   };
 }
 
@@ -63,24 +67,25 @@ function keepBytes(items: readonly Item[]): void {
   }
 }
 
-const refuse = (errorCode: number, errorMessage = ''): ValidatedBatch => ({ accepted: false, errorCode, errorMessage, recordErrors: [], beforeLog: true });
+const refuse = (errorCode: number, errorMessage = ''): Checked =>
+  ({ accepted: false, partition: undefined, refusal: { accepted: false, errorCode, errorMessage, recordErrors: [], beforeLog: true } });
 const PENDING = refuse(ErrorCode.UNKNOWN_SERVER_ERROR);
 
 function check(
   services: Services, request: ProduceRequest, context: RequestContext, topic: Item['topic'], index: number, records: Uint8Array | null,
-): { partition: Partition | undefined; checked: ValidatedBatch | Promise<ValidatedBatch> } {
+): Checked | Promise<Checked> {
   const partition = find(services, context, topic, index);
-  if (typeof partition === 'number') return { partition: undefined, checked: refuse(partition) };
-  if (records === null) return { partition, checked: refuse(ErrorCode.INVALID_RECORD, 'there is no record batch') };
-  const checked = validateProduce(records, partition.log.settings, {
+  if (typeof partition === 'number') return refuse(partition);
+  if (records === null) return refuse(ErrorCode.INVALID_RECORD, 'there is no record batch');
+  const validated = validateProduce(records, partition.log.settings, {
     origin: 'client',
     produceVersion: context.apiVersion,
     nowMs: services.clock.nowMs(),
     compute: services.compute,
   });
-  return { partition, checked: checked instanceof Promise
-    ? checked.then(done => checkTransaction(request, context, done))
-    : checkTransaction(request, context, checked) };
+  return validated instanceof Promise
+    ? validated.then(done => checkTransaction(request, context, partition, done))
+    : checkTransaction(request, context, partition, validated);
 }
 
 function find(services: Services, context: RequestContext, topic: Item['topic'], index: number): Partition | number {
@@ -94,17 +99,25 @@ function find(services: Services, context: RequestContext, topic: Item['topic'],
 }
 
 /** Nobody can have opened a transaction while their coordinator is not served. */
-function checkTransaction(request: ProduceRequest, context: RequestContext, checked: ValidatedBatch): ValidatedBatch {
-  if (!checked.accepted || !isTransactional(checked.batch, 0)) return checked;
+function checkTransaction(request: ProduceRequest, context: RequestContext, partition: Partition, validated: ValidatedBatch): Checked {
+  if (!validated.accepted) return { accepted: false, partition: validated.beforeLog ? undefined : partition, refusal: validated };
+  const { batch } = validated;
+  if (!isTransactional(batch, 0)) return { accepted: true, partition, batch };
   if (request.transactionalId === null) return refuse(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
   return refuse(context.apiVersion >= FIRST_VERSION_WITH_ABORTABLE ? ErrorCode.TRANSACTION_ABORTABLE : ErrorCode.INVALID_TXN_STATE);
 }
 
 function append(
-  services: Services, request: ProduceRequest, context: RequestContext, items: readonly Item[], reply: Reply<ProduceResponseInput>,
+  services: Services, request: ProduceRequest, context: RequestContext, items: readonly Item[],
+  reply: Reply<ProduceResponseInput>, later: Later,
 ): void {
-  const accepted = items.filter(item => item.checked.accepted);
-  const entries = accepted.map(item => ({ partition: item.partition!, batches: (item.checked as { batch: Uint8Array }).batch }));
+  const accepted: Item[] = [];
+  const entries: ProduceEntry[] = [];
+  for (const item of items) {
+    if (!item.checked.accepted) continue;
+    accepted.push(item);
+    entries.push({ partition: item.checked.partition, batches: item.checked.batch });
+  }
   const options = {
     requiredAcks: request.acks,
     timeoutMs: request.timeoutMs,
@@ -116,7 +129,8 @@ function append(
     else if (items.every(succeeded)) reply(null);
     else throw new CloseConnection('a Produce with acks=0 failed, and there is no other way to tell');
   };
-  produce(services.clock, entries, options, answer);
+  const abandon = produce(services.clock, entries, options, answer, error => later.fail(error));
+  later.pending({ abandon });
 }
 
 function succeeded(item: Item): boolean {
@@ -136,10 +150,11 @@ function response(services: Services, items: readonly Item[]): ProduceResponseIn
   return { responses };
 }
 
-function partitionAnswer(services: Services, { index, checked, outcome, partition }: Item): PartitionAnswer {
+function partitionAnswer(services: Services, { index, checked, outcome }: Item): PartitionAnswer {
+  const { partition } = checked;
   if (!checked.accepted) {
-    const { errorCode, errorMessage, recordErrors, beforeLog } = checked;
-    return failure(services, beforeLog ? undefined : partition, { index, errorCode, errorMessage: errorMessage || null, recordErrors, baseOffset: -1 });
+    const { errorCode, errorMessage, recordErrors } = checked.refusal;
+    return failure(services, partition, { index, errorCode, errorMessage: errorMessage || null, recordErrors, baseOffset: -1 });
   }
   if (outcome?.append === undefined || outcome.errorCode !== ErrorCode.NONE) {
     const message = outcome !== undefined && 'message' in outcome ? outcome.message : undefined;
@@ -147,9 +162,8 @@ function partitionAnswer(services: Services, { index, checked, outcome, partitio
       index, errorCode: outcome?.errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR, errorMessage: message ?? null, baseOffset: -1,
     });
   }
-  const { append: { baseOffset, logStartOffset } } = outcome;
-  const { duplicate, logAppendTimeMs } = outcome.append;
-  return { index, errorCode: ErrorCode.NONE, baseOffset, logAppendTimeMs: duplicate ? logAppendTimeMs : checked.logAppendTimeMs, logStartOffset };
+  const { append: { baseOffset, logAppendTimeMs, logStartOffset } } = outcome;
+  return { index, errorCode: ErrorCode.NONE, baseOffset, logAppendTimeMs, logStartOffset };
 }
 
 /** Failures that tell nothing of the log (`ReplicaManager.appendRecordsToLeader`); all others tell where it starts. */

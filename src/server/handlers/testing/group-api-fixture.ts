@@ -74,7 +74,7 @@ export class GroupApiFixture {
     const { handler } = groupApis(this.deps).find(served => served.api.key === api.key)!;
     try {
       return await new Promise<Response>((resolve, reject) => {
-        Promise.resolve(handler(request, this.context(api.key, version), response => resolve(response as Response))).catch(reject);
+        Promise.resolve(handler(request, this.context(api.key, version), response => resolve(response as Response), { fail: reject, pending() {} })).catch(reject);
       });
     } catch (error) {
       if (error instanceof KafkaError) return api.fail(request, error.errorCode);
