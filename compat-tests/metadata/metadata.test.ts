@@ -78,7 +78,7 @@ async function node(directory: string, own: Record<string, string> = {}) {
     endpoints: [{ name: 'CONTROLLER', host: 'localhost', port: 9093 }], staticVoters: [], onFault,
   });
   const runtime = createControllerRuntime({
-    env, log: raft, maxBatchBytes: 1 << 20, nodeId: 1, clusterId, settings, bootstrap: readBootstrapFile(env.disk, directory),
+    env, log: raft, nodeId: 1, clusterId, settings, bootstrap: readBootstrapFile(env.disk, directory),
     kraftVersion: raft.describe().quorum.kraftVersion, onFault,
   });
   const loader = new MetadataLoader(raft, onFault);

@@ -32,7 +32,6 @@ export class GroupCoordinator {
       codec: groupRecordCodec,
       open: index => new PartitionReplicatedLog(led.get(index)!),
       create: () => new GroupMachine(groupSettings),
-      maxBatchBytes: settings().get('message.max.bytes'),
       commitTimeoutMs: settings().get('offsets.commit.timeout.ms'),
       errorFor: groupRuntimeError,
     });

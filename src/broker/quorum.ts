@@ -53,7 +53,6 @@ export class Quorum {
       env, log: raft, nodeId, clusterId, settings,
       bootstrap: readBootstrapFile(env.disk, directory),
       kraftVersion: raft.describe().quorum.kraftVersion,
-      maxBatchBytes: settings.get('internal.metadata.max.batch.size.in.bytes'),
       onFault,
     });
     const quorum = new Quorum(raft, runtime, options);

@@ -68,16 +68,15 @@ export class LocalController implements ControllerApi {
 export interface ControllerRuntimeOptions extends ControllerOptions {
   readonly env: { readonly clock: Clock; readonly random: Random; readonly logger: Logger };
   readonly log: ReplicatedLog;
-  readonly maxBatchBytes: number;
   /** The controller failed on its own log, which it must not survive. */
   readonly onFault: (error: unknown) => void;
 }
 
 /** The runtime of this node's controller; `elected` and `resigned` follow what raft says of the leadership. */
 export function createControllerRuntime(options: ControllerRuntimeOptions): Runtime<Controller, MetadataRecord> {
-  const { env, log, maxBatchBytes, onFault } = options;
+  const { env, log, onFault } = options;
   const runtime: Runtime<Controller, MetadataRecord> = new Runtime({
-    name: 'controller', ...env, log, maxBatchBytes, onFault,
+    name: 'controller', ...env, log, onFault,
     codec: metadataCodec(() => runtime.machine?.metadataVersion ?? options.bootstrap.metadataVersion),
     create: () => new Controller(options),
     errorFor: (fault, cause) => controllerError(fault, cause),

@@ -33,7 +33,7 @@ class Cluster {
   constructor(readonly settings: Settings = localSettings({ 'metadata.max.idle.interval.ms': '0' }), bootstrap: BootstrapMetadata = defaultBootstrap(), log?: MemoryLog) {
     if (log !== undefined) this.log = log;
     this.runtime = createControllerRuntime({
-      env: { clock: this.clock, random: new NodeRandom(), logger: silentLogger }, log: this.log, maxBatchBytes: 1 << 20, nodeId: 1, clusterId: CLUSTER,
+      env: { clock: this.clock, random: new NodeRandom(), logger: silentLogger }, log: this.log, nodeId: 1, clusterId: CLUSTER,
       settings, bootstrap, kraftVersion: 1, onFault: error => { this.faults.push(error); },
     });
     this.api = new LocalController(this.runtime);

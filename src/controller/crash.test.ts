@@ -32,7 +32,7 @@ async function start(env: SimNode, own: Record<string, string> = {}, standalone 
     settings: metadataLogSettings(settings), endpoints: VOTERS, staticVoters: staticVoters(settings), onFault,
   });
   const runtime = createControllerRuntime({
-    env, log: raft, maxBatchBytes: 1 << 20, nodeId: 1, clusterId: 'c', settings, bootstrap: readBootstrapFile(env.disk, '/data'),
+    env, log: raft, nodeId: 1, clusterId: 'c', settings, bootstrap: readBootstrapFile(env.disk, '/data'),
     kraftVersion: raft.describe().quorum.kraftVersion, onFault,
   });
   const loader = new MetadataLoader(raft, onFault);

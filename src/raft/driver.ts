@@ -71,6 +71,10 @@ export class RaftDriver implements ReplicatedLog {
     this.lastSnapshotMs = options.host.clock.nowMs();
   }
 
+  get maxBatchBytes(): number {
+    return this.options.settings.maxBatchBytes;
+  }
+
   /** Opens, or makes, the metadata log of a formatted directory, and learns of the quorum. Nothing is elected yet. */
   static async open(options: RaftOptions): Promise<RaftDriver> {
     const { host, settings, nodeId, directoryId } = options;

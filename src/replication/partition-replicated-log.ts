@@ -18,6 +18,10 @@ export class PartitionReplicatedLog implements ReplicatedLog {
     return this.partition.log.highWatermark;
   }
 
+  get maxBatchBytes(): number {
+    return this.partition.log.settings.maxMessageBytes;
+  }
+
   append(batch: Uint8Array, { leaderEpoch, ...context }: RuntimeAppend): { baseOffset: number; lastOffset: number } {
     return this.partition.append(batch, { origin: 'coordinator', ...context }, ALL_IN_SYNC, leaderEpoch);
   }

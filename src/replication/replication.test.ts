@@ -257,6 +257,12 @@ describe('a partition under a coordinator', () => {
     expect(bytes).toBe(partition.log.sizeBytes);
   });
 
+  test('takes batches as large as the topic has it at that time', () => {
+    const log = new PartitionReplicatedLog(partition);
+    partition.log.updateSettings({ ...partition.log.settings, maxMessageBytes: 4321 });
+    expect(log.maxBatchBytes).toBe(4321);
+  });
+
   test('refuses who believes in another epoch', () => {
     expect(() => new PartitionReplicatedLog(partition).append(batch('a'), { leaderEpoch: 7 })).toThrow(/epoch 7/);
   });

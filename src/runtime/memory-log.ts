@@ -11,6 +11,7 @@ export class MemoryLog implements ReplicatedLog {
   readonly batches: Uint8Array[] = [];
   endOffset = 0;
   committedEnd = 0;
+  maxBatchBytes = 1 << 20;
   /** The epoch of whoever may append. */
   leaderEpoch = 0;
   holdCommits = false;

@@ -9,6 +9,8 @@ export interface ReplicatedLog {
   readonly endOffset: number;
   /** Exclusive end of what is committed: what stays whatever node fails. Never above `endOffset`, never going back. */
   readonly committedEnd: number;
+  /** The largest batch that it takes at this moment, bytes: settings change while a machine runs. */
+  readonly maxBatchBytes: number;
   /**
    * Appends one batch whose offsets and epoch are not yet stamped; its bytes belong to the log from now on. Throws a
    * `KafkaError`: NOT_LEADER_OR_FOLLOWER when `leaderEpoch` has passed, MESSAGE_TOO_LARGE, NOT_ENOUGH_REPLICAS,

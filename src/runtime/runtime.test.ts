@@ -84,7 +84,7 @@ let faults: unknown[];
 
 const shared = () => ({
   name: 'words', clock, logger: silent, random: { int: () => 0, float: () => 0, bytes: (length: number) => new Uint8Array(length).fill(7) },
-  codec, maxBatchBytes: 1000, commitTimeoutMs: 5000,
+  codec, commitTimeoutMs: 5000,
   errorFor: (fault: RuntimeFault) => new Error(fault),
   onFault: (error: unknown) => { faults.push(error); },
 });
@@ -109,6 +109,7 @@ async function outcome(promise: Promise<unknown>): Promise<unknown> {
 beforeEach(() => {
   clock = new ManualClock();
   log = new MemoryLog();
+  log.maxBatchBytes = 1000;
   faults = [];
 });
 
@@ -181,10 +182,13 @@ describe('effects', () => {
     expect(runtime.machine?.words).not.toContain('hello');
   });
 
-  test('records beyond the largest batch are refused', async () => {
+  test('records beyond the largest batch are refused, and which that is the log says at every write', async () => {
     const runtime = await serving();
     await expect(runtime.run((machine, _, to: ReplyTo<number>) => machine.say('x'.repeat(2000), to))).rejects.toThrow('append-failed');
     expect(log.batches).toHaveLength(1);
+    log.maxBatchBytes = 3000;
+    await runtime.run((machine, _, to: ReplyTo<number>) => machine.say('x'.repeat(2000), to));
+    expect(log.batches).toHaveLength(2);
   });
 
   test('records that are true each by themselves may be written as several batches', async () => {

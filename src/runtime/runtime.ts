@@ -23,8 +23,6 @@ export interface RuntimeOptions<M, Rec> {
   readonly codec: RecordCodec<Rec>;
   /** An empty machine, for each time that this node is elected. */
   readonly create: () => M;
-  /** The largest batch; records of one effect that are larger are refused with MESSAGE_TOO_LARGE. */
-  readonly maxBatchBytes: number;
   /** How long a reply waits for its records to be committed; without it, as long as the leadership lasts. */
   readonly commitTimeoutMs?: number;
   /** What callers are told; `cause` is the error of the log where there is one. */
@@ -198,7 +196,7 @@ export class Runtime<M extends Machine<Rec>, Rec> {
     for (let first = 0; first < records.length && this.active === active;) {
       const { batch, count } = this.build(records, first, { ...transaction, timestampMs, isTransactional: transaction !== undefined });
       if (first + count < records.length && !divisible) throw this.tooLarge(`a change of ${records.length} records`);
-      if (batch.length > this.options.maxBatchBytes) throw this.tooLarge(`a batch of ${batch.length} bytes`);
+      if (batch.length > this.options.log.maxBatchBytes) throw this.tooLarge(`a batch of ${batch.length} bytes`);
       const { baseOffset } = this.append(active, batch, {});
       const start = first;
       let offset = baseOffset;
@@ -214,7 +212,7 @@ export class Runtime<M extends Machine<Rec>, Rec> {
 
   /** A batch of as many records from `first` on as one may hold. */
   private build(records: readonly Rec[], first: number, { timestampMs, ...options }: BatchOptions & { timestampMs: number }): { batch: Buffer; count: number } {
-    const builder = new BatchBuilder({ ...options, maxSizeBytes: this.options.maxBatchBytes });
+    const builder = new BatchBuilder({ ...options, maxSizeBytes: this.options.log.maxBatchBytes });
     for (let index = first; index < records.length; index++) {
       if (builder.append({ timestampMs, ...this.options.codec.encode(records[index]!) }) === undefined) break;
     }
@@ -222,7 +220,7 @@ export class Runtime<M extends Machine<Rec>, Rec> {
   }
 
   private tooLarge(what: string): KafkaError {
-    return new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `${what} of ${this.options.name} is beyond the largest batch, ${this.options.maxBatchBytes} bytes`);
+    return new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `${what} of ${this.options.name} is beyond the largest batch, ${this.options.log.maxBatchBytes} bytes`);
   }
 
   private append(active: Active<M>, batch: Uint8Array, context: Omit<RuntimeAppend, 'leaderEpoch'>): { baseOffset: number; lastOffset: number } {
