@@ -5,6 +5,7 @@ import { groupRuntimeError, GroupService } from '../coordinator/group/service.js
 import type { GroupSettings } from '../coordinator/group/settings.js';
 import type { Env } from '../env/index.js';
 import type { MetadataImage } from '../metadata/types.js';
+import { ZERO_UUID, type Uuid } from '../protocol/wire/types.js';
 import { PartitionReplicatedLog, type Partition, type ReplicaManager } from '../replication/index.js';
 import { RuntimeSet } from '../runtime/runtime-set.js';
 import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
@@ -31,7 +32,7 @@ export class GroupCoordinator {
       name: 'group coordinator', topic: OFFSETS_TOPIC, clock, random, logger: logger.child('groups'),
       codec: groupRecordCodec,
       open: index => new PartitionReplicatedLog(led.get(index)!),
-      create: () => new GroupMachine(groupSettings),
+      create: () => new GroupMachine(groupSettings, (name, id) => topicExists(image(), name, id)),
       commitTimeoutMs: settings().get('offsets.commit.timeout.ms'),
       errorFor: groupRuntimeError,
     });
@@ -64,6 +65,12 @@ export class GroupCoordinator {
   close(): void {
     this.#runtimes.close();
   }
+}
+
+/** As `TopicExists` has it. */
+function topicExists({ topicsByName }: MetadataImage, name: string, id: Uuid): boolean {
+  const topic = topicsByName.get(name);
+  return topic !== undefined && (id === ZERO_UUID || id === topic.id);
 }
 
 /** Read at each use, so that dynamic settings take effect. */

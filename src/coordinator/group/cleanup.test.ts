@@ -145,6 +145,18 @@ describe('deleted topics', () => {
     expect(['a', 'b', 'c', 'd'].map(group => driver.committed(group === 'd' ? 'u' : 't', 0, group))).toEqual([undefined, undefined, 1, 1]);
   });
 
+  test('that nobody told of are found when leadership begins; what has their name now stays', () => {
+    const driver = new GroupDriver();
+    for (const [group, topicId] of [['a', id(1)], ['b', ZERO_UUID], ['c', id(2)]] as const) commit(driver, group, 't', topicId);
+    for (const [group, topicId] of [['d', id(3)], ['e', ZERO_UUID]] as const) commit(driver, group, 'gone', topicId);
+    driver.topicExists = (name, topicId) => name === 't' && (topicId === ZERO_UUID || topicId === id(2));
+    driver.failOver();
+    driver.advance(10);
+    expect(['a', 'b', 'c'].map(group => driver.committed('t', 0, group))).toEqual([undefined, 1, 1]);
+    expect(['d', 'e'].map(group => driver.committed('gone', 0, group))).toEqual([undefined, undefined]);
+    expect(driver.written.slice(-3).every(({ value }) => value === null)).toBe(true);
+  });
+
   test('with very many offsets go batch by batch', () => {
     const driver = new GroupDriver();
     commit(driver, 'a', 't', id(1), CLEANUP_BATCH + 5);

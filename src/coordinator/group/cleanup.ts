@@ -1,10 +1,10 @@
 import type { Uuid } from '../../protocol/wire/types.js';
-import { ZERO_UUID } from '../../protocol/wire/types.js';
 import type { ClassicGroup } from './classic/group.js';
 import type { OffsetStore, StoredOffset } from './offset-store.js';
 import { groupTombstone, offsetTombstone } from './records.js';
 import type { GroupRecord } from './records.js';
 import type { Step } from './step.js';
+import type { DeletedTopic, TopicExists } from './types.js';
 
 /** How many tombstones go into one batch: what is left waits for the next round. */
 export const CLEANUP_BATCH = 1_000;
@@ -27,12 +27,25 @@ export function cleanUp(step: Step, store: OffsetStore, groups: Iterable<Classic
   return false;
 }
 
-/** Deletes the offsets of deleted topics, up to `CLEANUP_BATCH`; one that does not know its topic's id goes by its name. */
+/**
+ * The topics that are gone though offsets are committed for them: their deletion came while nobody coordinated this partition.
+ * An offset that does not know its topic's id goes by the name.
+ */
+export function topicsGone(store: OffsetStore, topicExists: TopicExists): DeletedTopic[] {
+  const known = new Map<string, Map<Uuid, DeletedTopic | null>>();
+  for (const [, name, , { topicId: id }] of store.all()) {
+    let ids = known.get(name);
+    if (ids === undefined) known.set(name, ids = new Map());
+    if (!ids.has(id)) ids.set(id, topicExists(name, id) ? null : { name, id });
+  }
+  return [...known.values()].flatMap(ids => [...ids.values()]).filter(topic => topic !== null);
+}
+
+/** Deletes the offsets of deleted topics, up to `CLEANUP_BATCH`. The zero id stands for the offsets that know none. */
 export function forgetTopics(step: Step, store: OffsetStore, topics: ReadonlyMap<string, ReadonlySet<Uuid>>): boolean {
   const batch = new Batch(step);
   for (const [groupId, topic, partition, { topicId }] of store.all()) {
-    const ids = topics.get(topic);
-    if (ids === undefined || (topicId !== ZERO_UUID && !ids.has(topicId))) continue;
+    if (topics.get(topic)?.has(topicId) !== true) continue;
     if (batch.isFull) return true;
     batch.add(offsetTombstone(groupId, topic, partition));
   }

@@ -1,4 +1,5 @@
 import { ErrorCode } from '../../protocol/generated/errors.js';
+import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
 import type { Effects, Machine, Moment, RecordPosition, ReplyTo } from '../../runtime/machine.js';
 import { joinError, syncError } from './classic/answers.js';
 import { ClassicGroup } from './classic/group.js';
@@ -6,7 +7,7 @@ import { joinGroup } from './classic/join.js';
 import { heartbeat, leaveGroup, sessionTimerFired } from './classic/membership.js';
 import { joinTimerFired, prepareRebalance, release, renewSession, syncTimerFired } from './classic/rebalance.js';
 import { syncGroup } from './classic/sync.js';
-import { cleanUp, forgetTopics } from './cleanup.js';
+import { cleanUp, forgetTopics, topicsGone } from './cleanup.js';
 import { describeGroup, listGroups } from './describe.js';
 import { OffsetStore, storedOffset } from './offset-store.js';
 import { commitOffsets, deleteAllOffsets, deleteOffsets, fetchOffsets, refuseCommit } from './offsets.js';
@@ -18,7 +19,7 @@ import { parseTimerKey, timerKey } from './timers.js';
 import type {
   CommitRequest, CommitResult, DeletedGroup, DeletedTopic, DeleteOffsetsRequest, DeleteOffsetsResult, DescribedGroup,
   FetchOffsetsRequest, FetchOffsetsResult, HeartbeatRequest, HeartbeatResult, JoinRequest, JoinResult, LeaveRequest, LeaveResult,
-  ListedGroup, ListGroupsRequest, SyncRequest, SyncResult,
+  ListedGroup, ListGroupsRequest, SyncRequest, SyncResult, TopicExists,
 } from './types.js';
 
 type GroupEffects = Effects<GroupRecord>;
@@ -41,9 +42,10 @@ export class GroupMachine implements Machine<GroupRecord> {
   readonly groups = new Map<string, ClassicGroup>();
   private isActive = false;
   /** Topics whose deletion has yet to be seen through. */
-  private readonly deletedTopics = new Map<string, Set<string>>();
+  private readonly deletedTopics = new Map<string, ReadonlySet<Uuid>>();
 
-  constructor(private readonly settings: GroupSettings) {}
+  /** `topicExists` is asked when leadership begins: of topics deleted from then on, `topicsDeleted` tells. */
+  constructor(private readonly settings: GroupSettings, private readonly topicExists: TopicExists) {}
 
   // Membership
 
@@ -122,11 +124,7 @@ export class GroupMachine implements Machine<GroupRecord> {
   /** Topics are gone from the cluster: so are all offsets committed for them. */
   topicsDeleted(topics: readonly DeletedTopic[], to: ReplyTo<null>, at: Moment): GroupEffects {
     return this.step(at, step => {
-      for (const { name, id } of topics) {
-        const ids = this.deletedTopics.get(name);
-        if (ids === undefined) this.deletedTopics.set(name, new Set([id]));
-        else ids.add(id);
-      }
+      for (const topic of topics) this.noteDeleted(topic.name, [topic.id, ZERO_UUID]);
       this.forgetDeletedTopics(step);
       step.answer(to, null);
     });
@@ -150,6 +148,8 @@ export class GroupMachine implements Machine<GroupRecord> {
       for (const groupId of this.offsets.groupIds()) this.ensureGroup(groupId, at.nowMs);
       for (const group of this.groups.values()) resume(step, group);
       step.setTimer(timerKey('cleanup'), this.settings.offsetsRetentionCheckIntervalMs);
+      for (const { name, id } of topicsGone(this.offsets, this.topicExists)) this.noteDeleted(name, [id]);
+      if (this.deletedTopics.size > 0) step.setTimer(timerKey('topics'), NEXT_BATCH_MS);
     });
   }
 
@@ -222,6 +222,10 @@ export class GroupMachine implements Machine<GroupRecord> {
   private cleanUp(step: Step): void {
     const isUnfinished = cleanUp(step, this.offsets, this.groups.values());
     step.setTimer(timerKey('cleanup'), isUnfinished ? NEXT_BATCH_MS : this.settings.offsetsRetentionCheckIntervalMs);
+  }
+
+  private noteDeleted(name: string, ids: readonly Uuid[]): void {
+    this.deletedTopics.set(name, new Set([...this.deletedTopics.get(name) ?? [], ...ids]));
   }
 
   private forgetDeletedTopics(step: Step): void {

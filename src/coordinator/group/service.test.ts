@@ -32,7 +32,7 @@ async function coordinator(...led: number[]) {
   };
   const runtimes = new RuntimeSet({
     name: 'group coordinator', topic: '__consumer_offsets', clock: stillClock, random: countingRandom(), logger: silent, codec: groupRecordCodec,
-    open: logOf, create: () => new GroupMachine(settings), errorFor: groupRuntimeError,
+    open: logOf, create: () => new GroupMachine(settings, () => true), errorFor: groupRuntimeError,
   });
   for (const partition of led) {
     logOf(partition).leaderEpoch = 1;

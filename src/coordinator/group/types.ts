@@ -194,3 +194,6 @@ export interface DeletedTopic {
   readonly name: string;
   readonly id: Uuid;
 }
+
+/** Whether the cluster has a topic of this name and id; by its name alone when the id is zero. */
+export type TopicExists = (name: string, id: Uuid) => boolean;

@@ -11,7 +11,7 @@ import { groupRecordCodec } from '../records.js';
 import type { GroupRecord } from '../records.js';
 import { DEFAULT_GROUP_SETTINGS } from '../settings.js';
 import type { GroupSettings } from '../settings.js';
-import type { CommitRequest, CommitResult, HeartbeatResult, JoinRequest, JoinResult, LeaveResult, SyncRequest, SyncResult } from '../types.js';
+import type { CommitRequest, CommitResult, HeartbeatResult, JoinRequest, JoinResult, LeaveResult, SyncRequest, SyncResult, TopicExists } from '../types.js';
 
 /** One call: its answer, once there is one. */
 export class Call<Response> {
@@ -54,13 +54,16 @@ export class GroupDriver {
   private nextMemberId = 1;
   readonly settings: GroupSettings;
 
+  /** Topics that the cluster knows; by default all. */
+  topicExists: TopicExists = () => true;
+
   /** The most deletions that one step wrote. */
   largestBatchOfTombstones = 0;
 
   constructor(settings: Partial<GroupSettings> = {}, private readonly options = { hasTwin: true }) {
     this.settings = { ...DEFAULT_GROUP_SETTINGS, initialRebalanceDelayMs: 0, ...settings };
-    this.machine = new GroupMachine(this.settings);
-    this.twin = new GroupMachine(this.settings);
+    this.machine = new GroupMachine(this.settings, this.topicExists);
+    this.twin = new GroupMachine(this.settings, this.topicExists);
     this.apply(this.machine.activated(this.moment()));
   }
 
@@ -208,7 +211,7 @@ export class GroupDriver {
   }
 
   private replayed(): GroupMachine {
-    const machine = new GroupMachine(this.settings);
+    const machine = new GroupMachine(this.settings, this.topicExists);
     for (const [offset, { key, value }] of this.log.entries()) {
       const position = { offset, leaderEpoch: 1, timestampMs: this.nowMs, producerId: -1, producerEpoch: -1 };
       machine.replay(groupRecordCodec.decode(key, value)!, position);
