@@ -75,6 +75,18 @@ async function plain(player: Player, to: { name: string; topicId: string }): Pro
   await at('the last epoch', { epoch: 0, lastEpoch: 0, offset: 20 });
   await at('the last epoch, past the end', { epoch: 0, lastEpoch: 0, offset: 25 });
   await player.ask('nothing', fetchApi, fetchRequest([]));
+  const both = [{ ...to, partition: 1 }, to, { ...to, partition: 2 }];
+  await player.ask('several, a little of all', fetchApi, fetchRequest(both, { maxBytes: 300 }));
+  await player.ask('several, a little of each', fetchApi, fetchRequest(both.map(one => ({ ...one, maxBytes: 10 }))));
+  await player.ask('several, more than there is', fetchApi, fetchRequest(both, { minBytes: 1 << 20, maxWaitMs: 20 }));
+  await player.ask('one that is wrong among those to wait for', fetchApi, fetchRequest([{ ...to, offset: 20 }, { ...to, offset: 99, partition: 1 }], { minBytes: 1, maxWaitMs: 5_000 }));
+  await at('negative bytes of a partition', { maxBytes: -1 });
+  await at('negative bytes of all', {}, { maxBytes: -1 });
+  await at('read committed at the end', { offset: 20 }, { isolationLevel: 1 });
+  await at('read committed, empty', { partition: 2 }, { isolationLevel: 1 });
+  await at('read committed, out of range', { offset: 99 }, { isolationLevel: 1 });
+  await at('read committed, unknown partition', { partition: 9 }, { isolationLevel: 1 });
+  await player.ask('a partition twice', fetchApi, fetchRequest([to, { ...to, offset: 10 }]));
   await player.ask('several, one byte of all', fetchApi, fetchRequest([to, { ...to, partition: 1 }], { maxBytes: 1 }));
   await player.ask('several, some unknown', fetchApi, fetchRequest([to, { name: 'no-such', topicId: NO_SUCH_ID }, { ...to, partition: 7 }]));
   await player.ask('a replica that is none', fetchApi, fetchRequest([to], { replicaId: 9, replicaState: { replicaId: 9, replicaEpoch: 1 } }));
