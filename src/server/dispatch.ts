@@ -126,7 +126,7 @@ export class Dispatcher {
 
   /** Maps what a handler threw. */
   sendError(call: Call, error: unknown): void {
-    if (error instanceof CloseConnection) return call.caller.close(error.message || 'asked for by the handler');
+    if (error instanceof CloseConnection) return endWithout(call.caller, error.message || 'asked for by the handler');
     if (error instanceof KafkaError) return this.sendFailure(call, error.errorCode, error.message);
     this.logUnexpected(call, error);
     this.sendFailure(call, ErrorCode.UNKNOWN_SERVER_ERROR, null);
@@ -137,7 +137,7 @@ export class Dispatcher {
       const response = served.api.fail(request, errorCode, message);
       caller.answer(this.encode(served, context.apiVersion, context.correlationId, response));
     } catch (error) {
-      caller.close(`no answer for ${served.api.name} could be made: ${messageOf(error)}`);
+      endWithout(caller, `no answer for ${served.api.name} could be made: ${messageOf(error)}`);
     }
   }
 
@@ -199,6 +199,12 @@ function tableOf(apis: readonly ServedApi[], role: Role): ReadonlyMap<number, Se
 function hangUp(caller: Caller, reason: string): true {
   caller.close(reason);
   return true;
+}
+
+/** Hangs up on a request that has begun, which ends all the same: its frame is free. */
+function endWithout(caller: Caller, reason: string): void {
+  caller.close(reason);
+  caller.answer(undefined);
 }
 
 function messageOf(error: unknown): string {

@@ -101,6 +101,9 @@ const askVersions = (version: number, correlationId = 1, software: ApiVersionsRe
   request(apiVersionsApi, software, version, correlationId);
 const askMetadata = (correlationId: number, topic = 't'): Buffer => request(metadataApi, { topics: [{ name: topic }] }, 9, correlationId);
 
+/** So much that it has memory of its own. */
+const askMuch = (): Buffer => request(metadataApi, { topics: Array.from({ length: 300 }, () => ({ name: 'x'.repeat(1000) })) }, 9);
+
 const cleanups: (() => Promise<void>)[] = [];
 afterEach(async () => { for (const cleanup of cleanups.splice(0)) await cleanup(); });
 
@@ -243,9 +246,10 @@ for (const [where, open] of worlds) {
     const world = open();
     const { connect, parked, server } = await start(world);
     const client = await connect();
-    client.send(askMetadata(1, 'x'.repeat(20_000)));
+    client.send(askMuch());
     await world.until(() => parked.length === 1);
     const told: string[] = [];
+    expect(server.queuedBytes).toBeGreaterThan(0);
     parked[0]!.later.pending({ abandon: () => told.push('abandon'), hurry: () => told.push('hurry') });
     client.stream.destroy();
     await world.until(() => told.length > 0);
@@ -270,6 +274,18 @@ for (const [where, open] of worlds) {
     expect(clients.map(client => client.answers.length)).toEqual([1, 1]);
   });
 }
+
+test('a handler that hangs up on a request frees its memory', async () => {
+  const world = simulated(7);
+  const { connect, parked, server } = await start(world);
+  const client = await connect();
+  client.send(askMuch());
+  await world.until(() => parked.length === 1);
+  expect(server.queuedBytes).toBeGreaterThan(0);
+  parked[0]!.later.fail(new CloseConnection('enough'));
+  await world.until(() => client.ended_);
+  expect([server.connectionCount, server.queuedBytes]).toEqual([0, 0]);
+});
 
 test('what goes wrong after a handler has returned is answered UNKNOWN_SERVER_ERROR', async () => {
   const world = simulated(6);
