@@ -3,13 +3,15 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { stringHashCode } from '../base/java-hash.js';
+import { groupRecordCodec } from '../coordinator/group/records.js';
 import { NodeNet } from '../env/node/index.js';
 import {
-  createTopicsApi, fetchApi, findCoordinatorApi, heartbeatApi, metadataApi, produceApi,
+  createTopicsApi, fetchApi, findCoordinatorApi, heartbeatApi, metadataApi, offsetCommitApi, offsetFetchApi, produceApi,
 } from '../protocol/generated/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { buildBatch } from '../protocol/records/batch-builder.js';
 import { recordsIn } from '../protocol/records/batch-iterator.js';
+import { ZERO_UUID } from '../protocol/wire/types.js';
 import { RawClient } from './raw-client.js';
 import { startBroker, type RunningBroker, type StartBrokerOptions } from './start-broker.js';
 
@@ -43,25 +45,51 @@ describe('a broker in memory', () => {
   });
 });
 
-describe('a broker that finds a record it cannot read', () => {
-  test('starts all the same: only the groups of that partition of __consumer_offsets have no coordinator', async () => {
-    const data = mkdtempSync(join(tmpdir(), 'ottla-'));
-    stops.push(() => rmSync(data, { recursive: true, force: true }));
-    const settings = { 'offsets.topic.num.partitions': 2 };
-    const [bad, good] = [0, 1].map(partition => ['a', 'b', 'c'].find(group => Math.abs(stringHashCode(group)) % 2 === partition)!);
-    const first = await start({ data, settings });
-    await first.client.send(findCoordinatorApi, { keyType: 0, coordinatorKeys: ['a'] });
-    const admin = await RawClient.connect(new NodeNet(), first.broker.port, { clientId: '__admin_client' });
-    stops.push(() => admin.close());
-    const { topics: [topic] } = await admin.send(metadataApi, { topics: [{ name: '__consumer_offsets' }] });
-    // The metadata of group "g", in a value that ends too early.
-    const records = buildBatch({}, [{ timestampMs: Date.now(), key: Buffer.from([0, 2, 0, 1, 103]), value: Buffer.from([0, 3, 1]) }]);
-    const produced = await admin.send(produceApi, { acks: -1, timeoutMs: 1000, topicData: [{ topicId: topic!.topicId, partitionData: [{ index: 0, records }] }] });
-    expect(produced.responses[0]!.partitionResponses).toMatchObject([{ errorCode: 0 }]);
-    await first.broker.close();
+/** A broker over `data`, with one record put into partition 0 of `__consumer_offsets` as an administrator may; stopped again. */
+async function leaveBehind({ data, settings }: StartBrokerOptions, record: { key: Uint8Array | null; value: Uint8Array | null }): Promise<void> {
+  const { broker, client } = await start({ data, settings });
+  await client.send(createTopicsApi, { topics: [{ name: 'kept', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }] });
+  await client.send(findCoordinatorApi, { keyType: 0, coordinatorKeys: ['a'] });
+  const partitions = [{ partitionIndex: 0, committedOffset: 7, committedMetadata: null }];
+  const committed = await client.send(offsetCommitApi, { groupId: 'b', topics: [{ name: 'kept', partitions }] }, 9);
+  expect(committed.topics[0]!.partitions).toMatchObject([{ errorCode: 0 }]);
+  const admin = await RawClient.connect(new NodeNet(), broker.port, { clientId: '__admin_client' });
+  stops.push(() => admin.close());
+  const { topics: [topic] } = await admin.send(metadataApi, { topics: [{ name: '__consumer_offsets' }] });
+  const records = buildBatch({}, [{ timestampMs: Date.now(), ...record }]);
+  const produced = await admin.send(produceApi, { acks: -1, timeoutMs: 1000, topicData: [{ topicId: topic!.topicId, partitionData: [{ index: 0, records }] }] });
+  expect(produced.responses[0]!.partitionResponses).toMatchObject([{ errorCode: 0 }]);
+  await broker.close();
+}
 
+function dataDirectory(): string {
+  const data = mkdtempSync(join(tmpdir(), 'ottla-'));
+  stops.push(() => rmSync(data, { recursive: true, force: true }));
+  return data;
+}
+
+describe('a broker that finds in __consumer_offsets', () => {
+  test('a record that it cannot read starts all the same: only that partition\'s groups have no coordinator', async () => {
+    const settings = { 'offsets.topic.num.partitions': 2 };
+    const data = dataDirectory();
+    // The metadata of group "g", in a value that ends too early.
+    await leaveBehind({ data, settings }, { key: Buffer.from([0, 2, 0, 1, 103]), value: Buffer.from([0, 3, 1]) });
     const { client } = await start({ data, settings, logLevel: 'silent' });
     const heartbeat = async (groupId: string) => (await client.send(heartbeatApi, { groupId, generationId: 1, memberId: 'm' })).errorCode;
+    const [bad, good] = [0, 1].map(partition => ['a', 'b', 'c'].find(group => Math.abs(stringHashCode(group)) % 2 === partition)!);
     expect([await heartbeat(bad!), await heartbeat(good!)]).toEqual([ErrorCode.NOT_COORDINATOR, ErrorCode.UNKNOWN_MEMBER_ID]);
+  });
+
+  test('an offset of a topic that is gone forgets it, and keeps those of topics that are there', async () => {
+    const settings = { 'offsets.topic.num.partitions': 1 };
+    const data = dataDirectory();
+    const value = { offset: 5, leaderEpoch: -1, metadata: '', commitTimestamp: Date.now(), expireTimestamp: -1, topicId: ZERO_UUID };
+    await leaveBehind({ data, settings }, groupRecordCodec.encode({ kind: 'offset', groupId: 'b', topic: 'gone', partition: 0, value }));
+    const { client } = await start({ data, settings });
+    const committed = async () => (await client.send(offsetFetchApi, { groups: [{ groupId: 'b', topics: null }] }, 9)).groups[0]!.topics.map(({ name }) => name);
+    // It goes in a turn of its own, soon after the start.
+    let names = await committed();
+    while (names.includes('gone')) names = await committed();
+    expect(names).toEqual(['kept']);
   });
 });
