@@ -1,9 +1,11 @@
 """The kafka-python client: Kafka's protocol in Python itself."""
 
 import sys
+import time
 
 from kafka import KafkaConsumer, KafkaProducer
 from kafka.admin import KafkaAdminClient, NewTopic
+from kafka.errors import KafkaError
 
 from conversation import Member, read_pairs, serve
 
@@ -34,11 +36,15 @@ def produce(topic, codec, file):
 
 
 def poll(consumer):
-    return [
-        (record.partition, record.offset, record.key, record.value)
-        for records in consumer.poll(timeout_ms=100, max_records=5000).values()
-        for record in records
-    ]
+    try:
+        fetched = consumer.poll(timeout_ms=100, max_records=5000)
+    except KafkaError as error:
+        # While the broker is down, poll may say so; it leaves trying again to its caller.
+        if not error.retriable:
+            raise
+        time.sleep(0.05)
+        return []
+    return [(record.partition, record.offset, record.key, record.value) for records in fetched.values() for record in records]
 
 
 def join(member, group, topic, commits):
