@@ -22,18 +22,18 @@ node_modules/.package-lock.json: package.json package-lock.json
 
 build/.built: node_modules/.package-lock.json $(sources)
 	@mkdir -p build
-	$(NODE) src/tooling/build.mjs codegen bundle
+	$(NODE) src/tooling/build.mjs codegen bundle types
 	@touch $@
 
-run: build ## start the broker on 127.0.0.1:9092, data in ./ottla-data
-	@exec bin/ottla start
+run: build ## start the broker on 127.0.0.1:9092, data in ./ottla-data; ARGS='--port 0' and other flags
+	@exec bin/ottla start $(ARGS)
 
 check: build ## types and lint
 	$(NODE) node_modules/typescript/bin/tsc -p .
 	node_modules/.bin/oxlint --type-aware --quiet
 
 test: check ## everything: types, lint, all tests that this machine's toolchains allow
-	$(NODE) src/tooling/build.mjs tests types
+	$(NODE) src/tooling/build.mjs tests
 	$(PREPARE)
 	$(JEST)
 
@@ -42,7 +42,7 @@ unit: build ## the tests beside the code; ARGS='path or -t name' narrows them
 	$(JEST) $(ARGS) --selectProjects unit
 
 compat: build ## the tests against real clients and Apache's tools; BROKER=apache checks the tests themselves
-	$(NODE) src/tooling/build.mjs tests types
+	$(NODE) src/tooling/build.mjs tests
 	$(PREPARE)
 	$(JEST) $(ARGS) --selectProjects compat
 

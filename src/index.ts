@@ -1,4 +1,4 @@
 /** Ottla inside a program: `const broker = await startBroker({ port: 0 })`. */
 export { startBroker, type RunningBroker, type StartBrokerOptions } from './testing/start-broker.js';
-export { ConfigError } from './config/index.js';
-export type { LogFields, Logger } from './env/index.js';
+export { ConfigError } from './config/value.js';
+export type { LogFields, Logger, LogLevel } from './env/logger.js';

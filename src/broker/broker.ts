@@ -58,7 +58,8 @@ export class Broker {
       await broker.#start();
       return broker;
     } catch (error) {
-      await broker.close();
+      // What kept it from starting is what the caller should hear of.
+      await broker.close().catch(() => {});
       throw error;
     }
   }
@@ -80,19 +81,25 @@ export class Broker {
     return this.#clusterId;
   }
 
-  /** Answers what is in flight, makes the data durable, frees ports and handles. */
+  /** Answers what is in flight, makes the data durable, frees ports and handles. Rejects when the data may not be durable. */
   close(): Promise<void> {
     return (this.#closing ??= this.#stop());
   }
 
+  /** Every step is taken, whatever became of those before it; the first failure is thrown at the end. */
   async #stop(): Promise<void> {
+    const { logger } = this.options.env;
+    let failure: unknown;
     for (const step of this.#teardown.splice(0).reverse()) {
       try {
         await step();
       } catch (error) {
-        this.options.env.logger.error('a part of the broker could not be closed in order', { error });
+        failure ??= error;
+        logger.error('a part of the broker could not be closed in order', { error });
       }
     }
+    logger.info('stopped');
+    if (failure !== undefined) throw failure;
   }
 
   async #start(): Promise<void> {
@@ -125,6 +132,7 @@ export class Broker {
     server.serve(withApiVersions({
       apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
     }));
+    env.logger.info('started', { node: brokerId, cluster: clusterId, listeners: bound.map(({ name, host, port }) => `${name}://${host}:${port}`).join(','), data: settings.dataDirectories.join(',') });
     // Closed first: what is in flight still finds everything else.
     this.#teardown.push(() => server.close());
     this.#teardown.push(() => lifecycle.shutDown());

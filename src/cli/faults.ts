@@ -1,5 +1,6 @@
 import { dirname } from 'node:path';
 import { ConfigError, type Settings } from '../config/index.js';
+import { FormatError } from '../controller/index.js';
 import { DiskError } from '../env/index.js';
 import { UsageError } from './flags.js';
 

@@ -2,6 +2,7 @@ import { randomUuid } from '../base/uuid.js';
 import { controllerEndpoints, planListeners } from '../config/index.js';
 import { FormatError, formatDirectories } from '../controller/format.js';
 import type { Clock, Disk, Random } from '../env/index.js';
+import { readMetaProperties } from '../log/index.js';
 import { explainFault } from './faults.js';
 import { parsePair, UsageError, type ParsedFlags } from './flags.js';
 import { gatherSettings } from './gather.js';
@@ -23,7 +24,8 @@ export function format(flags: ParsedFlags, { terminal, env, hostName }: FormatPa
     if (staticVoters && flags.has('standalone')) {
       throw new UsageError('--standalone and controller.quorum.voters exclude each other: take the voters out, or leave the flag out');
     }
-    const clusterId = flags.get('cluster-id') ?? randomUuid(env.random);
+    const present = settings.dataDirectories.flatMap(directory => readMetaProperties(env.disk, directory) ?? []);
+    const clusterId = flags.get('cluster-id') ?? present[0]?.clusterId ?? randomUuid(env.random);
     const formatted = formatDirectories({
       env, clusterId,
       directories: settings.dataDirectories,

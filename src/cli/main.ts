@@ -47,7 +47,7 @@ async function run(words: readonly string[], root: string, terminal: Terminal): 
 async function runCommand(name: string, flags: ReturnType<typeof parseFlags>, terminal: Terminal): Promise<number> {
   switch (name) {
     case 'start': {
-      const { startFromSettings } = await import('../testing/start-broker.js');
+      const { startFromSettings } = await import('../testing/start-from-settings.js');
       return start(flags, { terminal, logger: loggerFor, startBroker: startFromSettings });
     }
     case 'format': {
@@ -58,8 +58,9 @@ async function runCommand(name: string, flags: ReturnType<typeof parseFlags>, te
       const { explain, markdownManual } = await import('../config/manual.js');
       if (flags.has('markdown')) terminal.out(markdownManual().trimEnd());
       else if (flags.operands.length === 0) throw new UsageError('name a setting, such as `ottla config num.partitions`, or ask for --markdown');
-      else for (const setting of flags.operands) terminal.out(explain(setting));
-      return 0;
+      const answers = flags.operands.map(explain);
+      for (const { known, text } of answers) if (known) terminal.out(text); else terminal.error(`ottla: ${text}`);
+      return answers.every(({ known }) => known) ? 0 : 1;
     }
   }
 }

@@ -1,9 +1,12 @@
+import { closeSync, openSync } from 'node:fs';
 import winston from 'winston';
 import type { LogFields, Logger } from '../env/index.js';
+import { UsageError } from './flags.js';
 import type { ClosableLogger, LogWish } from './start.js';
 
 /** A log in a file, or as JSON. Loads winston: for those who ask for it only. */
 export function winstonLogger(wish: LogWish): ClosableLogger {
+  if (wish.file !== undefined) refuseUnwritable(wish.file);
   const { combine, timestamp, json, printf } = winston.format;
   const lines = printf(({ timestamp: time, level, message, scope, ...fields }) =>
     `${String(time)} ${level.toUpperCase()} ${typeof scope === 'string' ? `[${scope}] ` : ''}${String(message)}${pairs(fields)}`);
@@ -18,6 +21,15 @@ export function winstonLogger(wish: LogWish): ClosableLogger {
       return closed;
     },
   });
+}
+
+/** winston would keep silent about it. */
+function refuseUnwritable(file: string): void {
+  try {
+    closeSync(openSync(file, 'a'));
+  } catch (error) {
+    throw new UsageError(`--log-file ${file}: ${(error as Error).message}`);
+  }
 }
 
 class WinstonLogger implements Logger {

@@ -14,10 +14,10 @@ describe('the manual', () => {
   });
 
   test('explains one setting, in all places where it means something', () => {
-    expect(explain('compression.type').split('\n').filter(line => line.startsWith('compression.type'))).toHaveLength(2);
-    expect(explain('num.partitions')).toContain('int, default 1, [1,...]');
-    expect(explain('listener.name.outside.max.connections')).toContain('(node)');
-    expect(explain('num.partition')).toMatch(/^there is no setting num\.partition; did you mean num\.partitions,/);
-    expect(explain('xyzzy')).toBe('there is no setting xyzzy');
+    expect(explain('compression.type').text.split('\n').filter(line => line.startsWith('compression.type'))).toHaveLength(2);
+    expect(explain('num.partitions').text).toContain('int, default 1, [1,...]');
+    expect(explain('listener.name.outside.max.connections').text).toContain('(node)');
+    expect(explain('num.partition').text).toMatch(/^there is no setting num\.partition; did you mean num\.partitions,/);
+    expect(explain('xyzzy').text).toBe('there is no setting xyzzy');
   });
 });

@@ -83,7 +83,7 @@ const printDefault = (text: string | null): string => (text === null ? 'none' : 
 const cell = (text: string): string => text.replaceAll('|', '\\|');
 
 /** What `ottla config NAME` prints; for an unknown name the nearest one. */
-export function explain(name: string): string {
+export function explain(name: string): { readonly known: boolean; readonly text: string } {
   const places: [kind: string, setting: Setting | undefined][] = [
     ['node', brokerSetting(name)], ['topic', (topicSettings as SettingTable)[name]],
     ['group', (groupSettings as SettingTable)[name]], ['client metrics', (clientMetricsSettings as SettingTable)[name]],
@@ -91,10 +91,10 @@ export function explain(name: string): string {
   const known = places.flatMap(([kind, setting]) => (setting === undefined ? [] : [
     `${name} (${kind}): ${facts(setting).replaceAll('`', '')}${setting.honoured ? '' : '; without effect so far'}\n  ${setting.doc.replaceAll('`', '')}`,
   ]));
-  if (known.length > 0) return known.join('\n');
+  if (known.length > 0) return { known: true, text: known.join('\n') };
   const candidates = [...brokerNames(), ...Object.keys(topicSettings), ...Object.keys(groupSettings), ...Object.keys(clientMetricsSettings)];
   const similar = nearest(name, candidates);
   const containing = candidates.filter(candidate => candidate.includes(name)).slice(0, 10);
   const hints = [...new Set([...(similar === undefined ? [] : [similar]), ...containing])];
-  return `there is no setting ${name}${hints.length === 0 ? '' : `; did you mean ${hints.join(', ')}?`}`;
+  return { known: false, text: `there is no setting ${name}${hints.length === 0 ? '' : `; did you mean ${hints.join(', ')}?`}` };
 }

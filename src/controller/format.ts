@@ -80,11 +80,25 @@ export function readBootstrapFile(disk: Disk, directory: string): BootstrapMetad
 
 function isOurs({ env: { disk }, clusterId, nodeId, ignoreFormatted = false }: FormatOptions, directory: string): boolean {
   const found = readMetaProperties(disk, directory);
-  if (found === undefined) return false;
+  if (found === undefined) {
+    refuseStrangers(disk, directory);
+    return false;
+  }
   if (!ignoreFormatted) throw new FormatError(`${directory} is already formatted; --ignore-formatted leaves such directories as they are`);
   if (found.clusterId !== clusterId) throw new FormatError(`${directory} belongs to cluster ${found.clusterId}, not ${clusterId}`);
   if (found.nodeId !== nodeId) throw new FormatError(`${directory} belongs to node ${found.nodeId}, not ${nodeId}`);
   return true;
+}
+
+/** What may lie in a directory that is not formatted: nothing, or what a format that was cut short had written by then. */
+const HARMLESS = /^(\.lock|lost\+found|(bootstrap\.checkpoint|meta\.properties)(\.tmp)?|__cluster_metadata-0)$/;
+
+/** A misspelt path must not make somebody's folder a data directory. */
+function refuseStrangers(disk: Disk, directory: string): void {
+  if (disk.stat(directory) === undefined) return;
+  const stranger = disk.list(directory).find(name => !HARMLESS.test(name));
+  if (stranger === undefined) return;
+  throw new FormatError(`${directory} is no data directory: it holds ${stranger}, and no meta.properties; name an empty or a new directory`);
 }
 
 function featureLevels({ releaseVersion, features = new Map(), standalone }: FormatOptions): Map<string, number> {

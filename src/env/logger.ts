@@ -1,3 +1,6 @@
+/** Least severe events that are told of. */
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+
 export type LogFields = Readonly<Record<string, unknown>>;
 
 /** What a person reads of a running broker. Levels as in log4j; `fields` are printed as `key=value`. */

@@ -1,8 +1,7 @@
-import type { Logger } from '../env/index.js';
-import { LineLogger, nodeEnv, silentLogger, type LogLevel } from '../env/node/index.js';
-import { zstdComputeFunctions } from '../protocol/records/compression/index.js';
+import type { Logger, LogLevel } from '../env/logger.js';
+import { LineLogger, silentLogger } from '../env/node/index.js';
 import { loadSettings, type Settings } from '../config/index.js';
-import { Broker } from '../broker/broker.js';
+import { startFromSettings } from './start-from-settings.js';
 
 /** How a broker inside a program is started; everything may be left out. */
 export interface StartBrokerOptions {
@@ -40,16 +39,11 @@ const MEMORY_DIRECTORY = '/ottla-memory';
 
 /**
  * Starts a broker in this process and resolves once produce, fetch and groups work. As many as you like may run side by side.
- * Rejects with a `ConfigError` that names a wrong setting, or with the system's error when the port or the directory is taken.
+ * Rejects with a `ConfigError` that names a wrong or misspelt setting, or with the system's error when the port or the directory is taken.
  */
-export function startBroker(options: StartBrokerOptions = {}): Promise<RunningBroker> {
+export async function startBroker(options: StartBrokerOptions = {}): Promise<RunningBroker> {
   const logger = options.logger ?? loggerOf(options.logLevel ?? 'silent');
   return startFromSettings({ settings: settingsFrom(options), logger, memory: options.data === undefined });
-}
-
-/** A broker in the real world, or with its data in memory, from settings that are read already. */
-export function startFromSettings({ settings, logger, memory }: { settings: Settings; logger: Logger; memory: boolean }): Promise<RunningBroker> {
-  return Broker.start({ settings, env: nodeEnv({ logger, memory, computeFunctions: zstdComputeFunctions }) });
 }
 
 const loggerOf = (level: LogLevel): Logger => (level === 'silent' ? silentLogger : new LineLogger(level));
@@ -61,6 +55,8 @@ function settingsFrom(options: StartBrokerOptions): Settings {
     workingDirectory: process.cwd(),
     flags: Object.entries(options.settings ?? {}).map(([name, value]) => ({ name, text: String(value), flag: 'startBroker({ settings })' })),
     address: { host, port, ...(advertise !== undefined && { advertise }) },
+    // Nobody reads a warning here.
+    strict: true,
   });
   return settings;
 }

@@ -1,5 +1,5 @@
 // Builds the project: specs -> generated codec, then the bundles that bin/ottla and importers load.
-//   node src/tooling/build.mjs [codegen|bundle|tests|types]...   (no argument: codegen and bundle)
+//   node src/tooling/build.mjs [codegen|bundle|tests|types]...   (no argument: codegen, bundle and types)
 import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
@@ -92,7 +92,7 @@ function types() {
 
 const steps = { codegen, bundle, tests, types };
 const wanted = process.argv.slice(2);
-for (const name of wanted.length > 0 ? wanted : ['codegen', 'bundle']) {
+for (const name of wanted.length > 0 ? wanted : ['codegen', 'bundle', 'types']) {
   if (!(name in steps)) throw new Error(`unknown build step '${name}': one of ${Object.keys(steps).join(', ')}`);
   await steps[name]();
 }

@@ -1,5 +1,6 @@
 import type * as Zlib from 'node:zlib';
 import { OutputTooLargeError, type Compute, type ComputeFunctions, type ComputeOptions, type ComputeTask } from '../compute.js';
+import { builtin } from './builtin.js';
 
 /** Below this a hop to another thread costs more than the work; deflate makes at most a thousand times as much. */
 const INLINE_BELOW_BYTES = 2048;
@@ -16,14 +17,14 @@ interface ZlibTask {
  * runs on this thread: a native zstd outruns the copies that a thread would cost.
  */
 export class NodeCompute implements Compute {
-  private zlib: Promise<Partial<Record<ComputeTask, ZlibTask>>> | undefined;
+  private zlib: Partial<Record<ComputeTask, ZlibTask>> | undefined;
 
   constructor(private readonly functions: ComputeFunctions = {}) {}
 
   async run(task: ComputeTask, input: Uint8Array, options: ComputeOptions): Promise<Uint8Array> {
     const given = this.functions[task];
     if (given !== undefined) return given(input, options);
-    const known = (await (this.zlib ??= import('node:zlib').then(zlibTasks)))[task];
+    const known = (this.zlib ??= zlibTasks(builtin<typeof Zlib>('node:zlib')))[task];
     if (known === undefined) throw new Error(`${task} needs a newer Node, or a function of its own`);
     try {
       if (input.length < INLINE_BELOW_BYTES) return known.now(input, options);

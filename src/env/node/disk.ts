@@ -23,7 +23,7 @@ export class NodeDisk implements Disk {
   }
 
   makeDirectory(path: string): void {
-    attempt('make directory', path, () => fs.mkdirSync(path, { recursive: true }));
+    attempt('make directory', path, () => makeWithParents(path));
   }
 
   readFile(path: string): Buffer {
@@ -231,4 +231,18 @@ function skip(buffers: readonly Uint8Array[], count: number): Uint8Array[] {
   const rest = buffers.slice(index);
   if (left > 0) rest[0] = rest[0]!.subarray(left);
   return rest;
+}
+
+/** Not Node's own recursive form: it never ends where a parent exists and cannot have children, as in /proc. */
+function makeWithParents(path: string): void {
+  try {
+    fs.mkdirSync(path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'EEXIST' && fs.statSync(path).isDirectory()) return;
+    const parent = dirname(path);
+    if (code !== 'ENOENT' || parent === path || fs.existsSync(parent)) throw error;
+    makeWithParents(parent);
+    makeWithParents(path);
+  }
 }

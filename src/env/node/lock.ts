@@ -1,3 +1,4 @@
+import { builtin } from './builtin.js';
 import { openSync, closeSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { DiskError, type DiskLock } from '../disk.js';
 
@@ -57,7 +58,7 @@ function hex2(value: bigint): string {
 
 async function lockByAbstractSocket(path: string): Promise<DiskLock> {
   const { device, inode } = identify(path);
-  const { createServer } = await import('node:net');
+  const { createServer } = builtin<typeof import('node:net')>('node:net');
   const server = createServer(socket => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.on('error', (error: NodeJS.ErrnoException) => {

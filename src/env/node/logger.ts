@@ -1,6 +1,6 @@
-import type { LogFields, Logger } from '../logger.js';
+import type { LogFields, Logger, LogLevel } from '../logger.js';
 
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+export type { LogLevel };
 
 const SEVERITY: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
 

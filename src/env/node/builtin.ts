@@ -1,0 +1,11 @@
+import { createRequire } from 'node:module';
+
+const require = createRequire(import.meta.url);
+
+/**
+ * A module of Node's own, loaded when it is first needed. Not by `import()`: jest refuses that unless it was started with a
+ * flag that nobody should have to know of.
+ */
+export function builtin<Module>(name: `node:${string}`): Module {
+  return require(name) as Module;
+}
