@@ -71,6 +71,13 @@ describe('formatting', () => {
     expect(disk.stat('/a')).toBeUndefined();
   });
 
+  test('a folder with somebody\'s files in it is refused, and left as it is', () => {
+    disk.makeDirectory('/a');
+    disk.writeFileAtomically('/a/notes.txt', 'mine');
+    expect(() => format()).toThrow(/\/a is no data directory: it holds notes\.txt/);
+    expect(disk.list('/a')).toEqual(['notes.txt']);
+  });
+
   test('broken off before its end, it is simply done again', () => {
     disk.makeDirectory('/a');
     disk.writeFileAtomically('/a/bootstrap.checkpoint', 'half');

@@ -93,3 +93,13 @@ describe('a broker that finds in __consumer_offsets', () => {
     expect(names).toEqual(['kept']);
   });
 });
+
+describe('options of startBroker', () => {
+  test.each([
+    ['a wrong value', { settings: { 'num.partitions': 'many' } }, /num\.partitions/],
+    ['a misspelt setting', { settings: { 'num.partition': 3 } }, /num\.partition .*did you mean num\.partitions/],
+    ['a wrong port', { port: -1 }, /port/],
+  ])('%s rejects, and names what is wrong', async (_name, options, message) => {
+    await expect(startBroker(options)).rejects.toThrow(message);
+  });
+});

@@ -27,6 +27,10 @@ test('names the file and what was tried in the message', () => {
   expect(() => new NodeDisk().open(path)).toThrow(`cannot open ${path}`);
 });
 
+(process.platform === 'linux' ? test : test.skip)('a directory whose parent can have no children is refused, not tried for ever', () => {
+  expect(() => new NodeDisk().makeDirectory('/proc/nope/deeper')).toThrow(/\/proc\/nope/);
+});
+
 test('a full disk is ENOSPC', () => {
   const file = new NodeDisk().open('/dev/full');
   expect(() => file.writeNow([Buffer.from('x')], 0)).toThrow(expect.objectContaining({ name: 'DiskError', code: 'ENOSPC' }));
