@@ -43,6 +43,7 @@ export class Broker {
   #advertised = { host: '', port: 0 };
   #clusterId = '';
   #lifecycle: Lifecycle | undefined;
+  #serving = false;
 
   private constructor(private readonly options: BrokerOptions) {
     this.failed = new Promise(resolve => { this.#fail = resolve; });
@@ -98,7 +99,7 @@ export class Broker {
         logger.error('a part of the broker could not be closed in order', { error });
       }
     }
-    logger.info('stopped');
+    if (this.#serving) logger.info('stopped');
     if (failure !== undefined) throw failure;
   }
 
@@ -132,6 +133,7 @@ export class Broker {
     server.serve(withApiVersions({
       apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
     }));
+    this.#serving = true;
     env.logger.info('started', { node: brokerId, cluster: clusterId, listeners: bound.map(({ name, host, port }) => `${name}://${host}:${port}`).join(','), data: settings.dataDirectories.join(',') });
     // Closed first: what is in flight still finds everything else.
     this.#teardown.push(() => server.close());
