@@ -1,6 +1,5 @@
 import { dirname } from 'node:path';
 import { ConfigError, type Settings } from '../config/index.js';
-import { FormatError } from '../controller/index.js';
 import { DiskError } from '../env/index.js';
 import { UsageError } from './flags.js';
 

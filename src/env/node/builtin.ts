@@ -6,6 +6,11 @@ const require = createRequire(import.meta.url);
  * A module of Node's own, loaded when it is first needed. Not by `import()`: jest refuses that unless it was started with a
  * flag that nobody should have to know of.
  */
-export function builtin<Module>(name: `node:${string}`): Module {
-  return require(name) as Module;
+export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name] {
+  return require(name) as Builtins[Name];
+}
+
+interface Builtins {
+  'node:net': typeof import('node:net');
+  'node:zlib': typeof import('node:zlib');
 }

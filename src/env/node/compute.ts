@@ -24,7 +24,7 @@ export class NodeCompute implements Compute {
   async run(task: ComputeTask, input: Uint8Array, options: ComputeOptions): Promise<Uint8Array> {
     const given = this.functions[task];
     if (given !== undefined) return given(input, options);
-    const known = (this.zlib ??= zlibTasks(builtin<typeof Zlib>('node:zlib')))[task];
+    const known = (this.zlib ??= zlibTasks(builtin('node:zlib')))[task];
     if (known === undefined) throw new Error(`${task} needs a newer Node, or a function of its own`);
     try {
       if (input.length < INLINE_BELOW_BYTES) return known.now(input, options);
