@@ -58,7 +58,7 @@ function hex2(value: bigint): string {
 
 async function lockByAbstractSocket(path: string): Promise<DiskLock> {
   const { device, inode } = identify(path);
-  const { createServer } = builtin<typeof import('node:net')>('node:net');
+  const { createServer } = builtin('node:net');
   const server = createServer(socket => socket.destroy());
   await new Promise<void>((resolve, reject) => {
     server.on('error', (error: NodeJS.ErrnoException) => {

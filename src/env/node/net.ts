@@ -21,7 +21,7 @@ export class NodeNet implements Net {
   constructor(private readonly options: NodeNetOptions = {}) {}
 
   async listen({ host, port, backlog = BACKLOG }: { host: string; port: number; backlog?: number }, onConnection: (stream: ByteStream) => void): Promise<NetListener> {
-    const net = builtin<typeof import('node:net')>('node:net');
+    const net = builtin('node:net');
     // Half-open sockets stay: who reads decides what an end means for what is still to be written.
     const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true });
     server.on('connection', socket => {
@@ -40,7 +40,7 @@ export class NodeNet implements Net {
   }
 
   async connect({ host, port, timeoutMs }: { host: string; port: number; timeoutMs?: number }): Promise<ByteStream> {
-    const net = builtin<typeof import('node:net')>('node:net');
+    const net = builtin('node:net');
     const socket = new net.Socket({ allowHalfOpen: true });
     // Or Node would begin to read before there is a sink.
     socket.pause();
