@@ -67,7 +67,7 @@ async function initProducerId(
   const failed = (errorCode: number): InitProducerIdResponseInput => ({ errorCode, producerId: -1, producerEpoch: -1 });
   if (request.transactionalId === '') return failed(ErrorCode.INVALID_REQUEST);
   if ((request.producerId === -1) !== (request.producerEpoch === -1)) return failed(ErrorCode.INVALID_REQUEST);
-  if (request.transactionalId !== null) return failed(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+  if (request.transactionalId !== null) return failed(ErrorCode.UNSUPPORTED_VERSION);
   if (!services.authorizer.allows(context, Operation.IDEMPOTENT_WRITE, Resource.CLUSTER, 'kafka-cluster')) {
     return failed(ErrorCode.CLUSTER_AUTHORIZATION_FAILED);
   }

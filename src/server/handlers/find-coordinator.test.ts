@@ -71,8 +71,8 @@ test('there is none (15) when the topic cannot be created, when its leader is go
 });
 
 test('there is none yet for transactions and share groups, which may be asked for from version 6 on', async () => {
-  expect(await find(cluster(), 5, TRANSACTION)).toMatchObject({ errorCode: 15, ...NOBODY });
-  expect(await find(cluster(), 6, SHARE)).toMatchObject({ errorCode: 15, ...NOBODY });
+  expect(await find(cluster(), 5, TRANSACTION)).toMatchObject({ errorCode: ErrorCode.UNSUPPORTED_VERSION, ...NOBODY });
+  expect(await find(cluster(), 6, SHARE)).toMatchObject({ errorCode: ErrorCode.UNSUPPORTED_VERSION, ...NOBODY });
   expect(await find(cluster(), 5, SHARE)).toMatchObject({ errorCode: ErrorCode.INVALID_REQUEST });
   expect(await find(cluster(), 5, 3)).toMatchObject({ errorCode: ErrorCode.INVALID_REQUEST });
 });

@@ -52,7 +52,8 @@ function messageOf(errorCode: number): string {
 async function coordinatorOf(deps: GroupApiDeps, context: RequestContext, keyType: number, key: string): Promise<Coordinator> {
   const errorCode = refusal(deps, context, keyType, key);
   if (errorCode !== ErrorCode.NONE) return nobody(errorCode);
-  if (keyType !== KeyType.GROUP) return nobody(ErrorCode.COORDINATOR_NOT_AVAILABLE);
+  // Not served yet: with a code that invites to ask again, a transactional producer would do so for ever.
+  if (keyType !== KeyType.GROUP) return nobody(ErrorCode.UNSUPPORTED_VERSION);
   try {
     if (!deps.image().topicsByName.has(OFFSETS_TOPIC)) await deps.ensureInternalTopic(OFFSETS_TOPIC);
   } catch {
