@@ -1,4 +1,6 @@
 import { createRequire } from 'node:module';
+// In the bundle: every start needs it, and looking for a file costs more than the table that it builds.
+import crc32 from 'crc-32/crc32c.js';
 
 /** `crc` of `bytes`; `seed` is the checksum of what went before. */
 type Crc = (bytes: Uint8Array, seed?: number) => number;
@@ -11,13 +13,9 @@ const NATIVE_FROM_BYTES = 512;
 
 const load = createRequire(import.meta.url);
 let mode: Crc32cMode = 'auto';
-let small: Crc | undefined;
 let large: Crc | undefined;
 
-function javascript(): Crc {
-  const { buf } = load('crc-32/crc32c.js') as { buf: (data: Uint8Array, seed?: number) => number };
-  return (bytes, seed) => buf(bytes, seed) >>> 0;
-}
+const javascript: Crc = (bytes, seed) => crc32.buf(bytes, seed) >>> 0;
 
 function native(): Crc | undefined {
   try {
@@ -30,8 +28,8 @@ function native(): Crc | undefined {
 
 /** CRC-32C (Castagnoli), as in record batches; a number in [0, 2^32). `seed` continues an earlier checksum. */
 export function crc32c(bytes: Uint8Array, seed = 0): number {
-  if (bytes.length < NATIVE_FROM_BYTES) return (small ??= javascript())(bytes, seed);
-  large ??= (mode === 'auto' ? native() : undefined) ?? (small ??= javascript());
+  if (bytes.length < NATIVE_FROM_BYTES) return javascript(bytes, seed);
+  large ??= (mode === 'auto' ? native() : undefined) ?? javascript;
   return large(bytes, seed);
 }
 
