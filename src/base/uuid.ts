@@ -24,11 +24,6 @@ export function uuidToBytes(uuid: string): Uint8Array {
   return Buffer.from(uuid, 'base64url');
 }
 
-/** Writes the 16 bytes of a uuid at `at`. */
-export function writeUuid(bytes: Uint8Array, at: number, uuid: string): void {
-  bytes.set(uuidToBytes(uuid), at);
-}
-
 /**
  * A random (version 4) uuid. As Kafka does, it never gives a reserved one, nor one that starts with '-', which a command
  * line would take for a flag.

@@ -61,11 +61,6 @@ export class Quorum {
     return quorum;
   }
 
-  /** Offset up to which metadata is published, exclusive. */
-  get committedEnd(): number {
-    return this.raft.committedEnd;
-  }
-
   async close(): Promise<void> {
     this.loader.close();
     this.runtime.close();

@@ -16,9 +16,3 @@ export interface Decided<Response> {
   readonly records: readonly MetadataRecord[];
   readonly response: Response;
 }
-
-/** A part of a request that fails by itself: Kafka's code, and words for a person. */
-export interface Refusal {
-  readonly errorCode: number;
-  readonly errorMessage: string | null;
-}

@@ -1,4 +1,5 @@
 import type { ByteSink, ByteStream, Net } from '../env/index.js';
+import { readResponseHead, writeRequestHead } from '../protocol/header.js';
 import { Reader } from '../protocol/wire/reader.js';
 import type { Api } from '../protocol/wire/types.js';
 import { Writer } from '../protocol/wire/writer.js';
@@ -45,10 +46,8 @@ export class RawClient implements ByteSink {
     this.#write(api, request, version);
     return new Promise<Response>((resolve, reject) => {
       if (this.#closed) { reject(this.#closed); return; }
-      // ApiVersions answers with the oldest header, so that a client can read it before it knows anything.
-      const flexibleHeader = version >= api.flexibleFrom && api.name !== 'ApiVersions';
       const decode = (reader: Reader): unknown => {
-        if (flexibleHeader) skipTags(reader);
+        readResponseHead(reader, api, version);
         return api.decodeResponse(reader, version);
       };
       this.#waiting.push({ decode, resolve, reject });
@@ -99,11 +98,7 @@ export class RawClient implements ByteSink {
 
   #write<RequestInput>(api: ClientApi<RequestInput, unknown>, request: RequestInput, version: number): void {
     const writer = this.#writer.reset();
-    writer.int16(api.key);
-    writer.int16(version);
-    writer.int32(this.#correlationId++);
-    writer.nullableString(this.clientId);
-    if (version >= api.flexibleFrom) writer.uvarint(0);
+    writeRequestHead(writer, api, version, this.#correlationId++, this.clientId);
     api.encodeRequest(writer, request, version);
     const body = writer.toBuffer();
     const frame = Buffer.allocUnsafe(4 + body.length);
@@ -118,7 +113,6 @@ export class RawClient implements ByteSink {
     try {
       // Decoded bytes are views: the answer gets bytes of its own.
       const reader = new Reader(Buffer.from(frame));
-      reader.int32();
       waiting.resolve(waiting.decode(reader) as never);
     } catch (error) {
       waiting.reject(error as Error);
@@ -127,10 +121,3 @@ export class RawClient implements ByteSink {
 }
 
 const newestStable = ({ maxVersion, unstableFrom }: ClientApi<never, unknown>): number => Math.min(maxVersion, unstableFrom - 1);
-
-function skipTags(reader: Reader): void {
-  for (let left = reader.uvarint(); left > 0; left--) {
-    reader.uvarint();
-    reader.raw(reader.uvarint());
-  }
-}
