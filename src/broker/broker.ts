@@ -9,7 +9,7 @@ import type { MetadataImage } from '../metadata/types.js';
 import { ZERO_UUID } from '../protocol/wire/types.js';
 import { ReplicaManager } from '../replication/index.js';
 import { withApiVersions } from '../server/api-versions.js';
-import type { ServerLimits } from '../server/limits.js';
+import { DEFAULT_LIMITS, type ServerLimits } from '../server/limits.js';
 import { Server, type BoundListener } from '../server/server.js';
 import { apiTable } from './api-table.js';
 import { GroupCoordinator } from './group-coordinator.js';
@@ -245,10 +245,10 @@ function registered({ listeners }: ListenerPlan, bound: readonly BoundListener[]
 
 function limitsOf(settings: Settings): ServerLimits {
   return {
+    ...DEFAULT_LIMITS,
     maxRequestBytes: settings.get('socket.request.max.bytes'),
     maxIdleMs: settings.get('connections.max.idle.ms'),
     maxConnections: settings.get('max.connections'),
     maxConnectionsPerIp: settings.get('max.connections.per.ip'),
-    frameProgressMs: 30_000,
   };
 }
