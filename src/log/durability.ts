@@ -2,9 +2,9 @@ import type { LogHost } from './host.js';
 import { GroupFlush } from './group-flush.js';
 import type { LeaderEpochs } from './leader-epochs.js';
 import { PARTITION_METADATA_FILE, parentOf } from './paths.js';
-import type { ProducerState } from './producer-state.js';
-import type { Segment } from './segment.js';
-import type { SegmentList } from './segment-list.js';
+import type { ProducerState } from './producers/producer-state.js';
+import type { Segment } from './segment/segment.js';
+import type { SegmentList } from './segment/segment-list.js';
 
 /** What must be known of a log to make it durable. */
 export interface DurableLog {

@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { NodeDisk, NodeRandom } from '../env/node/index.js';
-import { formatCheckpoint, parseCheckpoint, readOffsets, takeCleanShutdown, writeCleanShutdown, writeOffsets } from './checkpoints.js';
-import { IndexBudget } from './index-file.js';
+import { formatCheckpoint, parseCheckpoint, readOffsets, takeCleanShutdown, writeCleanShutdown, writeOffsets } from './manager/checkpoints.js';
+import { IndexBudget } from './segment/index-file.js';
 import { LeaderEpochs } from './leader-epochs.js';
-import { randomDirectoryId, readMetaProperties, writeMetaProperties } from './meta-properties.js';
-import { OffsetIndex } from './offset-index.js';
+import { randomDirectoryId, readMetaProperties, writeMetaProperties } from './manager/meta-properties.js';
+import { OffsetIndex } from './segment/offset-index.js';
 import { formatPartitionMetadata, parsePartitionMetadata } from './partition-metadata.js';
 import { offsetOfFile, parsePartitionDirectory, partitionDirectoryAside, segmentFile } from './paths.js';
-import { formatProducerSnapshot, parseProducerSnapshot } from './producer-snapshot.js';
+import { formatProducerSnapshot, parseProducerSnapshot } from './producers/producer-snapshot.js';
 import { temporaryDirectory } from './test-support.js';
-import { TimeIndex } from './time-index.js';
-import { TransactionIndex } from './txn-index.js';
+import { TimeIndex } from './segment/time-index.js';
+import { TransactionIndex } from './segment/txn-index.js';
 
 const disk = new NodeDisk();
 let root: ReturnType<typeof temporaryDirectory>;

@@ -1,8 +1,8 @@
 import type { Clock, Disk, DiskError, Logger, Random } from '../env/index.js';
-import type { FilePool } from './file-pool.js';
-import type { IndexBudget } from './index-file.js';
-import type { ReadBuffers } from './read-buffers.js';
-import type { TailCache } from './tail-cache.js';
+import type { FilePool } from './segment/file-pool.js';
+import type { IndexBudget } from './segment/index-file.js';
+import type { ReadBuffers } from './reads/read-buffers.js';
+import type { TailCache } from './reads/tail-cache.js';
 
 /** What the logs of a node share: the world, and the bounds on descriptors and memory. */
 export interface LogHost {

@@ -1,6 +1,6 @@
 export { createLog, createLogHost, openLog, type LogHostOptions, type OpenLogOptions } from './open-log.js';
-export { openLogManager, NodeLogManager, type LogManagerOptions } from './manager.js';
-export { claimDirectory, randomDirectoryId, readMetaProperties, writeMetaProperties, type MetaProperties } from './meta-properties.js';
+export { openLogManager, NodeLogManager, type LogManagerOptions } from './manager/manager.js';
+export { claimDirectory, randomDirectoryId, readMetaProperties, writeMetaProperties, type MetaProperties } from './manager/meta-properties.js';
 export { partitionDirectory } from './paths.js';
 export type { LogHost } from './host.js';
 export { Log } from './log.js';

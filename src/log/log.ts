@@ -9,16 +9,16 @@ import { checkSizes, describeForFollower, stampForLeader, type Batches } from '.
 import { LogDurability, type DurableLog } from './durability.js';
 import type { LogHost } from './host.js';
 import type { LeaderEpochs } from './leader-epochs.js';
-import { LogReader, type ReadableLog } from './log-reader.js';
+import { LogReader, type ReadableLog } from './reads/log-reader.js';
 import { writeTopicId } from './partition-metadata.js';
 import { LEADER_EPOCH_FILE } from './paths.js';
-import { ProducerState, REPLAY, type ProducerUpdate } from './producer-state.js';
-import { rebuildProducerState } from './producer-rebuild.js';
-import { deletableSegments } from './retention.js';
-import { SegmentFiles, type SegmentedLog } from './segment-files.js';
-import type { SegmentList } from './segment-list.js';
-import type { LogTail } from './tail-cache.js';
-import { findMaxTimestamp, findTimestamp } from './timestamp-search.js';
+import { ProducerState, REPLAY, type ProducerUpdate } from './producers/producer-state.js';
+import { rebuildProducerState } from './producers/producer-rebuild.js';
+import { deletableSegments } from './segment/retention.js';
+import { SegmentFiles, type SegmentedLog } from './segment/segment-files.js';
+import type { SegmentList } from './segment/segment-list.js';
+import type { LogTail } from './reads/tail-cache.js';
+import { findMaxTimestamp, findTimestamp } from './segment/timestamp-search.js';
 import {
   UnexpectedAppendOffsetError,
   type ActiveProducer, type AppendContext, type AppendResult, type LogRead, type PartitionLog, type ReadOptions, type TimestampAndOffset,

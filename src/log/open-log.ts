@@ -1,18 +1,18 @@
 import type { LogSettings } from '../config/log-settings.js';
 import { DiskError, type Clock, type Disk, type Logger, type Random } from '../env/index.js';
 import type { Uuid } from '../protocol/wire/types.js';
-import { FilePool } from './file-pool.js';
+import { FilePool } from './segment/file-pool.js';
 import type { LogHost } from './host.js';
-import { IndexBudget } from './index-file.js';
+import { IndexBudget } from './segment/index-file.js';
 import { LeaderEpochs } from './leader-epochs.js';
 import { Log } from './log.js';
 import { LEADER_EPOCH_FILE } from './paths.js';
-import { ProducerState } from './producer-state.js';
-import { ReadBuffers } from './read-buffers.js';
+import { ProducerState } from './producers/producer-state.js';
+import { ReadBuffers } from './reads/read-buffers.js';
 import { loadLog } from './recovery.js';
-import { Segment } from './segment.js';
-import { SegmentList } from './segment-list.js';
-import { TailCache } from './tail-cache.js';
+import { Segment } from './segment/segment.js';
+import { SegmentList } from './segment/segment-list.js';
+import { TailCache } from './reads/tail-cache.js';
 
 export interface LogHostOptions {
   readonly env: { readonly disk: Disk; readonly clock: Clock; readonly random: Random; readonly logger: Logger };

@@ -7,12 +7,12 @@ import {
   CLEANED_SUFFIX, DELETED_SUFFIX, LEADER_EPOCH_FILE, LOG_SUFFIX, METADATA_SNAPSHOT_DELETED_SUFFIX, OFFSET_INDEX_SUFFIX,
   PARTITION_METADATA_FILE, SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, offsetOfFile, segmentFile,
 } from './paths.js';
-import { rebuildProducerState } from './producer-rebuild.js';
-import { recallBatches } from './producer-recall.js';
-import { ProducerState } from './producer-state.js';
-import { Segment, type SegmentOptions } from './segment.js';
-import { segmentOptions } from './segment-files.js';
-import { SegmentList } from './segment-list.js';
+import { rebuildProducerState } from './producers/producer-rebuild.js';
+import { recallBatches } from './producers/producer-recall.js';
+import { ProducerState } from './producers/producer-state.js';
+import { Segment, type SegmentOptions } from './segment/segment.js';
+import { segmentOptions } from './segment/segment-files.js';
+import { SegmentList } from './segment/segment-list.js';
 
 export interface LoadOptions {
   readonly directory: string;

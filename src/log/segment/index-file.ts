@@ -1,4 +1,4 @@
-import type { Disk } from '../env/index.js';
+import type { Disk } from '../../env/index.js';
 
 /**
  * A sorted file of entries of one size that a segment can be searched by.

@@ -1,5 +1,5 @@
-import { MalformedError, readInt16, readInt64, writeInt16, writeInt64 } from '../base/bytes.js';
-import type { Disk } from '../env/index.js';
+import { MalformedError, readInt16, readInt64, writeInt16, writeInt64 } from '../../base/bytes.js';
+import type { Disk } from '../../env/index.js';
 
 /** A transaction that was aborted by a marker in this segment. */
 export interface AbortedTransaction {

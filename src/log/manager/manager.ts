@@ -1,22 +1,22 @@
-import type { LogSettings } from '../config/log-settings.js';
-import { DiskError, type DiskLock, type Env } from '../env/index.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
-import { KafkaError } from '../protocol/errors.js';
-import { METADATA_TOPIC } from '../protocol/internal-topics.js';
-import { ZERO_UUID, type Uuid } from '../protocol/wire/types.js';
-import { MalformedError } from '../base/bytes.js';
+import type { LogSettings } from '../../config/log-settings.js';
+import { DiskError, type DiskLock, type Env } from '../../env/index.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { KafkaError } from '../../protocol/errors.js';
+import { METADATA_TOPIC } from '../../protocol/internal-topics.js';
+import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
+import { MalformedError } from '../../base/bytes.js';
 import { readOffsets, takeCleanShutdown, writeCleanShutdown, writeOffsets, type OffsetCheckpoint } from './checkpoints.js';
-import type { LogHost } from './host.js';
-import type { Log } from './log.js';
+import type { LogHost } from '../host.js';
+import type { Log } from '../log.js';
 import { claimDirectory } from './meta-properties.js';
-import { createLog, createLogHost, openLog, type LogHostOptions } from './open-log.js';
-import { readTopicId } from './partition-metadata.js';
+import { createLog, createLogHost, openLog, type LogHostOptions } from '../open-log.js';
+import { readTopicId } from '../partition-metadata.js';
 import {
   HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, nameOf, parsePartitionDirectory,
   partitionDirectory, partitionDirectoryAside, type DirectorySuffix, type PartitionDirectoryName,
-} from './paths.js';
+} from '../paths.js';
 import { Periodic } from './periodic.js';
-import type { LogDir, LogManager } from './types.js';
+import type { LogDir, LogManager } from '../types.js';
 
 export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes' | 'indexCacheBytes' | 'maxOpenFiles' | 'producerExpirationMs'> {
   readonly env: Pick<Env, 'disk' | 'clock' | 'random' | 'logger'>;

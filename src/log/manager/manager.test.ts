@@ -1,13 +1,13 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { MemoryDisk } from '../env/memory/memory-disk.js';
-import { NodeDisk, NodeRandom, silentLogger } from '../env/node/index.js';
-import { DiskError } from '../env/index.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
-import { ZERO_UUID } from '../protocol/wire/types.js';
+import { MemoryDisk } from '../../env/memory/memory-disk.js';
+import { NodeDisk, NodeRandom, silentLogger } from '../../env/node/index.js';
+import { DiskError } from '../../env/index.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { ZERO_UUID } from '../../protocol/wire/types.js';
 import { openLogManager, type LogManagerOptions, type NodeLogManager } from './manager.js';
-import { openLog } from './open-log.js';
-import { batchOf, CLIENT, eventually, ManualClock, readAll, SETTINGS, temporaryDirectory, TOPIC_ID } from './test-support.js';
+import { openLog } from '../open-log.js';
+import { batchOf, CLIENT, eventually, ManualClock, readAll, SETTINGS, temporaryDirectory, TOPIC_ID } from '../test-support.js';
 
 let root: ReturnType<typeof temporaryDirectory>;
 let clock: ManualClock;

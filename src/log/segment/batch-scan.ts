@@ -1,5 +1,5 @@
-import { MalformedError } from '../base/bytes.js';
-import * as batch from '../protocol/records/batch.js';
+import { MalformedError } from '../../base/bytes.js';
+import * as batch from '../../protocol/records/batch.js';
 import type { PooledFile } from './file-pool.js';
 
 /** A whole batch that lies in `bytes` at `at`, and at `position` of its file. */

@@ -1,7 +1,7 @@
-import { isUuid, randomUuid } from '../base/uuid.js';
-import type { Disk, Random } from '../env/index.js';
-import type { Uuid } from '../protocol/wire/types.js';
-import { META_PROPERTIES_FILE } from './paths.js';
+import { isUuid, randomUuid } from '../../base/uuid.js';
+import type { Disk, Random } from '../../env/index.js';
+import type { Uuid } from '../../protocol/wire/types.js';
+import { META_PROPERTIES_FILE } from '../paths.js';
 
 /** Whose a log directory is (`meta.properties`, version 1). */
 export interface MetaProperties {

@@ -1,5 +1,5 @@
-import { readInt32, writeInt32 } from '../base/bytes.js';
-import type { Disk } from '../env/index.js';
+import { readInt32, writeInt32 } from '../../base/bytes.js';
+import type { Disk } from '../../env/index.js';
 import { IndexFile, type IndexBudget } from './index-file.js';
 
 export interface OffsetPosition {

@@ -1,9 +1,9 @@
-import { ErrorCode } from '../protocol/generated/errors.js';
-import { KafkaError } from '../protocol/errors.js';
-import { recordsIn } from '../protocol/records/batch-iterator.js';
-import * as batch from '../protocol/records/batch.js';
-import { parseEndTransactionMarker } from '../protocol/records/control-records.js';
-import { maxTimestampOf } from './timestamps.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { KafkaError } from '../../protocol/errors.js';
+import { recordsIn } from '../../protocol/records/batch-iterator.js';
+import * as batch from '../../protocol/records/batch.js';
+import { parseEndTransactionMarker } from '../../protocol/records/control-records.js';
+import { maxTimestampOf } from '../segment/timestamps.js';
 
 export interface BatchMetadata {
   readonly lastSequence: number;

@@ -1,10 +1,10 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readdirSync, writeFileSync } from 'node:fs';
-import { NodeDisk } from '../env/node/index.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
-import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
-import { batchOf, ManualClock, openTestLog as open, readAll, temporaryDirectory, testHost } from './test-support.js';
-import type { Log } from './log.js';
+import { NodeDisk } from '../../env/node/index.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { buildEndTransactionMarker } from '../../protocol/records/control-records.js';
+import { batchOf, ManualClock, openTestLog as open, readAll, temporaryDirectory, testHost } from '../test-support.js';
+import type { Log } from '../log.js';
 
 let root: ReturnType<typeof temporaryDirectory>;
 let log: Log;

@@ -1,4 +1,4 @@
-import { assert } from '../base/assert.js';
+import { assert } from '../../base/assert.js';
 import type { Segment } from './segment.js';
 
 /** The segments of a log in the order of their base offsets; the last is the active one. */

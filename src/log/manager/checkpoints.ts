@@ -1,6 +1,6 @@
-import { MalformedError } from '../base/bytes.js';
-import { DiskError, type Disk } from '../env/index.js';
-import { CLEAN_SHUTDOWN_FILE } from './paths.js';
+import { MalformedError } from '../../base/bytes.js';
+import { DiskError, type Disk } from '../../env/index.js';
+import { CLEAN_SHUTDOWN_FILE } from '../paths.js';
 
 /**
  * Kafka's text checkpoints (`CheckpointFile`, `OffsetCheckpointFile`): a line with the version, one with the number of

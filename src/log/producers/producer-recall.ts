@@ -1,10 +1,10 @@
-import * as batch from '../protocol/records/batch.js';
-import { scanBatches } from './batch-scan.js';
+import * as batch from '../../protocol/records/batch.js';
+import { scanBatches } from '../segment/batch-scan.js';
 import { BATCHES_KEPT, type BatchMetadata, type ProducerEntry } from './producer-append.js';
 import type { ProducerState } from './producer-state.js';
-import type { Segment } from './segment.js';
-import type { SegmentList } from './segment-list.js';
-import { maxTimestampOf } from './timestamps.js';
+import type { Segment } from '../segment/segment.js';
+import type { SegmentList } from '../segment/segment-list.js';
+import { maxTimestampOf } from '../segment/timestamps.js';
 
 /** How much of a log's end is read: five batches of the size that clients send by default, of several producers. */
 const RECALL_BYTES = 1 << 20;

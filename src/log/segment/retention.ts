@@ -1,4 +1,4 @@
-import type { LogSettings } from '../config/log-settings.js';
+import type { LogSettings } from '../../config/log-settings.js';
 import type { Segment } from './segment.js';
 import type { SegmentList } from './segment-list.js';
 

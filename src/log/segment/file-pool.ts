@@ -1,4 +1,4 @@
-import type { Disk, DiskFile } from '../env/index.js';
+import type { Disk, DiskFile } from '../../env/index.js';
 
 /**
  * Descriptors for more files than a process may have open. A file is opened when it is used; when too many are open, those

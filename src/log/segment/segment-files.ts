@@ -1,8 +1,8 @@
-import type { LogSettings } from '../config/log-settings.js';
-import type { Cancel } from '../env/index.js';
-import type { LogHost } from './host.js';
-import { DELETED_SUFFIX } from './paths.js';
-import type { ProducerState } from './producer-state.js';
+import type { LogSettings } from '../../config/log-settings.js';
+import type { Cancel } from '../../env/index.js';
+import type { LogHost } from '../host.js';
+import { DELETED_SUFFIX } from '../paths.js';
+import type { ProducerState } from '../producers/producer-state.js';
 import { Segment, type SegmentOptions } from './segment.js';
 import type { SegmentList } from './segment-list.js';
 

@@ -1,10 +1,10 @@
-import { recordsIn, type BatchRecord } from '../protocol/records/batch-iterator.js';
-import * as batch from '../protocol/records/batch.js';
+import { recordsIn, type BatchRecord } from '../../protocol/records/batch-iterator.js';
+import * as batch from '../../protocol/records/batch.js';
 import { scanBatches } from './batch-scan.js';
 import type { Segment } from './segment.js';
 import type { SegmentList } from './segment-list.js';
 import { maxTimestampOf } from './timestamps.js';
-import type { TimestampAndOffset } from './types.js';
+import type { TimestampAndOffset } from '../types.js';
 
 /**
  * The first record at or after `startOffset` whose timestamp is at least `timestampMs` (`UnifiedLog.fetchOffsetByTimestamp`):

@@ -1,5 +1,5 @@
-import { assert } from '../base/assert.js';
-import * as batch from '../protocol/records/batch.js';
+import { assert } from '../../base/assert.js';
+import * as batch from '../../protocol/records/batch.js';
 
 /**
  * The newest bytes of every log in memory, under one budget for all: what readers at the tail want, they get without the disk.

@@ -1,11 +1,11 @@
-import * as batch from '../protocol/records/batch.js';
-import type { ProducerState } from './producer-state.js';
-import type { LeaderEpochs } from './leader-epochs.js';
+import * as batch from '../../protocol/records/batch.js';
+import type { ProducerState } from '../producers/producer-state.js';
+import type { LeaderEpochs } from '../leader-epochs.js';
 import { scanBatches } from './batch-scan.js';
 import type { PooledFile } from './file-pool.js';
-import type { LogHost } from './host.js';
+import type { LogHost } from '../host.js';
 import { OffsetIndex } from './offset-index.js';
-import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, nameOf, segmentFile } from './paths.js';
+import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, nameOf, segmentFile } from '../paths.js';
 import { TimeIndex, type TimestampOffset } from './time-index.js';
 import { maxTimestampOf } from './timestamps.js';
 import { TransactionIndex } from './txn-index.js';

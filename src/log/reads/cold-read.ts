@@ -1,10 +1,10 @@
-import { MalformedError } from '../base/bytes.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
-import { KafkaError } from '../protocol/errors.js';
-import * as batch from '../protocol/records/batch.js';
-import type { LogHost } from './host.js';
-import type { Segment } from './segment.js';
-import type { SegmentList } from './segment-list.js';
+import { MalformedError } from '../../base/bytes.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { KafkaError } from '../../protocol/errors.js';
+import * as batch from '../../protocol/records/batch.js';
+import type { LogHost } from '../host.js';
+import type { Segment } from '../segment/segment.js';
+import type { SegmentList } from '../segment/segment-list.js';
 
 export interface ColdReadOptions {
   readonly maxBytes: number;

@@ -1,8 +1,8 @@
 import { asCorruptMessage, readCold } from './cold-read.js';
-import type { LogHost } from './host.js';
-import type { SegmentList } from './segment-list.js';
+import type { LogHost } from '../host.js';
+import type { SegmentList } from '../segment/segment-list.js';
 import type { LogTail } from './tail-cache.js';
-import type { LogRead, ReadOptions } from './types.js';
+import type { LogRead, ReadOptions } from '../types.js';
 
 /** What must be known of a log to read it. */
 export interface ReadableLog {

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
-import { SimRandom } from '../env/sim/index.js';
-import * as batch from '../protocol/records/batch.js';
+import { SimRandom } from '../../env/sim/index.js';
+import * as batch from '../../protocol/records/batch.js';
 import { TailCache, type LogTail, type TailRead } from './tail-cache.js';
-import { batchOf, plainRecords } from './test-support.js';
+import { batchOf, plainRecords } from '../test-support.js';
 
 const everything = { maxBytes: Number.MAX_SAFE_INTEGER, minOneBatch: true, limitOffset: Number.MAX_SAFE_INTEGER };
 

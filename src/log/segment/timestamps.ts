@@ -1,5 +1,5 @@
-import { isSafeInt64, readInt64 } from '../base/bytes.js';
-import { MAX_TIMESTAMP_AT, NO_TIMESTAMP } from '../protocol/records/batch.js';
+import { isSafeInt64, readInt64 } from '../../base/bytes.js';
+import { MAX_TIMESTAMP_AT, NO_TIMESTAMP } from '../../protocol/records/batch.js';
 
 /**
  * A timestamp of a log that is on disk already. Nothing is refused any more: one beyond 2^53-1, which Apache lets through when

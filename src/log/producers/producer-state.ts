@@ -1,10 +1,10 @@
-import { MalformedError } from '../base/bytes.js';
-import type { Disk } from '../env/index.js';
-import * as batch from '../protocol/records/batch.js';
-import { SNAPSHOT_SUFFIX, DELETED_SUFFIX, offsetOfFile, segmentFile } from './paths.js';
+import { MalformedError } from '../../base/bytes.js';
+import type { Disk } from '../../env/index.js';
+import * as batch from '../../protocol/records/batch.js';
+import { SNAPSHOT_SUFFIX, DELETED_SUFFIX, offsetOfFile, segmentFile } from '../paths.js';
 import { BATCHES_KEPT, ProducerAppend, type AppendRules, type BatchMetadata, type CompletedTransaction, type ProducerEntry } from './producer-append.js';
 import { parseProducerSnapshot, formatProducerSnapshot } from './producer-snapshot.js';
-import type { AbortedTransaction } from './txn-index.js';
+import type { AbortedTransaction } from '../segment/txn-index.js';
 
 /** Rules for what was checked before: a leader's batches on a follower, a log's own at recovery. */
 export const REPLAY: AppendRules = { origin: 'replication', transactionVersion: 0 };

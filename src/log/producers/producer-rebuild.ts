@@ -1,7 +1,7 @@
-import * as batch from '../protocol/records/batch.js';
-import { scanBatches } from './batch-scan.js';
+import * as batch from '../../protocol/records/batch.js';
+import { scanBatches } from '../segment/batch-scan.js';
 import type { ProducerState } from './producer-state.js';
-import type { SegmentList } from './segment-list.js';
+import type { SegmentList } from '../segment/segment-list.js';
 
 export interface RebuildOptions {
   readonly logStartOffset: number;

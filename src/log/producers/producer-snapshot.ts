@@ -1,5 +1,5 @@
-import { MalformedError, readInt16, readInt32, readInt64, readUint32, writeInt16, writeInt32, writeInt64 } from '../base/bytes.js';
-import { crc32c } from '../base/crc32c.js';
+import { MalformedError, readInt16, readInt32, readInt64, readUint32, writeInt16, writeInt32, writeInt64 } from '../../base/bytes.js';
+import { crc32c } from '../../base/crc32c.js';
 import type { ProducerEntry } from './producer-append.js';
 
 /**

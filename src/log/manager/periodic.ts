@@ -1,4 +1,4 @@
-import type { Clock } from '../env/index.js';
+import type { Clock } from '../../env/index.js';
 
 /** Work that comes again and again, or later, until all is closed. */
 export class Periodic {
