@@ -23,10 +23,10 @@ export function authorsOf(history: History): Authors {
   const writerOf = new Map<Key, Map<Value, DataOperation>>();
   const readersOf = new Map<Key, Map<Value, DataOperation[]>>();
   for (const operation of dataOperations(history)) {
-    for (const { key, value } of sendsOf(operation)) at(writerOf, key, newMap).set(value, operation);
+    for (const { key, value } of sendsOf(operation)) at(writerOf, key, () => new Map<Value, DataOperation>()).set(value, operation);
     if (operation.outcome !== 'ok') continue;
     for (const { key, records } of polledBy(operation)) {
-      for (const [, value] of records) at(at(readersOf, key, newMap), value, () => []).push(operation);
+      for (const [, value] of records) at(at(readersOf, key, () => new Map<Value, DataOperation[]>()), value, () => []).push(operation);
     }
   }
   return { writerOf, readersOf };
@@ -41,7 +41,7 @@ export function mustHaveCommitted(operation: DataOperation, { readersOf }: Autho
 
 export function versionOrders(history: History, authors: Authors): Map<Key, VersionOrder> {
   const seen = new Map<Key, Map<number, Set<Value>>>();
-  const note = (key: Key, offset: number, value: Value): void => { at(at(seen, key, newMap), offset, () => new Set()).add(value); };
+  const note = (key: Key, offset: number, value: Value): void => { at(at(seen, key, () => new Map<number, Set<Value>>()), offset, () => new Set()).add(value); };
   for (const operation of dataOperations(history)) {
     for (const { key, records } of polledBy(operation)) for (const [offset, value] of records) note(key, offset, value);
     if (!mustHaveCommitted(operation, authors)) continue;
@@ -68,5 +68,3 @@ export function at<K, V>(map: Map<K, V>, key: K, make: () => V): V {
   if (found === undefined) map.set(key, (found = make()));
   return found;
 }
-
-export const newMap = <K, V>(): Map<K, V> => new Map<K, V>();
