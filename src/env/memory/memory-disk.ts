@@ -14,7 +14,7 @@ export interface DiskOperation {
   readonly buffers?: readonly Uint8Array[];
 }
 
-const UNBOUNDED_BYTES = 2 ** 50;
+export const UNBOUNDED_BYTES = 2 ** 50;
 
 /**
  * A disk in memory, quick and without faults: `--memory`. Every call goes through the few methods at the end, where a simulated
@@ -26,8 +26,12 @@ export class MemoryDisk implements Disk {
   constructor(
     private readonly nowMs: () => number = Date.now,
     protected readonly tree = new FileTree(),
-    private readonly capacityBytes = UNBOUNDED_BYTES,
   ) {}
+
+  /** How much all files may hold together; beyond it writes fail with ENOSPC. */
+  protected get capacityBytes(): number {
+    return UNBOUNDED_BYTES;
+  }
 
   open(path: string, { create = false, readOnly = false }: { create?: boolean; readOnly?: boolean } = {}): DiskFile {
     if (create && this.tree.find(path) === undefined) this.createFile(path);
@@ -42,7 +46,8 @@ export class MemoryDisk implements Disk {
   }
 
   list(directory: string): string[] {
-    return [...this.tree.directory(directory).entries.keys()].sort();
+    const { entries } = this.tree.directory(directory);
+    return this.perform({ kind: 'read', path: directory }, () => [...entries.keys()].sort());
   }
 
   makeDirectory(path: string): void {
@@ -126,12 +131,20 @@ export class MemoryDisk implements Disk {
     const length = totalLength(buffers);
     if (length === 0) return 0;
     const before = node.bytes.length;
-    return this.perform({ kind: 'write', path, position, length, buffers }, limit => {
-      const written = node.bytes.write(buffers, position, limit);
+    return this.perform({ kind: 'write', path, position, length, buffers }, (limit = Infinity) => {
+      const wanted = Math.min(length, limit);
+      const fitting = Math.max(0, Math.min(wanted, before + this.freeBytes() - position));
+      const written = node.bytes.write(buffers, position, fitting);
       node.modifiedMs = this.nowMs();
-      this.fileChanged(node, Math.min(before, position), position + written);
+      if (written > 0) this.fileChanged(node, Math.min(before, position), position + written);
+      if (written < wanted) throw failure('ENOSPC', path, 'no space is left on the disk');
       return written;
     });
+  }
+
+  private freeBytes(): number {
+    // Counting is not for every write of a disk that is never full.
+    return this.capacityBytes >= UNBOUNDED_BYTES ? Infinity : Math.max(0, this.capacityBytes - this.tree.usedBytes());
   }
 
   /** For the files of this disk. */

@@ -58,6 +58,14 @@ export class PagedBytes {
     this.size = length;
   }
 
+  /** The same bytes in memory of their own. */
+  copy(): PagedBytes {
+    const copy = new PagedBytes();
+    copy.pages = this.pages.map(page => page && Buffer.from(page));
+    copy.size = this.size;
+    return copy;
+  }
+
   private put(bytes: Uint8Array, position: number): void {
     for (let done = 0; done < bytes.length;) {
       const within = (position + done) % PAGE_BYTES;

@@ -2,9 +2,7 @@ import { DiskError } from '../disk.js';
 import { PagedBytes } from './paged-bytes.js';
 
 export class FileNode {
-  readonly bytes = new PagedBytes();
-
-  constructor(public modifiedMs: number) {}
+  constructor(public modifiedMs: number, readonly bytes = new PagedBytes()) {}
 }
 
 export class DirectoryNode {
@@ -24,7 +22,7 @@ export interface NameChange {
 
 /** Names and what they stand for, as a file system keeps them. All changes go through `change`. */
 export class FileTree {
-  readonly root = new DirectoryNode(0);
+  constructor(readonly root = new DirectoryNode(0)) {}
 
   find(path: string): TreeNode | undefined {
     let node: TreeNode | undefined = this.root;

@@ -1,6 +1,7 @@
 import { crc32c } from '../../base/crc32c.js';
 import { MemoryDisk, type DiskOperation } from '../memory/memory-disk.js';
 import { failure, type DirectoryNode, type FileNode, type NameChange } from '../memory/tree.js';
+import type { Captured } from './durability.js';
 import type { SimNode } from './node.js';
 import type { SimRandom } from './random.js';
 
@@ -32,6 +33,10 @@ export class SimDisk extends MemoryDisk {
     super(() => node.world.wallMs, node.machine.tree);
   }
 
+  protected override get capacityBytes(): number {
+    return this.node.machine.capacityBytes;
+  }
+
   override perform<T>(operation: DiskOperation, apply: (limitBytes?: number) => T): T {
     const { node } = this;
     const { machine } = node;
@@ -61,15 +66,23 @@ export class SimDisk extends MemoryDisk {
   }
 
   override syncedNow(path: string, file: FileNode): void {
-    const { durability } = this.node.machine;
-    this.perform({ kind: 'sync', path }, () => durability.fileSynced(file, durability.capture(file)));
+    this.syncCaptured(path, file, this.node.machine.durability.capture(file));
   }
 
   /** What is written between the call and its end is not promised to be there. */
   override synced(path: string, file: FileNode): Promise<void> {
+    const captured = this.node.machine.durability.capture(file);
+    return this.later(() => this.syncCaptured(path, file, captured));
+  }
+
+  private syncCaptured(path: string, file: FileNode, captured: Captured): void {
     const { durability } = this.node.machine;
-    const captured = durability.capture(file);
-    return this.later(() => this.perform({ kind: 'sync', path }, () => durability.fileSynced(file, captured)));
+    try {
+      this.perform({ kind: 'sync', path }, () => durability.fileSynced(file, captured));
+    } catch (error) {
+      if (this.node.alive) durability.syncFailed(file, captured, this.random);
+      throw error;
+    }
   }
 
   protected override relink(changes: readonly NameChange[]): void {

@@ -1,5 +1,5 @@
 import { PagedBytes } from '../memory/paged-bytes.js';
-import { DirectoryNode, FileNode, type FileTree, type NameChange, type TreeNode } from '../memory/tree.js';
+import { DirectoryNode, FileNode, FileTree, type NameChange, type TreeNode } from '../memory/tree.js';
 import type { SimRandom } from './random.js';
 
 /** What a disk writes whole or not at all. */
@@ -12,10 +12,21 @@ export interface CrashOptions {
   readonly keep?: number;
 }
 
+/** A sector that differs from the platter's, or may. */
+interface DirtySector {
+  /** The number of the change that touched it last. */
+  readonly change: number;
+  /** What it held after earlier changes: the system may have written it out before it was touched again. */
+  readonly earlier: readonly Buffer[];
+  /** What it holds since the last change, where that change may be followed by another of the same sector. */
+  readonly latest: Buffer | undefined;
+}
+
 interface FileState {
   readonly durable: PagedBytes;
-  /** Sectors that differ from `durable`, or may; each with the number of the change that touched it last. */
-  readonly dirty: Map<number, number>;
+  readonly dirty: Map<number, DirtySector>;
+  /** Sectors that a failed sync gave up: the cache shows what was written, the platter has not got it, and no sync writes it. */
+  readonly lost: Set<number>;
 }
 
 /** A file's unsynced sectors as they were when a sync began. */
@@ -24,22 +35,35 @@ export interface Captured {
   readonly sectors: readonly { readonly sector: number; readonly change: number; readonly bytes: Buffer }[];
 }
 
+const EARLIER_KEPT = 3;
+const NONE_EARLIER: readonly Buffer[] = [];
+
 /**
  * What of a file tree would survive a power loss. Written sectors reach the platter with the file's sync, names with that of
- * their directory; before, each may or may not be there. Names of one directory reach it in order, a rename as one.
+ * their directory; before, each may or may not be there, a sector also as it was between two writes. Names of one directory
+ * reach it in order, a rename as one.
  */
 export class Durability {
-  private readonly files = new Map<FileNode, FileState>();
-  private readonly names = new Map<DirectoryNode, Map<string, TreeNode>>();
+  private files = new Map<FileNode, FileState>();
+  private names = new Map<DirectoryNode, Map<string, TreeNode>>();
   private pending: (readonly NameChange[])[] = [];
   private changes = 0;
 
-  constructor(private readonly tree: FileTree) {}
+  constructor(readonly tree = new FileTree()) {}
 
   fileChanged(node: FileNode, start: number, end: number): void {
-    const { dirty } = this.stateOf(node);
+    const { dirty, lost } = this.stateOf(node);
     const change = ++this.changes;
-    for (let sector = Math.floor(start / SECTOR_BYTES); sector * SECTOR_BYTES < end; sector++) dirty.set(sector, change);
+    const first = Math.floor(start / SECTOR_BYTES);
+    const last = Math.ceil(end / SECTOR_BYTES) - 1;
+    for (let sector = first; sector <= last; sector++) {
+      const before = dirty.get(sector);
+      const earlier = before?.latest ? [...before.earlier, before.latest].slice(-EARLIER_KEPT) : NONE_EARLIER;
+      // Appends meet in the sectors at the edges; what lies between is seldom written twice.
+      const latest = sector === first || sector === last ? sectorOf(node.bytes, sector) : undefined;
+      dirty.set(sector, { change, earlier, latest });
+      lost.delete(sector);
+    }
   }
 
   named(changes: readonly NameChange[]): void {
@@ -47,7 +71,7 @@ export class Durability {
   }
 
   capture(node: FileNode): Captured {
-    const sectors = [...this.stateOf(node).dirty].map(([sector, change]) => ({ sector, change, bytes: sectorOf(node.bytes, sector) }));
+    const sectors = [...this.stateOf(node).dirty].map(([sector, { change }]) => ({ sector, change, bytes: sectorOf(node.bytes, sector) }));
     return { length: node.bytes.length, sectors };
   }
 
@@ -56,7 +80,37 @@ export class Durability {
     durable.resize(length);
     for (const { sector, change, bytes } of sectors) {
       durable.write([bytes], sector * SECTOR_BYTES);
-      if (dirty.get(sector) === change) dirty.delete(sector);
+      if (dirty.get(sector)?.change === change) dirty.delete(sector);
+    }
+  }
+
+  /**
+   * A sync failed, and as on Linux that is told once: some sectors came to the platter, the others are given up. The cache takes
+   * all of them for clean, and the next sync succeeds without them.
+   */
+  syncFailed(node: FileNode, { sectors }: Captured, random: SimRandom): void {
+    const { durable, dirty, lost } = this.stateOf(node);
+    for (const { sector, change, bytes } of sectors) {
+      if (dirty.get(sector)?.change !== change) continue;
+      dirty.delete(sector);
+      if (random.chance(0.5)) durable.write([bytes], sector * SECTOR_BYTES);
+      else lost.add(sector);
+    }
+  }
+
+  /** Memory grew short: what is clean leaves the cache, and what a failed sync gave up reads as the platter has it. */
+  dropCaches(): void {
+    for (const [node, { durable, lost }] of this.files) {
+      for (const sector of lost) node.bytes.write([zeroed(sectorOf(durable, sector))], sector * SECTOR_BYTES, node.bytes.length - sector * SECTOR_BYTES);
+      lost.clear();
+    }
+  }
+
+  /** A bit of what lies at `position` turns, on the platter and for whoever reads it from now on. */
+  rot(node: FileNode, position: number, bit = 0): void {
+    for (const bytes of [node.bytes, this.stateOf(node).durable]) {
+      const byte = bytes.slice(position, position + 1);
+      if (byte.length > 0) bytes.write([Buffer.from([byte[0]! ^ (1 << bit)])], position);
     }
   }
 
@@ -87,9 +141,33 @@ export class Durability {
     for (const [node, state] of this.files) loseSectors(node, state, random, keep);
   }
 
+  /** The same disk once more, with nothing in common: what happens to one leaves the other as it is. */
+  copy(): Durability {
+    const copies = new Map<TreeNode, TreeNode>();
+    const copyOf = <T extends TreeNode>(node: T): T => {
+      let copy = copies.get(node);
+      if (copy === undefined) {
+        copy = node instanceof DirectoryNode ? new DirectoryNode(node.modifiedMs) : new FileNode(node.modifiedMs, node.bytes.copy());
+        copies.set(node, copy);
+        if (node instanceof DirectoryNode) for (const [name, entry] of node.entries) (copy as DirectoryNode).entries.set(name, copyOf(entry));
+      }
+      return copy as T;
+    };
+    const copy = new Durability(new FileTree(copyOf(this.tree.root)));
+    for (const [directory, names] of this.names) copy.names.set(copyOf(directory), new Map([...names].map(([name, node]) => [name, copyOf(node)])));
+    copy.pending = this.pending.map(changes => changes.map(({ directory, name, node }) => ({ directory: copyOf(directory), name, node: node && copyOf(node) })));
+    // Files that no name leads to, now or after a power loss, are nobody's any more.
+    for (const [node, { durable, dirty, lost }] of this.files) {
+      const file = copies.get(node);
+      if (file instanceof FileNode) copy.files.set(file, { durable: durable.copy(), dirty: new Map(dirty), lost: new Set(lost) });
+    }
+    copy.changes = this.changes;
+    return copy;
+  }
+
   private stateOf(node: FileNode): FileState {
     let state = this.files.get(node);
-    if (state === undefined) this.files.set(node, state = { durable: new PagedBytes(), dirty: new Map() });
+    if (state === undefined) this.files.set(node, state = { durable: new PagedBytes(), dirty: new Map(), lost: new Set() });
     return state;
   }
 
@@ -115,14 +193,22 @@ function sectorOf(bytes: PagedBytes, sector: number): Buffer {
   return bytes.slice(sector * SECTOR_BYTES, (sector + 1) * SECTOR_BYTES);
 }
 
-function loseSectors(node: FileNode, { durable, dirty }: FileState, random: SimRandom, keep: number): void {
+/** A whole sector: beyond a file's end there are zeros. */
+function zeroed(sector: Buffer): Buffer {
+  return sector.length === SECTOR_BYTES ? sector : Buffer.concat([sector, Buffer.alloc(SECTOR_BYTES - sector.length)]);
+}
+
+function loseSectors(node: FileNode, { durable, dirty, lost }: FileState, random: SimRandom, keep: number): void {
   const length = survivingLength(durable.length, node.bytes.length, random, keep);
   durable.resize(length);
-  for (const sector of [...dirty.keys()].sort((a, b) => a - b)) {
+  for (const [sector, { earlier }] of [...dirty].sort(([a], [b]) => a - b)) {
     const start = sector * SECTOR_BYTES;
-    if (start < length && random.chance(keep)) durable.write([sectorOf(node.bytes, sector)], start, length - start);
+    if (start >= length || !random.chance(keep)) continue;
+    const stale = earlier.length > 0 && !random.chance(Math.max(keep, 0.5));
+    durable.write([stale ? earlier[random.int(earlier.length)]! : sectorOf(node.bytes, sector)], start, length - start);
   }
   dirty.clear();
+  lost.clear();
   node.bytes.resize(0);
   node.bytes.resize(length);
   node.bytes.write([durable.slice()], 0);

@@ -1,6 +1,7 @@
 import type { Cancel, Clock } from '../clock.js';
 import type { Env } from '../index.js';
-import { FileTree } from '../memory/tree.js';
+import { UNBOUNDED_BYTES } from '../memory/memory-disk.js';
+import type { FileTree } from '../memory/tree.js';
 import { LineLogger } from '../node/logger.js';
 import { SimCompute } from './compute.js';
 import { SimDisk, type DiskHook } from './disk.js';
@@ -9,10 +10,14 @@ import { SimNet } from './net.js';
 import { SimRandom } from './random.js';
 import type { SimWorld } from './world.js';
 
+/** A disk at one moment. */
+export type DiskImage = Pick<Durability, 'copy'>;
+
 /** What outlives a process: the machine's name, its disk, and the numbers it has given away. */
 export class SimMachine {
-  readonly tree = new FileTree();
   readonly durability: Durability;
+  /** How much its disk holds; beyond it, writes fail with ENOSPC. */
+  capacityBytes = UNBOUNDED_BYTES;
   /** Ports that were given away where any would do. */
   nextPort = 20_000;
   /** How many operations so far have changed something on the disk; the next one has this index. */
@@ -25,8 +30,23 @@ export class SimMachine {
   constructor(
     readonly world: SimWorld,
     readonly name: string,
+    image?: DiskImage,
   ) {
-    this.durability = new Durability(this.tree);
+    this.durability = image?.copy() ?? new Durability();
+  }
+
+  get tree(): FileTree {
+    return this.durability.tree;
+  }
+
+  /** The disk as it is now, cache and platter, for `SimWorld.restore`. */
+  image(): DiskImage {
+    return this.durability.copy();
+  }
+
+  /** A bit of a file turns by itself. */
+  rot(path: string, position: number, bit?: number): void {
+    this.durability.rot(this.tree.file(path), position, bit);
   }
 
   /** The process that runs here; a new one when there was none or it died. */

@@ -219,6 +219,126 @@ test('every operation has a number, can fail with any code, and may be cut short
   expect(seen).toEqual(['1 write', '2 read', '2 truncate']);
 });
 
+test('a sector that was written twice may be there as it was in between, the second write being lost', async () => {
+  const found = await afterPowerLoss(async disk => {
+    const file = disk.open('/f', { create: true });
+    disk.syncDirectory('/');
+    file.writeNow([Buffer.alloc(512, '1')], 0);
+    file.writeNow([Buffer.alloc(100, '2')], 0);
+  }, disk => disk.readFile('/f').toString('latin1'));
+  const [first, both] = ['1'.repeat(512), '2'.repeat(100) + '1'.repeat(412)];
+  expect(new Set(found)).toEqual(new Set(['', '\0'.repeat(512), first, both]));
+});
+
+test('sectors in the middle of a file are lost while later ones are kept', async () => {
+  const found = await afterPowerLoss(async (disk, world) => {
+    const file = disk.open('/f', { create: true });
+    file.writeNow([Buffer.alloc(5 * 512, 'o')], 0);
+    disk.syncDirectory('/');
+    await world.runUntil(file.sync());
+    file.writeNow([Buffer.alloc(512, 'n')], 512);
+    file.writeNow([Buffer.alloc(512, 'n')], 3 * 512);
+  }, disk => [1, 3].map(sector => disk.readFile('/f').toString('latin1', sector * 512, sector * 512 + 1)).join(''));
+  expect(new Set(found)).toEqual(new Set(['oo', 'on', 'no', 'nn']));
+});
+
+test('a truncation is not durable before the sync; what is written behind it may meet the old bytes', async () => {
+  const found = await afterPowerLoss(async (disk, world) => {
+    const file = disk.open('/f', { create: true });
+    file.writeNow([Buffer.alloc(1024, 'o')], 0);
+    disk.syncDirectory('/');
+    await world.runUntil(file.sync());
+    file.truncateNow(0);
+    file.writeNow([Buffer.alloc(512, 'n')], 0);
+  }, disk => disk.readFile('/f').toString('latin1').replaceAll(/(.)\1{511}/g, '$1'));
+  expect(new Set(found)).toEqual(new Set(['oo', 'n', 'o', 'no']));
+});
+
+test('directories that are made or removed last once the one above is synced', async () => {
+  const found = await afterPowerLoss(async (disk, world) => {
+    disk.makeDirectory('/d/old');
+    for (const path of ['/', '/d']) disk.syncDirectory(path);
+    await world.runUntil(disk.removeTree('/d/old'));
+    disk.makeDirectory('/d/new');
+  }, disk => disk.list('/d').join(' '));
+  expect(new Set(found)).toEqual(new Set(['old', '', 'new']));
+});
+
+test('a sync that failed gives up what it was to write: the next one succeeds without it, and power loss shows it', async () => {
+  const lost: boolean[] = [];
+  for (let seed = 0; seed < 30; seed++) {
+    const world = new SimWorld(seed);
+    const node = world.node('a');
+    const file = node.disk.open('/f', { create: true });
+    node.disk.syncDirectory('/');
+    file.writeNow([Buffer.alloc(2048, 'x')], 0);
+    node.machine.onDiskOperation = ({ kind }) => (kind === 'sync' ? { code: 'EIO' } : undefined);
+    await expect(world.runUntil(file.sync())).rejects.toMatchObject({ code: 'EIO' });
+    node.machine.onDiskOperation = undefined;
+    file.writeNow([Buffer.alloc(512, 'y')], 2048);
+    await world.runUntil(file.sync());
+    const whole = 'x'.repeat(2048) + 'y'.repeat(512);
+    expect(node.disk.readFile('/f').toString()).toBe(whole);
+    // The cache forgets it just so.
+    const other = new SimWorld(seed).restore('b', node.machine.image());
+    other.durability.dropCaches();
+    node.crash({ keep: 1 });
+    const left = world.node('a').disk.readFile('/f').toString('latin1');
+    expect(left.slice(2048)).toBe('y'.repeat(512));
+    expect(other.process().disk.readFile('/f').toString('latin1')).toBe(left);
+    lost.push(left !== whole);
+  }
+  expect(new Set(lost)).toEqual(new Set([true, false]));
+});
+
+test('a full disk takes what fits and says ENOSPC; room that is freed can be used', () => {
+  const { disk, machine } = new SimWorld(1).node('a');
+  machine.capacityBytes = 1000;
+  const file = disk.open('/f', { create: true });
+  file.writeNow([Buffer.alloc(900, 'a')], 0);
+  expect(() => file.writeNow([Buffer.alloc(80, 'b'), Buffer.alloc(80, 'c')], 900)).toThrow(expect.objectContaining({ code: 'ENOSPC', path: '/f' }));
+  expect([file.sizeBytes(), disk.usage('/')]).toEqual([1000, { totalBytes: 1000, usableBytes: 0 }]);
+  file.writeNow([Buffer.from('over what is there')], 0);
+  expect(() => disk.writeFileAtomically('/g', 'x')).toThrow(expect.objectContaining({ code: 'ENOSPC' }));
+  file.truncateNow(10);
+  disk.writeFileAtomically('/g', 'x');
+  expect(disk.readFile('/g').toString()).toBe('x');
+});
+
+test('reads can fail, also those of a directory; a bit that turned is read as it is, whatever fails then', async () => {
+  const world = new SimWorld(1);
+  const node = world.node('a');
+  const file = node.disk.open('/f', { create: true });
+  file.writeNow([Buffer.from('abc')], 0);
+  file.syncNow();
+  node.disk.syncDirectory('/');
+  node.machine.onDiskOperation = ({ kind }) => (kind === 'read' ? { code: 'EIO' } : undefined);
+  await expect(world.runUntil(file.read(Buffer.alloc(3), 0, 3, 0))).rejects.toMatchObject({ name: 'DiskError', code: 'EIO' });
+  for (const read of [() => node.disk.readFile('/f'), () => node.disk.list('/'), () => file.readNow(Buffer.alloc(3), 0, 3, 0)]) {
+    expect(read).toThrow(expect.objectContaining({ code: 'EIO' }));
+  }
+  node.machine.onDiskOperation = undefined;
+  node.machine.rot('/f', 1);
+  expect(node.disk.readFile('/f').toString()).toBe('acc');
+  node.crash();
+  expect(world.node('a').disk.readFile('/f').toString()).toBe('acc');
+});
+
+test('an image is a disk of its own, with what is not durable yet', () => {
+  const world = new SimWorld(1);
+  const node = world.node('a');
+  const file = node.disk.open('/f', { create: true });
+  file.writeNow([Buffer.from('one')], 0);
+  const image = node.machine.image();
+  file.writeNow([Buffer.from('two')], 0);
+  node.disk.rename('/f', '/g');
+  const [kept, lost] = [new SimWorld(2).restore('b', image), new SimWorld(3, { beginsAtMs: 500 }).restore('b', image)];
+  expect(kept.process().disk.readFile('/f').toString()).toBe('one');
+  lost.process().crash({ keep: 0 });
+  expect(lost.process().disk.list('/')).toEqual([]);
+  expect([lost.process().clock.monotonicMs(), kept.process().disk.list('/'), node.disk.list('/')]).toEqual([500, ['f'], ['g']]);
+});
+
 test('a cut link holds back what is sent until it heals, and connecting through it times out', async () => {
   const world = new SimWorld(3);
   const [a, b] = [world.node('a'), world.node('b')];

@@ -1,7 +1,7 @@
 import { BinaryHeap } from '../../base/heap.js';
 import type { ComputeFunctions } from '../compute.js';
 import { SimNetwork } from './network.js';
-import { SimMachine, type SimNode } from './node.js';
+import { SimMachine, type DiskImage, type SimNode } from './node.js';
 import { SimRandom } from './random.js';
 import { Trace } from './trace.js';
 
@@ -19,6 +19,8 @@ interface Event {
 export interface SimWorldOptions {
   /** What the compute ports run; gzip is there already. */
   readonly computeFunctions?: ComputeFunctions;
+  /** How far its clocks are on when it begins; 0 otherwise. */
+  readonly beginsAtMs?: number;
 }
 
 /** Nothing is left to happen, or the time allowed is over, and what was waited for has not come. */
@@ -38,11 +40,12 @@ export class SimWorld {
   private readonly machines = new Map<string, SimMachine>();
   private readonly events = new BinaryHeap<Event>((a, b) => a.atMs - b.atMs || a.order - b.order);
   private turnTasks: (() => void)[] = [];
-  private elapsedMs = 0;
+  private elapsedMs: number;
   private scheduled = 0;
 
   constructor(readonly seed: number | string, readonly options: SimWorldOptions = {}) {
     this.random = new SimRandom(seed);
+    this.elapsedMs = options.beginsAtMs ?? 0;
     this.trace = new Trace(() => this.elapsedMs);
     this.network = new SimNetwork(this);
   }
@@ -59,12 +62,18 @@ export class SimWorld {
 
   /** The environment of the process that runs on the machine `name`: a new process when the last one was killed. */
   node(name: string): SimNode {
-    let machine = this.machines.get(name);
-    if (machine === undefined) {
-      this.machines.set(name, machine = new SimMachine(this, name));
-      this.network.giveAddress(name);
-    }
-    return machine.process();
+    return (this.machines.get(name) ?? this.add(new SimMachine(this, name))).process();
+  }
+
+  /** A machine `name`, new to this world, with a disk as another one had it. */
+  restore(name: string, image: DiskImage): SimMachine {
+    return this.add(new SimMachine(this, name, image));
+  }
+
+  private add(machine: SimMachine): SimMachine {
+    this.machines.set(machine.name, machine);
+    this.network.giveAddress(machine.name);
+    return machine;
   }
 
   /** Whether there is a machine of this name. */
