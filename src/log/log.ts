@@ -433,8 +433,9 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     }
   }
 
-  /** Lets go without bringing anything to the disk: what is here is to be deleted, or its disk is gone. */
-  abandon(): void {
+  /** Lets go without bringing anything to the disk: what is here is to be deleted, or its disk is gone, by `failure`. */
+  abandon(failure = this.failure): void {
+    this.failure = failure;
     this.endUse();
     for (const segment of this.segments) segment.close();
   }

@@ -142,12 +142,16 @@ export interface LogManager {
   readonly previousBrokerEpoch: number | undefined;
   get(topic: string, partition: number): PartitionLog | undefined;
   all(): Iterable<PartitionLog>;
+  /** Where a log of this node lies; undefined when it is here no more. */
+  directoryOf(log: PartitionLog): LogDir | undefined;
   /**
-   * Finds the log, or creates it in the directory with the fewest; either has `settings` from now on. INCONSISTENT_TOPIC_ID when
-   * another topic of that name is here: it is to be set aside first. A log that was found with `ZERO_UUID` for a topic id and
-   * without records, since its maker was stopped before the first, takes the id.
+   * Finds the log, or creates it in the directory of that id, else in the one with the fewest; either has `settings` from now on.
+   * INCONSISTENT_TOPIC_ID when another topic of that name is here: it is to be set aside first. A log that was found with
+   * `ZERO_UUID` for a topic id and without records, since its maker was stopped before the first, takes the id.
+   * KAFKA_STORAGE_ERROR when no directory can hold it, or when an id is given and the log may lie in a directory that is offline;
+   * without an id nobody has placed it yet.
    */
-  getOrCreate(topic: string, partition: number, topicId: Uuid, settings: LogSettings): PartitionLog;
+  getOrCreate(topic: string, partition: number, topicId: Uuid, settings: LogSettings, directoryId?: Uuid): PartitionLog;
   /** Renames to `-delete` at once and removes the files after `file.delete.delay.ms`. */
   delete(topic: string, partition: number): void;
   /** Sets a log aside that no topic of the cluster wants: renamed to `-stray`, never removed. */
@@ -161,6 +165,7 @@ export interface LogManager {
 
 export interface LogDir {
   readonly path: string;
+  /** From its `meta.properties`; `ZERO_UUID` when that could not be read. */
   readonly id: Uuid;
   /** Why it can no longer be used; undefined while it can. */
   readonly error: string | undefined;

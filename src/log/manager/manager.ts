@@ -1,22 +1,20 @@
 import type { LogSettings } from '../../config/log-settings.js';
-import { DiskError, type DiskLock, type Env } from '../../env/index.js';
+import { DiskError, type Env } from '../../env/index.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { METADATA_TOPIC } from '../../protocol/internal-topics.js';
 import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
-import { MalformedError } from '../../base/bytes.js';
-import { readOffsets, takeCleanShutdown, writeCleanShutdown, writeOffsets, type OffsetCheckpoint } from './checkpoints.js';
 import type { LogHost } from '../host.js';
 import type { Log } from '../log.js';
-import { claimDirectory } from './meta-properties.js';
 import { createLog, createLogHost, openLog, type LogHostOptions } from '../open-log.js';
 import { readTopicId } from '../partition-metadata.js';
 import {
-  HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, nameOf, parsePartitionDirectory,
+  HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, nameOf, parsePartitionDirectory,
   partitionDirectory, partitionDirectoryAside, type DirectorySuffix, type PartitionDirectoryName,
 } from '../paths.js';
+import type { LogDir, LogManager, PartitionLog } from '../types.js';
+import { LogDirectory, type CheckpointFile, type Checkpoints } from './directory.js';
 import { Periodic } from './periodic.js';
-import type { LogDir, LogManager } from '../types.js';
 
 export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes' | 'indexCacheBytes' | 'maxOpenFiles' | 'producerExpirationMs'> {
   readonly env: Pick<Env, 'disk' | 'clock' | 'random' | 'logger'>;
@@ -39,8 +37,8 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
   /** `producer.id.expiration.check.interval.ms` */
   readonly producerExpirationCheckMs?: number;
   /**
-   * A directory can no longer be written or read: told once for each, also while it is loaded. The manager goes on with those
-   * that are left; whether the node does is the owner's to say, and the broker of this version stops.
+   * A directory that was opened can no longer be written or read: told once for each, also while it is loaded, at the moment of
+   * the error. Its logs fail with that error from then on, and `get` does not find them any more.
    */
   readonly onDirectoryFailed?: (directory: LogDir, error: DiskError) => void;
 }
@@ -51,123 +49,78 @@ const LOGS_AT_ONCE = 8;
 const LOGS_A_TURN = 50;
 const MINUTE_MS = 60_000;
 
-class Directory implements LogDir {
-  id: Uuid = ZERO_UUID;
-  error: string | undefined;
-  wasClean = false;
-  previousBrokerEpoch: number | undefined;
-  /** All that it holds is known: only then may its checkpoints and its marker be written, which speak of every log in it. */
-  isLoaded = false;
-  /** Text of the checkpoints as last written, by path: what has not changed is not written again. */
-  readonly written = new Map<string, string>();
-
-  constructor(
-    readonly path: string,
-    readonly lock: DiskLock,
-  ) {}
-}
-
 /**
- * Takes the directories for this node: locks them and claims or checks their `meta.properties`. Rejects, saying which
- * directory, when one is in use or another's. Logs are there after `load`.
+ * Takes the directories for this node. Those whose disk fails are left out; rejects, saying which directory, when one is in use
+ * or another's, and when none can be used. Logs are there after `load`.
  */
 export async function openLogManager(options: LogManagerOptions): Promise<NodeLogManager> {
-  const { disk, random } = options.env;
-  const directories: Directory[] = [];
+  const directories: LogDirectory[] = [];
   try {
-    for (const path of options.directories) {
-      disk.makeDirectory(path);
-      const directory = new Directory(path, await lockDirectory(options.env, path));
-      directories.push(directory);
-      directory.id = claimDirectory(disk, random, path, options);
-    }
+    for (const path of options.directories) directories.push(await LogDirectory.open(options.env, path, options));
+    refuseNone(directories);
     return new NodeLogManager(options, directories);
   } catch (error) {
-    for (const { lock } of directories) lock.release();
+    for (const directory of directories) directory.release();
     throw error;
   }
 }
 
-async function lockDirectory({ disk }: Pick<Env, 'disk'>, path: string): Promise<DiskLock> {
-  try {
-    return await disk.lock(`${path}/${LOCK_FILE}`);
-  } catch (error) {
-    if (error instanceof DiskError && error.code === 'ELOCKED') throw new Error(`${path} is in use by another broker`, { cause: error });
-    throw error;
-  }
+function refuseNone(directories: readonly LogDirectory[]): void {
+  if (directories.some(directory => directory.isUsable)) return;
+  throw new Error(`no log directory can be used: ${directories.map(({ path, error }) => `${path}: ${error}`).join('; ')}`);
 }
 
 /** All logs of a node (`LogManager`). */
 export class NodeLogManager implements LogManager {
   /** What all logs share; the metadata log is opened with it too. */
   readonly host: LogHost;
-  private readonly logs = new Map<string, { log: Log; directory: Directory }>();
+  private readonly logs = new Map<string, { log: Log; directory: LogDirectory }>();
   private readonly periodic: Periodic;
   private closed = false;
 
-  constructor(private readonly options: LogManagerOptions, private readonly directories: readonly Directory[]) {
+  constructor(private readonly options: LogManagerOptions, private readonly directories: readonly LogDirectory[]) {
     this.host = createLogHost({
       ...options,
-      onDiskFailed: (path, error) => this.diskFailed(path, error),
-      onRecoveryPointMovedBack: path => this.recoveryPointMovedBack(path),
+      onDiskFailed: (path, error) => this.directoryAbove(path)?.fail(error),
+      onRecoveryPointMovedBack: path => this.directoryAbove(path)?.checkpoint(RECOVERY_POINT_FILE),
     });
     this.periodic = new Periodic(options.env.clock, error => options.env.logger.error('log maintenance failed', { error: String(error) }));
+    for (const directory of directories) directory.onFailed = error => this.directoryFailed(directory, error);
   }
 
   get logDirs(): readonly LogDir[] {
     return this.directories;
   }
 
-  /** The broker epoch that the last owner had when it stopped in order; undefined when one directory says otherwise. */
+  /** The broker epoch that the last owner had when it stopped in order; undefined when one usable directory says otherwise. */
   get previousBrokerEpoch(): number | undefined {
-    const epochs = new Set(this.directories.map(directory => (directory.wasClean ? directory.previousBrokerEpoch : undefined)));
+    const epochs = new Set(this.directories.filter(({ isUsable }) => isUsable).map(directory => directory.previousBrokerEpoch));
     return epochs.size === 1 ? [...epochs][0] : undefined;
   }
 
   /** Opens every log that the directories hold, and begins the periodic work. */
   async load(): Promise<void> {
-    for (const directory of this.directories) await this.loadDirectory(directory);
-    if (this.directories.every(directory => directory.error !== undefined)) {
-      throw new Error(`no log directory can be used: ${this.directories.map(({ path, error }) => `${path}: ${error}`).join('; ')}`);
-    }
+    for (const directory of this.directories) if (directory.isUsable) await this.loadDirectory(directory);
+    refuseNone(this.directories);
     this.schedule();
   }
 
-  private async loadDirectory(directory: Directory): Promise<void> {
-    const { disk, logger } = this.options.env;
+  private async loadDirectory(directory: LogDirectory): Promise<void> {
+    const { logger } = this.options.env;
     try {
-      const shutdown = takeCleanShutdown(disk, directory.path);
-      directory.wasClean = shutdown !== undefined;
-      directory.previousBrokerEpoch = shutdown?.brokerEpoch;
-      const checkpoints = {
-        recoveryPoints: this.readCheckpoint(directory, RECOVERY_POINT_FILE),
-        logStartOffsets: this.readCheckpoint(directory, LOG_START_OFFSET_FILE),
-        highWatermarks: this.readCheckpoint(directory, HIGH_WATERMARK_FILE),
-      };
+      const checkpoints = directory.readCheckpoints();
       const found = this.partitionsIn(directory);
       if (found.length > 0 && !directory.wasClean) logger.info('recovering logs, the last stop was not clean', { directory: directory.path, logs: found.length });
       await eachAtOnce(found, name => this.loadPartition(directory, name, checkpoints));
-      directory.isLoaded = true;
+      directory.loadingDone();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
-      this.directoryFailed(directory, error);
-    }
-  }
-
-  /** An unreadable checkpoint means more work, not less data. */
-  private readCheckpoint(directory: Directory, file: string): OffsetCheckpoint {
-    try {
-      return readOffsets(this.options.env.disk, `${directory.path}/${file}`);
-    } catch (error) {
-      if (!(error instanceof MalformedError)) throw error;
-      this.options.env.logger.warn('checkpoint cannot be read and is left out', { error: error.message });
-      directory.wasClean = false;
-      return new Map();
+      directory.fail(error);
     }
   }
 
   /** The partitions to open. What waits for deletion goes, what was set aside stays. */
-  private partitionsIn(directory: Directory): PartitionDirectoryName[] {
+  private partitionsIn(directory: LogDirectory): PartitionDirectoryName[] {
     const { disk, logger } = this.options.env;
     const found: PartitionDirectoryName[] = [];
     for (const entry of disk.list(directory.path)) {
@@ -182,11 +135,7 @@ export class NodeLogManager implements LogManager {
     return found;
   }
 
-  private async loadPartition(
-    directory: Directory,
-    { topic, partition }: PartitionDirectoryName,
-    checkpoints: { recoveryPoints: OffsetCheckpoint; logStartOffsets: OffsetCheckpoint; highWatermarks: OffsetCheckpoint },
-  ): Promise<void> {
+  private async loadPartition(directory: LogDirectory, { topic, partition }: PartitionDirectoryName, checkpoints: Checkpoints): Promise<void> {
     const key = partitionDirectory(topic, partition);
     const other = this.logs.get(key);
     if (other) throw new Error(`partition ${key} is in ${directory.path} and in ${other.directory.path}: one of them must be removed by hand`);
@@ -202,13 +151,20 @@ export class NodeLogManager implements LogManager {
       logStartOffset: checkpoints.logStartOffsets.get(key),
     });
     log.updateHighWatermark(checkpoints.highWatermarks.get(key) ?? 0);
+    // Its directory may have failed over another log meanwhile.
+    if (directory.isUsable) this.place(key, log, directory);
+    else log.abandon();
+  }
+
+  private place(key: string, log: Log, directory: LogDirectory): void {
     this.logs.set(key, { log, directory });
+    directory.logs.add(log);
   }
 
   private schedule(): void {
     const { options, periodic } = this;
-    const checkpoint = (file: string): void => {
-      for (const directory of this.directories) this.guard(directory, () => this.checkpoint(directory, file));
+    const checkpoint = (file: CheckpointFile): void => {
+      for (const directory of this.directories) this.reported(() => directory.checkpoint(file));
     };
     periodic.every(options.recoveryPointCheckpointMs ?? MINUTE_MS, () => checkpoint(RECOVERY_POINT_FILE));
     periodic.every(options.logStartOffsetCheckpointMs ?? MINUTE_MS, () => checkpoint(LOG_START_OFFSET_FILE));
@@ -219,35 +175,22 @@ export class NodeLogManager implements LogManager {
 
   /** Visits all logs, a few a turn; what one of them throws does not keep the others from their turn. */
   private eachLog(visit: (log: Log, nowMs: number) => void): void {
-    const { clock, logger } = this.options.env;
     const queue = [...this.logs.values()];
     const some = (): void => {
-      for (const { log, directory } of queue.splice(0, LOGS_A_TURN)) {
-        if (this.closed || log.isClosed || directory.error !== undefined) continue;
-        try {
-          visit(log, clock.nowMs());
-        } catch (error) {
-          logger.error('log maintenance failed', { directory: log.directory, error: String(error) });
-        }
+      for (const { log } of queue.splice(0, LOGS_A_TURN)) {
+        if (!this.closed && !log.isClosed) this.reported(() => visit(log, this.options.env.clock.nowMs()), log.directory);
       }
       if (queue.length > 0) this.periodic.once(0, some);
     };
     some();
   }
 
-  /** Does nothing as long as the directory is not loaded: what the file says of logs that were not opened yet would be lost. */
-  private checkpoint(directory: Directory, file: string): void {
-    if (!directory.isLoaded) return;
-    const lines: [string, number, number][] = [];
-    for (const { log, directory: home } of this.logs.values()) {
-      if (home !== directory) continue;
-      const offset = checkpointed(log, file);
-      if (offset !== undefined) lines.push([log.topic, log.partition, offset]);
+  private reported(work: () => void, directory?: string): void {
+    try {
+      work();
+    } catch (error) {
+      this.options.env.logger.error('log maintenance failed', { directory, error: String(error) });
     }
-    const text = lines.join('\n');
-    if (directory.written.get(file) === text) return;
-    writeOffsets(this.options.env.disk, `${directory.path}/${file}`, lines);
-    directory.written.set(file, text);
   }
 
   get(topic: string, partition: number): Log | undefined {
@@ -258,7 +201,11 @@ export class NodeLogManager implements LogManager {
     for (const { log } of this.logs.values()) yield log;
   }
 
-  getOrCreate(topic: string, partition: number, topicId: Uuid, settings: LogSettings): Log {
+  directoryOf(log: PartitionLog): LogDir | undefined {
+    return this.logs.get(partitionDirectory(log.topic, log.partition))?.directory;
+  }
+
+  getOrCreate(topic: string, partition: number, topicId: Uuid, settings: LogSettings, directoryId?: Uuid): Log {
     const found = this.get(topic, partition);
     if (found) {
       if (found.topicId !== topicId && !found.adopt(topicId)) {
@@ -267,22 +214,37 @@ export class NodeLogManager implements LogManager {
       found.updateSettings(settings);
       return found;
     }
-    const directory = this.emptiest();
     const key = partitionDirectory(topic, partition);
-    return this.guard(directory, () => {
-      const log = createLog({ host: this.host, directory: `${directory.path}/${key}`, topic, partition, topicId, settings });
-      this.logs.set(key, { log, directory });
-      return log;
-    });
+    for (const directory of this.directoriesFor(key, directoryId)) {
+      try {
+        return this.create(directory, { topic, partition, topicId, settings });
+      } catch (error) {
+        // Its disk has failed: the next may do.
+        if (!(error instanceof DiskError)) throw error;
+      }
+    }
+    throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `no log directory can hold ${key}`);
   }
 
-  private emptiest(): Directory {
-    const usable = this.directories.filter(directory => directory.error === undefined);
-    if (usable.length === 0) throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, 'No log directory can be written');
-    if (usable.length === 1) return usable[0]!;
-    const counts = new Map(usable.map(directory => [directory, 0]));
-    for (const { directory } of this.logs.values()) if (counts.has(directory)) counts.set(directory, counts.get(directory)! + 1);
-    return usable.reduce((best, directory) => (counts.get(directory)! < counts.get(best)! ? directory : best));
+  private create(directory: LogDirectory, made: { topic: string; partition: number; topicId: Uuid; settings: LogSettings }): Log {
+    const key = partitionDirectory(made.topic, made.partition);
+    const log = directory.guard(() => createLog({ host: this.host, directory: `${directory.path}/${key}`, ...made }));
+    this.place(key, log, directory);
+    return log;
+  }
+
+  /**
+   * Where a new log may go, best first: where the cluster says that it is, else where the fewest are. With a directory offline,
+   * a log that may lie there is not made anew elsewhere (`Partition.createLogInAssignedDirectoryId`).
+   */
+  private directoriesFor(key: string, directoryId: Uuid | undefined): LogDirectory[] {
+    const usable = this.directories.filter(directory => directory.isUsable);
+    const assigned = usable.find(directory => directory.id === directoryId);
+    if (assigned !== undefined) return [assigned];
+    if (directoryId !== undefined && usable.length < this.directories.length) {
+      throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${key} may lie in a log directory that is offline`);
+    }
+    return usable.sort((a, b) => a.logs.size - b.logs.size);
   }
 
   delete(topic: string, partition: number): void {
@@ -304,8 +266,9 @@ export class NodeLogManager implements LogManager {
     const uniqueId = Buffer.from(this.options.env.random.bytes(16)).toString('hex');
     const path = `${directory.path}/${partitionDirectoryAside(topic, partition, uniqueId, suffix)}`;
     this.logs.delete(key);
+    directory.logs.delete(log);
     log.abandon();
-    return this.guard(directory, () => {
+    return directory.guard(() => {
       this.options.env.disk.rename(log.directory, path);
       log.movedTo(path);
       return { log, path };
@@ -323,31 +286,7 @@ export class NodeLogManager implements LogManager {
     if (this.closed) return;
     this.closed = true;
     this.periodic.close();
-    for (const directory of this.directories) await this.closeDirectory(directory, brokerEpoch);
-  }
-
-  private async closeDirectory(directory: Directory, brokerEpoch: number): Promise<void> {
-    const { disk, logger } = this.options.env;
-    try {
-      const logs = [...this.logs.values()].filter(entry => entry.directory === directory).map(entry => entry.log);
-      if (!directory.isLoaded) {
-        // The start did not come as far: the next one shall find what this one found.
-        for (const log of logs) log.abandon();
-        return;
-      }
-      const failures: unknown[] = [];
-      await eachAtOnce(logs, log => log.close().catch((error: unknown) => { failures.push(error); }));
-      if (failures.length > 0) throw failures[0];
-      if (directory.error !== undefined) return;
-      for (const file of [RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE, HIGH_WATERMARK_FILE]) this.checkpoint(directory, file);
-      // Last: it vouches for all that was written before.
-      writeCleanShutdown(disk, directory.path, brokerEpoch);
-    } catch (error) {
-      // Without the marker, the next start checks everything: nothing is lost, it only takes longer.
-      logger.error('directory could not be closed in order', { path: directory.path, error: String(error) });
-    } finally {
-      directory.lock.release();
-    }
+    for (const directory of this.directories) await directory.close(brokerEpoch, closeLogs);
   }
 
   /** Lets go of everything at once and writes nothing, as a process that is killed does; for tests and forced exits. */
@@ -355,38 +294,28 @@ export class NodeLogManager implements LogManager {
     this.closed = true;
     this.periodic.close();
     for (const log of this.all()) log.abandon();
-    for (const directory of this.directories) directory.lock.release();
+    for (const directory of this.directories) directory.release();
   }
 
-  private guard<T>(directory: Directory, work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      if (error instanceof DiskError) this.directoryFailed(directory, error);
-      throw error;
-    }
-  }
-
-  private diskFailed(partitionPath: string, error: DiskError): void {
-    const directory = this.directoryAbove(partitionPath);
-    if (directory) this.directoryFailed(directory, error);
-  }
-
-  private recoveryPointMovedBack(partitionPath: string): void {
-    const directory = this.directoryAbove(partitionPath);
-    if (directory) this.guard(directory, () => this.checkpoint(directory, RECOVERY_POINT_FILE));
-  }
-
-  private directoryAbove(partitionPath: string): Directory | undefined {
+  private directoryAbove(partitionPath: string): LogDirectory | undefined {
     return this.directories.find(({ path }) => partitionPath === `${path}/${nameOf(partitionPath)}`);
   }
 
-  private directoryFailed(directory: Directory, error: DiskError): void {
-    if (directory.error !== undefined) return;
-    directory.error = error.message;
-    this.options.env.logger.error('log directory failed', { path: directory.path, code: error.code, error: error.message });
+  /** What lies there is here no more; whoever still holds one of the logs hears of the error. */
+  private directoryFailed(directory: LogDirectory, error: DiskError): void {
+    for (const log of directory.logs) {
+      this.logs.delete(partitionDirectory(log.topic, log.partition));
+      log.abandon(error);
+    }
+    directory.logs.clear();
     this.options.onDirectoryFailed?.(directory, error);
   }
+}
+
+async function closeLogs(logs: readonly Log[]): Promise<void> {
+  const failures: unknown[] = [];
+  await eachAtOnce(logs, log => log.close().catch((error: unknown) => { failures.push(error); }));
+  if (failures.length > 0) throw failures[0];
 }
 
 /** Does the work for each, a few at once. After an error it begins nothing more, and rejects when nothing is under way. */
@@ -400,12 +329,4 @@ async function eachAtOnce<T>(items: readonly T[], work: (item: T) => Promise<voi
     }
   }));
   if (errors.length > 0) throw errors[0];
-}
-
-/** What a checkpoint file says of a log; undefined: nothing. */
-function checkpointed(log: Log, file: string): number | undefined {
-  if (file === RECOVERY_POINT_FILE) return log.recoveryPoint;
-  if (file === HIGH_WATERMARK_FILE) return log.highWatermark;
-  // As long as the first segment's name says the same, it need not be noted.
-  return log.logStartOffset > log.firstSegmentOffset ? log.logStartOffset : undefined;
 }

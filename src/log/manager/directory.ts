@@ -1,0 +1,195 @@
+import { MalformedError } from '../../base/bytes.js';
+import { DiskError, type DiskLock, type Env } from '../../env/index.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { KafkaError } from '../../protocol/errors.js';
+import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
+import type { Log } from '../log.js';
+import { HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE } from '../paths.js';
+import type { LogDir } from '../types.js';
+import { readOffsets, takeCleanShutdown, writeCleanShutdown, writeOffsets, type OffsetCheckpoint } from './checkpoints.js';
+import { claimDirectory } from './meta-properties.js';
+
+/** The checkpoint files of a directory, each an offset for every log in it. */
+export type CheckpointFile = typeof RECOVERY_POINT_FILE | typeof LOG_START_OFFSET_FILE | typeof HIGH_WATERMARK_FILE;
+
+const CHECKPOINT_FILES: readonly CheckpointFile[] = [RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE, HIGH_WATERMARK_FILE];
+
+/** What the checkpoints of a directory say, by the partitions' directory names. */
+export interface Checkpoints {
+  readonly recoveryPoints: OffsetCheckpoint;
+  readonly logStartOffsets: OffsetCheckpoint;
+  readonly highWatermarks: OffsetCheckpoint;
+}
+
+type DirectoryEnv = Pick<Env, 'disk' | 'random' | 'logger'>;
+
+/**
+ * One of `log.dirs`: whose it is, whether it can be used, which logs lie in it, and what it says of them between two starts. The
+ * first error of its disk ends its use for the life of the process (KIP-112).
+ */
+export class LogDirectory implements LogDir {
+  /** Logs that lie here, those that are to replace one in another directory too. */
+  readonly logs = new Set<Log>();
+  /** Told once, when the directory can no longer be used. */
+  onFailed: (error: DiskError) => void = () => undefined;
+  private lock: DiskLock | undefined;
+  private currentId: Uuid = ZERO_UUID;
+  private failure: DiskError | undefined;
+  private clean = false;
+  private lastBrokerEpoch: number | undefined;
+  /** All that it holds is known: only then may its checkpoints and its marker be written, which speak of every log in it. */
+  private loaded = false;
+  /** Text of the checkpoints as last written: what has not changed is not written again. */
+  private readonly written = new Map<CheckpointFile, string>();
+
+  private constructor(private readonly env: DirectoryEnv, readonly path: string) {}
+
+  /**
+   * Makes the directory where it is absent, locks it, and claims or checks its `meta.properties`. One that cannot be read or
+   * written is there with an `error`. Rejects, saying which, when it is in use or another's.
+   */
+  static async open(env: DirectoryEnv, path: string, owner: { readonly clusterId: string; readonly nodeId: number }): Promise<LogDirectory> {
+    const directory = new LogDirectory(env, path);
+    try {
+      env.disk.makeDirectory(path);
+      directory.lock = await env.disk.lock(`${path}/${LOCK_FILE}`);
+      directory.currentId = claimDirectory(env.disk, env.random, path, owner);
+    } catch (error) {
+      if (!(error instanceof DiskError)) {
+        directory.release();
+        throw error;
+      }
+      if (error.code === 'ELOCKED') throw new Error(`${path} is in use by another broker`, { cause: error });
+      directory.fail(error);
+    }
+    return directory;
+  }
+
+  /** `ZERO_UUID` when the directory could not be read. */
+  get id(): Uuid {
+    return this.currentId;
+  }
+
+  get error(): string | undefined {
+    return this.failure?.message;
+  }
+
+  get isUsable(): boolean {
+    return this.failure === undefined;
+  }
+
+  /** The last owner stopped in order: what the files say is believed. Known once the checkpoints are read. */
+  get wasClean(): boolean {
+    return this.clean;
+  }
+
+  /** The broker epoch that the last owner had when it stopped in order. */
+  get previousBrokerEpoch(): number | undefined {
+    return this.clean ? this.lastBrokerEpoch : undefined;
+  }
+
+  /** Runs what touches the directory's disk; an error of that ends the use of the directory and is thrown on. */
+  guard<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      if (error instanceof DiskError) this.fail(error);
+      throw error;
+    }
+  }
+
+  fail(error: DiskError): void {
+    if (this.failure !== undefined) return;
+    this.failure = error;
+    this.env.logger.error('log directory failed', { path: this.path, code: error.code, error: error.message });
+    this.onFailed(error);
+  }
+
+  /** KAFKA_STORAGE_ERROR when the directory can no longer be used. */
+  mustBeUsable(): void {
+    if (this.failure !== undefined) throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `log directory ${this.path} is offline: ${this.failure.message}`);
+  }
+
+  /** What the last owner left, its marker being taken: should this start fail half way, the next must not believe it. */
+  readCheckpoints(): Checkpoints {
+    const shutdown = takeCleanShutdown(this.env.disk, this.path);
+    this.clean = shutdown !== undefined;
+    this.lastBrokerEpoch = shutdown?.brokerEpoch;
+    return {
+      recoveryPoints: this.readCheckpoint(RECOVERY_POINT_FILE),
+      logStartOffsets: this.readCheckpoint(LOG_START_OFFSET_FILE),
+      highWatermarks: this.readCheckpoint(HIGH_WATERMARK_FILE),
+    };
+  }
+
+  /** An unreadable checkpoint means more work, not less data. */
+  private readCheckpoint(file: CheckpointFile): OffsetCheckpoint {
+    try {
+      return readOffsets(this.env.disk, `${this.path}/${file}`);
+    } catch (error) {
+      if (!(error instanceof MalformedError)) throw error;
+      this.env.logger.warn('checkpoint cannot be read and is left out', { error: error.message });
+      this.clean = false;
+      return new Map();
+    }
+  }
+
+  /** From now on checkpoints are written: all logs that lie here are in `logs`. */
+  loadingDone(): void {
+    this.loaded = true;
+  }
+
+  /** Does nothing as long as the directory is not loaded: what the file says of logs that were not opened yet would be lost. */
+  checkpoint(file: CheckpointFile): void {
+    if (!this.loaded || this.failure !== undefined) return;
+    const lines: [string, number, number][] = [];
+    for (const log of this.logs) {
+      const offset = checkpointed(log, file);
+      if (offset !== undefined) lines.push([log.topic, log.partition, offset]);
+    }
+    const text = lines.join('\n');
+    if (this.written.get(file) === text) return;
+    this.guard(() => writeOffsets(this.env.disk, `${this.path}/${file}`, lines));
+    this.written.set(file, text);
+  }
+
+  checkpointAll(): void {
+    for (const file of CHECKPOINT_FILES) this.checkpoint(file);
+  }
+
+  /**
+   * Closes all logs by `closeLog`, sets checkpoints and the marker, and releases the lock. What was not loaded is only let go of:
+   * the next start shall find what this one found.
+   */
+  async close(brokerEpoch: number, closeLogs: (logs: readonly Log[]) => Promise<void>): Promise<void> {
+    try {
+      if (!this.loaded) {
+        for (const log of this.logs) log.abandon();
+        return;
+      }
+      await closeLogs([...this.logs]);
+      if (this.failure !== undefined) return;
+      this.checkpointAll();
+      // Last: it vouches for all that was written before.
+      writeCleanShutdown(this.env.disk, this.path, brokerEpoch);
+    } catch (error) {
+      // Without the marker, the next start checks everything: nothing is lost, it only takes longer.
+      this.env.logger.error('directory could not be closed in order', { path: this.path, error: String(error) });
+    } finally {
+      this.release();
+    }
+  }
+
+  release(): void {
+    this.lock?.release();
+    this.lock = undefined;
+  }
+}
+
+/** What a checkpoint file says of a log; undefined: nothing. */
+function checkpointed(log: Log, file: CheckpointFile): number | undefined {
+  if (file === RECOVERY_POINT_FILE) return log.recoveryPoint;
+  if (file === HIGH_WATERMARK_FILE) return log.highWatermark;
+  // As long as the first segment's name says the same, it need not be noted.
+  return log.logStartOffset > log.firstSegmentOffset ? log.logStartOffset : undefined;
+}
