@@ -83,10 +83,10 @@ export class LogDurability {
     try {
       for (;;) {
         const { logEndOffset, generation } = log;
-        const unsynced = log.segments.from(this.flushedOffset);
-        for (const segment of log.segments) if (segment.indexesUnsynced || unsynced.includes(segment)) await segment.sync();
+        const firstUnsynced = log.segments.floor(this.flushedOffset)?.baseOffset ?? 0;
+        for (const segment of log.segments) if (segment.indexesUnsynced || segment.baseOffset >= firstUnsynced) await segment.sync();
         await log.producers.syncSnapshots();
-        log.epochs.save();
+        log.epochs.save(log.logEndOffset);
         if (this.namesUnsynced || this.ownNameUnsynced) await this.syncNames();
         // Cut, or rolled, while this waited: what was synced is not all that the recovery point would vouch for.
         if (generation !== log.generation || this.hasUnsyncedIndexes) continue;

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { NodeDisk, NodeRandom } from '../env/node/index.js';
 import { formatCheckpoint, parseCheckpoint, readOffsets, takeCleanShutdown, writeCleanShutdown, writeOffsets } from './manager/checkpoints.js';
 import { IndexBudget } from './segment/index-file.js';
@@ -200,7 +200,7 @@ describe('leader epochs', () => {
     const epochs = open();
     epochs.assign(0, 0);
     epochs.assign(3, 120);
-    epochs.save();
+    epochs.save(121);
     expect(readFileSync(path, 'utf8')).toBe('0\n2\n0 0\n3 120\n');
     expect(open().all).toEqual([{ epoch: 0, startOffset: 0 }, { epoch: 3, startOffset: 120 }]);
   });
@@ -232,6 +232,22 @@ describe('leader epochs', () => {
     expect(epochs.all).toEqual([{ epoch: 2, startOffset: 20 }, { epoch: 4, startOffset: 30 }]);
     epochs.truncateFromStart(5);
     expect(epochs.all).toHaveLength(2);
+  });
+
+  test('without records are not written', () => {
+    const epochs = open();
+    epochs.assign(4, 0);
+    epochs.save(0);
+    expect(existsSync(path)).toBe(false);
+    epochs.save(1);
+    epochs.assign(5, 20);
+    epochs.save(20);
+    expect(readFileSync(path, 'utf8')).toBe('0\n1\n4 0\n');
+    epochs.save(21);
+    expect(readFileSync(path, 'utf8')).toBe('0\n2\n4 0\n5 20\n');
+    epochs.truncateFromEnd(20);
+    epochs.save(20);
+    expect(readFileSync(path, 'utf8')).toBe('0\n1\n4 0\n');
   });
 
   test('that cannot be read are known to be damaged', () => {

@@ -17,11 +17,14 @@ const VERSION = 0;
  * Where each leader epoch begins in a log (`LeaderEpochFileCache`, KIP-101); epochs and offsets both ascend.
  *
  * A new epoch reaches the file with the next flush, not at once: until the recovery point passes them, its records tell of it
- * again at recovery. What is taken away must be written at once (`save`), or recovery could believe it.
+ * again at recovery. What is taken away must be written at once (`save`), or recovery could believe it. An epoch without
+ * records needs no file: a log that is opened forgets it.
  */
 export class LeaderEpochs {
   private entries: EpochEntry[] = [];
   private unsaved = false;
+  /** What the file says; undefined when nobody can tell. */
+  private saved: readonly EpochEntry[] | undefined;
   /** The file could not be read: only the records tell, all of them. */
   readonly damaged: boolean;
 
@@ -31,7 +34,8 @@ export class LeaderEpochs {
   ) {
     const entries = readEntries(disk, path);
     this.damaged = entries === undefined;
-    for (const entry of entries ?? []) this.assign(entry.epoch, entry.startOffset);
+    for (const entry of entries ?? NO_ENTRIES) this.assign(entry.epoch, entry.startOffset);
+    this.saved = entries;
     this.unsaved = this.damaged;
   }
 
@@ -89,12 +93,16 @@ export class LeaderEpochs {
     this.replace([]);
   }
 
-  /** Writes the file, durably, when it is not what memory holds. */
-  save(): void {
+  /** Writes the file, durably, when it does not say what memory holds of the records below `endOffset`. */
+  save(endOffset: number): void {
     if (!this.unsaved) return;
-    const lines = this.entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`);
-    this.disk.writeFileAtomically(this.path, formatCheckpoint(VERSION, lines));
-    this.unsaved = false;
+    const entries = this.entries.filter(({ startOffset }) => startOffset < endOffset);
+    if (this.saved === undefined || !areSame(entries, this.saved)) {
+      const lines = entries.map(({ epoch, startOffset }) => `${epoch} ${startOffset}`);
+      this.disk.writeFileAtomically(this.path, formatCheckpoint(VERSION, lines));
+      this.saved = entries;
+    }
+    this.unsaved = entries.length < this.entries.length;
   }
 
   movedTo(path: string): void {
@@ -108,9 +116,15 @@ export class LeaderEpochs {
   }
 }
 
+const NO_ENTRIES: readonly EpochEntry[] = [];
+
+function areSame(one: readonly EpochEntry[], other: readonly EpochEntry[]): boolean {
+  return one.length === other.length && one.every(({ epoch, startOffset }, i) => other[i]!.epoch === epoch && other[i]!.startOffset === startOffset);
+}
+
 /** undefined when the file is not well formed. */
-function readEntries(disk: Disk, path: string): EpochEntry[] | undefined {
-  if (!disk.stat(path)) return [];
+function readEntries(disk: Disk, path: string): readonly EpochEntry[] | undefined {
+  if (!disk.stat(path)) return NO_ENTRIES;
   try {
     return parseCheckpoint(disk.readFile(path).toString('utf8'), VERSION, path, 2)
       .map(([epoch, startOffset]) => ({ epoch: Number(epoch), startOffset: Number(startOffset) }))

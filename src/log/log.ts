@@ -326,7 +326,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
       if (this.committedOffset > offset) this.updateHighWatermark(offset);
       this.durability.truncated(offset);
       this.epochs.truncateFromEnd(offset);
-      this.epochs.save();
+      this.epochs.save(offset);
       // From the end, and durably before anything new is written: whatever stops us, what is left is one history's beginning.
       this.files.setAside([...this.segments].filter(segment => segment.baseOffset > offset).reverse());
       this.host.disk.syncDirectory(this.currentDirectory);
@@ -344,7 +344,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
       this.updateHighWatermark(offset);
       this.durability.truncated(offset);
       this.epochs.clear();
-      this.epochs.save();
+      this.epochs.save(offset);
       this.files.setAside([...this.segments].reverse());
       this.files.begin(offset);
       this.producers.truncateFullyAndStartAt(offset);
@@ -453,7 +453,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
       this.producers.takeSnapshot();
     }
     if (this.recoveryPoint < this.endOffset || this.durability.isIncomplete) await this.durability.flushAll();
-    this.epochs.save();
+    this.epochs.save(this.endOffset);
   }
 
   private get name(): string {
