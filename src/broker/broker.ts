@@ -114,7 +114,7 @@ export class Broker {
     const logs = await this.#openLogs(publisher, brokerId, clusterId);
     // Closed last of all: its marker vouches for everything before it.
     this.#teardown.push(() => logs.close({ brokerEpoch: this.#lifecycle?.epoch ?? -1 }));
-    const server = this.#makeServer(publisher);
+    const server = this.#makeServer(publisher, logs);
     this.#teardown.push(() => server.close());
     const bound = await this.#listen(server, plan);
     const quorum = await this.#joinQuorum(logs, brokerId, clusterId, plan, bound);
@@ -194,10 +194,14 @@ export class Broker {
     });
   }
 
-  #makeServer(publisher: Publisher): Server {
+  #makeServer(publisher: Publisher, { host: { turnWrites } }: NodeLogManager): Server {
     const { settings, env } = this.options;
     const queued = settings.get('queued.max.request.bytes');
-    return new Server({ env, limits: () => limitsOf(publisher.settings), ...(queued > 0 && { queuedBytes: queued }) });
+    const server = new Server({
+      env, limits: () => limitsOf(publisher.settings), beforeSending: () => turnWrites.writeAll(), ...(queued > 0 && { queuedBytes: queued }),
+    });
+    turnWrites.onFailure(() => server.dropAnswers());
+    return server;
   }
 
   /** Binds all listeners, so that their ports are known; who connects now is served once the broker is ready. */

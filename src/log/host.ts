@@ -3,6 +3,7 @@ import type { FilePool } from './segment/file-pool.js';
 import type { IndexBudget } from './segment/index-file.js';
 import type { ReadBuffers } from './reads/read-buffers.js';
 import type { TailCache } from './reads/tail-cache.js';
+import type { TurnWrites } from './turn-writes.js';
 
 /** What the logs of a node share: the world, and the bounds on descriptors and memory. */
 export interface LogHost {
@@ -13,6 +14,7 @@ export interface LogHost {
   readonly files: FilePool;
   readonly indexBudget: IndexBudget;
   readonly tailCache: TailCache;
+  readonly turnWrites: TurnWrites;
   readonly readBuffers: ReadBuffers;
   /** What a read takes beyond what is asked for when only a position before the wanted batch is known. */
   readonly readAheadBytes: number;

@@ -12,7 +12,7 @@ import type { LeaderEpochs } from './leader-epochs.js';
 import { LogReader, type ReadableLog } from './reads/log-reader.js';
 import { writeTopicId } from './partition-metadata.js';
 import { LEADER_EPOCH_FILE } from './paths.js';
-import { ProducerState, REPLAY, type ProducerUpdate } from './producers/producer-state.js';
+import { activeProducer, ProducerState, REPLAY, type ProducerUpdate } from './producers/producer-state.js';
 import { rebuildProducerState } from './producers/producer-rebuild.js';
 import { deletableSegments } from './segment/retention.js';
 import { SegmentFiles, type SegmentedLog } from './segment/segment-files.js';
@@ -204,7 +204,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     return true;
   }
 
-  /** All checks are passed: bytes to the file, then memory follows. */
+  /** All checks are passed: the batches are in memory from now on, and in the file when the turn ends. */
   private append(batches: Batches, update: ProducerUpdate | undefined): void {
     this.guarded(() => {
       if (!this.topicIdWritten) {
@@ -213,10 +213,9 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
         this.durability.namesChanged();
       }
       this.maybeRoll(batches);
-      this.segments.active.append(batches.bytes);
+      this.segments.active.append(batches.bytes, this.tail);
       this.written = true;
       this.endOffset = batches.lastOffset + 1;
-      this.tail.append(batches.bytes);
       for (const { epoch, startOffset } of batches.epochs) this.epochs.assign(epoch, startOffset);
       if (update) {
         this.producers.commit(update, this.endOffset, this.segments.active.txnIndex);
@@ -225,7 +224,14 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
         this.producers.updateMapEndOffset(this.endOffset);
       }
     });
+    this.host.turnWrites.add(this, batches.bytes.length);
+    if (this.failure) throw this.failure;
     if (this.currentSettings.flushMs <= LONGEST_DELAY_MS) this.flushInTime();
+  }
+
+  write(): void {
+    if (this.failure) throw this.failure;
+    this.guarded(() => this.segments.active.log.write());
   }
 
   /** `flush.ms`: no record waits longer for the disk. */
@@ -400,14 +406,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
   }
 
   activeProducers(): readonly ActiveProducer[] {
-    return Array.from(this.producers.entries.values(), entry => ({
-      producerId: entry.producerId,
-      producerEpoch: entry.epoch,
-      lastSequence: entry.batches.at(-1)?.lastSequence ?? batch.NO_SEQUENCE,
-      lastTimestampMs: entry.lastTimestampMs,
-      coordinatorEpoch: entry.coordinatorEpoch,
-      currentTxnStartOffset: entry.currentTxnFirstOffset,
-    }));
+    return Array.from(this.producers.entries.values(), activeProducer);
   }
 
   removeExpiredProducers(nowMs: number): void {
@@ -429,7 +428,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
       await this.durability.idle();
       if (!this.failure) await this.finish();
     } finally {
-      for (const segment of this.segments) segment.close();
+      for (const segment of this.segments) segment.abandon();
     }
   }
 
@@ -437,7 +436,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
   abandon(failure = this.failure): void {
     this.failure = failure;
     this.endUse();
-    for (const segment of this.segments) segment.close();
+    for (const segment of this.segments) segment.abandon();
   }
 
   private endUse(): void {

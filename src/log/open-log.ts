@@ -13,6 +13,7 @@ import { loadLog } from './recovery.js';
 import { Segment } from './segment/segment.js';
 import { SegmentList } from './segment/segment-list.js';
 import { TailCache } from './reads/tail-cache.js';
+import { TurnWrites } from './turn-writes.js';
 
 export interface LogHostOptions {
   readonly env: { readonly disk: Disk; readonly clock: Clock; readonly random: Random; readonly logger: Logger };
@@ -44,6 +45,7 @@ export function createLogHost(options: LogHostOptions): LogHost {
     files: new FilePool(disk, options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES),
     indexBudget: new IndexBudget(options.indexCacheBytes ?? DEFAULT_INDEX_CACHE_BYTES),
     tailCache: new TailCache(options.tailCacheBytes ?? DEFAULT_TAIL_CACHE_BYTES),
+    turnWrites: new TurnWrites(clock),
     readBuffers: new ReadBuffers(),
     readAheadBytes: READ_AHEAD_BYTES,
     producerExpirationMs: options.producerExpirationMs ?? (() => DEFAULT_PRODUCER_EXPIRATION_MS),

@@ -26,6 +26,7 @@ function append(log: Log, count: number, leaderEpoch = 0): void {
   for (let index = 0; index < count; index++) {
     log.appendAsLeader(batchOf([`record ${log.logEndOffset}`.padEnd(30)], { timestampMs: 1000 + log.logEndOffset }), { origin: 'client', leaderEpoch });
   }
+  log.write();
 }
 
 const names = (suffix: string): string[] => readdirSync(directory).filter(name => name.endsWith(suffix));

@@ -53,8 +53,9 @@ export interface TimestampAndOffset {
 }
 
 /**
- * One partition's log (`UnifiedLog` in Kafka). Appending is synchronous, into the page cache; reading is synchronous where the
- * bytes are in the tail cache and a promise where they are not. Errors of the disk come as `DiskError`, faults in what was sent
+ * One partition's log (`UnifiedLog` in Kafka). Appending is synchronous, into memory, and the turn's appends reach the page
+ * cache in one write before the turn's answers leave; reading is synchronous where the bytes are in the tail cache and a promise
+ * where they are not. Errors of the disk come as `DiskError`, faults in what was sent
  * as `KafkaError`.
  */
 export interface PartitionLog {
@@ -77,7 +78,7 @@ export interface PartitionLog {
   readonly recoveryPoint: number;
   readonly settings: LogSettings;
 
-  /** Appends validated batches: assigns offsets, stamps the epoch in place, checks producers. One write to the disk. */
+  /** Appends validated batches: assigns offsets, stamps the epoch in place, checks producers. */
   appendAsLeader(batches: Uint8Array, context: AppendContext): AppendResult;
   /**
    * Appends batches that carry their offsets and epochs already (a follower's fetch, a raft follower); a cut-off one at the end
@@ -85,6 +86,8 @@ export interface PartitionLog {
    * `UnexpectedAppendOffsetError` when they begin before the end of the log.
    */
   appendAsFollower(batches: Uint8Array, leaderEpoch?: number): { lastOffset: number };
+  /** Brings what was appended to the system now, instead of with the turn's end (`TurnWrites`). */
+  write(): void;
   read(offset: number, options: ReadOptions): LogRead | Promise<LogRead>;
   updateHighWatermark(offset: number): void;
   /** Moves the start forward (DeleteRecords, retention); OFFSET_OUT_OF_RANGE beyond the high watermark. */

@@ -248,6 +248,7 @@ export class RaftDriver implements ReplicatedLog {
   private write(bytes: Uint8Array, leaderEpoch: number): { baseOffset: number; lastOffset: number } {
     try {
       const result = this.log.appendAsLeader(bytes, { origin: 'raft', leaderEpoch });
+      this.log.write();
       this.bytesSinceSnapshot += bytes.length;
       this.log.flush().catch((error: unknown) => this.failed(error));
       return result;

@@ -22,7 +22,7 @@ export interface ConnectionHost {
   readonly buffers: FrameBuffers;
   readonly gate: ReadGate;
   limits(): ServerLimits;
-  /** Calls `connection.flush` at the end of this turn. */
+  /** Calls `connection.send`, then `goOn`, at the end of this turn. */
   flushSoon(connection: Connection): void;
   /** Called once. */
   gone(connection: Connection): void;
@@ -128,8 +128,8 @@ export class Connection implements ByteSink, FrameTaker, Caller {
     this.host.flushSoon(this);
   }
 
-  /** Sends what the turn has gathered, and takes the next requests. */
-  flush(): void {
+  /** Sends what the turn has gathered. */
+  send(): void {
     this.flushing = false;
     const { out, sent, outBytes, stream } = this;
     this.out = [];
@@ -143,7 +143,6 @@ export class Connection implements ByteSink, FrameTaker, Caller {
       if (!this.closed) this.goOn();
     };
     if (out.length > 0) stream.write(out, isWatched ? onFlushed : undefined);
-    this.goOn();
   }
 
   mute(forMs: number): void {
@@ -189,7 +188,7 @@ export class Connection implements ByteSink, FrameTaker, Caller {
   }
 
   /** Takes the frames that wait, if it is time. */
-  private goOn(): void {
+  goOn(): void {
     if (!this.wantsFrames) return this.adjustReading();
     this.reader.resume();
     this.watchProgress();

@@ -159,6 +159,38 @@ async function start(world: World, options: Partial<ServerOptions> & { limitsAre
 
 const answerFor = (topic: string): MetadataResponseInput => ({ brokers: [], topics: [{ errorCode: 0, name: topic, partitions: [] }] });
 
+test('before answers leave, what they tell is written; when that fails, the connections of this turn are cut and no answer leaves', async () => {
+  const world = simulated(1);
+  let fails = false;
+  let calls = 0;
+  const { server, parked, connect } = await start(world, {
+    beforeSending: () => {
+      calls++;
+      if (fails) server.dropAnswers();
+    },
+  });
+  const [client, bystander, asker] = [await connect(), await connect(), await connect()];
+  client.send(askMetadata(1));
+  bystander.send(askMetadata(2));
+  await world.until(() => parked.length === 2);
+  const before = calls;
+  const replyTo = (id: number): void => parked.find(({ context }) => context.correlationId === id)!.reply(answerFor('t'));
+  replyTo(1);
+  await world.until(() => client.answers.length === 1);
+  expect(calls).toBe(before + 1);
+  client.send(askMetadata(3));
+  asker.send(askMetadata(4));
+  await world.until(() => parked.length === 4);
+  fails = true;
+  replyTo(3);
+  replyTo(4);
+  await world.until(() => client.ended_ && asker.ended_);
+  expect([client.answers.length, asker.answers.length, bystander.ended_]).toEqual([1, 0, false]);
+  fails = false;
+  replyTo(2);
+  await world.until(() => bystander.answers.length === 1);
+});
+
 for (const [where, open] of worlds) {
   test(`${where}: answers ApiVersions in every version, from the one table`, async () => {
     const world = open();

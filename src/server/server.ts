@@ -24,6 +24,11 @@ export interface ServerOptions {
   readonly env: Pick<Env, 'clock' | 'net' | 'logger'>;
   /** Asked again and again, since settings change; the defaults are Kafka's. */
   readonly limits?: () => ServerLimits;
+  /**
+   * Called before answers leave: brings what they tell of to where it outlasts the process. When that fails, whoever notices
+   * calls `dropAnswers`.
+   */
+  readonly beforeSending?: () => void;
   /** Bytes that requests on their way in may take in all. */
   readonly queuedBytes?: number;
   readonly throttleMs?: DispatcherOptions['throttleMs'];
@@ -136,9 +141,17 @@ export class Server {
   }
 
   private flushAll(): void {
+    this.options.beforeSending?.();
     const connections = this.toFlush;
     this.toFlush = [];
-    for (const connection of connections) connection.flush();
+    for (const connection of connections) connection.send();
+    // Only when all is sent: the requests that wait may complete others', whose answers would leave before their time.
+    for (const connection of connections) connection.goOn();
+  }
+
+  /** What the answers of this turn tell is not true: who would get one is cut off, and asks again. */
+  dropAnswers(): void {
+    for (const connection of this.toFlush) connection.close('what the answer tells could not be written');
   }
 
   private gone(connection: Connection): void {

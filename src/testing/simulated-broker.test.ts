@@ -3,6 +3,7 @@ import { Broker } from '../broker/broker.js';
 import { loadSettings } from '../config/index.js';
 import { SimWorld } from '../env/sim/index.js';
 import { createTopicsApi } from '../protocol/generated/create-topics.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
 import { fetchApi } from '../protocol/generated/fetch.js';
 import { metadataApi } from '../protocol/generated/metadata.js';
 import { produceApi } from '../protocol/generated/produce.js';
@@ -99,6 +100,32 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20
   expect(responses[0]!.partitionResponses).toMatchObject([{ errorCode: 0 }]);
   const read = await readAll(world, client, topic!.topicId, 0);
   expect(read).toEqual([...Array.from({ length: read.length - 1 }, (_, i) => String(i)), 'after']);
+});
+
+test('who produced in a turn whose write failed gets no answer, and who waited for records none of them', async () => {
+  const world = new SimWorld(3);
+  const { machine } = world.node('broker');
+  await startOn(world, 'broker');
+  const connect = () => world.runUntil(RawClient.connect(world.node('client').net, PORT, { host: 'broker' }));
+  const [producer, reader] = [await connect(), await connect()];
+  await world.runUntil(producer.send(createTopicsApi, {
+    topics: [{ name: 't', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }], timeoutMs: 10_000,
+  }));
+  const { topics: [topic] } = await world.runUntil(producer.send(metadataApi, { topics: [{ name: 't' }] }));
+  const { topicId } = topic!;
+  const fetched = reader.send(fetchApi, {
+    maxWaitMs: 30_000, minBytes: 1, maxBytes: 1 << 20, forgottenTopicsData: [],
+    topics: [{ topicId, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 20 }] }],
+  });
+  await world.run(1000);
+  machine.onDiskOperation = ({ kind, path }) => (kind === 'write' && path.endsWith('/t-0/00000000000000000000.log') ? { code: 'EIO' } : undefined);
+  const produced = producer.send(produceApi, {
+    acks: -1, timeoutMs: 1000,
+    topicData: [{ topicId, partitionData: [{ index: 0, records: buildBatch({}, [{ timestampMs: world.wallMs, key: null, value: Buffer.from('lost') }]) }] }],
+  });
+  await expect(world.runUntil(produced)).rejects.toThrow('closed');
+  const { responses } = await world.runUntil(fetched);
+  expect(responses[0]!.partitions).toMatchObject([{ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, records: Buffer.alloc(0) }]);
 });
 
 /** Creates a topic and produces until all is done or the machine's disk operation `index` kills the broker in its midst. */

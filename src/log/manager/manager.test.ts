@@ -75,6 +75,7 @@ test('after a kill, records and offsets are found without the marker', async () 
     manager.getOrCreate('events', partition, TOPIC_ID, SETTINGS).appendAsLeader(batchOf([`value of ${partition}`]), CLIENT);
   }
   manager.getOrCreate('empty', 0, TOPIC_ID, SETTINGS);
+  manager.host.turnWrites.writeAll();
   manager.abandon();
   const again = await start();
   expect(again.previousBrokerEpoch).toBeUndefined();

@@ -164,6 +164,8 @@ export class NodeLogManager implements LogManager {
   private schedule(): void {
     const { options, periodic } = this;
     const checkpoint = (file: CheckpointFile): void => {
+      // A checkpoint speaks of nothing that could still be lost with the process.
+      this.host.turnWrites.writeAll();
       for (const directory of this.directories) this.reported(() => directory.checkpoint(file));
     };
     periodic.every(options.recoveryPointCheckpointMs ?? MINUTE_MS, () => checkpoint(RECOVERY_POINT_FILE));

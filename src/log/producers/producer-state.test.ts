@@ -163,6 +163,7 @@ describe('what is known of producers', () => {
   };
   const producers = (): unknown[] => [...log.activeProducers()].sort((a, b) => a.producerId - b.producerId);
   const reopen = async (clean: boolean, settings = {}): Promise<void> => {
+    log.write();
     if (clean) await log.close();
     else log.abandon();
     log = await openTestLog(`${root.path}/events-0`, { clean, settings });

@@ -5,6 +5,7 @@ import { SNAPSHOT_SUFFIX, DELETED_SUFFIX, offsetOfFile, segmentFile } from '../p
 import { BATCHES_KEPT, ProducerAppend, type AppendRules, type BatchMetadata, type CompletedTransaction, type ProducerEntry } from './producer-append.js';
 import { parseProducerSnapshot, formatProducerSnapshot } from './producer-snapshot.js';
 import type { AbortedTransaction } from '../segment/txn-index.js';
+import type { ActiveProducer } from '../types.js';
 
 /** Rules for what was checked before: a leader's batches on a follower, a log's own at recovery. */
 export const REPLAY: AppendRules = { origin: 'replication', transactionVersion: 0 };
@@ -281,6 +282,18 @@ export class ProducerState {
   private snapshotFile(offset: number): string {
     return segmentFile(this.directory, offset, SNAPSHOT_SUFFIX);
   }
+}
+
+/** A producer as DescribeProducers shows it. */
+export function activeProducer(entry: ProducerEntry): ActiveProducer {
+  return {
+    producerId: entry.producerId,
+    producerEpoch: entry.epoch,
+    lastSequence: entry.batches.at(-1)?.lastSequence ?? batch.NO_SEQUENCE,
+    lastTimestampMs: entry.lastTimestampMs,
+    coordinatorEpoch: entry.coordinatorEpoch,
+    currentTxnStartOffset: entry.currentTxnFirstOffset,
+  };
 }
 
 /** The producers that one append touches, as they will be. */

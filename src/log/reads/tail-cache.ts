@@ -63,8 +63,13 @@ const FIRST_CHUNK_BYTES = 4 << 10;
 const MAX_CHUNK_BYTES = 256 << 10;
 const FREE_CHUNKS = 16;
 
+/** Hears where the bytes of an append came to lie: `buffer[from, to)` of a chunk. */
+export interface ChunkTaker {
+  take(chunk: Chunk, from: number, to: number): void;
+}
+
 /** A piece of a log's bytes, from `start` in the count of all that was ever added to its tail. */
-class Chunk {
+export class Chunk {
   used = 0;
   private readers = 0;
 
@@ -91,8 +96,13 @@ class Chunk {
     return count;
   }
 
-  view(from: number, to: number): Uint8Array {
+  /** Until it is released, the bytes stay as they are, also when the chunk is dropped. */
+  hold(): void {
     this.readers++;
+  }
+
+  view(from: number, to: number): Uint8Array {
+    this.hold();
     return this.buffer.subarray(Math.max(0, from - this.start), Math.min(this.used, to - this.start));
   }
 
@@ -128,9 +138,12 @@ export class LogTail {
     return this.bases[this.head] ?? Infinity;
   }
 
-  /** Adds whole batches that follow all before them. */
-  append(bytes: Uint8Array): void {
-    if (!this.cache.takes(bytes.length)) return this.clear();
+  /** Adds whole batches that follow all before them. Returns false, and holds nothing any more, when they are too large. */
+  append(bytes: Uint8Array, taker?: ChunkTaker): boolean {
+    if (!this.cache.takes(bytes.length)) {
+      this.clear();
+      return false;
+    }
     for (let at = 0; at < bytes.length; at += batch.sizeInBytes(bytes, at)) {
       this.positions.push(this.end + at);
       this.bases.push(batch.baseOffset(bytes, at));
@@ -138,10 +151,16 @@ export class LogTail {
     }
     for (let done = 0; done < bytes.length;) {
       const last = this.chunks.at(-1);
-      if (last && last.used < last.buffer.length) done += last.fill(bytes, done);
-      else this.chunks.push(this.cache.newChunk(this, this.end + done, chunkBytes(last, bytes.length - done)));
+      if (!last || last.used === last.buffer.length) {
+        this.chunks.push(this.cache.newChunk(this, this.end + done, chunkBytes(last, bytes.length - done)));
+        continue;
+      }
+      const from = last.used;
+      done += last.fill(bytes, done);
+      taker?.take(last, from, last.used);
     }
     this.end += bytes.length;
+    return true;
   }
 
   /** Whole batches from the one that holds `offset` on; undefined when that is not here. */

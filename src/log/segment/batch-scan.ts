@@ -1,6 +1,6 @@
 import { MalformedError } from '../../base/bytes.js';
 import * as batch from '../../protocol/records/batch.js';
-import type { PooledFile } from './file-pool.js';
+import type { LogFile } from './log-file.js';
 
 /** A whole batch that lies in `bytes` at `at`, and at `position` of its file. */
 export interface ScannedBatch {
@@ -18,7 +18,7 @@ const CHUNK_BYTES = 1 << 20;
  * want it. With `verify`, a batch must have its checksum and offsets that ascend.
  */
 export async function scanBatches(
-  file: PooledFile,
+  file: LogFile,
   range: { readonly from: number; readonly to: number },
   options: { readonly verify?: boolean },
   visit: (found: ScannedBatch) => boolean | void,

@@ -2,8 +2,9 @@ import * as batch from '../../protocol/records/batch.js';
 import type { ProducerState } from '../producers/producer-state.js';
 import type { LeaderEpochs } from '../leader-epochs.js';
 import { scanBatches } from './batch-scan.js';
-import type { PooledFile } from './file-pool.js';
 import type { LogHost } from '../host.js';
+import type { LogTail } from '../reads/tail-cache.js';
+import { LogFile } from './log-file.js';
 import { OffsetIndex } from './offset-index.js';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, nameOf, segmentFile } from '../paths.js';
 import { TimeIndex, type TimestampOffset } from './time-index.js';
@@ -36,7 +37,7 @@ export interface RollQuestion {
 /** A `.log` file and its indexes (`LogSegment`); its name is the offset of its first record, or lower. */
 export class Segment {
   readonly baseOffset: number;
-  readonly log: PooledFile;
+  readonly log: LogFile;
   readonly offsetIndex: OffsetIndex;
   readonly timeIndex: TimeIndex;
   readonly txnIndex: TransactionIndex;
@@ -61,7 +62,7 @@ export class Segment {
     this.indexIntervalBytes = options.indexIntervalBytes;
     this.rollJitterMs = options.rollJitterMs;
     this.createdMs = host.clock.nowMs();
-    this.log = host.files.file(path(LOG_SUFFIX), { create: fresh });
+    this.log = new LogFile(host.files.file(path(LOG_SUFFIX), { create: fresh }));
     this.offsetIndex = new OffsetIndex(host.disk, host.indexBudget, path(OFFSET_INDEX_SUFFIX), baseOffset, fresh);
     this.timeIndex = new TimeIndex(host.disk, host.indexBudget, path(TIME_INDEX_SUFFIX), baseOffset, fresh);
     this.txnIndex = new TransactionIndex(host.disk, path(TXN_INDEX_SUFFIX), fresh);
@@ -100,10 +101,10 @@ export class Segment {
     return length < header.length ? batch.NO_TIMESTAMP : maxTimestampOf(header, 0);
   }
 
-  /** Writes whole batches at the end, in one call to the system, and indexes them. */
-  append(bytes: Uint8Array): void {
-    this.log.now().writeNow([bytes], this.sizeBytes);
+  /** Adds whole batches at the end and indexes them. They are written at once, or, when a tail keeps them, with the next write. */
+  append(bytes: Uint8Array, tail?: LogTail): void {
     let position = this.sizeBytes;
+    this.log.append(bytes, position, tail);
     for (let at = 0; at < bytes.length; at += batch.sizeInBytes(bytes, at)) {
       this.index(bytes, at, position + at);
     }
@@ -146,6 +147,7 @@ export class Segment {
 
   /** Nothing will be appended any more: the indexes reach their files. */
   seal(): void {
+    this.log.write();
     this.closeTimeIndex();
     this.offsetIndex.save();
     this.timeIndex.save();
@@ -271,18 +273,25 @@ export class Segment {
 
   /** Gives every file another suffix, such as `.deleted`. */
   addSuffix(suffix: string): void {
+    this.log.write();
     for (const file of [this.offsetIndex, this.timeIndex, this.txnIndex]) file.rename(file.path + suffix);
     if (this.host.disk.stat(this.log.path)) this.log.rename(this.log.path + suffix);
   }
 
   /** Removes the files for good. */
   async remove(): Promise<void> {
-    this.close();
+    this.abandon();
     for (const file of [this.log, this.offsetIndex, this.timeIndex, this.txnIndex]) await this.host.disk.remove(file.path);
   }
 
   movedTo(directory: string): void {
     for (const file of [this.log, this.offsetIndex, this.timeIndex, this.txnIndex]) file.movedTo(`${directory}/${nameOf(file.path)}`);
+  }
+
+  /** Lets go without writing: nobody needs what is not written. */
+  abandon(): void {
+    this.log.discard();
+    this.close();
   }
 
   /** Lets go of descriptors and memory. */
