@@ -35,6 +35,11 @@ export interface BrokerUnderTest {
   remove(): Promise<void>;
 }
 
+/** A node that either broker runs, on the same files. */
+export interface HandedOver extends BrokerUnderTest {
+  startAs(kind: BrokerUnderTest['kind']): Promise<void>;
+}
+
 /** Kafka does not create internal topics with a factor above the number of brokers; tests should not wait for members. */
 const SINGLE_NODE: Settings = {
   'offsets.topic.replication.factor': '1',
@@ -129,9 +134,9 @@ class OttlaBroker extends ProcessBroker {
 }
 
 class ApacheBroker extends ProcessBroker {
-  readonly kind = 'apache';
+  readonly kind: BrokerUnderTest['kind'] = 'apache';
 
-  private readonly properties = join(this.folder, 'server.properties');
+  protected readonly properties = join(this.folder, 'server.properties');
   private readonly java = [...QUIET_JAVA, '-Xmx512m', '-Dorg.slf4j.simpleLogger.logFile=System.out', '-cp', JAVA_CLASSPATH];
 
   override async prepare(): Promise<void> {
@@ -154,6 +159,10 @@ class ApacheBroker extends ProcessBroker {
       ...SINGLE_NODE,
       ...this.settings,
     }).map(([key, value]) => `${key}=${value}\n`).join(''));
+    await this.format();
+  }
+
+  protected async format(): Promise<void> {
     const clusterId = Buffer.from('compat-tests-cluster').subarray(0, 16).toString('base64url');
     await mustRun('java', [...this.java, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId, '-c', this.properties]);
   }
@@ -164,6 +173,35 @@ class ApacheBroker extends ProcessBroker {
       args: [...this.java, '-Dorg.slf4j.simpleLogger.log.kafka.server.KafkaRaftServer=info', 'kafka.Kafka', this.properties],
       ready: /Kafka Server started/,
     };
+  }
+}
+
+/** One node with one data directory and one `server.properties`, which Ottla and Apache Kafka run by turns. */
+class SharedNode extends ApacheBroker implements HandedOver {
+  override kind: BrokerUnderTest['kind'];
+
+  constructor(settings: Settings, private readonly owner: BrokerUnderTest['kind'], private readonly apacheOnly: Settings) {
+    super(settings);
+    this.kind = owner;
+  }
+
+  async startAs(kind: BrokerUnderTest['kind']): Promise<void> {
+    this.kind = kind;
+    await this.start();
+  }
+
+  protected override async format(): Promise<void> {
+    // Ottla formats at its first start.
+    if (this.owner === 'apache') await super.format();
+  }
+
+  protected override command() {
+    if (this.kind === 'ottla') {
+      return { command: join(ROOT, 'bin/ottla'), args: ['start', '--config', this.properties], ready: new RegExp(`^Ottla ready on .*:${this.port}$`) };
+    }
+    const apache = super.command();
+    const own = Object.entries(this.apacheOnly).flatMap(([key, value]) => ['--override', `${key}=${value}`]);
+    return { ...apache, args: [...apache.args, ...own] };
   }
 }
 
@@ -190,4 +228,9 @@ export function brokerUnderTest(settings: Settings = {}, kind = process.env['BRO
   if (kind === 'ottla') return new OttlaBroker(settings);
   if (kind === 'apache') return new ApacheBroker(settings);
   throw new Error(`BROKER is '${kind}': it can be 'ottla' or 'apache'`);
+}
+
+/** A node whose directory `owner` formats, for both to run; `apacheOnly` are settings of what Ottla does not do. */
+export function nodeToHandOver(owner: BrokerUnderTest['kind'], settings: Settings = {}, apacheOnly: Settings = {}): HandedOver {
+  return new SharedNode(settings, owner, apacheOnly);
 }

@@ -1,0 +1,86 @@
+// One data directory, run by Ottla and by Apache Kafka in turn: what one acknowledged, the other serves.
+
+import { afterEach, describe, expect, test } from '@jest/globals';
+import { dumpLogs } from '../disk/dump.js';
+import { nodeToHandOver, type HandedOver, type Settings } from '../support/brokers.js';
+import { SeededRandom } from '../support/random.js';
+import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { Client } from './client.js';
+import { Groups, Settings as SettingsStrand, Topics } from './cluster-strands.js';
+import { Codecs, Compacted, Expiring, Producers, Trimmed } from './record-strands.js';
+import type { Strand, Turn } from './strand.js';
+
+const SEED = Number(process.env['SEED'] ?? 4431);
+/** More of them in a longer run: `HAND_OVERS=20 make compat ARGS=handover`. */
+const HAND_OVERS = Number(process.env['HAND_OVERS'] ?? 5);
+const TIMEOUT_MS = 240_000;
+
+const javaReason = missing('java');
+if (javaReason !== null) noteSkipped('hand-overs between Ottla and Apache Kafka', javaReason);
+
+/** Both do what takes its time soon: retention, compaction, deletion. */
+const HASTY: Settings = {
+  'log.retention.check.interval.ms': '300',
+  'log.initial.task.delay.ms': '300',
+  'log.flush.start.offset.checkpoint.interval.ms': '200',
+  'log.cleaner.backoff.ms': '300',
+  'log.segment.delete.delay.ms': '500',
+};
+
+type Kind = Turn['runs'];
+type Stop = 'in order' | 'killed';
+
+let node: HandedOver | undefined;
+
+afterEach(async () => {
+  await node?.remove();
+});
+
+/** Each broker's stay: it finds all that was acknowledged before, and adds to it. */
+async function stay(runs: Kind, number: number, random: SeededRandom, strands: readonly Strand[], end: Stop): Promise<void> {
+  await node!.startAs(runs);
+  const client = await Client.connect(node!.port);
+  const turn: Turn = { number, runs, random, dataDir: node!.dataDir };
+  const said = async (strand: Strand, step: 'check' | 'write'): Promise<void> => {
+    try {
+      await strand[step](client, turn);
+    } catch (error) {
+      if (error instanceof Error) error.message = `${strand.name}, ${step} in turn ${number} by ${runs}: ${error.message}`;
+      throw error;
+    }
+  };
+  try {
+    if (number > 0) for (const strand of strands) await said(strand, 'check');
+    for (const strand of strands) await said(strand, 'write');
+    // What is here now must be there after the next start too.
+    for (const strand of strands) await said(strand, 'check');
+  } finally {
+    client.close();
+  }
+  await (end === 'killed' ? node!.killHard() : node!.stop());
+}
+
+const allStrands = (): Strand[] => [new Codecs(), new Producers(), new Compacted(), new Expiring(), new Trimmed(), new Topics(), new SettingsStrand(), new Groups()];
+const other = (kind: Kind): Kind => (kind === 'ottla' ? 'apache' : 'ottla');
+
+(javaReason === null ? describe : describe.skip)('hand-overs', () => {
+  test(`a directory of Ottla's goes through ${HAND_OVERS} hand-overs and nothing is lost`, async () => {
+    const startMs = Date.now();
+    const random = new SeededRandom(SEED);
+    const strands = allStrands();
+    node = nodeToHandOver('ottla', HASTY);
+    let runs: Kind = 'ottla';
+    for (let turn = 0; turn <= HAND_OVERS; turn++, runs = other(runs)) await stay(runs, turn, random, strands, 'in order');
+    const dump = await dumpLogs(node.dataDir);
+    expect(dump.complaints).toEqual([]);
+    report('handover', `${HAND_OVERS} hand-overs between Ottla and Apache Kafka in ${((Date.now() - startMs) / 1000).toFixed(0)} s (seed ${SEED}): nothing lost, nothing moved`);
+  }, TIMEOUT_MS);
+
+  test("a directory of Apache Kafka's goes through hand-overs without a stop in order", async () => {
+    const random = new SeededRandom(SEED + 1);
+    const strands = allStrands();
+    node = nodeToHandOver('apache', HASTY);
+    let runs: Kind = 'apache';
+    for (let turn = 0; turn < 4; turn++, runs = other(runs)) await stay(runs, turn, random, strands, 'killed');
+  }, TIMEOUT_MS);
+});
