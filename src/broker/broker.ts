@@ -227,7 +227,7 @@ export class Broker {
 
 /**
  * Logs of topics that are gone, or whose id is another now, are kept under another name: nothing is deleted that nobody asked to
- * delete. A log learns its topic's id with its first record, so that an empty one without belongs to whoever has its name.
+ * delete. A log is told its topic's id soon after it was made, so that an empty one without belongs to whoever has its name.
  */
 function setStraysAside(logs: NodeLogManager, image: MetadataImage, brokerId: number): void {
   for (const { topic, partition, topicId, logEndOffset } of logs.all()) {

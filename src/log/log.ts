@@ -204,14 +204,20 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     return true;
   }
 
+  /**
+   * Writes down, if nobody has, which topic the directory belongs to. Apache Kafka sets one aside that does not say so, even an
+   * empty one. The log's first flush, which syncs its name too, makes it durable.
+   */
+  identify(): void {
+    if (this.topicIdWritten) return;
+    this.guarded(() => writeTopicId(this.host.disk, this.currentDirectory, this.topicId));
+    this.topicIdWritten = true;
+  }
+
   /** All checks are passed: the batches are in memory from now on, and in the file when the turn ends. */
   private append(batches: Batches, update: ProducerUpdate | undefined): void {
     this.guarded(() => {
-      if (!this.topicIdWritten) {
-        writeTopicId(this.host.disk, this.currentDirectory, this.topicId);
-        this.topicIdWritten = true;
-        this.durability.namesChanged();
-      }
+      this.identify();
       this.maybeRoll(batches);
       this.segments.active.append(batches.bytes, this.tail);
       this.written = true;
@@ -447,6 +453,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
   }
 
   private async finish(): Promise<void> {
+    this.identify();
     if (this.written) {
       this.segments.active.seal();
       this.producers.takeSnapshot();

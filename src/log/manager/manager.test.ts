@@ -42,6 +42,25 @@ test('formats an empty directory, and claims it again for the same node only', a
   await expect(start({ clusterId: 'other' })).rejects.toThrow('the directory is of cluster the-cluster, not other');
 });
 
+test('a log that nobody has written to says of which topic it is, soon and at a stop in order', async () => {
+  const manager = await start();
+  manager.getOrCreate('a-topic', 0, TOPIC_ID, SETTINGS);
+  expect(readdirSync(`${root.path}/data/a-topic-0`)).toEqual([]);
+  clock.advance(50);
+  expect(file('a-topic-0/partition.metadata')).toBe(`version: 0\ntopic_id: ${TOPIC_ID}`);
+  manager.getOrCreate('a-topic', 1, TOPIC_ID, SETTINGS);
+  await manager.close({ brokerEpoch: 1 });
+  expect(file('a-topic-1/partition.metadata')).toBe(`version: 0\ntopic_id: ${TOPIC_ID}`);
+});
+
+test('a log that lacked it learns and says of which topic it is', async () => {
+  mkdirSync(`${root.path}/data/a-topic-0`, { recursive: true });
+  const manager = await start();
+  manager.getOrCreate('a-topic', 0, TOPIC_ID, SETTINGS);
+  clock.advance(50);
+  expect(file('a-topic-0/partition.metadata')).toBe(`version: 0\ntopic_id: ${TOPIC_ID}`);
+});
+
 test('refuses a directory that another holds', async () => {
   await start();
   await expect(start()).rejects.toThrow(`${root.path}/data is in use by another broker`);

@@ -47,6 +47,8 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
 const LOGS_AT_ONCE = 8;
 /** Logs that periodic work visits before it lets others have the loop. */
 const LOGS_A_TURN = 50;
+/** How long a new log may go without the name of its topic, unless a record comes first. */
+const IDENTIFY_MS = 50;
 const MINUTE_MS = 60_000;
 
 /**
@@ -77,6 +79,8 @@ export class NodeLogManager implements LogManager {
   private readonly logs = new Map<string, { log: Log; directory: LogDirectory }>();
   private readonly periodic: Periodic;
   private closed = false;
+  /** Made lately: their directories do not say yet of which topic they are. */
+  private readonly unidentified: Log[] = [];
 
   constructor(private readonly options: LogManagerOptions, private readonly directories: readonly LogDirectory[]) {
     this.host = createLogHost({
@@ -177,9 +181,12 @@ export class NodeLogManager implements LogManager {
 
   /** Visits all logs, a few a turn; what one of them throws does not keep the others from their turn. */
   private eachLog(visit: (log: Log, nowMs: number) => void): void {
-    const queue = [...this.logs.values()];
+    this.fewATurn(Array.from(this.logs.values(), ({ log }) => log), visit);
+  }
+
+  private fewATurn(queue: Log[], visit: (log: Log, nowMs: number) => void): void {
     const some = (): void => {
-      for (const { log } of queue.splice(0, LOGS_A_TURN)) {
+      for (const log of queue.splice(0, LOGS_A_TURN)) {
         if (!this.closed && !log.isClosed) this.reported(() => visit(log, this.options.env.clock.nowMs()), log.directory);
       }
       if (queue.length > 0) this.periodic.once(0, some);
@@ -210,8 +217,9 @@ export class NodeLogManager implements LogManager {
   getOrCreate(topic: string, partition: number, topicId: Uuid, settings: LogSettings, directoryId?: Uuid): Log {
     const found = this.get(topic, partition);
     if (found) {
-      if (found.topicId !== topicId && !found.adopt(topicId)) {
-        throw new KafkaError(ErrorCode.INCONSISTENT_TOPIC_ID, `${topic}-${partition} is here as topic ${found.topicId}, not ${topicId}`);
+      if (found.topicId !== topicId) {
+        if (!found.adopt(topicId)) throw new KafkaError(ErrorCode.INCONSISTENT_TOPIC_ID, `${topic}-${partition} is here as topic ${found.topicId}, not ${topicId}`);
+        this.identifySoon(found);
       }
       found.updateSettings(settings);
       return found;
@@ -232,7 +240,15 @@ export class NodeLogManager implements LogManager {
     const key = partitionDirectory(made.topic, made.partition);
     const log = directory.guard(() => createLog({ host: this.host, directory: `${directory.path}/${key}`, ...made }));
     this.place(key, log, directory);
+    this.identifySoon(log);
     return log;
+  }
+
+  /** Not at once: a topic of a thousand partitions need not wait for a thousand files. */
+  private identifySoon(log: Log): void {
+    this.unidentified.push(log);
+    if (this.unidentified.length > 1) return;
+    this.periodic.once(IDENTIFY_MS, () => this.fewATurn(this.unidentified.splice(0), each => each.identify()));
   }
 
   /**
