@@ -12,6 +12,8 @@ import { withApiVersions } from '../server/api-versions.js';
 import { DEFAULT_LIMITS, type ServerLimits } from '../server/limits.js';
 import { Server, type BoundListener } from '../server/server.js';
 import { apiTable } from './api-table.js';
+import { DirectoryAssignments } from './directory-assignments.js';
+import { DirectoryFailures } from './directory-failures.js';
 import { GroupCoordinator } from './group-coordinator.js';
 import { Lifecycle } from './lifecycle.js';
 import { prepareDirectories } from './prepare-directories.js';
@@ -33,8 +35,8 @@ const LOCAL_HOST_NAME = 'localhost';
  */
 export class Broker {
   /**
-   * Resolves with the reason when the broker cannot go on: its metadata, or any one of its log directories, failed. Somebody
-   * should close it then. Apache goes on with the directories that are left (KIP-112); this version stops.
+   * Resolves with the reason when the broker cannot go on: its metadata, or the last of its log directories, failed. Somebody
+   * should close it then.
    */
   readonly failed: Promise<Error>;
   #fail: (error: Error) => void = () => {};
@@ -43,10 +45,14 @@ export class Broker {
   #advertised = { host: '', port: 0 };
   #clusterId = '';
   #lifecycle: Lifecycle | undefined;
+  readonly #directoryFailures: DirectoryFailures;
   #serving = false;
 
   private constructor(private readonly options: BrokerOptions) {
     this.failed = new Promise(resolve => { this.#fail = resolve; });
+    this.#directoryFailures = new DirectoryFailures({
+      clock: options.env.clock, metadataDirectory: options.settings.metadataDirectory, stop: error => this.#fail(error),
+    });
   }
 
   /**
@@ -124,9 +130,15 @@ export class Broker {
     await logs.load();
 
     const { controller } = quorum;
-    const replicas = new ReplicaManager({ localId: brokerId, logManager: logs, logger: env.logger, settingsOf: topic => publisher.logSettingsOf(topic) });
+    const assignments = this.#makeAssignments(controller, publisher, brokerId);
+    const replicas = new ReplicaManager({
+      localId: brokerId, logManager: logs, logger: env.logger,
+      settingsOf: topic => publisher.logSettingsOf(topic),
+      misplaced: ({ topicId, index }, directoryId) => assignments.assign(topicId, index, directoryId),
+    });
     const groups = this.#makeGroupCoordinator(publisher, replicas);
     const lifecycle = this.#lifecycle = this.#makeLifecycle({ controller, brokerId, clusterId, publisher, logs, plan, bound });
+    this.#directoryFailures.attach({ replicas, lifecycle });
     await this.#takeUpWork({ lifecycle, quorum, publisher, logs, replicas, groups, brokerId });
 
     const services = servicesOf({ env, brokerId, clusterId, logs, publisher, controller, replicas, groups, lifecycle });
@@ -153,6 +165,15 @@ export class Broker {
     await publisher.until(() => groups.areSettled, SERVE_TIMEOUT_MS);
   }
 
+  #makeAssignments(controller: ControllerApi, publisher: Publisher, brokerId: number): DirectoryAssignments {
+    const { clock, logger } = this.options.env;
+    const assignments = new DirectoryAssignments({
+      controller, clock, logger, brokerId, brokerEpoch: () => this.#lifecycle?.epoch ?? -1, image: () => publisher.image,
+    });
+    this.#teardown.push(() => assignments.close());
+    return assignments;
+  }
+
   #makeGroupCoordinator(publisher: Publisher, replicas: ReplicaManager): GroupCoordinator {
     const groups = new GroupCoordinator({
       env: this.options.env, replicas, settings: () => publisher.settings, image: () => publisher.image, onSettled: () => publisher.recheck(),
@@ -170,18 +191,21 @@ export class Broker {
       incarnationId: randomUuid(env.random),
       rack: settings.get('broker.rack') ?? null,
       listeners: registered(plan, bound),
-      logDirs: logs.logDirs.map(({ id }) => id),
+      logDirs: logs.logDirs.filter(({ error }) => error === undefined).map(({ id }) => id),
       previousBrokerEpoch: logs.previousBrokerEpoch ?? -1,
       heartbeatIntervalMs: settings.get('broker.heartbeat.interval.ms'),
+      directoryFailureTimeoutMs: settings.get('log.dir.failure.timeout.ms'),
+      onFault: error => this.#fail(error),
       appliedOffset: () => publisher.image.offset,
     });
   }
 
-  #openLogs(publisher: Publisher, nodeId: number, clusterId: string): Promise<NodeLogManager> {
+  async #openLogs(publisher: Publisher, nodeId: number, clusterId: string): Promise<NodeLogManager> {
     const { settings, env } = this.options;
-    return openLogManager({
+    const logs: NodeLogManager = await openLogManager({
       env, nodeId, clusterId,
       directories: settings.dataDirectories,
+      metadataDirectory: settings.metadataDirectory,
       defaultSettings: publisher.logSettingsOf(''),
       settingsOf: topic => (publisher.image.topicsByName.has(topic) ? publisher.logSettingsOf(topic) : undefined),
       producerExpirationMs: () => publisher.settings.get('producer.id.expiration.ms'),
@@ -190,8 +214,9 @@ export class Broker {
       highWatermarkCheckpointMs: settings.get('replica.high.watermark.checkpoint.interval.ms'),
       retentionCheckMs: settings.get('log.retention.check.interval.ms'),
       producerExpirationCheckMs: settings.get('producer.id.expiration.check.interval.ms'),
-      onDirectoryFailed: (directory, error) => this.#fail(new Error(`log directory ${directory.path} failed: ${error.message}`)),
+      onDirectoryFailed: (directory, error) => this.#directoryFailures.directoryFailed(directory, error, logs.logDirs),
     });
+    return logs;
   }
 
   #makeServer(publisher: Publisher, { host: { turnWrites } }: NodeLogManager): Server {
@@ -215,9 +240,9 @@ export class Broker {
 
   #joinQuorum(logs: NodeLogManager, nodeId: number, clusterId: string, plan: ListenerPlan, bound: readonly BoundListener[]): Promise<Quorum> {
     const { settings, env } = this.options;
-    const directory = logs.logDirs.find(({ path }) => path === settings.metadataDirectory)!;
+    const { path: directory, id: directoryId } = logs.metadataDir;
     return Quorum.start({
-      env, settings, host: logs.host, nodeId, clusterId, directory: directory.path, directoryId: directory.id,
+      env, settings, host: logs.host, nodeId, clusterId, directory, directoryId,
       endpoints: controllerEndpoints(settings, plan).map(endpoint =>
         ({ ...endpoint, port: endpoint.port || (bound.find(({ name }) => name === endpoint.name)?.port ?? 0) })),
       onFault: error => this.#fail(error),

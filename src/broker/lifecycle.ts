@@ -20,6 +20,10 @@ export interface LifecycleOptions {
   /** Epoch of the incarnation that stopped in order, -1 when it did not. */
   readonly previousBrokerEpoch: number;
   readonly heartbeatIntervalMs: number;
+  /** `log.dir.failure.timeout.ms`: for longer than this the controller must not believe in a directory that has failed. */
+  readonly directoryFailureTimeoutMs: number;
+  /** The controller could not be told of a failed directory in time. */
+  readonly onFault: (error: Error) => void;
   /** Metadata offset up to which this broker has acted. */
   readonly appliedOffset: () => number;
 }
@@ -31,6 +35,9 @@ export class Lifecycle {
   #fenced = true;
   #cancelNext: Cancel = () => {};
   #stopped = false;
+  /** Directories that failed since the registration, as every heartbeat tells, and those that the controller has heard of. */
+  readonly #offlineDirectories = new Set<Uuid>();
+  readonly #toldOffline = new Set<Uuid>();
 
   constructor(private readonly options: LifecycleOptions) {}
 
@@ -57,6 +64,17 @@ export class Lifecycle {
     this.#scheduleNext();
   }
 
+  /** A log directory can no longer be used: the controller hears of it at once (KIP-858), or this broker must stop. */
+  directoryFailed(id: Uuid): void {
+    const { clock, logger, directoryFailureTimeoutMs, onFault } = this.options;
+    this.#offlineDirectories.add(id);
+    if (this.#epoch < 0 || this.#stopped) return;
+    this.#beat(false).catch((error: unknown) => logger.warn('heartbeat failed', { error }));
+    clock.after(directoryFailureTimeoutMs, () => {
+      if (!this.#stopped && !this.#toldOffline.has(id)) onFault(new Error(`the controller could not be told that log directory ${id} is offline`));
+    });
+  }
+
   /** Asks to go; resolves when the controller has handed on what this broker led. */
   async shutDown(): Promise<void> {
     this.#stopped = true;
@@ -67,9 +85,11 @@ export class Lifecycle {
 
   async #beat(wantShutDown: boolean): Promise<boolean> {
     const { controller, brokerId, appliedOffset } = this.options;
+    const offlineLogDirs = [...this.#offlineDirectories];
     const { isFenced = true, shouldShutDown } = await controller.heartbeat({
-      brokerId, brokerEpoch: this.#epoch, currentMetadataOffset: appliedOffset(), wantFence: this.#wantFence, wantShutDown,
+      brokerId, brokerEpoch: this.#epoch, currentMetadataOffset: appliedOffset(), wantFence: this.#wantFence, wantShutDown, offlineLogDirs,
     });
+    for (const id of offlineLogDirs) this.#toldOffline.add(id);
     this.#fenced = isFenced;
     return shouldShutDown;
   }

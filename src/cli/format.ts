@@ -24,7 +24,7 @@ export function format(flags: ParsedFlags, { terminal, env, hostName }: FormatPa
     if (staticVoters && flags.has('standalone')) {
       throw new UsageError('--standalone and controller.quorum.voters exclude each other: take the voters out, or leave the flag out');
     }
-    const present = settings.dataDirectories.flatMap(directory => readMetaProperties(env.disk, directory) ?? []);
+    const present = [settings.metadataDirectory, ...settings.dataDirectories].flatMap(directory => readMetaProperties(env.disk, directory) ?? []);
     const clusterId = flags.get('cluster-id') ?? present[0]?.clusterId ?? randomUuid(env.random);
     const formatted = formatDirectories({
       env, clusterId,

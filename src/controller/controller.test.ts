@@ -510,6 +510,36 @@ describe('partitions', () => {
     expect(directories?.[0]?.topics?.[0]?.partitions?.map(({ errorCode }) => errorCode)).toEqual([0, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]);
     expect(cluster.partition('d')?.directories).toEqual([uuid(2)]);
   });
+
+  test('have no leader while their only directory is offline, over registrations too, until they are told to lie elsewhere', async () => {
+    const cluster = await Cluster.serving([]);
+    const twoDirs = { logDirs: [uuid(1), uuid(2)] };
+    await cluster.register(1, twoDirs);
+    await cluster.heartbeat(1);
+    const { topicId = '' } = await cluster.create('d', { partitions: 2 });
+    const assign = (id: string, partitionIndex: number) => cluster.api.assignReplicasToDirs({
+      brokerId: 1, brokerEpoch: cluster.epochs.get(1)!, directories: [{ id, topics: [{ topicId, partitions: [{ partitionIndex }] }] }],
+    });
+    await assign(uuid(1), 0);
+    await assign(uuid(2), 1);
+    const leaders = () => [0, 1].map(index => cluster.partition('d', index)?.leader);
+    expect(leaders()).toEqual([1, 1]);
+    await cluster.register(1, { logDirs: [uuid(2)] });
+    await cluster.heartbeat(1);
+    expect(leaders()).toEqual([-1, 1]);
+    await assign(uuid(2), 0);
+    expect(leaders()).toEqual([1, 1]);
+    await assign(uuid(9), 0);
+    expect(leaders()).toEqual([-1, 1]);
+    await cluster.register(1, twoDirs);
+    await cluster.heartbeat(1);
+    await assign(uuid(1), 0);
+    expect(leaders()).toEqual([1, 1]);
+
+    await cluster.heartbeat(1, { offlineLogDirs: [uuid(2)] });
+    expect([leaders(), cluster.partition('d', 1)?.directories]).toEqual([[1, -1], [uuid(2)]]);
+    expect(await cluster.written(() => cluster.heartbeat(1, { offlineLogDirs: [uuid(2)] }))).toEqual([]);
+  });
 });
 
 describe('features', () => {

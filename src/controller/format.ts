@@ -19,7 +19,7 @@ export interface FormatOptions {
   readonly env: { readonly disk: Disk; readonly random: Random; readonly clock: Clock };
   /** `log.dirs`, absolute. */
   readonly directories: readonly string[];
-  /** The one among them that holds the metadata log. */
+  /** The one that holds the metadata log: one of them, or another, which is formatted too. */
   readonly metadataDirectory: string;
   readonly clusterId: string;
   readonly nodeId: number;
@@ -51,7 +51,7 @@ export function formatDirectories(options: FormatOptions): Formatted {
   const { env: { disk, random }, clusterId, nodeId } = options;
   const levels = featureLevels(options);
   const bootstrap = bootstrapFromLevels(levels);
-  const fresh = options.directories.filter(directory => !isOurs(options, directory));
+  const fresh = [...new Set([...options.directories, options.metadataDirectory])].filter(directory => !isOurs(options, directory));
   const directories = new Map<string, Uuid>();
   for (const directory of fresh) {
     const directoryId = randomDirectoryId(random);

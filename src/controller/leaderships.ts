@@ -1,6 +1,6 @@
-import { isActive, NO_LEADER } from '../metadata/image.js';
+import { directoryOf, hasOnlineDirectory, isActive, NO_LEADER } from '../metadata/image.js';
 import type { MetadataRecord } from '../metadata/records.js';
-import type { PartitionImage } from '../metadata/types.js';
+import type { BrokerImage, PartitionImage } from '../metadata/types.js';
 import type { Decision } from './context.js';
 import { changePartition, hasEligibleLeaderReplicas, topicRules, type TopicRules, type WantedPartition } from './partition-change.js';
 
@@ -33,15 +33,19 @@ export function afterUncleanStop(decision: Decision, broker: number): MetadataRe
 
 /**
  * A broker serves: it leads what nobody leads, if it may. Partitions that it alone holds get a new leader epoch, so that readers
- * notice what a crash may have taken (KIP-320).
+ * notice what a crash may have taken (KIP-320); where they lie in a directory that it came back without, they go without a leader.
  */
 export function withBroker(decision: Decision, broker: number): MetadataRecord[] {
   const mayLead = (id: number): boolean => id === broker || isActive(decision.image.brokers.get(id));
+  const image = decision.image.brokers.get(broker);
   const records: MetadataRecord[] = [];
   for (const topic of decision.image.topicsById.values()) {
     let rules: TopicRules | undefined;
     for (const [partitionId, partition] of topic.partitions.entries()) {
-      if (partition.leader === broker && isAlone(partition)) {
+      if (partition.leader === broker && !canBeReached(partition, image)) {
+        rules ??= topicRules(decision, topic, undefined, mayLead);
+        pushDefined(records, changePartition(rules, partitionId, { isr: partition.isr.filter(id => id !== broker) }));
+      } else if (partition.leader === broker && isAlone(partition)) {
         records.push({ type: 'PartitionChange', message: { partitionId, topicId: topic.id, leader: broker } });
       } else if (partition.leader === NO_LEADER) {
         rules ??= topicRules(decision, topic, undefined, mayLead);
@@ -68,6 +72,10 @@ export function withoutDirectories(decision: Decision, broker: number, directori
     if (directory === undefined || !directories.includes(directory) || !partition.isr.includes(broker)) return undefined;
     return { isr: partition.isr.filter(id => id !== broker) };
   });
+}
+
+function canBeReached(partition: PartitionImage, broker: BrokerImage | undefined): boolean {
+  return broker === undefined || hasOnlineDirectory(broker, directoryOf(partition, broker.id));
 }
 
 function isAlone({ replicas }: PartitionImage): boolean {

@@ -1,5 +1,5 @@
 import { FeatureName, MetadataVersionGate } from '../metadata/features.js';
-import { configOf, DirectoryId, directoryOf, isActive, NO_LEADER } from '../metadata/image.js';
+import { configOf, DirectoryId, directoryOf, hasOnlineDirectory, isActive, NO_LEADER } from '../metadata/image.js';
 import { metadataRecord, type MetadataMessage, type MetadataRecord } from '../metadata/records.js';
 import { configKey, ConfigResourceType, type BrokerImage, type MetadataImage, type PartitionImage, type TopicImage } from '../metadata/types.js';
 import type { Uuid } from '../protocol/wire/types.js';
@@ -62,7 +62,7 @@ export function changePartition(rules: TopicRules, partitionId: number, wanted: 
   const partition = rules.topic.partitions[partitionId]!;
   const target = finishReassignment({ ...partition, ...wanted });
   const eligible = rules.eligibleLeaderReplicas ? eligibleAfter(rules, partition, target.isr, wanted.lostRecords) : [];
-  const outcome = elect(rules, partition, { ...target, eligible });
+  const outcome = elect(rules, partition, { ...target, eligible, directories: wanted.directories });
   const change: Change = { partitionId, topicId: rules.topic.id };
 
   if (outcome.leader !== partition.leader) change.leader = outcome.leader;
@@ -112,7 +112,13 @@ interface Outcome {
   readonly unclean: boolean;
 }
 
-function elect(rules: TopicRules, partition: PartitionImage, target: Target & { readonly eligible: readonly number[] }): Outcome {
+interface ElectionTarget extends Target {
+  readonly eligible: readonly number[];
+  /** Where replicas lie from now on, by broker, as far as that changes. */
+  readonly directories: ReadonlyMap<number, Uuid> | undefined;
+}
+
+function elect(rules: TopicRules, partition: PartitionImage, target: ElectionTarget): Outcome {
   const { isr, eligible } = target;
   const { leader, unclean } = electedBy(rules, partition, target);
   if (leader === partition.leader) return { leader, isr, eligible, unclean: false };
@@ -120,8 +126,9 @@ function elect(rules: TopicRules, partition: PartitionImage, target: Target & { 
   return { leader, isr: unclean ? [leader] : isr, eligible, unclean };
 }
 
-function electedBy(rules: TopicRules, partition: PartitionImage, { isr, replicas, eligible }: Target & { readonly eligible: readonly number[] }) {
-  const mayLead = (id: number): boolean => rules.mayLead(id) && hasOnlineDirectory(rules.image.brokers.get(id), directoryOf(partition, id));
+function electedBy(rules: TopicRules, partition: PartitionImage, { isr, replicas, eligible, directories }: ElectionTarget) {
+  const mayLead = (id: number): boolean =>
+    rules.mayLead(id) && hasOnlineDirectory(rules.image.brokers.get(id), directories?.get(id) ?? directoryOf(partition, id));
   const isValid = (id: number): boolean => (isr.includes(id) || (isr.length === 0 && eligible.includes(id))) && mayLead(id);
   const inOrder = rules.election === 'preferred' ? [replicas[0]!, partition.leader, ...replicas] : [partition.leader, ...replicas];
   const clean = inOrder.find(isValid);
@@ -131,13 +138,6 @@ function electedBy(rules: TopicRules, partition: PartitionImage, { isr, replicas
   if (rules.eligibleLeaderReplicas && nobodyElse && mayLead(lastLeader!)) return { leader: lastLeader!, unclean: true };
   const anybody = rules.election === 'unclean' ? replicas.find(mayLead) : undefined;
   return anybody === undefined ? { leader: NO_LEADER, unclean: false } : { leader: anybody, unclean: true };
-}
-
-/** A directory that nobody has named yet counts as online. */
-function hasOnlineDirectory(broker: BrokerImage | undefined, directory: Uuid | undefined): boolean {
-  if (directory === undefined || directory === DirectoryId.UNASSIGNED || directory === DirectoryId.MIGRATING) return true;
-  if (directory === DirectoryId.LOST || broker === undefined) return false;
-  return broker.logDirs.length === 0 || broker.logDirs.includes(directory);
 }
 
 function mustRaiseEpochOnShrink({ image }: TopicRules, partition: PartitionImage, { isr, leader }: Change): boolean {

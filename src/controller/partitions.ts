@@ -1,3 +1,4 @@
+import { MetadataVersionGate } from '../metadata/features.js';
 import { isActive, NO_LEADER } from '../metadata/image.js';
 import { mergePartition } from '../metadata/topics-delta.js';
 import type { MetadataRecord } from '../metadata/records.js';
@@ -117,6 +118,9 @@ function elect(decision: Decision, name: string, partitionId: number, electionTy
 /** A broker with several directories tells in which of them its replicas lie (KIP-858). */
 export function assignReplicasToDirs(decision: Decision, request: AssignReplicasToDirsRequestInput): Decided<AssignReplicasToDirsResponseInput> {
   const { brokerId } = request;
+  if (decision.image.features.metadataVersion < MetadataVersionGate.DIRECTORY_ASSIGNMENT) {
+    throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, 'replicas are assigned to directories from metadata.version 17 on');
+  }
   const broker = requireBroker(decision.image, brokerId, request.brokerEpoch ?? -1);
   const records: MetadataRecord[] = [];
   const directories = request.directories.map(({ id, topics }) => ({

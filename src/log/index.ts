@@ -1,7 +1,7 @@
 export { createLog, createLogHost, openLog, type LogHostOptions, type OpenLogOptions } from './open-log.js';
 export { openLogManager, NodeLogManager, type LogManagerOptions } from './manager/manager.js';
 export { claimDirectory, randomDirectoryId, readMetaProperties, writeMetaProperties, type MetaProperties } from './manager/meta-properties.js';
-export { partitionDirectory } from './paths.js';
+export { parentOf, partitionDirectory } from './paths.js';
 export type { LogHost } from './host.js';
 export { Log } from './log.js';
 export * from './types.js';

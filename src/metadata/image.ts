@@ -37,6 +37,13 @@ export function directoryOf(partition: PartitionImage, broker: number): Uuid | u
   return partition.directories[partition.replicas.indexOf(broker)];
 }
 
+/** Whether a broker can use a directory of its own; one that nobody has named yet counts as online (`DirectoryId.isOnline`). */
+export function hasOnlineDirectory(broker: BrokerImage | undefined, directory: Uuid | undefined): boolean {
+  if (directory === undefined || directory === DirectoryId.UNASSIGNED || directory === DirectoryId.MIGRATING) return true;
+  if (directory === DirectoryId.LOST || broker === undefined) return false;
+  return broker.logDirs.length === 0 || broker.logDirs.includes(directory);
+}
+
 /** Brokers that may lead and be given replicas. */
 export function isActive(broker: BrokerImage | undefined): boolean {
   return broker !== undefined && !broker.fenced && !broker.inControlledShutdown;

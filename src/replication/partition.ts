@@ -16,6 +16,7 @@ export interface Watcher {
 export class Partition {
   #leader: LeaderState | undefined;
   #image: PartitionImage;
+  #isOffline = false;
   readonly #watchers = new Set<Watcher>();
 
   constructor(
@@ -59,6 +60,17 @@ export class Partition {
     return this.changeTo({ ...this.#image, leader: NO_LEADER });
   }
 
+  /** The directory of its log failed: it is not served here any more. Returns true when a leadership ended. */
+  markOffline(): boolean {
+    this.#isOffline = true;
+    return this.resign();
+  }
+
+  /** What a client hears while this node does not lead: KAFKA_STORAGE_ERROR or NOT_LEADER_OR_FOLLOWER. */
+  get refusal(): number {
+    return this.#isOffline ? ErrorCode.KAFKA_STORAGE_ERROR : ErrorCode.NOT_LEADER_OR_FOLLOWER;
+  }
+
   /** The topic's settings as they are now; fewer replicas that must be in sync may let the high watermark move. */
   updateSettings(settings: LogSettings): void {
     this.log.updateSettings(settings);
@@ -85,7 +97,7 @@ export class Partition {
 
   requireLeader(): LeaderState {
     if (this.#leader === undefined) {
-      throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, `this broker does not lead ${this.topic}-${this.index}`);
+      throw new KafkaError(this.refusal, `this broker does not lead ${this.topic}-${this.index}`);
     }
     return this.#leader;
   }
@@ -93,7 +105,7 @@ export class Partition {
   /** Compares the epoch that a client believes in with ours (KIP-320); -1 asks for no check. */
   checkLeaderEpoch(clientEpoch: number): number {
     const epoch = this.#leader?.leaderEpoch;
-    if (epoch === undefined) return ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    if (epoch === undefined) return this.refusal;
     if (clientEpoch === -1 || clientEpoch === epoch) return ErrorCode.NONE;
     return clientEpoch < epoch ? ErrorCode.FENCED_LEADER_EPOCH : ErrorCode.UNKNOWN_LEADER_EPOCH;
   }

@@ -137,7 +137,7 @@ class Produce implements Watcher {
 /** The outcome as the in-sync replicas leave it. */
 function confirmed(partition: Partition, outcome: ProduceOutcome): ProduceOutcome {
   if (outcome.errorCode !== 0 || outcome.append === undefined) return outcome;
-  if (partition.leaderEpoch === undefined) return { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER };
+  if (partition.leaderEpoch === undefined) return { errorCode: partition.refusal };
   if (partition.log.highWatermark <= outcome.append.lastOffset) return { errorCode: ErrorCode.REQUEST_TIMED_OUT };
   return hasEnoughInSync(partition.requireLeader(), partition.log.settings.minInsyncReplicas)
     ? outcome

@@ -1,6 +1,7 @@
 import type { LogSettings } from '../config/log-settings.js';
 import type { Logger } from '../env/index.js';
-import type { LogManager } from '../log/index.js';
+import { parentOf, type LogManager } from '../log/index.js';
+import { DirectoryId, directoryOf } from '../metadata/image.js';
 import type { TopicImage } from '../metadata/types.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { Uuid } from '../protocol/wire/types.js';
@@ -12,6 +13,8 @@ export interface ReplicaManagerOptions {
   readonly logger: Logger;
   /** A topic's settings as they stand now. */
   settingsOf(topic: string): LogSettings;
+  /** A replica lies in another directory than the metadata says; the controller is to be told. */
+  misplaced?(partition: Partition, directoryId: Uuid): void;
 }
 
 /** Hears where this node begins and ends to lead; `leaderEpoch` undefined is the end. */
@@ -19,11 +22,12 @@ export type LeadershipListener = (partition: Partition, leaderEpoch: number | un
 
 /**
  * The replicas that this node holds, kept in step with the metadata. A replica whose log cannot be opened is offline, alone: the
- * next change of its topic tries again.
+ * next change of its topic tries again. What a failed log directory took is offline for as long as the process lives.
  */
 export class ReplicaManager {
   readonly #topics = new Map<Uuid, Map<number, Partition>>();
   readonly #offline = new Map<Uuid, Set<number>>();
+  readonly #lost = new Map<Uuid, Set<number>>();
   readonly #listeners: LeadershipListener[] = [];
 
   constructor(private readonly options: ReplicaManagerOptions) {}
@@ -46,7 +50,7 @@ export class ReplicaManager {
     this.#drop([...this.#topics.get(topic.id)?.values() ?? []].filter(({ index }) => !topic.partitions[index]?.replicas.includes(localId)));
     this.#offline.delete(topic.id);
     topic.partitions.forEach(({ replicas }, index) => {
-      if (!replicas.includes(localId)) return;
+      if (!replicas.includes(localId) || this.#lost.get(topic.id)?.has(index)) return;
       try {
         this.#apply(topic, index);
       } catch (error) {
@@ -59,7 +63,18 @@ export class ReplicaManager {
   removeTopics(topicIds: Iterable<Uuid>): void {
     for (const id of topicIds) {
       this.#offline.delete(id);
+      this.#lost.delete(id);
       this.#drop([...this.#topics.get(id)?.values() ?? []]);
+    }
+  }
+
+  /** A log directory can no longer be used: what lies in it is not led here any more, and whoever waits for it hears so (KIP-112). */
+  directoryFailed(path: string): void {
+    const lost = [...this.all()].filter(({ log }) => parentOf(log.directory) === path);
+    for (const partition of lost) {
+      this.#forget(partition);
+      addTo(this.#lost, partition.topicId, partition.index);
+      if (partition.markOffline()) this.#tell(partition);
     }
   }
 
@@ -72,7 +87,7 @@ export class ReplicaManager {
 
   /** The partition if this node leads it, else the code that a client gets. */
   findLeader(topicId: Uuid, index: number): Partition | number {
-    if (this.#offline.get(topicId)?.has(index)) return ErrorCode.KAFKA_STORAGE_ERROR;
+    if (this.#offline.get(topicId)?.has(index) || this.#lost.get(topicId)?.has(index)) return ErrorCode.KAFKA_STORAGE_ERROR;
     const partition = this.get(topicId, index);
     if (partition === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
     return partition.leaderEpoch === undefined ? ErrorCode.NOT_LEADER_OR_FOLLOWER : partition;
@@ -80,13 +95,20 @@ export class ReplicaManager {
 
   #apply(topic: TopicImage, index: number): void {
     const partition = this.get(topic.id, index) ?? this.#open(topic, index);
-    if (partition.changeTo(topic.partitions[index]!)) this.#tell(partition);
+    const image = topic.partitions[index]!;
+    if (partition.changeTo(image)) this.#tell(partition);
+    const directory = this.options.logManager.directoryOf(partition.log);
+    const assigned = directoryOf(image, this.options.localId);
+    if (directory !== undefined && assigned !== undefined && assigned !== directory.id) this.options.misplaced?.(partition, directory.id);
   }
 
   #open(topic: TopicImage, index: number): Partition {
     const { logManager, localId } = this.options;
-    const log = logManager.getOrCreate(topic.name, index, topic.id, this.options.settingsOf(topic.name));
-    const partition = new Partition(topic.id, topic.name, index, log, topic.partitions[index]!, localId);
+    const image = topic.partitions[index]!;
+    const assigned = directoryOf(image, localId);
+    const directoryId = assigned === DirectoryId.UNASSIGNED ? undefined : assigned;
+    const log = logManager.getOrCreate(topic.name, index, topic.id, this.options.settingsOf(topic.name), directoryId);
+    const partition = new Partition(topic.id, topic.name, index, log, image, localId);
     let partitions = this.#topics.get(topic.id);
     if (partitions === undefined) this.#topics.set(topic.id, (partitions = new Map()));
     partitions.set(index, partition);
@@ -96,9 +118,7 @@ export class ReplicaManager {
   /** Everybody hears that the leaderships are over before the first log goes. */
   #drop(partitions: readonly Partition[]): void {
     for (const partition of partitions) {
-      const siblings = this.#topics.get(partition.topicId)!;
-      siblings.delete(partition.index);
-      if (siblings.size === 0) this.#topics.delete(partition.topicId);
+      this.#forget(partition);
       if (partition.resign()) this.#tell(partition);
     }
     for (const { topic, index } of partitions) {
@@ -110,11 +130,15 @@ export class ReplicaManager {
     }
   }
 
+  #forget({ topicId, index }: Partition): void {
+    const siblings = this.#topics.get(topicId)!;
+    siblings.delete(index);
+    if (siblings.size === 0) this.#topics.delete(topicId);
+  }
+
   #takeOffline(topic: TopicImage, index: number, error: unknown): void {
     this.options.logger.error('a partition is offline', { topic: topic.name, partition: index, error });
-    let offline = this.#offline.get(topic.id);
-    if (offline === undefined) this.#offline.set(topic.id, (offline = new Set()));
-    offline.add(index);
+    addTo(this.#offline, topic.id, index);
     const partition = this.get(topic.id, index);
     if (partition?.resign()) this.#tell(partition);
   }
@@ -122,4 +146,10 @@ export class ReplicaManager {
   #tell(partition: Partition): void {
     for (const listener of this.#listeners) listener(partition, partition.leaderEpoch);
   }
+}
+
+function addTo(partitions: Map<Uuid, Set<number>>, topicId: Uuid, index: number): void {
+  const indexes = partitions.get(topicId);
+  if (indexes === undefined) partitions.set(topicId, new Set([index]));
+  else indexes.add(index);
 }

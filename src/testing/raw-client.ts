@@ -7,7 +7,7 @@ import { Writer } from '../protocol/wire/writer.js';
 const BUFFER_BYTES = 64 * 1024;
 
 /** The half of an API that a client uses. */
-type ClientApi<RequestInput, Response> = Pick<
+export type ClientApi<RequestInput, Response> = Pick<
   Api<never, never, RequestInput, Response>, 'key' | 'name' | 'maxVersion' | 'unstableFrom' | 'flexibleFrom' | 'encodeRequest' | 'decodeResponse'
 >;
 

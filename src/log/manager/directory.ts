@@ -74,6 +74,11 @@ export class LogDirectory implements LogDir {
     return this.failure?.message;
   }
 
+  /** The error that took it offline. */
+  get cause(): DiskError | undefined {
+    return this.failure;
+  }
+
   get isUsable(): boolean {
     return this.failure === undefined;
   }

@@ -20,6 +20,8 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
   readonly env: Pick<Env, 'disk' | 'clock' | 'random' | 'logger'>;
   /** `log.dirs`, absolute; made when absent. */
   readonly directories: readonly string[];
+  /** `metadata.log.dir`, one of `directories` or another; taken too, and never gets a partition when it is another. */
+  readonly metadataDirectory?: string;
   readonly clusterId: string;
   readonly nodeId: number;
   /** For logs that are found at the start and of whose topic `settingsOf` knows nothing. */
@@ -53,23 +55,23 @@ const MINUTE_MS = 60_000;
 
 /**
  * Takes the directories for this node. Those whose disk fails are left out; rejects, saying which directory, when one is in use
- * or another's, and when none can be used. Logs are there after `load`.
+ * or another's, and when none can be used, or not that of the metadata log. Logs are there after `load`.
  */
 export async function openLogManager(options: LogManagerOptions): Promise<NodeLogManager> {
   const directories: LogDirectory[] = [];
   try {
     for (const path of options.directories) directories.push(await LogDirectory.open(options.env, path, options));
-    refuseNone(directories);
-    return new NodeLogManager(options, directories);
+    const { metadataDirectory = options.directories[0]! } = options;
+    const isApart = !options.directories.includes(metadataDirectory);
+    if (isApart) directories.push(await LogDirectory.open(options.env, metadataDirectory, options));
+    const metadata = directories.find(({ path }) => path === metadataDirectory)!;
+    const manager = new NodeLogManager(options, isApart ? directories.slice(0, -1) : directories, metadata);
+    manager.refuseUnusable();
+    return manager;
   } catch (error) {
     for (const directory of directories) directory.release();
     throw error;
   }
-}
-
-function refuseNone(directories: readonly LogDirectory[]): void {
-  if (directories.some(directory => directory.isUsable)) return;
-  throw new Error(`no log directory can be used: ${directories.map(({ path, error }) => `${path}: ${error}`).join('; ')}`);
 }
 
 /** All logs of a node (`LogManager`). */
@@ -82,14 +84,37 @@ export class NodeLogManager implements LogManager {
   /** Made lately: their directories do not say yet of which topic they are. */
   private readonly unidentified: Log[] = [];
 
-  constructor(private readonly options: LogManagerOptions, private readonly directories: readonly LogDirectory[]) {
+  constructor(
+    private readonly options: LogManagerOptions,
+    private readonly directories: readonly LogDirectory[],
+    private readonly metadataDirectory: LogDirectory,
+  ) {
     this.host = createLogHost({
       ...options,
       onDiskFailed: (path, error) => this.directoryAbove(path)?.fail(error),
       onRecoveryPointMovedBack: path => this.directoryAbove(path)?.checkpoint(RECOVERY_POINT_FILE),
     });
     this.periodic = new Periodic(options.env.clock, error => options.env.logger.error('log maintenance failed', { error: String(error) }));
-    for (const directory of directories) directory.onFailed = error => this.directoryFailed(directory, error);
+    for (const directory of this.owned) directory.onFailed = error => this.directoryFailed(directory, error);
+  }
+
+  /** The directories with the one of the metadata log. */
+  private get owned(): ReadonlySet<LogDirectory> {
+    return new Set([...this.directories, this.metadataDirectory]);
+  }
+
+  /** Where the metadata log lies: one of `logDirs`, or a directory of its own. */
+  get metadataDir(): LogDir {
+    return this.metadataDirectory;
+  }
+
+  /** Throws, naming directories and errors, when the node cannot do with those that are left. */
+  refuseUnusable(): void {
+    const { path, error, cause, isUsable } = this.metadataDirectory;
+    if (this.directories.every(directory => !directory.isUsable)) {
+      throw new Error(`no log directory can be used: ${this.directories.map(directory => `${directory.path}: ${directory.error}`).join('; ')}`, { cause });
+    }
+    if (!isUsable) throw new Error(`log directory ${path}, which holds the metadata log, cannot be used: ${error}`, { cause });
   }
 
   get logDirs(): readonly LogDir[] {
@@ -105,7 +130,7 @@ export class NodeLogManager implements LogManager {
   /** Opens every log that the directories hold, and begins the periodic work. */
   async load(): Promise<void> {
     for (const directory of this.directories) if (directory.isUsable) await this.loadDirectory(directory);
-    refuseNone(this.directories);
+    this.refuseUnusable();
     this.schedule();
   }
 
@@ -304,7 +329,7 @@ export class NodeLogManager implements LogManager {
     if (this.closed) return;
     this.closed = true;
     this.periodic.close();
-    for (const directory of this.directories) await directory.close(brokerEpoch, closeLogs);
+    for (const directory of this.owned) await directory.close(brokerEpoch, closeLogs);
   }
 
   /** Lets go of everything at once and writes nothing, as a process that is killed does; for tests and forced exits. */
@@ -312,11 +337,11 @@ export class NodeLogManager implements LogManager {
     this.closed = true;
     this.periodic.close();
     for (const log of this.all()) log.abandon();
-    for (const directory of this.directories) directory.release();
+    for (const directory of this.owned) directory.release();
   }
 
   private directoryAbove(partitionPath: string): LogDirectory | undefined {
-    return this.directories.find(({ path }) => partitionPath === `${path}/${nameOf(partitionPath)}`);
+    return [...this.owned].find(({ path }) => partitionPath === `${path}/${nameOf(partitionPath)}`);
   }
 
   /** What lies there is here no more; whoever still holds one of the logs hears of the error. */

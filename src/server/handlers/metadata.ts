@@ -7,6 +7,7 @@ import { ErrorCode } from '../../protocol/generated/errors.js';
 import { metadataApi, type MetadataRequest, type MetadataResponseInput } from '../../protocol/generated/metadata.js';
 import { ZERO_UUID } from '../../protocol/wire/types.js';
 import { invalidNameReason } from '../../controller/index.js';
+import { directoryOf, hasOnlineDirectory } from '../../metadata/image.js';
 import type { BrokerImage, MetadataImage, PartitionImage, TopicImage } from '../../metadata/types.js';
 import { answering, serve, type ServedApi } from '../api.js';
 
@@ -127,7 +128,7 @@ function partitionMetadata(image: MetadataImage, context: RequestContext, partit
     leaderEpoch: partition.leaderEpoch,
     replicaNodes: [...partition.replicas],
     isrNodes: [...partition.isr],
-    offlineReplicas: partition.replicas.filter(id => isOffline(image, id)),
+    offlineReplicas: partition.replicas.filter(id => isOffline(partition, image.brokers.get(id), context)),
   };
 }
 
@@ -137,8 +138,10 @@ function missingListener(version: number): number {
   return version >= FIRST_VERSION_WITH_LISTENER_NOT_FOUND ? ErrorCode.LISTENER_NOT_FOUND : ErrorCode.LEADER_NOT_AVAILABLE;
 }
 
-function isOffline(image: MetadataImage, id: number): boolean {
-  return image.brokers.get(id)?.fenced ?? true;
+/** Fenced, not reached by this listener, or with its copy in a directory that is offline (`KRaftMetadataCache.isReplicaOffline`). */
+function isOffline(partition: PartitionImage, broker: BrokerImage | undefined, context: RequestContext): boolean {
+  if (broker === undefined || broker.fenced || endpointOf(broker, context) === undefined) return true;
+  return !hasOnlineDirectory(broker, directoryOf(partition, broker.id));
 }
 
 type Endpoint = BrokerImage['endpoints'][number];

@@ -1,0 +1,142 @@
+import { expect, test } from '@jest/globals';
+import { SimWorld } from '../env/sim/index.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
+import { describeLogDirsApi, joinGroupApi, listOffsetsApi, offsetForLeaderEpochApi } from '../protocol/generated/index.js';
+import { TwoDirectories } from './two-directories.js';
+
+const STORAGE = ErrorCode.KAFKA_STORAGE_ERROR;
+
+/** A topic of four partitions, two in each directory, with a record in each. */
+async function withTopic(cluster: TwoDirectories): Promise<{ topicId: string; one: number[]; two: number[] }> {
+  const topicId = await cluster.create('t', 4);
+  const { '/one': one, '/two': two } = cluster.placed('t');
+  expect([one, two]).toEqual([expect.any(Array), expect.any(Array)]);
+  expect([one!.length, two!.length]).toEqual([2, 2]);
+  for (let partition = 0; partition < 4; partition++) expect(await cluster.produce(topicId, partition, `first of ${partition}`)).toBe(0);
+  // The controller hears where each lies.
+  await cluster.pass(1_000);
+  return { topicId, one: one!, two: two! };
+}
+
+test.each(['EIO', 'ENOSPC'])('with %s in one directory its partitions are gone, the others serve, and a restart brings all back', async code => {
+  const cluster = await new TwoDirectories(new SimWorld(1)).start();
+  const { topicId, one, two } = await withTopic(cluster);
+  const parked = cluster.fetch(topicId, two[1]!, 1, 60_000);
+  cluster.breakDirectory('/two', code);
+
+  expect(await cluster.produce(topicId, two[0]!, 'lost')).toBe(STORAGE);
+  const { responses } = await cluster.world.runUntil(parked);
+  expect(responses[0]!.partitions[0]!.errorCode).toBe(STORAGE);
+  for (const partition of two) {
+    expect(await cluster.produce(topicId, partition, 'lost')).toBe(STORAGE);
+    expect(await cluster.read(topicId, partition)).toBe(STORAGE);
+    const offsets = await cluster.ask(listOffsetsApi, { replicaId: -1, topics: [{ name: 't', partitions: [{ partitionIndex: partition, timestamp: -1 }] }] });
+    expect(offsets.topics[0]!.partitions[0]!.errorCode).toBe(STORAGE);
+    const epochs = await cluster.ask(offsetForLeaderEpochApi, { replicaId: -1, topics: [{ topic: 't', partitions: [{ partition, leaderEpoch: 0 }] }] });
+    expect(epochs.topics[0]!.partitions[0]!.errorCode).toBe(STORAGE);
+  }
+  for (const partition of one) {
+    expect(await cluster.produce(topicId, partition, `second of ${partition}`)).toBe(0);
+    expect(await cluster.read(topicId, partition)).toEqual([`first of ${partition}`, `second of ${partition}`]);
+  }
+  const { partitions } = await cluster.metadata('t');
+  for (const { partitionIndex, leaderId, offlineReplicas, errorCode } of partitions) {
+    const lost = two.includes(partitionIndex);
+    expect([leaderId, offlineReplicas, errorCode]).toEqual(lost ? [-1, [1], ErrorCode.LEADER_NOT_AVAILABLE] : [1, [], 0]);
+  }
+  const { results } = await cluster.ask(describeLogDirsApi, { topics: null });
+  expect(results.map(({ logDir, errorCode }) => [logDir, errorCode])).toEqual([['/one', 0], ['/two', STORAGE]]);
+  // What is new goes to what is left.
+  const later = await cluster.create('later', 3);
+  expect(cluster.placed('later')).toMatchObject({ '/one': [0, 1, 2] });
+  expect(await cluster.produce(later, 2, 'x')).toBe(0);
+
+  cluster.kill();
+  cluster.breakDirectory(undefined);
+  await cluster.start();
+  for (const partition of one) expect(await cluster.read(topicId, partition)).toEqual([`first of ${partition}`, `second of ${partition}`]);
+  for (const partition of two) {
+    expect(await cluster.read(topicId, partition)).toEqual([`first of ${partition}`]);
+    expect(await cluster.produce(topicId, partition, 'again')).toBe(0);
+  }
+  expect((await cluster.metadata('t')).partitions.map(({ leaderId, offlineReplicas }) => [leaderId, offlineReplicas])).toEqual([0, 1, 2, 3].map(() => [1, []]));
+});
+
+test('a directory that cannot be read at the start is offline, and its partitions are not made anew elsewhere', async () => {
+  const cluster = await new TwoDirectories(new SimWorld(2)).start();
+  const { topicId, one, two } = await withTopic(cluster);
+  await cluster.world.runUntil(cluster.broker!.close());
+  cluster.breakDirectory('/two');
+  await cluster.start();
+  for (const partition of two) expect(await cluster.read(topicId, partition)).toBe(STORAGE);
+  for (const partition of one) expect(await cluster.read(topicId, partition)).toEqual([`first of ${partition}`]);
+  expect((await cluster.metadata('t')).partitions.filter(({ leaderId }) => leaderId === -1).map(({ partitionIndex }) => partitionIndex)).toEqual(two);
+  expect(cluster.placed('t')).toMatchObject({ '/one': one });
+  cluster.breakDirectory(undefined);
+  await cluster.world.runUntil(cluster.broker!.close());
+  await cluster.start();
+  for (const partition of two) expect(await cluster.read(topicId, partition)).toEqual([`first of ${partition}`]);
+});
+
+test('a log that cannot be recovered at the start takes its directory, and no other', async () => {
+  const cluster = await new TwoDirectories(new SimWorld(3)).start();
+  const { topicId, one, two } = await withTopic(cluster);
+  cluster.kill();
+  const broken = `/two/t-${two[0]}/00000000000000000000.log`;
+  cluster.machine.onDiskOperation = ({ path, kind }) => (path === broken && kind === 'read' ? { code: 'EIO' } : undefined);
+  await cluster.start();
+  for (const partition of two) expect(await cluster.read(topicId, partition)).toBe(STORAGE);
+  for (const partition of one) expect(await cluster.read(topicId, partition)).toEqual([`first of ${partition}`]);
+});
+
+test('without the directory of the metadata log, or without any, the broker stops and says why', async () => {
+  const metadata = await new TwoDirectories(new SimWorld(4)).start();
+  const { topicId, one } = await withTopic(metadata);
+  metadata.breakDirectory('/one');
+  expect(await metadata.produce(topicId, one[0]!, 'lost')).toBe(STORAGE);
+  expect((await metadata.broker!.failed).message).toMatch(/^log directory \/one failed: .*planted fault.* it holds the metadata log$/);
+
+  const apart = await new TwoDirectories(new SimWorld(5), { 'metadata.log.dir': '/three' }).start();
+  const other = await withTopic(apart);
+  apart.breakDirectory('/two');
+  expect(await apart.produce(other.topicId, other.two[0]!, 'lost')).toBe(STORAGE);
+  await apart.pass(100);
+  apart.machine.onDiskOperation = ({ path }) => (/^\/(one|two)(\/|$)/.test(path) ? { code: 'EIO' } : undefined);
+  expect(await apart.produce(other.topicId, other.one[0]!, 'lost')).toBe(STORAGE);
+  expect((await apart.broker!.failed).message).toMatch(/^log directory \/one failed: .* no other log directory is left$/);
+});
+
+test('a metadata log in a directory of its own is found again, and another place for it is refused', async () => {
+  const cluster = await new TwoDirectories(new SimWorld(6), { 'metadata.log.dir': '/three' }).start();
+  const { topicId } = await withTopic(cluster);
+  expect(cluster.disk.list('/three')).toEqual(expect.arrayContaining(['__cluster_metadata-0', 'meta.properties']));
+  expect(cluster.disk.list('/one')).not.toContain('__cluster_metadata-0');
+  cluster.kill();
+  await cluster.start();
+  for (let partition = 0; partition < 4; partition++) expect(await cluster.read(topicId, partition)).toEqual([`first of ${partition}`]);
+  cluster.kill();
+  const moved = new TwoDirectories(new SimWorld(7)).start();
+  await (await moved).world.runUntil((await moved).broker!.close());
+  const misplaced = new TwoDirectories((await moved).world, { 'metadata.log.dir': '/two' }).start();
+  await expect(misplaced).rejects.toThrow('metadata.log.dir is /two, but /one holds a metadata log');
+});
+
+test('groups whose partition of the offsets topic is lost end, and others go on', async () => {
+  const cluster = await new TwoDirectories(new SimWorld(8), { 'offsets.topic.num.partitions': '2' }).start();
+  const join = async (groupId: string): Promise<number> => (await cluster.ask(joinGroupApi, {
+    groupId, sessionTimeoutMs: 10_000, rebalanceTimeoutMs: 10_000, memberId: '', protocolType: 'consumer', protocols: [{ name: 'range', metadata: Buffer.alloc(0) }],
+  }, 3)).errorCode;
+  await cluster.create('__consumer_offsets', 2, [{ name: 'cleanup.policy', value: 'compact' }]);
+  await cluster.pass(1_000);
+  const { '/two': lost } = cluster.placed('__consumer_offsets');
+  expect(lost).toHaveLength(1);
+  // hashCode('a') and ('b') differ in their last bit.
+  const groups = { 0: 'b', 1: 'a' };
+  const [gone, kept] = [groups[lost![0] as 0 | 1], groups[(1 - lost![0]!) as 0 | 1]];
+  expect([await join(gone), await join(kept)]).toEqual([0, 0]);
+  cluster.breakDirectory('/two');
+  expect(await join(gone)).not.toBe(0);
+  await cluster.pass(100);
+  expect(await join(gone)).toBe(ErrorCode.NOT_COORDINATOR);
+  expect(await join(kept)).toBe(0);
+});
