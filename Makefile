@@ -7,7 +7,7 @@ PREPARE := $(NODE) build/tests/compat-tests/support/prepare.main.mjs
 
 sources := $(shell find src protocol-specs -type f -not -path '*/generated/*' -not -name '*.test.ts' 2>/dev/null)
 
-.PHONY: help build run test unit compat compat-kills compat-codec fuzz-codec check lint bench-start clean
+.PHONY: help build run test unit compat compat-kills compat-codec fuzz-codec check lint bench bench-quick bench-start clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -59,6 +59,14 @@ compat-kills: build ## kill -9 the broker KILLS times (200) under load; SEED cho
 	$(NODE) src/tooling/build.mjs tests
 	$(PREPARE)
 	$(JEST) compat-tests/kills --selectProjects compat
+
+bench: build ## Ottla and Apache Kafka side by side, into docs/benchmarks.md; ARGS='--quick --rows a,b --rounds N --cpu-prof', BROKERS=ottla
+	$(NODE) src/tooling/build.mjs tests
+	$(PREPARE)
+	@$(NODE) build/tests/compat-tests/bench/bench.main.mjs $(ARGS)
+
+bench-quick: ## a look at both brokers in less than a minute; writes no page
+	@$(MAKE) --no-print-directory bench ARGS='--quick $(ARGS)'
 
 bench-start: build ## from a cold start to the first acknowledged record, and idle memory; ROUNDS of them (20)
 	$(NODE) src/tooling/build.mjs tests

@@ -15,24 +15,39 @@ const RETRY_MS = 2;
 
 /** Creates a topic and writes one record to it; resolves when that is acknowledged. */
 export async function writeFirstRecord(host: string, port: number): Promise<void> {
-  const client = await RawClient.connect(new NodeNet(), port, { host });
-  try {
+  await connected(host, port, async client => {
     const created = await client.send(createTopicsApi, {
       topics: [{ name: TOPIC, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }], timeoutMs: TIMEOUT_MS,
     });
     if (created.topics[0]!.errorCode !== ErrorCode.NONE) throw new Error(`the topic was refused with ${created.topics[0]!.errorCode}`);
-    const records = buildBatch({}, [{ timestampMs: Date.now(), key: null, value: Buffer.from('first') }]);
-    for (;;) {
-      const produced = await client.send(produceApi, {
-        acks: -1, timeoutMs: TIMEOUT_MS, topicData: [{ name: TOPIC, partitionData: [{ index: 0, records }] }],
-      }, PRODUCE_VERSION);
-      const errorCode = produced.responses[0]!.partitionResponses[0]!.errorCode;
-      if (errorCode === ErrorCode.NONE) return;
-      // Apache answers the creation before the leader serves.
-      if (errorCode !== ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER) throw new Error(`the record was refused with ${errorCode}`);
-      await new Promise(resolve => { setTimeout(resolve, RETRY_MS); });
-    }
+    await produceOne(client, TOPIC);
+  });
+}
+
+/** Writes one record to a topic that there is; resolves when that is acknowledged. */
+export async function writeRecord(host: string, port: number, topic: string): Promise<void> {
+  await connected(host, port, client => produceOne(client, topic));
+}
+
+async function connected(host: string, port: number, work: (client: RawClient) => Promise<void>): Promise<void> {
+  const client = await RawClient.connect(new NodeNet(), port, { host });
+  try {
+    await work(client);
   } finally {
     client.close();
+  }
+}
+
+async function produceOne(client: RawClient, topic: string): Promise<void> {
+  const records = buildBatch({}, [{ timestampMs: Date.now(), key: null, value: Buffer.from('first') }]);
+  for (;;) {
+    const produced = await client.send(produceApi, {
+      acks: -1, timeoutMs: TIMEOUT_MS, topicData: [{ name: topic, partitionData: [{ index: 0, records }] }],
+    }, PRODUCE_VERSION);
+    const errorCode = produced.responses[0]!.partitionResponses[0]!.errorCode;
+    if (errorCode === ErrorCode.NONE) return;
+    // Apache answers the creation before the leader serves.
+    if (errorCode !== ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER) throw new Error(`the record was refused with ${errorCode}`);
+    await new Promise(resolve => { setTimeout(resolve, RETRY_MS); });
   }
 }

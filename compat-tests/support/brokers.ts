@@ -6,7 +6,8 @@ import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { Process, mustRun, within } from './processes.js';
-import { JAVA_CLASSPATH, QUIET_JAVA, ROOT, missing } from './toolchains.js';
+import { JAVA_FLAGS } from './java.js';
+import { JAVA_CLASSPATH, ROOT, missing } from './toolchains.js';
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
@@ -40,6 +41,18 @@ export interface HandedOver extends BrokerUnderTest {
   startAs(kind: BrokerUnderTest['kind']): Promise<void>;
 }
 
+/** How the broker's process is started, where a test's own way will not do. */
+export interface LaunchOptions {
+  /** The data goes below this folder instead of the system's temporary one. */
+  readonly parent?: string;
+  /** Flags of Apache's virtual machine. */
+  readonly java?: readonly string[];
+  /** Flags of Ottla's Node.js. */
+  readonly node?: readonly string[];
+  /** A large broker needs longer to start and to stop. */
+  readonly timeoutMs?: number;
+}
+
 /** Kafka does not create internal topics with a factor above the number of brokers; tests should not wait for members. */
 const SINGLE_NODE: Settings = {
   'offsets.topic.replication.factor': '1',
@@ -52,11 +65,14 @@ abstract class ProcessBroker implements BrokerUnderTest {
   abstract readonly kind: 'ottla' | 'apache';
   readonly host = '127.0.0.1';
   port = 0;
-  protected readonly folder = mkdtempSync(join(tmpdir(), 'broker-under-test-'));
-  readonly dataDir = join(this.folder, 'data');
+  protected readonly folder: string;
+  readonly dataDir: string;
   private process: Process | undefined;
 
-  constructor(protected readonly settings: Settings) {}
+  constructor(protected readonly settings: Settings, protected readonly options: LaunchOptions = {}) {
+    this.folder = mkdtempSync(join(options.parent ?? tmpdir(), 'broker-under-test-'));
+    this.dataDir = join(this.folder, 'data');
+  }
 
   get bootstrap(): string {
     return `${this.host}:${this.port}`;
@@ -90,7 +106,7 @@ abstract class ProcessBroker implements BrokerUnderTest {
     });
     failed.catch(() => undefined);
     try {
-      await within(READY_TIMEOUT_MS, Promise.race([readiness, failed]), () => `${this.kind} is not ready:\n${started.errorTail()}`);
+      await within(this.options.timeoutMs ?? READY_TIMEOUT_MS, Promise.race([readiness, failed]), () => `${this.kind} is not ready:\n${started.errorTail()}`);
     } catch (error) {
       await started.kill();
       throw error;
@@ -106,7 +122,7 @@ abstract class ProcessBroker implements BrokerUnderTest {
     if (running === undefined || !running.running) return;
     running.signal('SIGTERM');
     try {
-      await within(STOP_TIMEOUT_MS, running.ended, () => `${this.kind} does not stop:\n${running.errorTail()}`);
+      await within(this.options.timeoutMs ?? STOP_TIMEOUT_MS, running.ended, () => `${this.kind} does not stop:\n${running.errorTail()}`);
     } finally {
       await running.kill();
     }
@@ -126,8 +142,8 @@ class OttlaBroker extends ProcessBroker {
   protected command() {
     const set = Object.entries({ ...SINGLE_NODE, ...this.settings }).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
     return {
-      command: join(ROOT, 'bin/ottla'),
-      args: ['start', '--data', this.dataDir, '--port', String(this.port), ...set],
+      command: process.execPath,
+      args: [...(this.options.node ?? []), join(ROOT, 'bin/ottla'), 'start', '--data', this.dataDir, '--port', String(this.port), ...set],
       ready: new RegExp(`^Ottla ready on .*:${this.port}$`),
     };
   }
@@ -137,7 +153,7 @@ class ApacheBroker extends ProcessBroker {
   readonly kind: BrokerUnderTest['kind'] = 'apache';
 
   protected readonly properties = join(this.folder, 'server.properties');
-  private readonly java = [...QUIET_JAVA, '-Xmx512m', '-Dorg.slf4j.simpleLogger.logFile=System.out', '-cp', JAVA_CLASSPATH];
+  private readonly java = [...(this.options.java ?? [...JAVA_FLAGS, '-Xmx512m']), '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-Dorg.slf4j.simpleLogger.logFile=System.out', '-cp', JAVA_CLASSPATH];
 
   override async prepare(): Promise<void> {
     await super.prepare();
@@ -209,7 +225,7 @@ class SharedNode extends ApacheBroker implements HandedOver {
  * A port that nothing listens on, below the range from which the system gives ports to outgoing connections: while a
  * broker is down, no client's own end (or a client that connects to itself) can take its port.
  */
-async function freePort(): Promise<number> {
+export async function freePort(): Promise<number> {
   for (;;) {
     const port = randomInt(12_000, 32_000);
     const server = createServer();
@@ -224,9 +240,9 @@ async function freePort(): Promise<number> {
 }
 
 /** A broker, by default the one that `BROKER` names, with a data directory of its own below the system's temporary folder. */
-export function brokerUnderTest(settings: Settings = {}, kind = process.env['BROKER'] ?? 'ottla'): BrokerUnderTest {
-  if (kind === 'ottla') return new OttlaBroker(settings);
-  if (kind === 'apache') return new ApacheBroker(settings);
+export function brokerUnderTest(settings: Settings = {}, kind = process.env['BROKER'] ?? 'ottla', options: LaunchOptions = {}): BrokerUnderTest {
+  if (kind === 'ottla') return new OttlaBroker(settings, options);
+  if (kind === 'apache') return new ApacheBroker(settings, options);
   throw new Error(`BROKER is '${kind}': it can be 'ottla' or 'apache'`);
 }
 

@@ -1,0 +1,75 @@
+// Topics made, awaited and removed, over one connection.
+
+import { readdirSync } from 'node:fs';
+import { NodeNet } from '../../src/env/node/index.js';
+import { createTopicsApi } from '../../src/protocol/generated/create-topics.js';
+import { deleteTopicsApi } from '../../src/protocol/generated/delete-topics.js';
+import { ErrorCode } from '../../src/protocol/generated/errors.js';
+import { listOffsetsApi } from '../../src/protocol/generated/list-offsets.js';
+import { RawClient } from '../../src/testing/raw-client.js';
+
+const TIMEOUT_MS = 120_000;
+const RETRY_MS = 5;
+const REMOVAL_PATIENCE_MS = 5_000;
+/** The last version that names topics instead of ids. */
+const DELETE_BY_NAME_VERSION = 5;
+const LIST_OFFSETS_VERSION = 7;
+const LATEST = -1;
+
+export interface Topic {
+  readonly name: string;
+  readonly partitions: number;
+  readonly configs?: Readonly<Record<string, string>>;
+}
+
+export const pause = (ms: number) => new Promise(resolve => { setTimeout(resolve, ms); });
+
+export class Admin {
+  private constructor(private readonly client: RawClient) {}
+
+  static async connect(host: string, port: number): Promise<Admin> {
+    return new Admin(await RawClient.connect(new NodeNet(), port, { host, clientId: 'bench-admin' }));
+  }
+
+  async createTopics(topics: readonly Topic[]): Promise<void> {
+    const { topics: answers } = await this.client.send(createTopicsApi, {
+      topics: topics.map(({ name, partitions, configs }) => ({
+        name, numPartitions: partitions, replicationFactor: 1, assignments: [],
+        configs: Object.entries(configs ?? {}).map(([key, value]) => ({ name: key, value })),
+      })),
+      timeoutMs: TIMEOUT_MS,
+    });
+    for (const { name, errorCode, errorMessage } of answers) {
+      if (errorCode !== ErrorCode.NONE) throw new Error(`topic ${name} was refused with ${errorCode}: ${errorMessage}`);
+    }
+  }
+
+  /** Resolves when every partition's leader answers: Apache acknowledges a creation before that. */
+  async untilServed(topics: readonly Topic[]): Promise<void> {
+    const asked = topics.map(({ name, partitions }) => ({
+      name, partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, currentLeaderEpoch: -1, timestamp: LATEST })),
+    }));
+    const deadlineMs = performance.now() + TIMEOUT_MS;
+    for (;;) {
+      const answer = await this.client.send(listOffsetsApi, { replicaId: -1, topics: asked }, LIST_OFFSETS_VERSION);
+      const errors = answer.topics.flatMap(topic => topic.partitions).filter(partition => partition.errorCode !== ErrorCode.NONE);
+      if (errors.length === 0) return;
+      if (performance.now() > deadlineMs) throw new Error(`${errors.length} partitions are not served, the first answers ${errors[0]!.errorCode}`);
+      await pause(RETRY_MS);
+    }
+  }
+
+  async deleteTopics(names: readonly string[]): Promise<void> {
+    await this.client.send(deleteTopicsApi, { topicNames: names, timeoutMs: TIMEOUT_MS }, DELETE_BY_NAME_VERSION);
+  }
+
+  /** Resolves when nothing of the topic is left on disk, or after a while: then the next row lives with it. */
+  async untilRemoved(dataDir: string, topic: string): Promise<void> {
+    const deadlineMs = performance.now() + REMOVAL_PATIENCE_MS;
+    while (performance.now() < deadlineMs && readdirSync(dataDir).some(name => name.startsWith(`${topic}-`) || name.startsWith(`${topic}.`))) await pause(RETRY_MS * 2);
+  }
+
+  close(): void {
+    this.client.close();
+  }
+}

@@ -1,0 +1,3 @@
+module ottla.test/load
+
+go 1.26.0

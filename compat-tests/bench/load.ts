@@ -1,0 +1,63 @@
+// The load programs: ours in Go, a normal Go client, Apache's own tools.
+
+import { mkdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { Process, mustRun } from '../support/processes.js';
+import { freePort } from '../support/brokers.js';
+import { COMPAT_BUILD, JAVA_LIB, ROOT } from '../support/toolchains.js';
+
+const RAW = join(COMPAT_BUILD, 'load');
+const FRANZ = join(COMPAT_BUILD, 'franz');
+const BUILD_TIMEOUT_MS = 300_000;
+
+/** What a program found, by name. */
+export type Found = Readonly<Record<string, number>>;
+
+/** Builds the programs; the go command keeps its own account of what changed. */
+export async function buildLoads(): Promise<void> {
+  mkdirSync(COMPAT_BUILD, { recursive: true });
+  await mustRun('go', ['build', '-o', RAW, '.'], { cwd: join(ROOT, 'compat-tests/bench/go'), timeoutMs: BUILD_TIMEOUT_MS });
+  await mustRun('go', ['build', '-o', FRANZ, './bench'], { cwd: join(ROOT, 'compat-tests/clients/go'), timeoutMs: BUILD_TIMEOUT_MS });
+}
+
+function flags(options: Readonly<Record<string, string | number | boolean>>): string[] {
+  return Object.entries(options).map(([name, value]) => `--${name}=${value}`);
+}
+
+async function json(command: string, args: readonly string[]): Promise<Found> {
+  const { stdout } = await mustRun(command, args);
+  return JSON.parse(stdout) as Found;
+}
+
+/** One load of the raw client. */
+export function raw(mode: 'produce' | 'fetch' | 'small' | 'latency', options: Readonly<Record<string, string | number | boolean>>): Promise<Found> {
+  return json(RAW, [mode, ...flags(options)]);
+}
+
+export function franz(mode: 'produce' | 'consume' | 'group', options: Readonly<Record<string, string | number>>): Promise<Found> {
+  return json(FRANZ, [mode, ...flags(options)]);
+}
+
+/** The heap is what Apache's own scripts give these tools; they run in a virtual machine of their own, started for it. */
+export async function apacheTool(name: 'ProducerPerformance' | 'ConsumerPerformance' | 'EndToEndLatency', args: readonly string[]): Promise<string> {
+  const { stdout } = await mustRun('java', [
+    '-Xmx512m', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', `${JAVA_LIB}/*`, `org.apache.kafka.tools.${name}`, ...args,
+  ]);
+  return stdout;
+}
+
+/** Runs `work` against the server that does nothing. */
+export async function withNullServer<T>(work: (address: string) => Promise<T>): Promise<T> {
+  const port = await freePort();
+  let isReady: () => void = () => undefined;
+  const ready = new Promise<void>(resolve => { isReady = resolve; });
+  const server = new Process(RAW, ['null', `--port=${port}`], { onLine: () => isReady() });
+  try {
+    const ended = server.ended.then(() => { throw new Error(`the null server ended:\n${server.errorTail()}`); });
+    ended.catch(() => undefined);
+    await Promise.race([ready, ended]);
+    return await work(`127.0.0.1:${port}`);
+  } finally {
+    await server.kill();
+  }
+}

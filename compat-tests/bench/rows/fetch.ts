@@ -1,0 +1,73 @@
+// Raw fetch: one request of 1 MB in flight on each of two connections, which read a partition each.
+
+import { raw, type Found } from '../load.js';
+import type { Metric, Row, Sample, Scale } from '../row.js';
+import type { Target } from '../target.js';
+
+const BYTES_PER_MB = 1_000_000;
+const PARTITIONS = 2;
+const RECORDS = 17;
+const VALUE_BYTES = 1000;
+const TAIL_BYTES = 8_000_000;
+const MAX_BYTES = 1_048_576;
+const WRITE_SECONDS = 120;
+/** For the null server: any range will do. */
+const NULL_RECORDS = 1_000_000;
+
+const metrics = (aim: number): readonly Metric[] => [
+  { name: 'mbPerSecond', title: 'throughput', unit: 'MB/s', better: 'higher', aim },
+  { name: 'cpuMsPerMb', title: 'broker CPU a MB', unit: 'ms/MB', better: 'lower' },
+];
+const rate = ({ bytes, seconds }: Found) => bytes! / BYTES_PER_MB / seconds!;
+
+interface Written {
+  readonly topic: string;
+  /** Of each partition. */
+  readonly end: number;
+  readonly batchBytes: number;
+}
+
+/** Writes once what all rounds read. */
+function written(target: Target, scale: Scale): Promise<Written> {
+  return target.once(`fetched-${scale.catchUpBytes}`, async () => {
+    const topic = target.topicName('fetched');
+    await target.admin.createTopics([{ name: topic, partitions: PARTITIONS }]);
+    await target.admin.untilServed([{ name: topic, partitions: PARTITIONS }]);
+    const found = await raw('produce', {
+      address: target.address, topic, partitions: PARTITIONS, records: RECORDS, 'value-bytes': VALUE_BYTES, window: 32,
+      seconds: WRITE_SECONDS, 'max-bytes': scale.catchUpBytes,
+    });
+    return { topic, end: found['records']! / PARTITIONS, batchBytes: found['batchBytes']! };
+  });
+}
+
+async function read(target: Target, options: Readonly<Record<string, string | number | boolean>>): Promise<Sample> {
+  const { result, cost } = await target.cost(() => raw('fetch', { address: target.address, partitions: PARTITIONS, 'max-bytes': MAX_BYTES, ...options }));
+  return {
+    values: { mbPerSecond: rate(result), cpuMsPerMb: cost.cpuSeconds * 1000 / (result['bytes']! / BYTES_PER_MB) },
+    cost, clientCores: result['clientCores']!,
+  };
+}
+
+const nullServer = async (address: string, scale: Scale) => ({
+  mbPerSecond: rate(await raw('fetch', { address, topic: 'null', partitions: PARTITIONS, 'max-bytes': MAX_BYTES, to: NULL_RECORDS, again: true, seconds: scale.seconds })),
+});
+
+export const fetchRows: readonly Row[] = [
+  {
+    name: 'fetch-tail', title: `raw fetch at the tail (the last ${TAIL_BYTES / BYTES_PER_MB} MB of a partition, again and again)`,
+    metrics: metrics(1), quick: true, warm: true, limit: nullServer,
+    async run(target, scale) {
+      const { topic, end, batchBytes } = await written(target, scale);
+      const from = end - Math.floor(TAIL_BYTES / batchBytes) * RECORDS;
+      return await read(target, { topic, from, to: end, again: true, seconds: scale.seconds });
+    },
+  },
+  {
+    name: 'fetch-catch-up', title: 'raw fetch, catching up from the start', metrics: metrics(0.5), quick: true, warm: true, limit: nullServer,
+    async run(target, scale) {
+      const { topic, end } = await written(target, scale);
+      return await read(target, { topic, from: 0, to: end });
+    },
+  },
+];

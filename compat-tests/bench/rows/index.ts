@@ -1,0 +1,25 @@
+// All rows, in the order in which they are run and shown.
+
+import type { Row, Scale } from '../row.js';
+import { clientRows } from './clients.js';
+import { fetchRows } from './fetch.js';
+import { latencyRows } from './latency.js';
+import { produceRows } from './produce.js';
+import { processRows, topicRows } from './topics.js';
+
+export const ROWS: readonly Row[] = [...produceRows, ...fetchRows, ...clientRows, ...latencyRows, ...topicRows, ...processRows];
+
+export const FULL: Scale = {
+  seconds: 3, produceBytes: 1_000_000_000, catchUpBytes: 2_000_000_000, clientRecords: 700_000, latencySeconds: 6,
+  endToEndRecords: 3_000, groups: 20, manyPartitions: 1_000, startPartitions: 10_000,
+};
+
+export const QUICK: Scale = {
+  seconds: 0.8, produceBytes: 200_000_000, catchUpBytes: 200_000_000, clientRecords: 100_000, latencySeconds: 2,
+  endToEndRecords: 500, groups: 5, manyPartitions: 1_000, startPartitions: 1_000,
+};
+
+/** What is done before anything counts; the records that consumers read are those of the run itself. */
+export function warming(scale: Scale): Scale {
+  return { ...scale, seconds: Math.min(scale.seconds, 2), latencySeconds: Math.min(scale.latencySeconds, 2), produceBytes: Math.min(scale.produceBytes, 500_000_000) };
+}

@@ -1,0 +1,132 @@
+// A broker under the benchmark: Ottla or Apache Kafka, with what rows need of it.
+
+import { join } from 'node:path';
+import { brokerUnderTest, type BrokerUnderTest, type Settings } from '../support/brokers.js';
+import { Admin } from './admin.js';
+import { costOf, isAlive, type Cost } from './process-cost.js';
+
+export type Kind = 'ottla' | 'apache';
+
+/** What kafka-server-start.sh gives its virtual machine, with one heap size that is taken from the start. */
+const JAVA = [
+  '-Xms1g', '-Xmx1g', '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35',
+  '-XX:+ExplicitGCInvokesConcurrent', '-Djava.awt.headless=true',
+];
+/** The tests shorten these; here they are as Kafka has them. */
+const APACHE_SETTINGS: Settings = { 'broker.session.timeout.ms': '9000', 'broker.heartbeat.interval.ms': '2000' };
+const LARGE_BROKER_TIMEOUT_MS = 300_000;
+
+export interface Place {
+  /** The folder for all data, on the disk that is measured. */
+  readonly dataFolder: string;
+  /** Where Ottla's CPU profiles go, if they are wanted. */
+  readonly profileFolder?: string;
+}
+
+export class Target {
+  /** The broker that serves all rows but those that start their own. */
+  private serving: { broker: BrokerUnderTest; admin: Admin } | undefined;
+  private readonly made = new Map<string, Promise<unknown>>();
+  private readonly brokers = new Set<BrokerUnderTest>();
+  private topics = 0;
+
+  constructor(readonly kind: Kind, private readonly place: Place) {}
+
+  /** A broker that was not started, on a directory of its own; it is removed with this target at the latest. */
+  fresh(profiled = false): BrokerUnderTest {
+    const { dataFolder, profileFolder } = this.place;
+    const node = profiled && profileFolder !== undefined ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`] : [];
+    const broker = brokerUnderTest(this.kind === 'apache' ? APACHE_SETTINGS : {}, this.kind, {
+      parent: dataFolder, java: JAVA, node, timeoutMs: LARGE_BROKER_TIMEOUT_MS,
+    });
+    this.brokers.add(broker);
+    return broker;
+  }
+
+  async removeBroker(broker: BrokerUnderTest): Promise<void> {
+    await broker.remove();
+    this.brokers.delete(broker);
+  }
+
+  get profiled(): boolean {
+    return this.kind === 'ottla' && this.place.profileFolder !== undefined;
+  }
+
+  /** The serving broker's address. */
+  get address(): string {
+    return this.running.broker.bootstrap;
+  }
+
+  get pid(): number {
+    return this.running.broker.pid;
+  }
+
+  get admin(): Admin {
+    return this.running.admin;
+  }
+
+  private get running() {
+    if (this.serving === undefined) throw new Error(`${this.kind} does not run`);
+    return this.serving;
+  }
+
+  /** Sees to a broker that serves; a row may have brought the last one down. */
+  async ensureServing(): Promise<void> {
+    if (this.serving !== undefined && isAlive(this.serving.broker.pid)) return;
+    if (this.serving !== undefined) await this.removeBroker(this.serving.broker);
+    this.serving = undefined;
+    this.made.clear();
+    const broker = this.fresh(true);
+    await broker.start();
+    this.serving = { broker, admin: await Admin.connect(broker.host, broker.port) };
+  }
+
+  /** Makes something of the serving broker once and keeps it for later rounds. */
+  async once<T>(name: string, make: () => Promise<T>): Promise<T> {
+    let made = this.made.get(name);
+    if (made === undefined) {
+      made = make();
+      this.made.set(name, made);
+      // A failed attempt is no reason for the next round not to try.
+      made.catch(() => this.made.delete(name));
+    }
+    return await made as T;
+  }
+
+  topicName(what: string): string {
+    return `${what}-${this.topics++}`;
+  }
+
+  /** Runs `work` on a fresh topic, which is deleted afterwards, and its files with it before the next row. */
+  async withTopic<T>(what: string, partitions: number, work: (topic: string) => Promise<T>, configs: Readonly<Record<string, string>> = {}): Promise<T> {
+    const topic = this.topicName(what);
+    const { admin } = this;
+    await admin.createTopics([{ name: topic, partitions, configs: { ...QUICK_DELETION, ...configs } }]);
+    await admin.untilServed([{ name: topic, partitions }]);
+    try {
+      return await work(topic);
+    } finally {
+      if (isAlive(this.pid)) {
+        await admin.deleteTopics([topic]);
+        await admin.untilRemoved(join(this.running.broker.dataDir), topic);
+      }
+    }
+  }
+
+  cost<T>(work: () => Promise<T>): Promise<{ result: T; cost: Cost }> {
+    return costOf(this.pid, work);
+  }
+
+  /** Stops and removes everything. A profile is written by a clean stop. */
+  async remove(): Promise<void> {
+    if (this.serving !== undefined) {
+      this.serving.admin.close();
+      if (this.profiled) await this.serving.broker.stop();
+      this.serving = undefined;
+    }
+    await Promise.all([...this.brokers].map(broker => this.removeBroker(broker)));
+  }
+}
+
+/** So that what one row wrote leaves the page cache before the next, instead of waiting there for the disk. */
+const QUICK_DELETION = { 'file.delete.delay.ms': '100' };
