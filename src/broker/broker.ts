@@ -113,6 +113,7 @@ export class Broker {
     const { settings, env } = this.options;
     const plan = planListeners(settings, LOCAL_HOST_NAME);
     const brokerId = settings.get('node.id');
+    this.#teardown.push(() => env.compute.release());
     const { clusterId } = prepareDirectories(env, settings, plan);
     this.#clusterId = clusterId;
 

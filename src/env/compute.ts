@@ -1,14 +1,25 @@
 /**
- * Work too long for the event loop. The real form sends large inputs to other threads; the simulated one runs the same
- * functions at a moment that the seed chooses, so that moving work off the loop does not break determinism.
+ * Work too long for the event loop. The real form sends it to other threads; the simulated one runs the same functions at a
+ * moment that the seed chooses, so that moving work off the loop does not break determinism.
  * What each codec's bytes look like (framing, headers) is `protocol/records/compression`'s affair.
  */
 export interface Compute {
-  /** Runs a pure function of bytes. `sizeBytes` lets the port choose between here and a worker. */
+  /**
+   * Runs a pure function of bytes. The input is given away: its memory may have moved to another thread when this returns.
+   * Rejects with `OutputTooLargeError` at the bound, with `MalformedError` or an error of zlib's for data that is none.
+   */
   run(task: ComputeTask, input: Uint8Array, options: ComputeOptions): Promise<Uint8Array>;
+  /**
+   * Runs a job of the worker's table (`src/worker/jobs.ts`) over plain data, on a thread that sees the same files. Absent where
+   * there is none, with files in memory or in a simulated world: there the caller does the work itself.
+   */
+  readonly offload?: (job: string, input: unknown) => Promise<unknown>;
+  /** Ends the threads that were started, and fails what they are still at; a later task starts new ones. */
+  release(): Promise<void>;
 }
 
-export type ComputeTask = 'gzip' | 'gunzip' | 'zstdCompress' | 'zstdDecompress';
+export type ComputeTask =
+  | 'gzip' | 'gunzip' | 'snappyCompress' | 'snappyDecompress' | 'lz4Compress' | 'lz4Decompress' | 'zstdCompress' | 'zstdDecompress';
 
 export interface ComputeOptions {
   level?: number;
@@ -25,3 +36,6 @@ export type ComputeFunction = (input: Uint8Array, options: ComputeOptions) => Ui
 
 /** What a port runs for the tasks that it has no means of its own for. */
 export type ComputeFunctions = Readonly<Partial<Record<ComputeTask, ComputeFunction>>>;
+
+/** Functions by name, over what one thread can hand to another: plain data and bytes. */
+export type Jobs = Readonly<Record<string, (input: never) => unknown>>;

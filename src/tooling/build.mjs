@@ -4,6 +4,7 @@ import { build } from 'esbuild';
 import { execFileSync } from 'node:child_process';
 import { cpSync, existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 
 const root = new URL('../..', import.meta.url).pathname;
 
@@ -19,6 +20,10 @@ const cjsBanner = { js: "const __importMetaUrl = require('node:url').pathToFileU
 
 const common = { absWorkingDir: root, bundle: true, platform: 'node', target: 'node20.19', external, logLevel: 'warning', sourcemap: true };
 
+/** A worker thread's own bundle, which `src/env/node/worker-entry.ts` looks for at this address from where it is bundled. */
+const worker = { in: 'src/worker/main.ts', out: 'worker' };
+const workerAt = address => ({ OTTLA_WORKER_ENTRY: JSON.stringify(address) });
+
 async function codegen() {
   if (!existsSync(join(root, 'src/codegen/main.ts'))) return;
   await build({ ...common, entryPoints: ['src/codegen/main.ts'], outfile: 'build/codegen.mjs', format: 'esm', banner: esmBanner });
@@ -33,11 +38,11 @@ async function bundle() {
   const esm = build({
     ...common, format: 'esm', splitting: true, outdir: 'dist', outExtension: { '.js': '.mjs' }, banner: esmBanner,
     minifySyntax: true, minifyWhitespace: true,
-    entryPoints: [{ in: entry, out: 'index' }, { in: 'src/cli/main.ts', out: 'cli' }],
+    entryPoints: [{ in: entry, out: 'index' }, { in: 'src/cli/main.ts', out: 'cli' }, worker], define: workerAt('./worker.mjs'),
   });
   const cjs = build({
     ...common, format: 'cjs', entryPoints: [entry], outfile: 'dist/index.cjs', banner: cjsBanner,
-    define: { 'import.meta.url': '__importMetaUrl' }, minifySyntax: true, minifyWhitespace: true,
+    define: { 'import.meta.url': '__importMetaUrl', ...workerAt('./worker.mjs') }, minifySyntax: true, minifyWhitespace: true,
   });
   await Promise.all([esm, cjs]);
 }
@@ -56,11 +61,13 @@ function filesBelow(folder, matches) {
 
 /** One bundle with shared chunks for all tests: real ESM, and generated code is parsed once a file. */
 async function tests() {
-  const entryPoints = ['src', 'compat-tests'].flatMap(folder => filesBelow(folder, /\.(test|main)\.ts$/));
+  const files = ['src', 'compat-tests'].flatMap(folder => filesBelow(folder, /\.(test|main)\.ts$/));
+  const entryPoints = [...files.map(file => ({ in: file, out: file.replace(/\.ts$/, '') })), worker];
   rmSync(join(root, 'build/tests'), { recursive: true, force: true });
   for (const folder of ['src', 'compat-tests']) mkdirSync(join(root, 'build/tests', folder), { recursive: true });
   await build({
     ...common, entryPoints, outdir: 'build/tests', outbase: '.', format: 'esm', splitting: true, packages: 'external',
+    define: workerAt(pathToFileURL(join(root, 'build/tests/worker.mjs')).href),
     outExtension: { '.js': '.mjs' }, sourcemap: 'linked', chunkNames: 'chunks/[name]-[hash]',
   });
 }

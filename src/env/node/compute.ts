@@ -1,6 +1,12 @@
 import type * as Zlib from 'node:zlib';
-import { OutputTooLargeError, type Compute, type ComputeFunctions, type ComputeOptions, type ComputeTask } from '../compute.js';
+import { OutputTooLargeError, type Compute, type ComputeFunctions, type ComputeOptions, type ComputeTask, type Jobs } from '../compute.js';
+import type { Logger } from '../logger.js';
 import { builtin } from './builtin.js';
+import { owned } from './job-messages.js';
+import { JobThread } from './job-thread.js';
+import { silentLogger } from './logger.js';
+import { workerEntry } from './worker-entry.js';
+import { runJob } from './worker-thread.js';
 
 /** Below this a hop to another thread costs more than the work; deflate makes at most a thousand times as much. */
 const INLINE_BELOW_BYTES = 2048;
@@ -12,29 +18,80 @@ interface ZlibTask {
   later(input: Uint8Array, options: ComputeOptions, done: Callback): void;
 }
 
+export interface NodeComputeOptions {
+  /** What the worker's entry offers (`src/worker/jobs.ts`); jobs and codecs that zlib lacks run there. */
+  readonly jobs?: Jobs;
+  readonly logger?: Logger;
+  /** The worker's file; by default what the build put beside this bundle. Without one, jobs run on this thread. */
+  readonly workerEntry?: URL;
+  /** No worker may be started: its files would be others than ours, or turns must follow one another. */
+  readonly onThisThread?: boolean;
+}
+
+/** The job of a worker that runs a codec. */
+const CODEC = 'codec';
+
+interface CodecInput {
+  readonly task: ComputeTask;
+  readonly input: Uint8Array;
+  readonly options: ComputeOptions;
+}
+
+/** The table entry by which a worker serves the codecs. */
+export function codecJob(functions: ComputeFunctions): Jobs {
+  return {
+    [CODEC]({ task, input, options }: CodecInput): Uint8Array {
+      const run = functions[task];
+      if (run === undefined) throw new Error(`${task} needs a newer Node, or a function of its own`);
+      return run(input, options);
+    },
+  };
+}
+
 /**
- * node:zlib on its threads. zstd is in node:zlib since 22.15; before, and for whatever is given in `functions`, the function
- * runs on this thread: a native zstd outruns the copies that a thread would cost.
+ * node:zlib on its threads: gzip, and zstd since Node 22.15. All other codecs on one worker thread, and jobs on another, so that
+ * a long job holds no producer up.
  */
 export class NodeCompute implements Compute {
+  readonly offload: Compute['offload'];
   private zlib: Partial<Record<ComputeTask, ZlibTask>> | undefined;
+  private readonly codecs: JobThread | undefined;
+  private readonly worker: JobThread | undefined;
 
-  constructor(private readonly functions: ComputeFunctions = {}) {}
+  constructor(private readonly options: NodeComputeOptions = {}) {
+    const { jobs, logger = silentLogger, onThisThread = false } = options;
+    if (jobs === undefined || onThisThread) return;
+    const entry = options.workerEntry ?? workerEntry();
+    this.codecs = new JobThread({ entry, jobs, logger });
+    const worker = this.worker = new JobThread({ entry, jobs, logger });
+    this.offload = (job, input) => worker.run(job, input);
+  }
 
   async run(task: ComputeTask, input: Uint8Array, options: ComputeOptions): Promise<Uint8Array> {
-    const given = this.functions[task];
-    if (given !== undefined) return given(input, options);
     const known = (this.zlib ??= zlibTasks(builtin('node:zlib')))[task];
-    if (known === undefined) throw new Error(`${task} needs a newer Node, or a function of its own`);
-    try {
-      if (input.length < INLINE_BELOW_BYTES) return known.now(input, options);
-      return await new Promise((resolve, reject) => {
-        known.later(input, options, (error, result) => (error ? reject(error) : resolve(result)));
-      });
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
-      throw new OutputTooLargeError(`${task} would make more than ${options.maxOutputBytes} bytes`);
-    }
+    return known === undefined ? this.runCodec({ task, input, options }) : runZlib(task, known, input, options);
+  }
+
+  private runCodec({ task, input, options }: CodecInput): Promise<Uint8Array> | Uint8Array {
+    if (!this.codecs) return runJob(this.options.jobs ?? codecJob({}), CODEC, { task, input, options }) as Uint8Array;
+    const given = owned(input);
+    return this.codecs.run(CODEC, { task, input: given, options } satisfies CodecInput, [given.buffer]) as Promise<Uint8Array>;
+  }
+
+  async release(): Promise<void> {
+    await Promise.all([this.codecs?.release(), this.worker?.release()]);
+  }
+}
+
+async function runZlib(task: ComputeTask, known: ZlibTask, input: Uint8Array, options: ComputeOptions): Promise<Uint8Array> {
+  try {
+    if (input.length < INLINE_BELOW_BYTES) return known.now(input, options);
+    return await new Promise((resolve, reject) => {
+      known.later(input, options, (error, result) => (error ? reject(error) : resolve(result)));
+    });
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_BUFFER_TOO_LARGE') throw error;
+    throw new OutputTooLargeError(`${task} would make more than ${options.maxOutputBytes} bytes`);
   }
 }
 

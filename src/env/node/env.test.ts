@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { gunzipSync, gzipSync } from 'node:zlib';
 import { OutputTooLargeError } from '../index.js';
+import { codecJob } from './compute.js';
 import { LineLogger, NodeClock, NodeCompute, NodeRandom, nodeEnv, silentLogger } from './index.js';
 
 test('a timer runs no earlier than asked, and a cancelled one never', async () => {
@@ -73,9 +74,12 @@ test('a small bomb is refused as a large one is', async () => {
   await expect(new NodeCompute().run('gunzip', bomb, { maxOutputBytes: 10_000 })).rejects.toBeInstanceOf(OutputTooLargeError);
 });
 
-test('a function that was given does its task', async () => {
-  const compute = new NodeCompute({ zstdCompress: (input, { level }) => Buffer.concat([Buffer.from([level ?? 0]), input]) });
-  expect(await compute.run('zstdCompress', Buffer.from([7]), { level: 5 })).toEqual(Buffer.from([5, 7]));
+test('a function that was given does what zlib lacks, on this thread where that is asked for', async () => {
+  const jobs = codecJob({ lz4Compress: (input, { level }) => Buffer.concat([Buffer.from([level ?? 0]), input]) });
+  const compute = new NodeCompute({ jobs, onThisThread: true });
+  expect(await compute.run('lz4Compress', Buffer.from([7]), { level: 5 })).toEqual(Buffer.from([5, 7]));
+  await expect(compute.run('lz4Decompress', Buffer.from([7]), {})).rejects.toThrow('lz4Decompress needs a newer Node');
+  expect(compute.offload).toBeUndefined();
 });
 
 test('logs one line an event, whatever the values hold, from the level on that was asked for', () => {

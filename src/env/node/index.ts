@@ -1,4 +1,4 @@
-import type { ComputeFunctions, Env, Logger } from '../index.js';
+import type { Env, Jobs, Logger } from '../index.js';
 import { MemoryDisk } from '../memory/memory-disk.js';
 import { NodeClock } from './clock.js';
 import { NodeCompute } from './compute.js';
@@ -17,20 +17,20 @@ export interface NodeEnvOptions {
   readonly logger?: Logger;
   /** Files live in memory and are gone with the process. */
   readonly memory?: boolean;
-  /** For the tasks that this Node's own libraries lack, such as zstd before 22.15. */
-  readonly computeFunctions?: ComputeFunctions;
+  /** What worker threads can do (`src/worker/jobs.ts`): codecs that node:zlib lacks, cleaning. With files in memory they run on this thread. */
+  readonly jobs?: Jobs;
 }
 
 /** The real world. */
 export function nodeEnv(options: NodeEnvOptions = {}): Env {
-  const { logLevel = 'info', computeFunctions, memory = false } = options;
+  const { logLevel = 'info', jobs, memory = false } = options;
   const logger = options.logger ?? (logLevel === 'silent' ? silentLogger : new LineLogger(logLevel));
   return {
     clock: new NodeClock(),
     random: new NodeRandom(),
     disk: memory ? new MemoryDisk() : new NodeDisk(),
     net: new NodeNet({ onAcceptError: error => logger.warn('connection not accepted', { error: error.message }) }),
-    compute: new NodeCompute(computeFunctions),
+    compute: new NodeCompute({ ...(jobs && { jobs }), logger, onThisThread: memory }),
     logger,
   };
 }

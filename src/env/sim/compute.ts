@@ -40,6 +40,11 @@ export class SimCompute implements Compute {
     });
   }
 
+  /** There are no threads. */
+  release(): Promise<void> {
+    return Promise.resolve();
+  }
+
   private functionFor(task: ComputeTask): ComputeFunction {
     const found = this.functions[task] ?? GZIP_FUNCTIONS[task];
     if (found === undefined) throw new Error(`this world was given no function for ${task}`);

@@ -3,12 +3,12 @@ import * as fc from 'fast-check';
 import { writeInt16, writeInt32, writeInt64 } from '../../base/bytes.js';
 import { writeVarint } from '../../base/varint.js';
 import type { Compute } from '../../env/compute.js';
-import { NodeCompute } from '../../env/node/compute.js';
+import { NodeCompute, codecJob } from '../../env/node/compute.js';
 import { ErrorCode } from '../generated/errors.js';
 import * as batch from './batch.js';
 import { buildBatch, type BatchOptions, type RecordInput } from './batch-builder.js';
 import { recordsIn } from './batch-iterator.js';
-import { zstdComputeFunctions } from './compression/index.js';
+import { codecFunctions } from './compression/index.js';
 import { COMPUTE_FROM_BYTES, MAX_RECORD_ERRORS, validateProduce, type AcceptedBatch, type ProduceCheckContext, type ProduceRules, type RejectedBatch } from './validate-produce.js';
 
 const { CompressionType, TimestampType } = batch;
@@ -221,7 +221,7 @@ describe('bombs and long work', () => {
   /** The real port, which notes what it was asked for. */
   class NotingCompute extends NodeCompute {
     constructor(private readonly calls: string[]) {
-      super(zstdComputeFunctions);
+      super({ jobs: codecJob(codecFunctions), onThisThread: true });
     }
 
     override run(...call: Parameters<Compute['run']>): Promise<Uint8Array> {
@@ -232,7 +232,7 @@ describe('bombs and long work', () => {
   const compute = (calls: string[]): Compute => new NotingCompute(calls);
   const noise = Buffer.from(Uint8Array.from({ length: COMPUTE_FROM_BYTES * 4 }, (_, index) => Math.imul(index ^ (index >>> 7), 2654435761) >>> 24));
 
-  test.each(['gzip', 'zstd'] as const)('a long %s batch goes to the compute port; the bytes given may go meanwhile', async codec => {
+  test.each([['gzip', 'gunzip'], ['snappy', 'snappyDecompress'], ['lz4', 'lz4Decompress'], ['zstd', 'zstdDecompress']] as const)('a long %s batch goes to the compute port; the bytes given may go meanwhile', async (codec, task) => {
     const calls: string[] = [];
     const given = buildBatch({ compression: CompressionType[codec] }, [{ ...record(0), value: noise }]);
     expect(given.length).toBeGreaterThan(COMPUTE_FROM_BYTES);
@@ -241,7 +241,7 @@ describe('bombs and long work', () => {
     given.fill(0);
     expect(result).toBeInstanceOf(Promise);
     expect(before.equals((await result as AcceptedBatch).batch)).toBe(true);
-    expect(calls).toEqual([codec === 'gzip' ? 'gunzip' : 'zstdDecompress']);
+    expect(calls).toEqual([task]);
     const bounded = await validateProduce(before, RULES, { ...CONTEXT, compute: compute(calls), maxDecompressedBytes: 1000 });
     expect(bounded).toMatchObject({ accepted: false, errorCode: ErrorCode.MESSAGE_TOO_LARGE });
     const broken = edited(before, bytes => bytes.fill(0xee, bytes.length >> 1));
@@ -249,19 +249,19 @@ describe('bombs and long work', () => {
   });
 
   test('a port that fails for another reason is not taken for bad data', async () => {
-    const broken: Compute = { run: () => Promise.reject(new Error('no threads left')) };
+    const broken: Compute = { run: () => Promise.reject(new Error('no threads left')), release: () => Promise.resolve() };
     const given = buildBatch({ compression: CompressionType.gzip }, [{ ...record(0), value: noise }]);
     await expect(validateProduce(given, RULES, { ...CONTEXT, compute: broken })).rejects.toThrow('no threads left');
   });
 
-  test('so does a long conversion, and a short batch does not', async () => {
+  test.each([['gzip', 'gzip'], ['snappy', 'snappyCompress'], ['lz4', 'lz4Compress'], ['zstd', 'zstdCompress']] as const)('so does a long conversion to %s, and a short batch does not', async (compressionType, task) => {
     const calls: string[] = [];
     const context = { ...CONTEXT, compute: compute(calls) };
     expect(validateProduce(three({ compression: CompressionType.gzip }), RULES, context)).toMatchObject({ accepted: true });
-    const result = await validateProduce(buildBatch({}, [{ ...record(0), value: noise.subarray(0, 900_000) }]), { ...RULES, compressionType: 'gzip' }, context);
+    const result = await validateProduce(buildBatch({}, [{ ...record(0), value: noise.subarray(0, 900_000) }]), { ...RULES, compressionType }, context);
     expect(result).toMatchObject({ accepted: true });
     expect(noise.subarray(0, 900_000).equals([...recordsIn((result as AcceptedBatch).batch)][0]!.value!)).toBe(true);
-    expect(calls).toEqual(['gzip']);
+    expect(calls).toEqual([task]);
   });
 });
 

@@ -1,5 +1,5 @@
 import { MalformedError } from '../../../base/bytes.js';
-import type { ComputeFunctions } from '../../../env/compute.js';
+import type { ComputeFunctions, ComputeTask } from '../../../env/compute.js';
 import { CompressionType } from '../batch.js';
 import { gzipCompress, gzipDecompress } from './gzip.js';
 import { lz4Compress, lz4Decompress } from './lz4.js';
@@ -40,8 +40,22 @@ export function decompress(type: number, data: Uint8Array, maxOutputBytes: numbe
   }
 }
 
-/** For a compute port whose own libraries lack zstd, as node:zlib does before Node 22.15. */
-export const zstdComputeFunctions: ComputeFunctions = {
+/** The codecs, for a compute port to run where it has no library of its own. */
+export const codecFunctions: ComputeFunctions = {
+  gzip: (input, { level }) => gzipCompress(input, level),
+  gunzip: (input, { maxOutputBytes }) => gzipDecompress(input, maxOutputBytes ?? Infinity),
+  snappyCompress: input => snappyCompress(input),
+  snappyDecompress: (input, { maxOutputBytes }) => snappyDecompress(input, maxOutputBytes ?? Infinity),
+  lz4Compress: input => lz4Compress(input),
+  lz4Decompress: (input, { maxOutputBytes }) => lz4Decompress(input, maxOutputBytes ?? Infinity),
   zstdCompress: (input, { level }) => zstdCompress(input, level),
   zstdDecompress: (input, { maxOutputBytes }) => zstdDecompress(input, maxOutputBytes ?? Infinity),
+};
+
+/** What the port calls each codec's two ways. */
+export const COMPUTE_TASKS: Readonly<Record<Exclude<CompressionType, 0>, { readonly compress: ComputeTask; readonly decompress: ComputeTask }>> = {
+  [CompressionType.gzip]: { compress: 'gzip', decompress: 'gunzip' },
+  [CompressionType.snappy]: { compress: 'snappyCompress', decompress: 'snappyDecompress' },
+  [CompressionType.lz4]: { compress: 'lz4Compress', decompress: 'lz4Decompress' },
+  [CompressionType.zstd]: { compress: 'zstdCompress', decompress: 'zstdDecompress' },
 };
