@@ -152,6 +152,8 @@ class RunningWorker {
   end(): Promise<void> {
     clearTimeout(this.idleTimer);
     this.ending = true;
+    // Who waits for its end must not find the process ended first.
+    this.worker.ref();
     if (this.waiting.size === 0) this.worker.postMessage('end' satisfies ToWorker);
     else void this.worker.terminate();
     return this.ended;
