@@ -27,7 +27,7 @@ export interface SentError {
 
 export function toSent(error: unknown): SentError {
   const { name = 'Error', message = String(error), stack, code, path } = (error ?? {}) as Partial<SentError>;
-  return { name, message: String(message), stack, code, path };
+  return { name, message, stack, code, path };
 }
 
 /** The error again, of its own class where somebody asks for that. */

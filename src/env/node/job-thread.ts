@@ -19,8 +19,8 @@ const IDLE_MS = 10_000;
 
 interface Waiting {
   readonly request: JobRequest;
-  resolve(result: unknown): void;
-  reject(error: Error): void;
+  readonly resolve: (result: unknown) => void;
+  readonly reject: (error: Error) => void;
 }
 
 /**
@@ -85,7 +85,7 @@ export class JobThread {
       this.options.logger.warn('worker threads cannot be had, so compression and cleaning hold up the event loop', { error: reason });
     }
     this.unavailable = true;
-    for (const { request, resolve, reject } of waiting) this.runHere(request).then(resolve, reject);
+    for (const { request, resolve } of waiting) resolve(this.runHere(request));
   }
 
   private async runHere({ job, input }: JobRequest): Promise<unknown> {
@@ -154,7 +154,7 @@ class RunningWorker {
     this.ending = true;
     // Who waits for its end must not find the process ended first.
     this.worker.ref();
-    if (this.waiting.size === 0) this.worker.postMessage('end' satisfies ToWorker);
+    if (this.waiting.size === 0) this.worker.postMessage('end' satisfies ToWorker, []);
     else void this.worker.terminate();
     return this.ended;
   }
