@@ -32,6 +32,10 @@ export interface BrokerUnderTest {
   killHard(): Promise<void>;
   /** A clean stop. */
   stop(): Promise<void>;
+  /** SIGSTOP: the process stands still, its sockets stay open. */
+  pause(): void;
+  /** SIGCONT. */
+  resume(): void;
   /** Stops what runs and removes the data directory. */
   remove(): Promise<void>;
 }
@@ -115,6 +119,14 @@ abstract class ProcessBroker implements BrokerUnderTest {
 
   async killHard(): Promise<void> {
     await this.process?.kill();
+  }
+
+  pause(): void {
+    this.process?.signal('SIGSTOP');
+  }
+
+  resume(): void {
+    this.process?.signal('SIGCONT');
   }
 
   async stop(): Promise<void> {

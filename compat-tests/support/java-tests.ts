@@ -1,6 +1,6 @@
 import { describe } from '@jest/globals';
 import { javaMissing } from './java.js';
-import { noteSkipped } from './skipped.js';
+import { noteSkipped } from './toolchains.js';
 
 /**
  * A group of tests that need a JDK and Maven. Without them it is left out, and the end of the run says so;
