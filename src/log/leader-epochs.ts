@@ -89,6 +89,16 @@ export class LeaderEpochs {
     this.unsaved = true;
   }
 
+  /** Takes note of epochs before the first that is known, oldest first. */
+  precede(earlier: readonly EpochEntry[]): void {
+    const first = this.entries[0];
+    const entries = earlier.filter(({ epoch }, index) => epoch !== earlier[index - 1]?.epoch && (first === undefined || epoch < first.epoch));
+    const begun = first && earlier.find(({ epoch }) => epoch === first.epoch);
+    const rest = begun && first ? [{ epoch: first.epoch, startOffset: Math.min(begun.startOffset, first.startOffset) }, ...this.entries.slice(1)] : this.entries;
+    this.entries = [...entries, ...rest];
+    this.unsaved = true;
+  }
+
   clear(): void {
     this.replace([]);
   }

@@ -1,7 +1,8 @@
 import type { LogSettings } from '../config/log-settings.js';
 import { MalformedError } from '../base/bytes.js';
+import * as batch from '../protocol/records/batch.js';
 import type { LogHost } from './host.js';
-import { LeaderEpochs } from './leader-epochs.js';
+import { LeaderEpochs, type EpochEntry } from './leader-epochs.js';
 import type { LoadedLog } from './log.js';
 import {
   CLEANED_SUFFIX, DELETED_SUFFIX, LEADER_EPOCH_FILE, LOG_SUFFIX, METADATA_SNAPSHOT_DELETED_SUFFIX, OFFSET_INDEX_SUFFIX,
@@ -10,6 +11,7 @@ import {
 import { rebuildProducerState } from './producers/producer-rebuild.js';
 import { recallBatches } from './producers/producer-recall.js';
 import { ProducerState } from './producers/producer-state.js';
+import { scanBatches } from './segment/batch-scan.js';
 import { Segment, type SegmentOptions } from './segment/segment.js';
 import { segmentOptions } from './segment/segment-files.js';
 import { SegmentList } from './segment/segment-list.js';
@@ -63,7 +65,8 @@ class LogLoader {
     const recoveryPoint = this.clean ? logEndOffset : Math.min(this.recoveryPoint, logEndOffset);
     const logStartOffset = Math.max(options.logStartOffset, this.segments.first.baseOffset);
     this.epochs.truncateFromEnd(logEndOffset);
-    this.epochs.truncateFromStart(options.logStartOffset);
+    await this.recallEpochs(logStartOffset, logEndOffset);
+    this.epochs.truncateFromStart(logStartOffset);
     this.producers.adoptSnapshots(this.scanned ? host.disk.list(options.directory) : this.names, this.segments.baseOffsets);
     await rebuildProducerState(this.producers, this.segments, {
       logStartOffset, lastOffset: logEndOffset, nowMs: host.clock.nowMs(), clean: this.clean,
@@ -202,6 +205,26 @@ class LogLoader {
     if (logStartOffset > 0) fresh.log.now();
     this.segments.add(fresh);
     return logStartOffset;
+  }
+
+  /**
+   * The epochs may have been saved when the start had moved on, and the start not: what is before them stands in the records.
+   */
+  private async recallEpochs(logStartOffset: number, logEndOffset: number): Promise<void> {
+    const known = this.epochs.all[0]?.startOffset ?? logEndOffset;
+    if (this.clean || known <= logStartOffset) return;
+    const found: EpochEntry[] = [];
+    for (const segment of this.segments.from(logStartOffset)) {
+      if (segment.baseOffset >= known) break;
+      const range = { from: segment.offsetIndex.lookup(logStartOffset).position, to: segment.sizeBytes };
+      await scanBatches(segment.log, range, {}, ({ bytes, at }) => {
+        if (batch.baseOffset(bytes, at) >= known) return false;
+        const epoch = batch.partitionLeaderEpoch(bytes, at);
+        if (epoch >= 0 && batch.nextOffset(bytes, at) > logStartOffset) found.push({ epoch, startOffset: Math.max(batch.baseOffset(bytes, at), logStartOffset) });
+        return true;
+      });
+    }
+    if (found.length > 0) this.epochs.precede(found);
   }
 
   private async endOfLast(): Promise<number | undefined> {

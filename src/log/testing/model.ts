@@ -1,0 +1,143 @@
+import { BatchBuilder, type BatchOptions } from '../../protocol/records/batch-builder.js';
+import { recordsIn } from '../../protocol/records/batch-iterator.js';
+import * as batch from '../../protocol/records/batch.js';
+import { parseEndTransactionMarker } from '../../protocol/records/control-records.js';
+import type { Uuid } from '../../protocol/wire/types.js';
+
+/** A batch as it was sent, with the offset and epoch that it must have got. */
+export interface ModelBatch {
+  readonly bytes: Buffer;
+  readonly baseOffset: number;
+  readonly endOffset: number;
+  readonly epoch: number;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly lastSequence: number;
+  readonly isTransactional: boolean;
+  /** Of a marker. */
+  readonly committed: boolean | undefined;
+  readonly records: readonly { readonly offset: number; readonly timestampMs: number; readonly key: string | undefined; readonly text: string }[];
+}
+
+/** What a log may be found to hold. */
+export interface History {
+  readonly batches: readonly ModelBatch[];
+  /** The start offset may lie anywhere between these. */
+  readonly savedStart: number;
+  readonly start: number;
+  readonly end: number;
+  /** All below outlasts the death of the process: the end, but where a truncation was under way. */
+  readonly keptEnd: number;
+  /** All below outlasts a power loss. */
+  readonly flushedEnd: number;
+}
+
+/** What must be true of one incarnation of a partition's log: a plain list of batches, and what was promised of them. */
+export class ModelLog implements History {
+  batches: readonly ModelBatch[] = [];
+  start = 0;
+  end = 0;
+  highWatermark = 0;
+  savedStart = 0;
+  flushedEnd = 0;
+  /** What operations that did not end well may have made of it instead. */
+  attempts: readonly History[] = [];
+  epoch = 0;
+
+  constructor(readonly topicId: Uuid) {}
+
+  get keptEnd(): number {
+    return this.end;
+  }
+
+  /** As it is now; what happens later leaves it alone. */
+  copy(): ModelLog {
+    return Object.assign(new ModelLog(this.topicId), this);
+  }
+
+  history(change: Partial<History> = {}): History {
+    const { batches, savedStart, start, end, keptEnd, flushedEnd } = this;
+    return { batches, savedStart, start, end, keptEnd, flushedEnd, ...change };
+  }
+
+  /** An operation begins that may, or may not, make this of the log. */
+  attempt(...outcomes: readonly History[]): void {
+    this.attempts = [...this.attempts, ...outcomes];
+  }
+
+  /** From now on the log is this. */
+  become(history: History): void {
+    const { batches, savedStart, start, end, flushedEnd } = history;
+    Object.assign(this, { batches, savedStart, start, end, flushedEnd: Math.min(flushedEnd, end), attempts: [] });
+    this.highWatermark = Math.min(Math.max(this.highWatermark, start), end);
+  }
+
+  with(added: readonly ModelBatch[]): History {
+    const end = added.at(-1)?.endOffset ?? this.end;
+    return this.history({ batches: [...this.batches, ...added], end, keptEnd: end });
+  }
+}
+
+export interface ModelRecord {
+  readonly timestampMs: number;
+  readonly key?: string;
+  readonly text: string;
+}
+
+/** The bytes of a batch, and what they stand for. */
+export function modelBatch(options: BatchOptions & { baseOffset: number; partitionLeaderEpoch: number }, records: readonly ModelRecord[]): ModelBatch {
+  const builder = new BatchBuilder(options);
+  for (const { timestampMs, key, text } of records) {
+    builder.append({ timestampMs, key: key === undefined ? null : Buffer.from(key), value: Buffer.from(text) });
+  }
+  return readBatch(Buffer.from(builder.build()), 0);
+}
+
+export function readBatch(bytes: Buffer, at: number): ModelBatch {
+  const isControl = batch.isControl(bytes, at);
+  const records = [...recordsIn(bytes, at)];
+  return {
+    bytes: bytes.subarray(at, at + batch.sizeInBytes(bytes, at)),
+    baseOffset: batch.baseOffset(bytes, at),
+    endOffset: batch.nextOffset(bytes, at),
+    epoch: batch.partitionLeaderEpoch(bytes, at),
+    producerId: batch.producerId(bytes, at),
+    producerEpoch: batch.producerEpoch(bytes, at),
+    lastSequence: isControl ? -1 : batch.lastSequence(bytes, at),
+    isTransactional: batch.isTransactional(bytes, at),
+    committed: isControl && records[0] ? parseEndTransactionMarker(records[0].key, records[0].value)?.committed : undefined,
+    records: records.map(({ offset, timestampMs, key, value }) => ({
+      offset, timestampMs, key: key === null ? undefined : Buffer.from(key).toString(), text: Buffer.from(value ?? []).toString('latin1'),
+    })),
+  };
+}
+
+export interface ModelProducer {
+  readonly epoch: number;
+  readonly lastSequence: number;
+  /** -1: no transaction is open. */
+  readonly txnFirstOffset: number;
+}
+
+export interface ModelTransaction {
+  readonly producerId: number;
+  readonly firstOffset: number;
+}
+
+/** What a look at the batches in their order says of producers and transactions. */
+export function replay(batches: readonly ModelBatch[]): { producers: Map<number, ModelProducer>; aborted: ModelTransaction[] } {
+  const producers = new Map<number, ModelProducer>();
+  const aborted: ModelTransaction[] = [];
+  for (const { producerId, producerEpoch, lastSequence, isTransactional, committed, baseOffset } of batches) {
+    if (producerId < 0) continue;
+    const open = producers.get(producerId)?.txnFirstOffset ?? -1;
+    if (committed === undefined) {
+      producers.set(producerId, { epoch: producerEpoch, lastSequence, txnFirstOffset: open < 0 && isTransactional ? baseOffset : open });
+      continue;
+    }
+    const before = producers.get(producerId);
+    producers.set(producerId, { epoch: producerEpoch, lastSequence: before?.epoch === producerEpoch ? before.lastSequence : -1, txnFirstOffset: -1 });
+    if (open >= 0 && !committed) aborted.push({ producerId, firstOffset: open });
+  }
+  return { producers, aborted };
+}

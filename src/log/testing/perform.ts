@@ -1,0 +1,193 @@
+import { CompressionType } from '../../protocol/records/batch.js';
+import * as batch from '../../protocol/records/batch.js';
+import { controlRecordKey, ControlRecordType, endTransactionMarkerValue } from '../../protocol/records/control-records.js';
+import { BatchBuilder } from '../../protocol/records/batch-builder.js';
+import { KafkaError } from '../../protocol/errors.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import type { Log } from '../log.js';
+import { holds } from './invariants.js';
+import type { LogLife } from './log-life.js';
+import { modelBatch, readBatch, type ModelBatch, type ModelLog, type ModelRecord } from './model.js';
+import type { Operation } from './operations.js';
+
+type LogOperation = Extract<Operation, { readonly log: number }>;
+
+/** Does an operation to the log and to its model, noting before what it may leave behind when it is cut short. */
+export async function perform(life: LogLife, operation: Operation): Promise<void> {
+  if (!('log' in operation)) return;
+  if (operation.do === 'deleteTopic' || operation.do === 'setAside') return removeTopic(life, operation);
+  const subject = subjectOf(life, operation.log);
+  if (!subject.life.isUsable(subject.log)) return;
+  switch (operation.do) {
+    case 'append': return append(subject, operation);
+    case 'resend': return resend(subject);
+    case 'end': return endTransaction(subject, operation);
+    case 'follow': return follow(subject, operation);
+    case 'flush': return flush(subject);
+    case 'roll': return subject.log.roll();
+    case 'truncate': return truncate(subject, operation.batches);
+    case 'startOver': return startOver(subject, operation.ahead);
+    case 'deleteRecords': return deleteRecords(subject, operation.part);
+    case 'retain': return retain(subject);
+    case 'settings': {
+      life.settings[operation.log] = { ...life.settings[operation.log]!, ...operation.change };
+      return subject.log.updateSettings(life.settings[operation.log]!);
+    }
+  }
+}
+
+interface Subject {
+  readonly life: LogLife;
+  readonly log: Log;
+  readonly model: ModelLog;
+}
+
+/** The log of a place; its topic is made when there is none. What is found of another topic is set aside first, as the broker does. */
+function subjectOf(life: LogLife, index: number): Subject {
+  const { topic, partition } = life.options.places[index]!;
+  const model = life.current[index] ?? life.newTopic(index);
+  const make = (): Log => life.manager!.getOrCreate(topic, partition, model.topicId, life.settings[index]!);
+  try {
+    make();
+  } catch (error) {
+    if (!(error instanceof KafkaError) || error.errorCode !== ErrorCode.INCONSISTENT_TOPIC_ID) throw error;
+    life.manager!.markStray(topic, partition);
+    make();
+  }
+  return { life, log: life.log(index)!, model };
+}
+
+function removeTopic(life: LogLife, { do: how, log: index }: LogOperation): void {
+  const { topic, partition } = life.options.places[index]!;
+  const model = life.current[index];
+  if (!model) return;
+  life.current[index] = undefined;
+  life.gone.set(model.topicId, model);
+  model.attempt(model.history({ flushedEnd: 0 }));
+  if (how === 'deleteTopic') life.manager!.delete(topic, partition);
+  else life.manager!.markStray(topic, partition);
+  model.attempts = [];
+}
+
+function recordsOf({ life }: Subject, sizes: readonly number[], { skewMs = 0, keys }: { skewMs?: number; keys?: number } = {}): ModelRecord[] {
+  return sizes.map(size => ({
+    timestampMs: life.world.wallMs + (skewMs === 0 ? 0 : life.random.int(skewMs)),
+    text: 'x'.repeat(size) + life.random.int(1000),
+    ...(keys === undefined ? {} : { key: `k${life.random.int(keys)}` }),
+  }));
+}
+
+async function append(subject: Subject, operation: Extract<Operation, { do: 'append' }>): Promise<void> {
+  const { log, model } = subject;
+  if (operation.newEpoch) model.epoch++;
+  const { producer = -1, transactional = false, codec = CompressionType.none } = operation;
+  const known = producer < 0 ? undefined : log.activeProducers().find(({ producerId }) => producerId === producer);
+  const added = modelBatch({
+    baseOffset: model.end, partitionLeaderEpoch: model.epoch, compression: codec, producerId: producer,
+    producerEpoch: producer < 0 ? -1 : known?.producerEpoch ?? 0, baseSequence: producer < 0 ? -1 : (known?.lastSequence ?? -1) + 1, isTransactional: transactional,
+  }, recordsOf(subject, operation.sizes, operation));
+  await send(subject, added, { committed: operation.uncommitted !== true });
+}
+
+/** Appends as the leader; the log stamps what the sender cannot know. */
+async function send({ log, model, life }: Subject, added: ModelBatch, { committed = true, transactionVersion = 0 } = {}): Promise<void> {
+  const bytes = Buffer.from(added.bytes);
+  batch.setBaseOffset(bytes, 0, 0);
+  batch.setPartitionLeaderEpoch(bytes, 0, -1);
+  const after = model.with([added]);
+  model.attempt(after);
+  const origin = added.committed === undefined ? 'client' : 'coordinator';
+  const result = log.appendAsLeader(bytes, { origin, leaderEpoch: model.epoch, transactionVersion });
+  model.become(after);
+  holds(!result.duplicate && result.baseOffset === added.baseOffset && result.lastOffset === added.endOffset - 1, 'offsets', () => `appended at ${result.baseOffset} to ${result.lastOffset}, not ${added.baseOffset} to ${added.endOffset - 1}`);
+  if (committed) commit({ log, model, life });
+  if (result.durable === undefined) return;
+  await result.durable;
+  model.flushedEnd = Math.max(model.flushedEnd, added.endOffset);
+}
+
+function commit({ log, model }: Subject): void {
+  model.highWatermark = model.end;
+  log.updateHighWatermark(model.end);
+}
+
+async function resend({ log, model }: Subject): Promise<void> {
+  const last = model.batches.findLast(({ producerId, committed }) => producerId >= 0 && committed === undefined);
+  const known = last && log.activeProducers().find(({ producerId }) => producerId === last.producerId);
+  // A marker of another epoch, or records that are gone, leave nothing to know it by.
+  if (!last || last.baseOffset < model.start || known?.producerEpoch !== last.producerEpoch || known.lastSequence !== last.lastSequence) return;
+  const result = log.appendAsLeader(Buffer.from(last.bytes), { origin: 'client', leaderEpoch: model.epoch });
+  holds(result.duplicate && result.baseOffset === last.baseOffset, 'producers', () => `the batch of producer ${last.producerId} at ${last.baseOffset}, sent again, is ${result.duplicate ? 'known' : 'new'} at ${result.baseOffset}`);
+}
+
+async function endTransaction(subject: Subject, { producer, commit: committed, bump }: Extract<Operation, { do: 'end' }>): Promise<void> {
+  const { log, model, life } = subject;
+  const known = log.activeProducers().find(({ producerId }) => producerId === producer);
+  if (!known || known.currentTxnStartOffset < 0) return;
+  const builder = new BatchBuilder({
+    baseOffset: model.end, partitionLeaderEpoch: model.epoch, producerId: producer, producerEpoch: known.producerEpoch + (bump ? 1 : 0), isTransactional: true, isControl: true,
+  });
+  builder.append({ timestampMs: life.world.wallMs, key: controlRecordKey(committed ? ControlRecordType.commit : ControlRecordType.abort), value: endTransactionMarkerValue(3) });
+  await send(subject, readBatch(Buffer.from(builder.build()), 0), { transactionVersion: bump ? 2 : 0 });
+}
+
+async function follow(subject: Subject, { sizes, gap = 0, newEpoch }: Extract<Operation, { do: 'follow' }>): Promise<void> {
+  const { log, model, life } = subject;
+  if (newEpoch) model.epoch++;
+  const added: ModelBatch[] = [];
+  for (const size of sizes) {
+    const baseOffset = (added.at(-1)?.endOffset ?? model.end + gap);
+    added.push(modelBatch({ baseOffset, partitionLeaderEpoch: model.epoch }, recordsOf(subject, [size])));
+  }
+  const after = model.with(added);
+  model.attempt(after);
+  log.appendAsFollower(Buffer.concat(added.map(({ bytes }) => bytes)), model.epoch);
+  model.become(after);
+  commit({ log, model, life });
+}
+
+async function flush({ log, model }: Subject): Promise<void> {
+  const { end } = model;
+  await log.flush();
+  model.flushedEnd = Math.max(model.flushedEnd, end);
+}
+
+async function truncate({ log, model, life }: Subject, count: number): Promise<void> {
+  const kept = model.batches.slice(0, Math.max(0, model.batches.length - count));
+  const end = kept.at(-1)?.endOffset ?? model.batches[0]?.baseOffset;
+  if (end === undefined || end < model.start || end >= model.end) return;
+  const after = model.history({ batches: kept, end, keptEnd: end, flushedEnd: Math.min(model.flushedEnd, end) });
+  // Until it is done, what was to go may be there, whole or in part.
+  const within = model.history({ keptEnd: end, flushedEnd: after.flushedEnd });
+  model.attempt(within, after);
+  await log.truncateTo(end);
+  model.become(after);
+  commit({ log, model, life });
+}
+
+async function startOver({ log, model }: Subject, ahead: number): Promise<void> {
+  const offset = Math.max(0, model.end + ahead);
+  const after = { batches: [], savedStart: Math.min(model.savedStart, offset), start: offset, end: offset, keptEnd: offset, flushedEnd: offset };
+  const nothing = model.history({ batches: [], end: model.start, keptEnd: 0, flushedEnd: 0 });
+  model.attempt(model.history({ keptEnd: 0, flushedEnd: 0 }), nothing, after);
+  await log.truncateFullyAndStartAt(offset);
+  model.become({ ...after, savedStart: offset });
+  model.highWatermark = offset;
+}
+
+async function deleteRecords({ log, model }: Subject, part: number): Promise<void> {
+  const offset = model.start + Math.floor((model.highWatermark - model.start) * part);
+  log.incrementLogStartOffset(offset, 'test');
+  model.start = Math.max(model.start, offset);
+}
+
+async function retain({ log, model, life }: Subject): Promise<void> {
+  // It is cut short with a start that is not known: any up to the high watermark.
+  model.attempt(model.history({ start: model.highWatermark }));
+  const { settings } = log;
+  log.applyRetention(life.world.wallMs);
+  const start = log.logStartOffset;
+  holds(start === model.start || (settings.cleanupPolicy.delete && (settings.retentionBytes >= 0 || settings.retentionMs >= 0)), 'start', () => `retention without a bound moved the start from ${model.start} to ${start}`);
+  holds(start >= model.start && start <= model.highWatermark, 'start', () => `retention moved the start from ${model.start} to ${start}, high watermark ${model.highWatermark}`);
+  model.become(model.history({ start }));
+}
