@@ -4,7 +4,7 @@ import { ErrorCode } from '../../protocol/generated/errors.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
 import type { Log } from '../log.js';
-import { HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE } from '../paths.js';
+import { HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, partitionDirectory } from '../paths.js';
 import type { LogDir } from '../types.js';
 import { readOffsets, takeCleanShutdown, writeCleanShutdown, writeOffsets, type OffsetCheckpoint } from './checkpoints.js';
 import { claimDirectory } from './meta-properties.js';
@@ -41,6 +41,9 @@ export class LogDirectory implements LogDir {
   private loaded = false;
   /** Text of the checkpoints as last written: what has not changed is not written again. */
   private readonly written = new Map<CheckpointFile, string>();
+
+  /** The partitions that each checkpoint on the disk speaks of. */
+  private readonly named = new Map<CheckpointFile, ReadonlySet<string>>();
 
   private constructor(private readonly env: DirectoryEnv, readonly path: string) {}
 
@@ -130,7 +133,9 @@ export class LogDirectory implements LogDir {
   /** An unreadable checkpoint means more work, not less data. */
   private readCheckpoint(file: CheckpointFile): OffsetCheckpoint {
     try {
-      return readOffsets(this.env.disk, `${this.path}/${file}`);
+      const offsets = readOffsets(this.env.disk, `${this.path}/${file}`);
+      this.named.set(file, new Set(offsets.keys()));
+      return offsets;
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       this.env.logger.warn('checkpoint cannot be read and is left out', { error: error.message });
@@ -156,6 +161,12 @@ export class LogDirectory implements LogDir {
     if (this.written.get(file) === text) return;
     this.guard(() => writeOffsets(this.env.disk, `${this.path}/${file}`, lines));
     this.written.set(file, text);
+    this.named.set(file, new Set(lines.map(([topic, partition]) => partitionDirectory(topic, partition))));
+  }
+
+  /** A log of this name is about to be made: what the checkpoints say of one that had the name before must not be said of it. */
+  forget(key: string): void {
+    for (const file of CHECKPOINT_FILES) if (this.named.get(file)?.has(key)) this.checkpoint(file);
   }
 
   checkpointAll(): void {

@@ -263,6 +263,7 @@ export class NodeLogManager implements LogManager {
 
   private create(directory: LogDirectory, made: { topic: string; partition: number; topicId: Uuid; settings: LogSettings }): Log {
     const key = partitionDirectory(made.topic, made.partition);
+    directory.forget(key);
     const log = directory.guard(() => createLog({ host: this.host, directory: `${directory.path}/${key}`, ...made }));
     this.place(key, log, directory);
     this.identifySoon(log);

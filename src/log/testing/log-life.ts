@@ -3,7 +3,7 @@ import { DiskError } from '../../env/index.js';
 import { SimRandom, type SimNode, type SimWorld } from '../../env/sim/index.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
-import type { Uuid } from '../../protocol/wire/types.js';
+import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
 import type { Log } from '../log.js';
 import { openLogManager, type LogManagerOptions, type NodeLogManager } from '../manager/manager.js';
 import { checkDerived, holds, InvariantError, judge } from './invariants.js';
@@ -232,16 +232,21 @@ export class LogLife {
       holds(loss === 'power' || earlier.attempts.length > 0, 'topic', () => `${topic}-${partition}: a deleted topic is back`);
       await this.adopt(earlier, log, 'power');
       this.manager!.markStray(topic, partition);
-      if (model) holds(model.flushedEnd === 0, 'acknowledged', () => `${topic}-${partition}: ${model.flushedEnd} flushed records gave way to a deleted topic`);
-      model?.become(model.history({ batches: [], start: 0, savedStart: 0, end: 0, flushedEnd: 0 }));
-      return;
+      if (model) holds(!model.hasPromised('power'), 'acknowledged', () => `${topic}-${partition}: ${model.flushedEnd} flushed records gave way to a deleted topic`);
+      return model?.reset();
     }
     if (!model) return;
     if (!log) {
-      holds((loss === 'power' ? model.flushedEnd : model.end) === 0, 'acknowledged', () => `${topic}-${partition}: nothing is there of ${model.end} records, ${model.flushedEnd} flushed`);
-      return model.become(model.history({ batches: [], start: 0, savedStart: 0, end: 0, flushedEnd: 0 }));
+      holds(!model.hasPromised(loss), 'acknowledged', () => `${topic}-${partition}: nothing is there of ${model.end} records, ${model.flushedEnd} flushed`);
+      return model.reset();
     }
-    holds(log.topicId === model.topicId || log.logEndOffset === log.logStartOffset, 'topic', () => `${topic}-${partition} has records of ${log.topicId}, not ${model.topicId}`);
+    const isEmpty = log.logEndOffset === log.logStartOffset;
+    if (log.topicId === ZERO_UUID && !model.hasPromised(loss)) {
+      // It is not known whose it is, and nobody was promised a record of it.
+      this.manager!.markStray(topic, partition);
+      return model.reset();
+    }
+    holds(log.topicId === model.topicId || isEmpty, 'topic', () => `${topic}-${partition} has records of ${log.topicId}, not ${model.topicId}`);
     await this.adopt(model, log, loss);
     // The leader that begins here.
     model.epoch++;

@@ -50,6 +50,16 @@ export class ModelLog implements History {
     return this.end;
   }
 
+  /** Whether a record was promised to outlast what was lost. */
+  hasPromised(loss: 'kill' | 'power'): boolean {
+    return this.batches.some(({ endOffset }) => endOffset > this.start && (loss === 'kill' || endOffset <= this.flushedEnd));
+  }
+
+  /** Nothing is left of it, and it begins anew. */
+  reset(): void {
+    this.become({ batches: [], savedStart: 0, start: 0, end: 0, keptEnd: 0, flushedEnd: 0 });
+  }
+
   /** As it is now; what happens later leaves it alone. */
   copy(): ModelLog {
     return Object.assign(new ModelLog(this.topicId), this);

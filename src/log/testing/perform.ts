@@ -61,12 +61,14 @@ function removeTopic(life: LogLife, { do: how, log: index }: LogOperation): void
   const { topic, partition } = life.options.places[index]!;
   const model = life.current[index];
   if (!model) return;
+  const isUsable = life.isUsable(life.log(index));
   life.current[index] = undefined;
   life.gone.set(model.topicId, model);
-  model.attempt(model.history({ flushedEnd: 0 }));
+  model.attempt(model.history());
   if (how === 'deleteTopic') life.manager!.delete(topic, partition);
   else life.manager!.markStray(topic, partition);
-  model.attempts = [];
+  // What an offline directory holds comes back with it.
+  if (isUsable) model.attempts = [];
 }
 
 function recordsOf({ life }: Subject, sizes: readonly number[], { skewMs = 0, keys }: { skewMs?: number; keys?: number } = {}): ModelRecord[] {
@@ -95,7 +97,7 @@ async function send({ log, model, life }: Subject, added: ModelBatch, { committe
   batch.setBaseOffset(bytes, 0, 0);
   batch.setPartitionLeaderEpoch(bytes, 0, -1);
   const after = model.with([added]);
-  model.attempt(after);
+  model.attempt({ ...after, keptEnd: model.end });
   const origin = added.committed === undefined ? 'client' : 'coordinator';
   const result = log.appendAsLeader(bytes, { origin, leaderEpoch: model.epoch, transactionVersion });
   model.become(after);
@@ -140,7 +142,7 @@ async function follow(subject: Subject, { sizes, gap = 0, newEpoch }: Extract<Op
     added.push(modelBatch({ baseOffset, partitionLeaderEpoch: model.epoch }, recordsOf(subject, [size])));
   }
   const after = model.with(added);
-  model.attempt(after);
+  model.attempt({ ...after, keptEnd: model.end });
   log.appendAsFollower(Buffer.concat(added.map(({ bytes }) => bytes)), model.epoch);
   model.become(after);
   commit({ log, model, life });
