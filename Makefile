@@ -7,7 +7,7 @@ PREPARE := $(NODE) build/tests/compat-tests/support/prepare.main.mjs
 
 sources := $(shell find src protocol-specs -type f -not -path '*/generated/*' -not -name '*.test.ts' 2>/dev/null)
 
-.PHONY: help build run test unit compat compat-kills compat-codec fuzz-codec check lint bench bench-quick bench-start clean
+.PHONY: help build run test unit compat compat-kills compat-codec fuzz-codec sim-log check lint bench bench-quick bench-start clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -67,6 +67,11 @@ bench: build ## Ottla and Apache Kafka side by side, into docs/benchmarks.md; AR
 
 bench-quick: ## a look at both brokers in less than a minute; writes no page
 	@$(MAKE) --no-print-directory bench ARGS='--quick $(ARGS)'
+
+SEEDS ?= 10000
+sim-log: build ## hold SEEDS random lives of logs (10000) against a plain model; SEED begins elsewhere, SEEDS=1 SEED=n is that one
+	$(NODE) src/tooling/build.mjs tests
+	@$(NODE) --enable-source-maps build/tests/src/log/testing/sim-log.main.mjs $(SEEDS) $(SEED)
 
 bench-start: build ## from a cold start to the first acknowledged record, and idle memory; ROUNDS of them (20)
 	$(NODE) src/tooling/build.mjs tests

@@ -92,6 +92,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     this.reader = new LogReader(host, this);
     this.files = new SegmentFiles(host, this, () => this.durability.namesChanged());
     this.updateUnstableOffset();
+    this.flushInTime();
   }
 
   get topicId(): Uuid {
@@ -188,10 +189,8 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     if (!batches) return { lastOffset: this.endOffset - 1 };
     if (batches.firstOffset < this.endOffset) throw new UnexpectedAppendOffsetError(batches.firstOffset, batches.lastOffset, this.endOffset);
     let update: ProducerUpdate | undefined;
-    if (batches.producers.length > 0) {
-      update = this.producers.begin(REPLAY);
-      for (const at of batches.producers) update.add(batches.bytes, at);
-    }
+    if (batches.producers.length > 0) update = this.producers.begin(REPLAY);
+    for (const at of batches.producers) update?.add(batches.bytes, at);
     this.append(batches, update);
     return { lastOffset: batches.lastOffset };
   }
@@ -232,7 +231,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     });
     this.host.turnWrites.add(this, batches.bytes.length);
     if (this.failure) throw this.failure;
-    if (this.currentSettings.flushMs <= LONGEST_DELAY_MS) this.flushInTime();
+    this.flushInTime();
   }
 
   write(): void {
@@ -242,6 +241,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
 
   /** `flush.ms`: no record waits longer for the disk. */
   private flushInTime(): void {
+    if (this.currentSettings.flushMs > LONGEST_DELAY_MS || this.recoveryPoint >= this.endOffset) return;
     this.cancelTimedFlush ??= this.host.clock.after(this.currentSettings.flushMs, () => {
       this.cancelTimedFlush = undefined;
       this.flush().catch(() => undefined);
@@ -409,6 +409,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
 
   updateSettings(settings: LogSettings): void {
     this.currentSettings = settings;
+    this.flushInTime();
   }
 
   activeProducers(): readonly ActiveProducer[] {

@@ -275,7 +275,9 @@ export class Segment {
   addSuffix(suffix: string): void {
     this.log.write();
     for (const file of [this.offsetIndex, this.timeIndex, this.txnIndex]) file.rename(file.path + suffix);
+    // What has no file changes its name all the same: the next segment may begin at the same offset.
     if (this.host.disk.stat(this.log.path)) this.log.rename(this.log.path + suffix);
+    else this.log.movedTo(this.log.path + suffix);
   }
 
   /** Removes the files for good. */

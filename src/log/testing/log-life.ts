@@ -5,6 +5,7 @@ import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
 import type { Log } from '../log.js';
+import { CLEAN_SHUTDOWN_FILE, parentOf } from '../paths.js';
 import { openLogManager, type LogManagerOptions, type NodeLogManager } from '../manager/manager.js';
 import { checkDerived, holds, InvariantError, judge } from './invariants.js';
 import { ModelLog } from './model.js';
@@ -56,6 +57,8 @@ export class LogLife {
   private powerLost = false;
   /** A sync failed: what the cache shows from then on may never come to the disk, so that nothing less than a new start of the machine helps. */
   private syncFailed = false;
+  /** A fault that was planted has come, and the process that it came to lives on. */
+  private faultStruck = false;
 
   constructor(readonly world: SimWorld, readonly options: LifeOptions, promised?: Promised) {
     this.current = options.places.map((_, index) => promised?.current[index]?.copy());
@@ -108,6 +111,11 @@ export class LogLife {
     if (failure !== undefined && !isRefusal(failure)) throw failure;
   }
 
+  /** When what was appended in this turn has been written, and its answers leave. */
+  endOfTurn(): Promise<void> {
+    return new Promise(resolve => { this.node.clock.endOfTurn(resolve); });
+  }
+
   /** Another incarnation of a partition. */
   newTopic(index: number): ModelLog {
     return (this.current[index] = new ModelLog(topicIdOf(++this.topics)));
@@ -141,6 +149,7 @@ export class LogLife {
     this.node.machine.onDiskOperation = operation => {
       if (operation.kind === 'read' || operation.kind === 'open' || left-- > 0) return undefined;
       this.node.machine.onDiskOperation = undefined;
+      this.faultStruck = true;
       if (how === 'crash') this.powerLost = true;
       else if (how !== 'kill' && operation.kind === 'sync') this.syncFailed = true;
       const appliedBytes = Math.floor((operation.length ?? 1) * part);
@@ -164,16 +173,19 @@ export class LogLife {
 
   private async restart(how: 'clean' | 'kill' | 'power'): Promise<void> {
     if (how !== 'clean') return this.die(how);
-    const usable = new Set(this.current.filter((model, index) => model && this.isUsable(this.log(index))));
+    const logs = this.current.map((_, index) => this.log(index));
+    const usable = logs.map(log => this.isUsable(log));
     await this.drive(this.manager!.close({ brokerEpoch: 7 }));
     if (!this.alive) return;
-    for (const model of usable) {
-      model!.flushedEnd = model!.end;
-      model!.savedStart = model!.start;
+    for (const [index, model] of this.current.entries()) {
+      // The marker is the promise.
+      if (!model || !usable[index] || !this.node.disk.stat(`${parentOf(logs[index]!.directory)}/${CLEAN_SHUTDOWN_FILE}`)) continue;
+      model.flushedEnd = model.end;
+      model.savedStart = model.start;
     }
     this.die('kill');
     await this.open(this.powerLost ? 'power' : 'kill');
-    this.powerLost = false;
+    if (this.alive) this.powerLost = false;
   }
 
   /** Its disk has not failed: what it is asked for it does. */
@@ -188,7 +200,14 @@ export class LogLife {
     this.syncFailed = false;
     const failure = await this.start(node).then(() => undefined, (error: unknown) => error);
     if (!node.alive) return;
-    if (failure !== undefined) throw failure;
+    if (failure !== undefined) {
+      if (!this.faultStruck) throw failure;
+      // It says no and stops, which is all that it can do; once the disk is well again it starts.
+      this.faultStruck = false;
+      this.die('kill');
+      return this.open(this.powerLost && loss !== 'none' ? 'power' : loss);
+    }
+    this.faultStruck = false;
     if (loss !== 'none') await this.world.runUntil(this.takeOver(loss));
   }
 

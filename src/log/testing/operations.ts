@@ -7,7 +7,9 @@ import type { CompressionType } from '../../protocol/records/batch.js';
  */
 export type Operation =
   | { readonly do: 'append'; readonly log: number; readonly sizes: readonly number[]; readonly producer?: number; readonly transactional?: true;
-      readonly codec?: CompressionType; readonly skewMs?: number; readonly newEpoch?: true; readonly keys?: number; readonly uncommitted?: true }
+      readonly codec?: CompressionType; readonly skewMs?: number; readonly newEpoch?: true; readonly keys?: number; readonly uncommitted?: true;
+      /** As many batches in one turn. */
+      readonly times?: number }
   /** The same batch once more. */
   | { readonly do: 'resend'; readonly log: number }
   /** Ends a producer's transaction; `bump` as transaction.version 2 does. */

@@ -82,30 +82,48 @@ function recordsOf({ life }: Subject, sizes: readonly number[], { skewMs = 0, ke
 async function append(subject: Subject, operation: Extract<Operation, { do: 'append' }>): Promise<void> {
   const { log, model } = subject;
   if (operation.newEpoch) model.epoch++;
-  const { producer = -1, transactional = false, codec = CompressionType.none } = operation;
-  const known = producer < 0 ? undefined : log.activeProducers().find(({ producerId }) => producerId === producer);
-  const added = modelBatch({
-    baseOffset: model.end, partitionLeaderEpoch: model.epoch, compression: codec, producerId: producer,
-    producerEpoch: producer < 0 ? -1 : known?.producerEpoch ?? 0, baseSequence: producer < 0 ? -1 : (known?.lastSequence ?? -1) + 1, isTransactional: transactional,
-  }, recordsOf(subject, operation.sizes, operation));
-  await send(subject, added, { committed: operation.uncommitted !== true });
+  const { producer = -1, transactional = false, codec = CompressionType.none, times = 1 } = operation;
+  const added: ModelBatch[] = [];
+  await send(subject, Array.from({ length: times }, () => () => {
+    const known = producer < 0 ? undefined : log.activeProducers().find(({ producerId }) => producerId === producer);
+    const next = modelBatch({
+      baseOffset: added.at(-1)?.endOffset ?? model.end, partitionLeaderEpoch: model.epoch, compression: codec, producerId: producer,
+      producerEpoch: producer < 0 ? -1 : known?.producerEpoch ?? 0, baseSequence: producer < 0 ? -1 : (known?.lastSequence ?? -1) + 1, isTransactional: transactional,
+    }, recordsOf(subject, operation.sizes, operation));
+    added.push(next);
+    return next;
+  }), { isCommitted: operation.uncommitted !== true });
 }
 
-/** Appends as the leader; the log stamps what the sender cannot know. */
-async function send({ log, model, life }: Subject, added: ModelBatch, { committed = true, transactionVersion = 0 } = {}): Promise<void> {
-  const bytes = Buffer.from(added.bytes);
-  batch.setBaseOffset(bytes, 0, 0);
-  batch.setPartitionLeaderEpoch(bytes, 0, -1);
-  const after = model.with([added]);
-  model.attempt({ ...after, keptEnd: model.end });
-  const origin = added.committed === undefined ? 'client' : 'coordinator';
-  const result = log.appendAsLeader(bytes, { origin, leaderEpoch: model.epoch, transactionVersion });
-  model.become(after);
-  holds(!result.duplicate && result.baseOffset === added.baseOffset && result.lastOffset === added.endOffset - 1, 'offsets', () => `appended at ${result.baseOffset} to ${result.lastOffset}, not ${added.baseOffset} to ${added.endOffset - 1}`);
-  if (committed) commit({ log, model, life });
-  if (result.durable === undefined) return;
-  await result.durable;
-  model.flushedEnd = Math.max(model.flushedEnd, added.endOffset);
+/**
+ * Appends as the leader does, all in one turn; the log stamps what the sender cannot know. Acknowledged is what is written when
+ * the turn ends.
+ */
+async function send(subject: Subject, batches: readonly (() => ModelBatch)[], { isCommitted = true, transactionVersion = 0 } = {}): Promise<void> {
+  const { log, model, life } = subject;
+  const added: ModelBatch[] = [];
+  let durable: Promise<void> | undefined;
+  for (const make of batches) {
+    const next = make();
+    added.push(next);
+    const bytes = Buffer.from(next.bytes);
+    batch.setBaseOffset(bytes, 0, 0);
+    batch.setPartitionLeaderEpoch(bytes, 0, -1);
+    model.attempt({ ...model.with(added), keptEnd: model.end });
+    const origin = next.committed === undefined ? 'client' : 'coordinator';
+    const result = log.appendAsLeader(bytes, { origin, leaderEpoch: model.epoch, transactionVersion });
+    holds(!result.duplicate && result.baseOffset === next.baseOffset && result.lastOffset === next.endOffset - 1, 'offsets', () => `appended at ${result.baseOffset} to ${result.lastOffset}, not ${next.baseOffset} to ${next.endOffset - 1}`);
+    durable = result.durable;
+    durable?.catch(() => undefined);
+  }
+  if (isCommitted) log.updateHighWatermark(log.logEndOffset);
+  await life.endOfTurn();
+  if (!life.isUsable(log)) return;
+  model.become(model.with(added));
+  if (isCommitted) model.highWatermark = model.end;
+  if (durable === undefined) return;
+  await durable;
+  model.flushedEnd = Math.max(model.flushedEnd, model.end);
 }
 
 function commit({ log, model }: Subject): void {
@@ -130,7 +148,7 @@ async function endTransaction(subject: Subject, { producer, commit: committed, b
     baseOffset: model.end, partitionLeaderEpoch: model.epoch, producerId: producer, producerEpoch: known.producerEpoch + (bump ? 1 : 0), isTransactional: true, isControl: true,
   });
   builder.append({ timestampMs: life.world.wallMs, key: controlRecordKey(committed ? ControlRecordType.commit : ControlRecordType.abort), value: endTransactionMarkerValue(3) });
-  await send(subject, readBatch(Buffer.from(builder.build()), 0), { transactionVersion: bump ? 2 : 0 });
+  await send(subject, [() => readBatch(Buffer.from(builder.build()), 0)], { transactionVersion: bump ? 2 : 0 });
 }
 
 async function follow(subject: Subject, { sizes, gap = 0, newEpoch }: Extract<Operation, { do: 'follow' }>): Promise<void> {
@@ -144,6 +162,8 @@ async function follow(subject: Subject, { sizes, gap = 0, newEpoch }: Extract<Op
   const after = model.with(added);
   model.attempt({ ...after, keptEnd: model.end });
   log.appendAsFollower(Buffer.concat(added.map(({ bytes }) => bytes)), model.epoch);
+  await life.endOfTurn();
+  if (!life.isUsable(log)) return;
   model.become(after);
   commit({ log, model, life });
 }

@@ -1,3 +1,4 @@
+import type { LogSettings } from '../../config/log-settings.js';
 import { SimRandom, SimWorld } from '../../env/sim/index.js';
 import { SETTINGS } from '../test-support.js';
 import type { Log } from '../log.js';
@@ -16,6 +17,8 @@ export interface LifeFailure {
 
 export interface LifeRunOptions {
   readonly wrap?: (log: Log) => Log;
+  /** On top of those that the seed makes up. */
+  readonly settings?: Partial<LogSettings>;
   /** Instead of those that the seed makes up. */
   readonly operations?: readonly Operation[];
 }
@@ -69,6 +72,7 @@ function randomAppend(random: SimRandom, log: number, sizes: readonly number[]):
     ...(random.chance(0.3) ? { skewMs: 5000 } : {}),
     ...(random.chance(0.1) ? { newEpoch: true } : {}),
     ...(random.chance(0.2) ? { uncommitted: true } : {}),
+    ...(random.chance(0.2) ? { times: 2 + random.int(3) } : {}),
     ...(random.chance(0.15) ? { codec: (1 + random.int(4)) as 1 | 2 | 3 | 4 } : {}),
   };
 }
@@ -92,8 +96,9 @@ export async function tryLife(seed: number, options: LifeRunOptions = {}): Promi
   return { seed, operations: shortest, error: (await failureOf(seed, shortest, options))! };
 }
 
-async function failureOf(seed: number, operations: readonly Operation[], { wrap }: LifeRunOptions): Promise<Error | undefined> {
-  const lifeOptions: LifeOptions = { places: placesOf(new SimRandom(`settings ${seed}`)), ...(wrap ? { wrap } : {}) };
+async function failureOf(seed: number, operations: readonly Operation[], { wrap, settings }: LifeRunOptions): Promise<Error | undefined> {
+  const places = placesOf(new SimRandom(`settings ${seed}`)).map(place => ({ ...place, settings: { ...place.settings, ...settings } }));
+  const lifeOptions: LifeOptions = { places, ...(wrap ? { wrap } : {}) };
   const life = new LogLife(new SimWorld(seed), lifeOptions);
   try {
     await life.begin();
@@ -115,5 +120,5 @@ function simplerOperations(operation: Operation): Operation[] {
 }
 
 export function formatFailure({ seed, error, operations }: LifeFailure): string {
-  return `seed ${seed} fails (make sim-log SEED=${seed}): ${error.stack}\nits shortest form, ${operations.length} operations:\n${formatOperations(operations)}`;
+  return `seed ${seed} fails (make sim-log SEEDS=1 SEED=${seed}): ${error.stack}\nits shortest form, ${operations.length} operations:\n${formatOperations(operations)}`;
 }

@@ -6,17 +6,20 @@ export async function shrink<T>(
   failing: readonly T[], fails: (candidate: readonly T[]) => Promise<boolean>, simpler: (element: T) => readonly T[] = () => [],
 ): Promise<readonly T[]> {
   let shortest = await withoutPieces(failing, fails);
-  for (;;) {
-    const before = shortest;
+  for (let isSimplest = false; !isSimplest;) {
+    isSimplest = true;
     for (let index = 0; index < shortest.length; index++) {
       for (const element of simpler(shortest[index]!)) {
         const candidate = shortest.with(index, element);
-        if (await fails(candidate)) shortest = candidate;
+        if (!await fails(candidate)) continue;
+        shortest = candidate;
+        isSimplest = false;
+        break;
       }
     }
-    shortest = await withoutPieces(shortest, fails);
-    if (shortest.length === before.length) return shortest;
+    if (!isSimplest) shortest = await withoutPieces(shortest, fails);
   }
+  return shortest;
 }
 
 async function withoutPieces<T>(failing: readonly T[], fails: (candidate: readonly T[]) => Promise<boolean>): Promise<readonly T[]> {
