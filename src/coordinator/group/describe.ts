@@ -1,6 +1,7 @@
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import type { ClassicGroup } from './classic/group.js';
 import { NO_ASSIGNMENT } from './classic/member.js';
+import type { NewerProtocol } from './records.js';
 import type { DescribedGroup, ListedGroup, ListGroupsRequest } from './types.js';
 
 /** What a group that does not exist is described as. */
@@ -41,14 +42,32 @@ function describeMissing(groupId: string, knowsGroupIdNotFound: boolean): Descri
 const TYPE = 'classic';
 
 /** ListGroups (KIP-518, KIP-848): the groups whose state and type are among those asked for, in any case. */
-export function listGroups(groups: Iterable<ClassicGroup>, { statesFilter, typesFilter }: ListGroupsRequest): ListedGroup[] {
-  const states = new Set(statesFilter.map(state => state.trim().toLowerCase()));
-  const types = new Set(typesFilter.map(type => type.trim().toLowerCase()));
-  if (types.size > 0 && !types.has(TYPE)) return [];
+export function listGroups(groups: Iterable<ClassicGroup>, request: ListGroupsRequest): ListedGroup[] {
+  const isWanted = filterOf(request);
   const listed: ListedGroup[] = [];
+  if (!isWanted.type(TYPE)) return listed;
   for (const group of groups) {
-    if (states.size > 0 && !states.has(group.state.toLowerCase())) continue;
+    if (!isWanted.state(group.state)) continue;
     listed.push({ groupId: group.groupId, protocolType: group.protocolType ?? '', groupState: group.state, groupType: TYPE });
   }
   return listed;
+}
+
+/** Nobody can be in a group whose protocol is not spoken here. */
+const NEWER_STATE = 'Empty';
+
+/** Groups of newer protocols, which are empty as long as this coordinator has them. */
+export function listNewerGroups(groups: ReadonlyMap<string, NewerProtocol>, request: ListGroupsRequest): ListedGroup[] {
+  const isWanted = filterOf(request);
+  return [...groups].filter(([, protocol]) => isWanted.type(protocol) && isWanted.state(NEWER_STATE)).map(([groupId, protocol]) =>
+    ({ groupId, protocolType: protocol, groupState: NEWER_STATE, groupType: protocol }));
+}
+
+function filterOf({ statesFilter, typesFilter }: ListGroupsRequest): { state(state: string): boolean; type(type: string): boolean } {
+  const states = new Set(statesFilter.map(state => state.trim().toLowerCase()));
+  const types = new Set(typesFilter.map(type => type.trim().toLowerCase()));
+  return {
+    state: state => states.size === 0 || states.has(state.toLowerCase()),
+    type: type => types.size === 0 || types.has(type),
+  };
 }

@@ -8,11 +8,11 @@ import { heartbeat, leaveGroup, sessionTimerFired } from './classic/membership.j
 import { joinTimerFired, prepareRebalance, release, renewSession, syncTimerFired } from './classic/rebalance.js';
 import { syncGroup } from './classic/sync.js';
 import { cleanUp, forgetTopics, topicsGone } from './cleanup.js';
-import { describeGroup, listGroups } from './describe.js';
+import { describeGroup, listGroups, listNewerGroups } from './describe.js';
 import { OffsetStore, storedOffset } from './offset-store.js';
 import { commitOffsets, deleteAllOffsets, deleteOffsets, fetchOffsets, refuseCommit } from './offsets.js';
 import { groupTombstone, newGroupRecord } from './records.js';
-import type { GroupMetadata, GroupRecord } from './records.js';
+import type { GroupMetadata, GroupRecord, NewerProtocol } from './records.js';
 import type { GroupSettings } from './settings.js';
 import { Step } from './step.js';
 import { parseTimerKey, timerKey } from './timers.js';
@@ -40,6 +40,8 @@ export class GroupMachine implements Machine<GroupRecord> {
   readonly offsets = new OffsetStore();
   readonly recorded = new Map<string, GroupMetadata>();
   readonly groups = new Map<string, ClassicGroup>();
+  /** Groups that Apache Kafka made in a protocol that is not spoken here: their records stay as they are, and nobody joins. */
+  readonly newerGroups = new Map<string, NewerProtocol>();
   private isActive = false;
   /** Topics whose deletion has yet to be seen through. */
   private readonly deletedTopics = new Map<string, ReadonlySet<Uuid>>();
@@ -53,7 +55,8 @@ export class GroupMachine implements Machine<GroupRecord> {
     return this.step(at, step => {
       const { groupId } = request;
       const known = this.groups.get(groupId);
-      if (known !== undefined) joinGroup(step, known, request, to);
+      if (this.newerGroups.has(groupId)) step.answer(to, joinError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, request.memberId));
+      else if (known !== undefined) joinGroup(step, known, request, to);
       else if (request.memberId === '') this.joinNewGroup(step, request, to);
       else step.answer(to, joinError(ErrorCode.UNKNOWN_MEMBER_ID, request.memberId));
     });
@@ -110,7 +113,7 @@ export class GroupMachine implements Machine<GroupRecord> {
   }
 
   listGroups(request: ListGroupsRequest, to: ReplyTo<ListedGroup[]>, at: Moment): GroupEffects {
-    return this.step(at, step => step.answer(to, listGroups(this.groups.values(), request)));
+    return this.step(at, step => step.answer(to, [...listGroups(this.groups.values(), request), ...listNewerGroups(this.newerGroups, request)]));
   }
 
   /** Deletes groups that nobody is in, with their offsets. */
@@ -134,6 +137,7 @@ export class GroupMachine implements Machine<GroupRecord> {
 
   replay(record: GroupRecord, position: RecordPosition): void {
     if (record.kind === 'group') this.replayGroup(record.groupId, record.value);
+    else if (record.kind === 'newer group') this.replayNewerGroup(record);
     else this.replayOffset(record, position);
   }
 
@@ -145,7 +149,7 @@ export class GroupMachine implements Machine<GroupRecord> {
     return this.step(at, step => {
       this.isActive = true;
       for (const [groupId, value] of this.recorded) this.groups.set(groupId, ClassicGroup.fromRecord(groupId, value));
-      for (const groupId of this.offsets.groupIds()) this.ensureGroup(groupId, at.nowMs);
+      for (const groupId of this.offsets.groupIds()) if (!this.newerGroups.has(groupId)) this.ensureGroup(groupId, at.nowMs);
       for (const group of this.groups.values()) resume(step, group);
       step.setTimer(timerKey('cleanup'), this.settings.offsetsRetentionCheckIntervalMs);
       for (const { name, id } of topicsGone(this.offsets, this.topicExists)) this.noteDeleted(name, [id]);
@@ -194,6 +198,8 @@ export class GroupMachine implements Machine<GroupRecord> {
   }
 
   private deleteGroup(step: Step, groupId: string): number {
+    // It has records that a tombstone of ours would leave without their group.
+    if (this.newerGroups.has(groupId)) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
     const group = this.groups.get(groupId);
     if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND;
     if (!group.isIn('Empty')) return ErrorCode.NON_EMPTY_GROUP;
@@ -212,11 +218,16 @@ export class GroupMachine implements Machine<GroupRecord> {
     }
   }
 
+  private replayNewerGroup({ groupId, protocol, value }: GroupRecord & { kind: 'newer group' }): void {
+    if (value !== null) this.newerGroups.set(groupId, protocol);
+    else this.newerGroups.delete(groupId);
+  }
+
   private replayOffset({ groupId, topic, partition, value }: GroupRecord & { kind: 'offset' }, position: RecordPosition): void {
     if (value === null) return this.offsets.replayTombstone(groupId, topic, partition);
     this.offsets.replayCommit(groupId, topic, partition, storedOffset(value, position.offset), position.producerId);
     // Committing makes a group of one that was none.
-    if (this.isActive) this.ensureGroup(groupId, position.timestampMs);
+    if (this.isActive && !this.newerGroups.has(groupId)) this.ensureGroup(groupId, position.timestampMs);
   }
 
   private cleanUp(step: Step): void {

@@ -1,5 +1,6 @@
 import {
-  groupMetadataKeySchema, groupMetadataValueSchema, legacyOffsetCommitKeySchema, offsetCommitKeySchema, offsetCommitValueSchema,
+  consumerGroupMetadataKeySchema, groupMetadataKeySchema, groupMetadataValueSchema, legacyOffsetCommitKeySchema, offsetCommitKeySchema,
+  offsetCommitValueSchema, shareGroupMetadataKeySchema, streamsGroupMetadataKeySchema,
 } from '../../protocol/generated/index.js';
 import type { GroupMetadataValue, GroupMetadataValueMemberMetadata, OffsetCommitValue } from '../../protocol/generated/index.js';
 import { Reader } from '../../protocol/wire/reader.js';
@@ -19,8 +20,12 @@ export type GroupMetadata = Omit<GroupMetadataValue, 'members' | 'unknownTaggedF
 /** A committed offset as a record tells it; `expireTimestamp` is -1 but for commits that set their own retention. */
 export type CommittedOffset = Omit<OffsetCommitValue, 'unknownTaggedFields'>;
 
-/** What stands in `__consumer_offsets`; a null value deletes. */
+/** Groups of the newer protocols (KIP-848, KIP-932, KIP-1071), as ListGroups calls them. */
+export type NewerProtocol = 'consumer' | 'share' | 'streams';
+
+/** What stands in `__consumer_offsets`; a null value deletes. Of groups of newer protocols it is known that they are there. */
 export type GroupRecord =
+  | { readonly kind: 'newer group'; readonly groupId: string; readonly protocol: NewerProtocol; readonly value: Uint8Array | null }
   | { readonly kind: 'offset'; readonly groupId: string; readonly topic: string; readonly partition: number; readonly value: CommittedOffset | null }
   | { readonly kind: 'group'; readonly groupId: string; readonly value: GroupMetadata | null };
 
@@ -71,13 +76,21 @@ const OFFSET_WITH_EXPIRY_VERSION = 1;
 
 /**
  * The records of `__consumer_offsets`, as Kafka's `GroupCoordinatorRecordSerde` has them: the int16 that begins the key says
- * what the record is, the one that begins the value is its version. Records of the other group protocols are skipped.
+ * what the record is, the one that begins the value is its version. Of the newer group protocols the record of the group itself
+ * is read, and the others are skipped.
  * @throws Error when a value is of a version that nobody had written when this was.
  */
 export const groupRecordCodec: RecordCodec<GroupRecord> = { encode: encodeRecord, decode: decodeRecord };
 
+const newerKeys = { consumer: consumerGroupMetadataKeySchema, share: shareGroupMetadataKeySchema, streams: streamsGroupMetadataKeySchema } as const;
+const newerProtocols = new Map(Object.entries(newerKeys).map(([protocol, { type }]) => [type, protocol as NewerProtocol]));
+
 function encodeRecord(record: GroupRecord): { key: Uint8Array; value: Uint8Array | null } {
   const { groupId: group } = record;
+  if (record.kind === 'newer group') {
+    const schema = newerKeys[record.protocol];
+    return { key: encode(schema, schema.type, 0, { groupId: group }), value: record.value };
+  }
   if (record.kind === 'group') {
     const key = encode(groupMetadataKeySchema, groupMetadataKeySchema.type, 0, { group });
     const { value } = record;
@@ -109,6 +122,11 @@ function decodeRecord(key: Uint8Array | null, value: Uint8Array | null): GroupRe
     const { group } = groupMetadataKeySchema.decode(reader, 0);
     // A copy: the members' bytes are kept, and must not hold on to the buffer of a whole read.
     return { kind: 'group', groupId: group, value: value && decode(groupMetadataValueSchema, Uint8Array.from(value)) };
+  }
+  const protocol = newerProtocols.get(type);
+  if (protocol !== undefined) {
+    const { groupId } = newerKeys[protocol].decode(reader, 0);
+    return { kind: 'newer group', groupId, protocol, value: value && Uint8Array.from(value) };
   }
   // Keys of type 0 are those of Kafka before 0.9, with the same fields.
   if (type !== offsetCommitKeySchema.type && type !== legacyOffsetCommitKeySchema.type) return undefined;

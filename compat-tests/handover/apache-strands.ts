@@ -1,0 +1,240 @@
+// What only Apache Kafka does as yet. It writes these in its turns; Ottla has to serve what it can of them, and to leave the
+// rest as it is, so that Apache finds it again.
+
+import { createHash } from 'node:crypto';
+import { addPartitionsToTxnApi } from '../../src/protocol/generated/add-partitions-to-txn.js';
+import { alterClientQuotasApi } from '../../src/protocol/generated/alter-client-quotas.js';
+import { alterUserScramCredentialsApi } from '../../src/protocol/generated/alter-user-scram-credentials.js';
+import { consumerGroupDescribeApi } from '../../src/protocol/generated/consumer-group-describe.js';
+import { consumerGroupHeartbeatApi } from '../../src/protocol/generated/consumer-group-heartbeat.js';
+import { createAclsApi } from '../../src/protocol/generated/create-acls.js';
+import { deleteGroupsApi } from '../../src/protocol/generated/delete-groups.js';
+import { describeAclsApi } from '../../src/protocol/generated/describe-acls.js';
+import { describeClientQuotasApi } from '../../src/protocol/generated/describe-client-quotas.js';
+import { describeUserScramCredentialsApi } from '../../src/protocol/generated/describe-user-scram-credentials.js';
+import { endTxnApi } from '../../src/protocol/generated/end-txn.js';
+import { ErrorCode } from '../../src/protocol/generated/errors.js';
+import { initProducerIdApi } from '../../src/protocol/generated/init-producer-id.js';
+import { joinGroupApi } from '../../src/protocol/generated/join-group.js';
+import { listGroupsApi } from '../../src/protocol/generated/list-groups.js';
+import { offsetCommitApi } from '../../src/protocol/generated/offset-commit.js';
+import { produceApi } from '../../src/protocol/generated/produce.js';
+import { shareGroupDescribeApi } from '../../src/protocol/generated/share-group-describe.js';
+import { shareGroupHeartbeatApi } from '../../src/protocol/generated/share-group-heartbeat.js';
+import { streamsGroupDescribeApi } from '../../src/protocol/generated/streams-group-describe.js';
+import { streamsGroupHeartbeatApi } from '../../src/protocol/generated/streams-group-heartbeat.js';
+import { batchesIn } from '../../src/protocol/records/batch-iterator.js';
+import { buildBatch } from '../../src/protocol/records/batch-builder.js';
+import * as batch from '../../src/protocol/records/batch.js';
+import { LATEST, ResourceType, TIMEOUT_MS, until, type Client } from './client.js';
+import { committedOffset } from './cluster-strands.js';
+import { someRecords } from './record-strands.js';
+import type { Strand, Turn } from './strand.js';
+
+/** Throws unless both say the same. */
+function same(what: string, found: unknown, owed: unknown): void {
+  if (JSON.stringify(found) !== JSON.stringify(owed)) throw new Error(`${what}: ${JSON.stringify(found)} where ${JSON.stringify(owed)} is due`);
+}
+
+/** ACLs, SCRAM credentials, quotas, settings of client metrics and of groups: kept in the metadata whoever runs the node. */
+export class ClusterMetadata implements Strand {
+  readonly name = 'metadata of what Ottla does not do';
+  private known: string | undefined;
+
+  async check(client: Client, { runs }: Turn): Promise<void> {
+    if (runs === 'apache' && this.known !== undefined) same('the metadata', await this.describe(client), this.known);
+  }
+
+  async write(client: Client, { runs, number }: Turn): Promise<void> {
+    if (runs !== 'apache') return;
+    await client.settled('ACLs', async () => (await client.raw.send(createAclsApi, {
+      creations: [{ resourceType: 2, resourceName: `guarded-${number}`, resourcePatternType: 4, principal: 'User:alice', host: '*', operation: 3, permissionType: 3 }],
+    })).results[0]!, ({ errorCode }) => errorCode);
+    await client.settled('credentials', async () => (await client.raw.send(alterUserScramCredentialsApi, {
+      deletions: [], upsertions: [{ name: `user-${number}`, mechanism: 1, iterations: 4096 + number, salt: Buffer.from('salt'), saltedPassword: Buffer.from('password') }],
+    })).results[0]!, ({ errorCode }) => errorCode);
+    await client.settled('quotas', async () => (await client.raw.send(alterClientQuotasApi, {
+      entries: [{ entity: [{ entityType: 'user', entityName: `user-${number}` }, { entityType: 'client-id', entityName: null }], ops: [{ key: 'producer_byte_rate', value: 1e9 + number, remove: false }] }],
+      validateOnly: false,
+    })).entries[0]!, ({ errorCode }) => errorCode);
+    await client.alterConfigs(ResourceType.clientMetrics, `metrics-${number}`, { metrics: 'org.apache.kafka.producer.', 'interval.ms': '60000' });
+    await client.alterConfigs(ResourceType.group, `group-${number}`, { 'consumer.session.timeout.ms': String(50_000 + number) });
+    // Brokers act on metadata a moment after it is committed.
+    const before = this.known;
+    this.known = await until('the metadata', () => this.describe(client), text => text.includes(`guarded-${number}`) && text.includes(`user-${number}`) && text !== before);
+  }
+
+  private async describe(client: Client): Promise<string> {
+    const acls = await client.raw.send(describeAclsApi, {
+      resourceTypeFilter: 1, resourceNameFilter: null, patternTypeFilter: 1, principalFilter: null, hostFilter: null, operation: 1, permissionType: 1,
+    });
+    const scram = await client.raw.send(describeUserScramCredentialsApi, { users: null });
+    const quotas = await client.raw.send(describeClientQuotasApi, { components: [], strict: false });
+    const settings = [];
+    for (let number = 0; number < 10; number++) {
+      settings.push(await client.dynamicConfigs(ResourceType.clientMetrics, `metrics-${number}`), await client.dynamicConfigs(ResourceType.group, `group-${number}`));
+    }
+    const inOrder = (list: readonly unknown[] | null): string[] => (list ?? []).map(entry => JSON.stringify(entry)).sort();
+    return [...inOrder(acls.resources), ...inOrder(scram.results), ...inOrder(quotas.entries), ...settings.map(entry => JSON.stringify(entry))].join('\n');
+  }
+}
+
+const MEMBER_ID = 'AAAAAAAAAAAAAAAAAAAAaQ';
+
+/** Groups of the newer protocols (KIP-848, 932, 1071): what they are must be left alone, and their offsets be served. */
+export class NewerGroups implements Strand {
+  readonly name = 'groups of newer protocols';
+  private isThere = false;
+  private committed = -1;
+  private described: string | undefined;
+
+  async check(client: Client, { runs }: Turn): Promise<void> {
+    if (!this.isThere) return;
+    const { offset } = await committedOffset(client, 'newer-consumers', 'newer', 0);
+    same('the offset of a consumer group', offset, this.committed);
+    if (runs === 'apache') {
+      same('the groups', await this.describe(client), this.described);
+      return;
+    }
+    await this.leftAlone(client);
+  }
+
+  async write(client: Client, { runs, number }: Turn): Promise<void> {
+    if (runs !== 'apache') return;
+    if (!this.isThere) await this.begin(client);
+    this.isThere = true;
+    this.committed = 100 + number;
+    await client.settled('a commit', async () => (await client.raw.send(offsetCommitApi, {
+      groupId: 'newer-consumers', memberId: MEMBER_ID, generationIdOrMemberEpoch: await this.heartbeat(client, 0),
+      topics: [{ name: 'newer', partitions: [{ partitionIndex: 0, committedOffset: this.committed, committedMetadata: '' }] }],
+    }, 9)).topics[0]!.partitions[0]!, ({ errorCode }) => errorCode);
+    this.described = await this.describe(client);
+  }
+
+  /** Each kind of group gets a member, who is given the partition. */
+  private async begin(client: Client): Promise<void> {
+    await client.createTopic('newer');
+    await client.findCoordinator('newer-consumers', 0);
+    await this.heartbeat(client, 0);
+    await client.settled('a share group', () => client.raw.send(shareGroupHeartbeatApi, {
+      groupId: 'newer-sharers', memberId: MEMBER_ID, memberEpoch: 0, subscribedTopicNames: ['newer'],
+    }), ({ errorCode }) => errorCode);
+    await client.settled('a streams group', () => client.raw.send(streamsGroupHeartbeatApi, {
+      groupId: 'newer-streams', memberId: MEMBER_ID, memberEpoch: 0, endpointInformationEpoch: -1, rebalanceTimeoutMs: TIMEOUT_MS, processId: 'process', clientTags: [],
+      activeTasks: [], standbyTasks: [], warmupTasks: [],
+      topology: { epoch: 1, subtopologies: [{ subtopologyId: '0', sourceTopics: ['newer'], sourceTopicRegex: [], stateChangelogTopics: [], repartitionSinkTopics: [], repartitionSourceTopics: [], copartitionGroups: [] }] },
+    }), ({ errorCode }) => errorCode);
+  }
+
+  /** Joins, or goes on; the member's epoch. */
+  private async heartbeat(client: Client, memberEpoch: number): Promise<number> {
+    const answer = await client.settled('a consumer group', () => client.raw.send(consumerGroupHeartbeatApi, {
+      groupId: 'newer-consumers', memberId: MEMBER_ID, memberEpoch, rebalanceTimeoutMs: TIMEOUT_MS, subscribedTopicNames: ['newer'], topicPartitions: [],
+    }), ({ errorCode }) => errorCode);
+    return answer.memberEpoch;
+  }
+
+  private async describe(client: Client): Promise<string> {
+    const consumers = await client.settled('a consumer group', async () => (await client.raw.send(consumerGroupDescribeApi, { groupIds: ['newer-consumers'], includeAuthorizedOperations: false })).groups[0]!, ({ errorCode }) => errorCode);
+    const sharers = await client.settled('a share group', async () => (await client.raw.send(shareGroupDescribeApi, { groupIds: ['newer-sharers'], includeAuthorizedOperations: false })).groups[0]!, ({ errorCode }) => errorCode);
+    const streams = await client.settled('a streams group', async () => (await client.raw.send(streamsGroupDescribeApi, { groupIds: ['newer-streams'], includeAuthorizedOperations: false })).groups[0]!, ({ errorCode }) => errorCode);
+    return JSON.stringify([consumers, sharers, streams].map(({ groupId, groupState, members }) => [groupId, groupState, members.map(({ memberId, memberEpoch }) => [memberId, memberEpoch])]));
+  }
+
+  /** Ottla lists them for what they are, and lets nobody make something else of them. */
+  private async leftAlone(client: Client): Promise<void> {
+    const { groups } = await client.raw.send(listGroupsApi, {});
+    const types = groups.filter(({ groupId }) => groupId.startsWith('newer-')).map(({ groupId, groupType }) => `${groupId} ${groupType}`).sort();
+    same('the types of the groups', types, ['newer-consumers consumer', 'newer-sharers share', 'newer-streams streams']);
+    for (const groupId of ['newer-consumers', 'newer-sharers', 'newer-streams']) {
+      const joined = await client.raw.send(joinGroupApi, {
+        groupId, sessionTimeoutMs: TIMEOUT_MS, rebalanceTimeoutMs: TIMEOUT_MS, memberId: '', protocolType: 'consumer', protocols: [{ name: 'range', metadata: Buffer.alloc(4) }],
+      });
+      same(`joining ${groupId}`, joined.errorCode, ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
+      const { results } = await client.raw.send(deleteGroupsApi, { groupsNames: [groupId] });
+      same(`deleting ${groupId}`, results[0]!.errorCode, ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
+    }
+  }
+}
+
+/** The versions of before KIP-890's second part, in which a client says what it adds to its transaction. */
+const INIT_VERSION = 4;
+const ADD_VERSION = 3;
+const TRANSACTIONAL_PRODUCE_VERSION = 11;
+const END_VERSION = 3;
+const LONG_MS = 600_000;
+
+interface Transaction {
+  readonly id: string;
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly firstOffset: number;
+}
+
+/** Transactions that ended either way, and one that is open at every hand-over and ended by the next stay of Apache. */
+export class Transactions implements Strand {
+  readonly name = 'transactions';
+  private readonly aborted: { producerId: number; firstOffset: number }[] = [];
+  private open: Transaction | undefined;
+  private isThere = false;
+  private digest = '';
+
+  async check(client: Client): Promise<void> {
+    if (!this.isThere) return;
+    const end = await client.offset('transacted', 0, LATEST);
+    const { batches, aborted } = await client.readAll('transacted', 0, 1);
+    same('the aborted transactions', aborted, this.aborted);
+    const last = [...batchesIn(batches)].at(-1)!;
+    same('the last stable offset', batch.nextOffset(batches, last), this.open?.firstOffset ?? end);
+    const all = await client.readAll('transacted', 0);
+    const digest = digestOf(all.batches);
+    if (this.digest !== '') same('the bytes', digest, this.digest);
+    this.digest = digest;
+  }
+
+  async write(client: Client, { runs, number, random }: Turn): Promise<void> {
+    if (runs !== 'apache') return;
+    if (!this.isThere) {
+      await client.createTopic('transacted');
+      await client.findCoordinator('committing', 1);
+    }
+    this.isThere = true;
+    this.digest = '';
+    if (this.open !== undefined) await this.end(client, this.open, number % 4 === 0);
+    await this.end(client, await this.begin(client, 'committing', random), true);
+    const failed = await this.begin(client, 'aborting', random);
+    await this.end(client, failed, false);
+    this.open = await this.begin(client, `open-${number}`, random);
+  }
+
+  private async begin(client: Client, id: string, random: Turn['random']): Promise<Transaction> {
+    const init = await client.settled('a transactional producer', () => client.raw.send(initProducerIdApi, { transactionalId: id, transactionTimeoutMs: LONG_MS }, INIT_VERSION), ({ errorCode }) => errorCode);
+    const producerId = Number(init.producerId);
+    const { producerEpoch } = init;
+    await client.settled('a partition in a transaction', async () => {
+      const { resultsByTopicV3AndBelow: [topic] } = await client.raw.send(addPartitionsToTxnApi, {
+        v3AndBelowTransactionalId: id, v3AndBelowProducerId: producerId, v3AndBelowProducerEpoch: producerEpoch, v3AndBelowTopics: [{ name: 'transacted', partitions: [0] }],
+      }, ADD_VERSION);
+      return { errorCode: topic!.resultsByPartition[0]!.partitionErrorCode };
+    }, ({ errorCode }) => errorCode);
+    const records = buildBatch({ producerId, producerEpoch, baseSequence: 0, isTransactional: true }, someRecords(random, 4, Date.now()));
+    const written = await client.settled('a record in a transaction', async () => (await client.raw.send(produceApi, {
+      transactionalId: id, acks: -1, timeoutMs: TIMEOUT_MS, topicData: [{ name: 'transacted', partitionData: [{ index: 0, records }] }],
+    }, TRANSACTIONAL_PRODUCE_VERSION)).responses[0]!.partitionResponses[0]!, ({ errorCode }) => errorCode);
+    return { id, producerId, producerEpoch, firstOffset: Number(written.baseOffset) };
+  }
+
+  private async end(client: Client, { id, producerId, producerEpoch, firstOffset }: Transaction, committed: boolean): Promise<void> {
+    await client.settled('the end of a transaction', () => client.raw.send(endTxnApi, { transactionalId: id, producerId, producerEpoch, committed }, END_VERSION), ({ errorCode }) => errorCode);
+    if (!committed) this.aborted.push({ producerId, firstOffset });
+    // The markers are written after the answer.
+    await until('the marker', async () => {
+      const { batches } = await client.readAll('transacted', 0);
+      return [...batchesIn(batches)].some(at => batch.isControl(batches, at) && batch.producerId(batches, at) === producerId && batch.baseOffset(batches, at) > firstOffset);
+    }, found => found);
+  }
+}
+
+function digestOf(bytes: Buffer): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
