@@ -44,7 +44,11 @@ export class Quorum {
   /** Reads the metadata log and leads; resolves once the controller serves. */
   static async start(options: QuorumOptions): Promise<Quorum> {
     const { env, settings, host, nodeId, clusterId, directory, directoryId, endpoints } = options;
-    const onFault = (error: unknown): void => options.onFault(asError(error));
+    let firstFault: Error | undefined;
+    const onFault = (error: unknown): void => {
+      firstFault ??= asError(error);
+      options.onFault(asError(error));
+    };
     const raft = await RaftDriver.open({
       host, logDirectory: directory, directoryId, nodeId, settings: metadataLogSettings(settings), endpoints,
       staticVoters: staticVoters(settings), onFault,
@@ -56,9 +60,15 @@ export class Quorum {
       onFault,
     });
     const quorum = new Quorum(raft, runtime, options);
-    await quorum.#lead();
-    await quorum.#register();
-    return quorum;
+    try {
+      await quorum.#lead();
+      await quorum.#register();
+      return quorum;
+    } catch (error) {
+      await quorum.close();
+      // Why the metadata cannot be replayed says more than that the controller is not there.
+      throw firstFault ?? error;
+    }
   }
 
   async close(): Promise<void> {

@@ -1,5 +1,5 @@
 import { MalformedError } from '../base/bytes.js';
-import { defaultFeatures, FeatureName, isKnownMetadataVersion } from './features.js';
+import { defaultFeatures, FeatureName, isKnownMetadataVersion, refuseUnknownLevel } from './features.js';
 import { featureLevel } from './image-records.js';
 import type { MetadataRecord } from './records.js';
 import { readSnapshot, snapshotBatches } from './snapshot.js';
@@ -29,9 +29,10 @@ export function writeBootstrap({ records, metadataVersion }: BootstrapMetadata, 
   return Buffer.concat([...snapshotBatches({ epoch: 0, lastContainedLogTimestampMs: 0, nowMs, records, metadataVersion })]);
 }
 
-/** Throws `MalformedError` when the file is damaged or names no metadata.version that is known. */
+/** Throws `MalformedError` when the file is damaged, names no metadata.version, or a feature in a level that is not known. */
 export function readBootstrap(bytes: Uint8Array): BootstrapMetadata {
   const { records } = readSnapshot(bytes);
+  for (const record of records) if (record.type === 'FeatureLevel') refuseUnknownLevel(record.message.name, record.message.featureLevel);
   const level = records.findLast(record => record.type === 'FeatureLevel' && record.message.name === FeatureName.METADATA_VERSION);
   const metadataVersion = level?.type === 'FeatureLevel' ? level.message.featureLevel : 0;
   if (!isKnownMetadataVersion(metadataVersion)) throw new MalformedError(`bootstrap metadata has metadata.version ${metadataVersion}`);

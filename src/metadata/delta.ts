@@ -1,6 +1,6 @@
 import { MalformedError } from '../base/bytes.js';
 import { int64ToNumber, type Uuid } from '../protocol/wire/types.js';
-import { FeatureName, isKnownMetadataVersion, METADATA_VERSIONS } from './features.js';
+import { FeatureName, refuseUnknownLevel } from './features.js';
 import { changed } from './layered-map.js';
 import type { MetadataMessage, MetadataRecord, MetadataRecordType } from './records.js';
 import { TopicsDelta } from './topics-delta.js';
@@ -74,10 +74,7 @@ export class MetadataDelta {
   setFeatureLevel({ name, featureLevel }: MetadataMessage<'FeatureLevel'>): void {
     // Some versions of Kafka wrote kraft.version here by mistake (KAFKA-18979).
     if (name === FeatureName.KRAFT_VERSION) return;
-    if (name === FeatureName.METADATA_VERSION && !isKnownMetadataVersion(featureLevel)) {
-      const levels = METADATA_VERSIONS.map(({ level }) => level);
-      throw new MalformedError(`metadata.version ${featureLevel} is not one that this version reads: ${levels[0]} to ${levels.at(-1)}`);
-    }
+    refuseUnknownLevel(name, featureLevel);
     this.featureLevels.set(name, featureLevel);
   }
 

@@ -1,3 +1,4 @@
+import { MalformedError } from '../base/bytes.js';
 import type { FeaturesImage, VersionRange } from './types.js';
 
 /** Features whose level the cluster agrees on (KIP-584, KIP-1022). */
@@ -87,6 +88,18 @@ export const SUPPORTED_FEATURES: ReadonlyMap<string, VersionRange> = new Map([
 /** Whether Kafka has a feature of this name, served or not. */
 export function isKnownFeature(name: string): boolean {
   return name === FeatureName.METADATA_VERSION || name in features;
+}
+
+/**
+ * Throws `MalformedError`, naming the feature, at a level of which nobody knew when this was written: what else a newer Kafka has
+ * written cannot be trusted to mean what it seems to.
+ */
+export function refuseUnknownLevel(name: string, level: number): void {
+  const highest = name === FeatureName.METADATA_VERSION ? LATEST_METADATA_VERSION : (features[name]?.defaultFrom.length ?? 1) - 1;
+  const lowest = name === FeatureName.METADATA_VERSION ? MINIMUM_METADATA_VERSION : 0;
+  if (level >= lowest && level <= highest) return;
+  const known = isKnownFeature(name) ? `one that this version reads: ${lowest} to ${highest}` : 'a feature that this version knows';
+  throw new MalformedError(`${name} ${level} is not ${known}`);
 }
 
 /** The metadata.version that a level of a feature cannot do without. */

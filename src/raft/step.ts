@@ -85,6 +85,7 @@ export function step(state: RaftState, input: RaftInput): Step {
 
 /** A new epoch, above all that the file and the log have seen, in which this node votes for itself. */
 function campaign(state: RaftState): Step {
+  mustKnowProtocol(state);
   mustBeOnlyVoter(state);
   const { nodeId, directoryId } = state;
   const leaderEpoch = Math.max(state.election.leaderEpoch, state.lastEpoch) + 1;
@@ -131,6 +132,11 @@ function leaderChange({ nodeId, quorum }: RaftState, granted: readonly number[])
     grantingVoters: granted.map(voterId => ({ voterId })),
   };
   return { type: ControlRecordType.leaderChange, value: controlValue(writer => encodeLeaderChangeMessage(writer, message, 0)) };
+}
+
+function mustKnowProtocol({ quorum: { kraftVersion }, localVoter: { kRaftVersionFeature: { maxSupportedVersion } } }: RaftState): void {
+  if (kraftVersion <= maxSupportedVersion) return;
+  throw new UnservedQuorumError(`the quorum has kraft.version ${kraftVersion}, which this version does not know; levels 0 to ${maxSupportedVersion} are known`);
 }
 
 function mustBeOnlyVoter({ nodeId, directoryId, quorum: { voters } }: RaftState): void {
