@@ -7,6 +7,8 @@ export const LOG_SUFFIX = '.log';
 export const OFFSET_INDEX_SUFFIX = '.index';
 export const TIME_INDEX_SUFFIX = '.timeindex';
 export const TXN_INDEX_SUFFIX = '.txnindex';
+/** The files of a segment; the last one is not always there. */
+export const SEGMENT_SUFFIXES = [LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX] as const;
 export const SNAPSHOT_SUFFIX = '.snapshot';
 /** Renamed, to be removed later. */
 export const DELETED_SUFFIX = '.deleted';
@@ -23,6 +25,7 @@ export const PARTITION_METADATA_FILE = 'partition.metadata';
 export const LOCK_FILE = '.lock';
 export const META_PROPERTIES_FILE = 'meta.properties';
 export const CLEAN_SHUTDOWN_FILE = '.kafka_cleanshutdown';
+export const CLEANER_OFFSET_FILE = 'cleaner-offset-checkpoint';
 export const RECOVERY_POINT_FILE = 'recovery-point-offset-checkpoint';
 export const LOG_START_OFFSET_FILE = 'log-start-offset-checkpoint';
 export const HIGH_WATERMARK_FILE = 'replication-offset-checkpoint';

@@ -64,9 +64,6 @@ export class LogReader {
   }
 
   private abortedBetween(offset: number, upperBound: number): { producerId: number; firstOffset: number }[] {
-    const found: { producerId: number; firstOffset: number }[] = [];
-    if (upperBound <= offset) return found;
-    for (const segment of this.log.segments.from(offset)) if (segment.txnIndex.collect(offset, upperBound, found)) break;
-    return found;
+    return this.log.segments.abortedBetween(offset, upperBound).map(({ producerId, firstOffset }) => ({ producerId, firstOffset }));
   }
 }

@@ -11,9 +11,13 @@ import { TimeIndex, type TimestampOffset } from './time-index.js';
 import { maxTimestampOf } from './timestamps.js';
 import { TransactionIndex } from './txn-index.js';
 
-const MAX_RELATIVE_OFFSET = 0x7fff_ffff;
+/** How far from the base an offset may be: indexes hold the difference in 32 bits. */
+export const MAX_RELATIVE_OFFSET = 0x7fff_ffff;
 /** Ends of late reads that are kept, so that a reader who goes on need not be looked up. */
 const READ_HINTS = 4;
+
+/** What a segment needs of its host. */
+export type SegmentHost = Pick<LogHost, 'disk' | 'clock' | 'files' | 'indexBudget'>;
 
 export interface SegmentOptions {
   readonly directory: string;
@@ -55,7 +59,7 @@ export class Segment {
   private readonly readHints: { offset: number; position: number }[] = [];
   private nextHint = 0;
 
-  private constructor(private readonly host: LogHost, options: SegmentOptions, fresh: boolean, aside: string) {
+  private constructor(private readonly host: SegmentHost, options: SegmentOptions, fresh: boolean, aside: string) {
     const { directory, baseOffset } = options;
     const path = (suffix: string): string => segmentFile(directory, baseOffset, suffix + aside);
     this.baseOffset = baseOffset;
@@ -70,13 +74,13 @@ export class Segment {
     if (fresh) this.largest = { timestampMs: batch.NO_TIMESTAMP, offset: baseOffset };
   }
 
-  /** A new, empty segment. Its files come into being when there is something to write. */
-  static create(host: LogHost, options: SegmentOptions): Segment {
-    return new Segment(host, options, true, '');
+  /** A new, empty segment, its files under its name and `aside`. They come into being when there is something to write. */
+  static create(host: SegmentHost, options: SegmentOptions, aside = ''): Segment {
+    return new Segment(host, options, true, aside);
   }
 
   /** A segment whose `.log` file is there, under its name and what may follow it. Nothing but its size is read. */
-  static open(host: LogHost, options: SegmentOptions, aside = ''): Segment {
+  static open(host: SegmentHost, options: SegmentOptions, aside = ''): Segment {
     return new Segment(host, options, false, aside);
   }
 
@@ -91,8 +95,13 @@ export class Segment {
 
   /** By the records' own time when they have one, so that replaying old data rolls as it did then. */
   private waitedMs({ nowMs, maxTimestampMs }: RollQuestion): number {
-    this.firstTimestampMs ??= this.readFirstTimestamp();
-    return this.firstTimestampMs >= 0 ? maxTimestampMs - this.firstTimestampMs : nowMs - this.createdMs;
+    const firstTimestampMs = this.firstBatchTimestamp();
+    return firstTimestampMs >= 0 ? maxTimestampMs - firstTimestampMs : nowMs - this.createdMs;
+  }
+
+  /** The largest timestamp of the first batch; -1 when there is none. */
+  firstBatchTimestamp(): number {
+    return (this.firstTimestampMs ??= this.readFirstTimestamp());
   }
 
   private readFirstTimestamp(): number {
@@ -273,11 +282,17 @@ export class Segment {
 
   /** Gives every file another suffix, such as `.deleted`. */
   addSuffix(suffix: string): void {
+    this.changeSuffix('', suffix);
+  }
+
+  /** Gives every file the suffix `to` where it has `from`: the `.log` first, which recovery goes by. */
+  changeSuffix(from: string, to: string): void {
+    const renamed = (path: string): string => path.slice(0, path.length - from.length) + to;
     this.log.write();
-    for (const file of [this.offsetIndex, this.timeIndex, this.txnIndex]) file.rename(file.path + suffix);
     // What has no file changes its name all the same: the next segment may begin at the same offset.
-    if (this.host.disk.stat(this.log.path)) this.log.rename(this.log.path + suffix);
-    else this.log.movedTo(this.log.path + suffix);
+    if (this.host.disk.stat(this.log.path)) this.log.rename(renamed(this.log.path));
+    else this.log.movedTo(renamed(this.log.path));
+    for (const file of [this.offsetIndex, this.timeIndex, this.txnIndex]) file.rename(renamed(file.path));
   }
 
   /** Removes the files for good. */

@@ -51,10 +51,10 @@ export class TransactionIndex {
   /**
    * Adds the aborts that touch [`fetchOffset`, `upperBound`) to `found`; true when no later segment can hold another.
    */
-  collect(fetchOffset: number, upperBound: number, found: { producerId: number; firstOffset: number }[]): boolean {
-    for (const { producerId, firstOffset, lastOffset, lastStableOffset } of this.all) {
-      if (lastOffset >= fetchOffset && firstOffset < upperBound) found.push({ producerId, firstOffset });
-      if (lastStableOffset >= upperBound) return true;
+  collect(fetchOffset: number, upperBound: number, found: AbortedTransaction[]): boolean {
+    for (const aborted of this.all) {
+      if (aborted.lastOffset >= fetchOffset && aborted.firstOffset < upperBound) found.push(aborted);
+      if (aborted.lastStableOffset >= upperBound) return true;
     }
     return false;
   }

@@ -9,6 +9,8 @@ import type { RecordHeader } from './batch-iterator.js';
 export interface BatchOptions {
   /** Offset of the first record; 0 by default. */
   readonly baseOffset?: number;
+  /** The last offset that the batch stands for, where its last records are left out (compaction); that of the last record by default. */
+  readonly lastOffset?: number;
   readonly compression?: CompressionType;
   /** The codec's level; its default when absent. */
   readonly compressionLevel?: number;
@@ -113,7 +115,8 @@ export class BatchBuilder {
     writeInt32(bytes, batch.PARTITION_LEADER_EPOCH_AT, options.partitionLeaderEpoch ?? batch.NO_PARTITION_LEADER_EPOCH);
     bytes[batch.MAGIC_AT] = batch.MAGIC_V2;
     writeInt16(bytes, batch.ATTRIBUTES_AT, attributesOf(options, compression));
-    writeInt32(bytes, batch.LAST_OFFSET_DELTA_AT, Math.max(0, this.nextOffset - this.baseOffset - 1));
+    const lastOffset = options.lastOffset ?? Math.max(this.baseOffset, this.nextOffset - 1);
+    writeInt32(bytes, batch.LAST_OFFSET_DELTA_AT, lastOffset - this.baseOffset);
     writeInt64(bytes, batch.BASE_TIMESTAMP_AT, this.baseTimestampMs);
     writeInt64(bytes, batch.MAX_TIMESTAMP_AT, options.logAppendTimeMs ?? this.maxTimestampMs);
     writeInt64(bytes, batch.PRODUCER_ID_AT, options.producerId ?? batch.NO_PRODUCER_ID);
