@@ -1,5 +1,5 @@
 import { randomUuid } from '../base/uuid.js';
-import { controllerEndpoints, planListeners, type Listener, type ListenerPlan, type Settings } from '../config/index.js';
+import { cleanerSettingsOf, controllerEndpoints, planListeners, type Listener, type ListenerPlan, type Settings } from '../config/index.js';
 import { SECURITY_PROTOCOLS } from '../config/listeners.js';
 import type { ControllerApi } from '../controller/index.js';
 import type { Env } from '../env/index.js';
@@ -210,6 +210,7 @@ export class Broker {
       defaultSettings: publisher.logSettingsOf(''),
       settingsOf: topic => (publisher.image.topicsByName.has(topic) ? publisher.logSettingsOf(topic) : undefined),
       producerExpirationMs: () => publisher.settings.get('producer.id.expiration.ms'),
+      cleanerSettings: () => cleanerSettingsOf(publisher.settings),
       recoveryPointCheckpointMs: settings.get('log.flush.offset.checkpoint.interval.ms'),
       logStartOffsetCheckpointMs: settings.get('log.flush.start.offset.checkpoint.interval.ms'),
       highWatermarkCheckpointMs: settings.get('replica.high.watermark.checkpoint.interval.ms'),

@@ -4,6 +4,7 @@ export { ConfigSource, describeBrokerConfig, describeClientMetricsConfig, descri
 export { controllerEndpoints, planListeners, SECURITY_PROTOCOLS, type Endpoint, type Listener, type ListenerPlan, type SecurityProtocol } from './listeners.js';
 export { loadSettings, type Loaded, type Sources } from './load.js';
 export { localSettings } from './local-start.js';
+export { cleanerSettingsOf, type CleanerSettings } from './cleaner-settings.js';
 export { resolveLogSettings, type LogSettings } from './log-settings.js';
 export { Password } from './password.js';
 export { changeList, groupValue, isSecret, settingOf, validateBrokerConfig, validateClientMetricsConfig, validateGroupConfig,

@@ -15,6 +15,8 @@ export interface Disk {
   /** Replaces a small file whole: temporary file, fsync, rename, directory fsync. A crash leaves the old or the new. */
   writeFileAtomically(path: string, data: Uint8Array | string): void;
   rename(from: string, to: string): void;
+  /** Lets a file seem last written at a time of the wall clock. */
+  setModifiedMs(path: string, modifiedMs: number): void;
   /** Removes a file; absent is no error. Off the loop: unlinking a large file takes milliseconds. */
   remove(path: string): Promise<void>;
   /** Removes a file at once, for small ones and recovery. */

@@ -84,7 +84,10 @@ export class LogDurability {
       for (;;) {
         const { logEndOffset, generation } = log;
         const firstUnsynced = log.segments.floor(this.flushedOffset)?.baseOffset ?? 0;
-        for (const segment of log.segments) if (segment.indexesUnsynced || segment.baseOffset >= firstUnsynced) await segment.sync();
+        for (const segment of log.segments) {
+          // Retention or compaction may have taken it out while this waited for another.
+          if (log.segments.has(segment) && (segment.indexesUnsynced || segment.baseOffset >= firstUnsynced)) await segment.sync();
+        }
         await log.producers.syncSnapshots();
         log.epochs.save(log.logEndOffset);
         if (this.namesUnsynced || this.ownNameUnsynced) await this.syncNames();

@@ -11,7 +11,7 @@ import { offsetOfFile, parsePartitionDirectory, partitionDirectoryAside, segment
 import { formatProducerSnapshot, parseProducerSnapshot } from './producers/producer-snapshot.js';
 import { temporaryDirectory } from './test-support.js';
 import { TimeIndex } from './segment/time-index.js';
-import { TransactionIndex } from './segment/txn-index.js';
+import { TransactionIndex, type AbortedTransaction } from './segment/txn-index.js';
 
 const disk = new NodeDisk();
 let root: ReturnType<typeof temporaryDirectory>;
@@ -146,7 +146,7 @@ describe('transaction index', () => {
     index.append({ producerId: 2, firstOffset: 5, lastOffset: 19, lastStableOffset: 20 });
     index.append({ producerId: 3, firstOffset: 30, lastOffset: 39, lastStableOffset: 40 });
     const collect = (from: number, to: number): [number[], boolean] => {
-      const found: { producerId: number; firstOffset: number }[] = [];
+      const found: AbortedTransaction[] = [];
       const complete = index.collect(from, to, found);
       return [found.map(aborted => aborted.producerId), complete];
     };

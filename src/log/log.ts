@@ -7,14 +7,17 @@ import * as batch from '../protocol/records/batch.js';
 import { ZERO_UUID, type Uuid } from '../protocol/wire/types.js';
 import { checkSizes, describeForFollower, stampForLeader, type Batches } from './append-batches.js';
 import { LogDurability, type DurableLog } from './durability.js';
+import { CompactionState } from './compaction/compaction-state.js';
 import type { LogHost } from './host.js';
 import type { LeaderEpochs } from './leader-epochs.js';
+import type { LoadedLog, LogIdentity } from './loaded-log.js';
 import { LogReader, type ReadableLog } from './reads/log-reader.js';
 import { writeTopicId } from './partition-metadata.js';
 import { LEADER_EPOCH_FILE } from './paths.js';
 import { activeProducer, ProducerState, REPLAY, type ProducerUpdate } from './producers/producer-state.js';
 import { rebuildProducerState } from './producers/producer-rebuild.js';
 import { deletableSegments } from './segment/retention.js';
+import type { Segment } from './segment/segment.js';
 import { SegmentFiles, type SegmentedLog } from './segment/segment-files.js';
 import type { SegmentList } from './segment/segment-list.js';
 import type { LogTail } from './reads/tail-cache.js';
@@ -23,25 +26,6 @@ import {
   UnexpectedAppendOffsetError,
   type ActiveProducer, type AppendContext, type AppendResult, type LogRead, type PartitionLog, type ReadOptions, type TimestampAndOffset,
 } from './types.js';
-
-/** What a directory was found to hold, or a new one begins with. */
-export interface LoadedLog {
-  readonly segments: SegmentList;
-  readonly epochs: LeaderEpochs;
-  readonly producers: ProducerState;
-  readonly logStartOffset: number;
-  readonly logEndOffset: number;
-  readonly recoveryPoint: number;
-  /** `partition.metadata` is there. */
-  readonly hasTopicId: boolean;
-}
-
-export interface LogIdentity {
-  readonly topic: string;
-  readonly partition: number;
-  readonly topicId: Uuid;
-  readonly directory: string;
-}
 
 /**
  * One partition's log (`UnifiedLog`). Everything in memory changes within a turn; only reads of cold data, flushes, truncation
@@ -57,6 +41,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
   readonly epochs: LeaderEpochs;
   readonly producers: ProducerState;
   readonly tail: LogTail;
+  readonly compaction = new CompactionState();
   private readonly durability: LogDurability;
   private readonly reader: LogReader;
   private readonly files: SegmentFiles;
@@ -368,6 +353,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
   private async whileTruncating(work: () => Promise<void>): Promise<void> {
     this.truncating = true;
     this.written = true;
+    this.compaction.abort();
     this.generation++;
     this.tail.clear();
     try {
@@ -379,6 +365,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
       this.truncating = false;
     }
     this.updateUnstableOffset();
+    if (this.compaction.truncated(this.segments.active.baseOffset)) this.host.cleanedOffsetMovedBack(this.currentDirectory);
   }
 
   private async rebuildProducers(): Promise<void> {
@@ -403,6 +390,18 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     });
   }
 
+  /**
+   * Puts the segment that compaction has written beside some that follow one another in their place (`UnifiedLog.replaceSegments`).
+   * False when they are no longer what it was written from.
+   */
+  replaceSegments(old: readonly Segment[]): boolean {
+    this.mustBeOpen();
+    if (this.truncating || !old.every(segment => this.segments.has(segment))) return false;
+    this.guarded(() => this.files.replace(old));
+    this.tail.forgetBelow(this.segments.after(this.segments.floor(old[0]!.baseOffset)!)!.baseOffset);
+    return true;
+  }
+
   flush(offset = this.endOffset): Promise<void> {
     return this.failure ? Promise.reject(this.failure) : this.durability.flush(offset);
   }
@@ -422,6 +421,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
 
   /** The directory was renamed: to one that waits for deletion, or set aside. */
   movedTo(directory: string): void {
+    this.compaction.abort();
     this.currentDirectory = directory;
     for (const segment of this.segments) segment.movedTo(directory);
     this.producers.movedTo(directory);
@@ -448,6 +448,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
 
   private endUse(): void {
     this.closed = true;
+    this.compaction.abort();
     this.tail.clear();
     this.cancelTimedFlush?.();
     this.files.forget();

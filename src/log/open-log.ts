@@ -28,6 +28,7 @@ export interface LogHostOptions {
   readonly onDiskFailed?: (directory: string, error: DiskError) => void;
   /** A partition's recovery point went back: what a checkpoint says of it must be corrected before this returns. */
   readonly onRecoveryPointMovedBack?: (directory: string) => void;
+  readonly onCleanedOffsetMovedBack?: (directory: string) => void;
 }
 
 const DEFAULT_TAIL_CACHE_BYTES = 64 << 20;
@@ -51,6 +52,7 @@ export function createLogHost(options: LogHostOptions): LogHost {
     producerExpirationMs: options.producerExpirationMs ?? (() => DEFAULT_PRODUCER_EXPIRATION_MS),
     diskFailed: options.onDiskFailed ?? ((directory, error) => logger.error('disk failed', { directory, code: error.code, error: error.message })),
     recoveryPointMovedBack: options.onRecoveryPointMovedBack ?? (() => undefined),
+    cleanedOffsetMovedBack: options.onCleanedOffsetMovedBack ?? (() => undefined),
   };
 }
 

@@ -3,7 +3,7 @@ import { MalformedError } from '../base/bytes.js';
 import * as batch from '../protocol/records/batch.js';
 import type { LogHost } from './host.js';
 import { LeaderEpochs, type EpochEntry } from './leader-epochs.js';
-import type { LoadedLog } from './log.js';
+import type { LoadedLog } from './loaded-log.js';
 import {
   CLEANED_SUFFIX, DELETED_SUFFIX, LEADER_EPOCH_FILE, LOG_SUFFIX, METADATA_SNAPSHOT_DELETED_SUFFIX, OFFSET_INDEX_SUFFIX,
   PARTITION_METADATA_FILE, SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, offsetOfFile, segmentFile,
@@ -94,9 +94,8 @@ class LogLoader {
     const swaps = this.names.filter(name => name.endsWith(SWAP_SUFFIX));
     let first = Infinity;
     let end = -Infinity;
-    for (const name of swaps.filter(swap => swap.endsWith(LOG_SUFFIX + SWAP_SUFFIX))) {
-      const baseOffset = offsetOfFile(name);
-      if (baseOffset === undefined) continue;
+    const bases = swaps.filter(swap => swap.endsWith(LOG_SUFFIX + SWAP_SUFFIX)).map(offsetOfFile).filter(base => base !== undefined);
+    for (const baseOffset of bases) {
       const segment = Segment.open(this.host, this.segmentOptions(baseOffset), SWAP_SUFFIX);
       first = Math.min(first, baseOffset);
       end = Math.max(end, (await segment.findEnd()).nextOffset);
@@ -104,7 +103,8 @@ class LogLoader {
     }
     this.removeFiles(this.names.filter(name => {
       const offset = offsetOfFile(name);
-      return offset !== undefined && !name.endsWith(SWAP_SUFFIX) && offset >= first && offset < end;
+      // Where nothing is left of a segment, its swap is empty: its old indexes must not stay all the same.
+      return offset !== undefined && !name.endsWith(SWAP_SUFFIX) && ((offset >= first && offset < end) || bases.includes(offset));
     }));
     for (const name of swaps) {
       const path = `${this.options.directory}/${name}`;

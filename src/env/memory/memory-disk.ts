@@ -83,6 +83,11 @@ export class MemoryDisk implements Disk {
     this.perform({ kind: 'rename', path: from, to }, () => this.relink(changes));
   }
 
+  setModifiedMs(path: string, modifiedMs: number): void {
+    const file = this.tree.file(path);
+    this.perform({ kind: 'open', path }, () => { file.modifiedMs = modifiedMs; });
+  }
+
   remove(path: string): Promise<void> {
     return this.later(() => this.removeNow(path));
   }

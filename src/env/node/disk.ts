@@ -49,6 +49,10 @@ export class NodeDisk implements Disk {
     attempt('rename', from, () => fs.renameSync(from, to));
   }
 
+  setModifiedMs(path: string, modifiedMs: number): void {
+    attempt('touch', path, () => fs.utimesSync(path, modifiedMs / 1000, modifiedMs / 1000));
+  }
+
   async remove(path: string): Promise<void> {
     await settle<void>('remove', path, done => fs.unlink(path, error => done(isAbsent(error) ? null : error)));
   }

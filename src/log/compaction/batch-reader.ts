@@ -37,6 +37,9 @@ function endOfLastWhole(bytes: Buffer, length: number): number {
   return end;
 }
 
+/** After so long at most, one who is held back looks whether he is still wanted. */
+const LONGEST_PAUSE_MS = 500;
+
 /** Holds back whoever reads and writes more than so many bytes a second, and lets others have the loop between two pieces. */
 export class Pace {
   private readonly startedMs: number;
@@ -45,13 +48,17 @@ export class Pace {
   constructor(
     private readonly clock: Clock,
     private readonly maxBytesPerSecond: number,
+    private readonly isWanted: () => boolean,
   ) {
     this.startedMs = clock.monotonicMs();
   }
 
   async after(bytes: number): Promise<void> {
     this.bytes += bytes;
-    const aheadMs = this.bytes / this.maxBytesPerSecond * 1000 - (this.clock.monotonicMs() - this.startedMs);
-    await new Promise<void>(resolve => { this.clock.after(Math.max(0, aheadMs), resolve); });
+    const dueMs = this.startedMs + this.bytes / this.maxBytesPerSecond * 1000;
+    do {
+      const pauseMs = Math.min(LONGEST_PAUSE_MS, Math.max(0, dueMs - this.clock.monotonicMs()));
+      await new Promise<void>(resolve => { this.clock.after(pauseMs, resolve); });
+    } while (dueMs > this.clock.monotonicMs() && this.isWanted());
   }
 }

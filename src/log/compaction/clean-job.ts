@@ -128,7 +128,7 @@ async function buildMap(env: Pick<Env, 'disk' | 'clock'>, job: MapJob): Promise<
   const map = new OffsetMap(job.memory);
   const transactions = new CleanedTransactions(() => undefined);
   transactions.add(job.aborted);
-  const pace = new Pace(env.clock, job.maxBytesPerSecond);
+  const pace = new Pace(env.clock, job.maxBytesPerSecond, () => !isAborted(job));
   const read = { bytesRead: 0, messagesRead: 0 };
   const result = (): MapResult => ({ kind: 'map', entries: map.size, latestOffset: map.latestOffset, ...read });
   for (const segment of job.segments) {
@@ -169,7 +169,7 @@ function putKeys(map: OffsetMap, transactions: CleanedTransactions, { startOffse
 async function cleanSegments(env: Pick<Env, 'disk' | 'clock'>, job: GroupJob): Promise<GroupResult> {
   const { baseOffset } = job.segments[0]!;
   removeCleaned(env.disk, job.directory, baseOffset);
-  const host = { ...env, files: new FilePool(env.disk, 1), indexBudget: new IndexBudget(0) };
+  const host = { disk: env.disk, clock: env.clock, files: new FilePool(env.disk, 1), indexBudget: new IndexBudget(0) };
   const cleaned = Segment.create(host, { directory: job.directory, baseOffset, indexIntervalBytes: job.indexIntervalBytes, rollJitterMs: 0 }, CLEANED_SUFFIX);
   try {
     return await writeCleaned(env, job, cleaned);
@@ -183,7 +183,7 @@ async function cleanSegments(env: Pick<Env, 'disk' | 'clock'>, job: GroupJob): P
 async function writeCleaned(env: Pick<Env, 'disk' | 'clock'>, job: GroupJob, cleaned: Segment): Promise<GroupResult> {
   const transactions = new CleanedTransactions(transaction => cleaned.txnIndex.append(transaction), job.transactions);
   const filter = new RecordFilter(new OffsetMap(job.memory, job.map), transactions, job.rules);
-  const pace = new Pace(env.clock, job.maxBytesPerSecond);
+  const pace = new Pace(env.clock, job.maxBytesPerSecond, () => !isAborted(job));
   let bytesRead = 0;
   cleaned.log.now();
   for (const source of job.segments) {

@@ -47,7 +47,7 @@ export class OffsetMap {
   }
 
   put(key: Uint8Array, offset: number): void {
-    const slot = this.find(hash('sha1', key, 'latin1'));
+    const slot = this.find(hash('sha1', key, 'binary'));
     assert(slot >= 0, 'an offset map is never filled to the last slot');
     const at = slot * DOUBLES_PER_ENTRY + 2;
     if (this.offsets[at] === 0) {
@@ -61,7 +61,7 @@ export class OffsetMap {
 
   /** -1 when the key is not here. */
   get(key: Uint8Array): number {
-    const slot = this.find(hash('sha1', key, 'latin1'));
+    const slot = this.find(hash('sha1', key, 'binary'));
     return slot < 0 ? -1 : this.offsets[slot * DOUBLES_PER_ENTRY + 2]! - 1;
   }
 

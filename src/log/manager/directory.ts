@@ -4,21 +4,23 @@ import { ErrorCode } from '../../protocol/generated/errors.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
 import type { Log } from '../log.js';
-import { HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, partitionDirectory } from '../paths.js';
+import { CLEANER_OFFSET_FILE, HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, partitionDirectory } from '../paths.js';
 import type { LogDir } from '../types.js';
 import { readOffsets, takeCleanShutdown, writeCleanShutdown, writeOffsets, type OffsetCheckpoint } from './checkpoints.js';
 import { claimDirectory } from './meta-properties.js';
 
 /** The checkpoint files of a directory, each an offset for every log in it. */
-export type CheckpointFile = typeof RECOVERY_POINT_FILE | typeof LOG_START_OFFSET_FILE | typeof HIGH_WATERMARK_FILE;
+export type CheckpointFile = typeof RECOVERY_POINT_FILE | typeof LOG_START_OFFSET_FILE | typeof HIGH_WATERMARK_FILE | typeof CLEANER_OFFSET_FILE;
 
-const CHECKPOINT_FILES: readonly CheckpointFile[] = [RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE, HIGH_WATERMARK_FILE];
+const CHECKPOINT_FILES: readonly CheckpointFile[] = [RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE, HIGH_WATERMARK_FILE, CLEANER_OFFSET_FILE];
 
 /** What the checkpoints of a directory say, by the partitions' directory names. */
 export interface Checkpoints {
   readonly recoveryPoints: OffsetCheckpoint;
   readonly logStartOffsets: OffsetCheckpoint;
   readonly highWatermarks: OffsetCheckpoint;
+  /** Up to where logs were compacted; undefined when that cannot be read, and any of them may have been. */
+  readonly cleanedOffsets: OffsetCheckpoint | undefined;
 }
 
 type DirectoryEnv = Pick<Env, 'disk' | 'random' | 'logger'>;
@@ -124,14 +126,20 @@ export class LogDirectory implements LogDir {
     this.clean = shutdown !== undefined;
     this.lastBrokerEpoch = shutdown?.brokerEpoch;
     return {
-      recoveryPoints: this.readCheckpoint(RECOVERY_POINT_FILE),
-      logStartOffsets: this.readCheckpoint(LOG_START_OFFSET_FILE),
-      highWatermarks: this.readCheckpoint(HIGH_WATERMARK_FILE),
+      recoveryPoints: this.readCheckpoint(RECOVERY_POINT_FILE) ?? this.unread(),
+      logStartOffsets: this.readCheckpoint(LOG_START_OFFSET_FILE) ?? this.unread(),
+      highWatermarks: this.readCheckpoint(HIGH_WATERMARK_FILE) ?? this.unread(),
+      cleanedOffsets: this.readCheckpoint(CLEANER_OFFSET_FILE),
     };
   }
 
   /** An unreadable checkpoint means more work, not less data. */
-  private readCheckpoint(file: CheckpointFile): OffsetCheckpoint {
+  private unread(): OffsetCheckpoint {
+    this.clean = false;
+    return new Map();
+  }
+
+  private readCheckpoint(file: CheckpointFile): OffsetCheckpoint | undefined {
     try {
       const offsets = readOffsets(this.env.disk, `${this.path}/${file}`);
       this.named.set(file, new Set(offsets.keys()));
@@ -139,8 +147,7 @@ export class LogDirectory implements LogDir {
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       this.env.logger.warn('checkpoint cannot be read and is left out', { error: error.message });
-      this.clean = false;
-      return new Map();
+      return undefined;
     }
   }
 
@@ -206,6 +213,7 @@ export class LogDirectory implements LogDir {
 function checkpointed(log: Log, file: CheckpointFile): number | undefined {
   if (file === RECOVERY_POINT_FILE) return log.recoveryPoint;
   if (file === HIGH_WATERMARK_FILE) return log.highWatermark;
+  if (file === CLEANER_OFFSET_FILE) return log.compaction.cleanedOffset;
   // As long as the first segment's name says the same, it need not be noted.
   return log.logStartOffset > log.firstSegmentOffset ? log.logStartOffset : undefined;
 }

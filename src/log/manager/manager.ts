@@ -1,15 +1,18 @@
+import type { CleanerSettings } from '../../config/cleaner-settings.js';
 import type { LogSettings } from '../../config/log-settings.js';
 import { DiskError, type Env } from '../../env/index.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { METADATA_TOPIC } from '../../protocol/internal-topics.js';
 import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
+import { runCleanJob, type CleanJob, type CleanResult } from '../compaction/clean-job.js';
+import { LogCleaner } from '../compaction/cleaner.js';
 import type { LogHost } from '../host.js';
 import type { Log } from '../log.js';
 import { createLog, createLogHost, openLog, type LogHostOptions } from '../open-log.js';
 import { readTopicId } from '../partition-metadata.js';
 import {
-  HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, nameOf, parsePartitionDirectory,
+  CLEANER_OFFSET_FILE, HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, nameOf, parsePartitionDirectory,
   partitionDirectory, partitionDirectoryAside, type DirectorySuffix, type PartitionDirectoryName,
 } from '../paths.js';
 import type { LogDir, LogManager, PartitionLog } from '../types.js';
@@ -38,6 +41,10 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
   readonly retentionCheckMs?: number;
   /** `producer.id.expiration.check.interval.ms` */
   readonly producerExpirationCheckMs?: number;
+  /** `log.cleaner.*` as it is now; Kafka's defaults when absent. */
+  readonly cleanerSettings?: () => CleanerSettings;
+  /** Does the long work of compaction elsewhere; here, between other things, when absent. */
+  readonly runClean?: (job: CleanJob) => Promise<CleanResult>;
   /**
    * A directory that was opened can no longer be written or read: told once for each, also while it is loaded, at the moment of
    * the error. Its logs fail with that error from then on, and `get` does not find them any more.
@@ -52,6 +59,9 @@ const LOGS_A_TURN = 50;
 /** How long a new log may go without the name of its topic, unless a record comes first. */
 const IDENTIFY_MS = 50;
 const MINUTE_MS = 60_000;
+const DEFAULT_CLEANER_SETTINGS: CleanerSettings = {
+  enabled: true, threads: 1, dedupeBufferBytes: 128 << 20, dedupeBufferLoadFactor: 0.9, ioBufferBytes: 512 << 10, ioMaxBytesPerSecond: Number.MAX_VALUE, backoffMs: 15_000,
+};
 
 /**
  * Takes the directories for this node. Those whose disk fails are left out; rejects, saying which directory, when one is in use
@@ -79,6 +89,7 @@ export class NodeLogManager implements LogManager {
   /** What all logs share; the metadata log is opened with it too. */
   readonly host: LogHost;
   private readonly logs = new Map<string, { log: Log; directory: LogDirectory }>();
+  readonly cleaner: LogCleaner;
   private readonly periodic: Periodic;
   private closed = false;
   /** Made lately: their directories do not say yet of which topic they are. */
@@ -93,6 +104,20 @@ export class NodeLogManager implements LogManager {
       ...options,
       onDiskFailed: (path, error) => this.directoryAbove(path)?.fail(error),
       onRecoveryPointMovedBack: path => this.directoryAbove(path)?.checkpoint(RECOVERY_POINT_FILE),
+      onCleanedOffsetMovedBack: path => this.directoryAbove(path)?.checkpoint(CLEANER_OFFSET_FILE),
+    });
+    this.cleaner = new LogCleaner({
+      host: this.host,
+      logs: () => this.all(),
+      settings: options.cleanerSettings ?? (() => DEFAULT_CLEANER_SETTINGS),
+      runClean: options.runClean ?? (job => runCleanJob(options.env, job)),
+      checkpoint: log => {
+        const directory = this.directoryAbove(log.directory);
+        for (const file of [RECOVERY_POINT_FILE, CLEANER_OFFSET_FILE] as const) directory?.checkpoint(file);
+      },
+      applyRetention: () => this.eachLog((log, nowMs) => {
+        if (log.settings.cleanupPolicy.compact && !log.compaction.isUncleanable) retain(log, nowMs);
+      }),
     });
     this.periodic = new Periodic(options.env.clock, error => options.env.logger.error('log maintenance failed', { error: String(error) }));
     for (const directory of this.owned) directory.onFailed = error => this.directoryFailed(directory, error);
@@ -132,6 +157,7 @@ export class NodeLogManager implements LogManager {
     for (const directory of this.directories) if (directory.isUsable) await this.loadDirectory(directory);
     this.refuseUnusable();
     this.schedule();
+    this.cleaner.start();
   }
 
   private async loadDirectory(directory: LogDirectory): Promise<void> {
@@ -174,12 +200,13 @@ export class NodeLogManager implements LogManager {
       host: this.host, directory: path, topic, partition,
       topicId: readTopicId(this.options.env.disk, path) ?? ZERO_UUID,
       settings: settings ?? this.options.defaultSettings,
-      contiguous: settings !== undefined && !settings.cleanupPolicy.compact,
+      contiguous: settings !== undefined && !settings.cleanupPolicy.compact && checkpoints.cleanedOffsets?.has(key) === false,
       clean: directory.wasClean,
       recoveryPoint: checkpoints.recoveryPoints.get(key),
       logStartOffset: checkpoints.logStartOffsets.get(key),
     });
     log.updateHighWatermark(checkpoints.highWatermarks.get(key) ?? 0);
+    log.compaction.cleanedOffset = checkpoints.cleanedOffsets?.get(key);
     // Its directory may have failed over another log meanwhile.
     if (directory.isUsable) this.place(key, log, directory);
     else log.abandon();
@@ -200,7 +227,9 @@ export class NodeLogManager implements LogManager {
     periodic.every(options.recoveryPointCheckpointMs ?? MINUTE_MS, () => checkpoint(RECOVERY_POINT_FILE));
     periodic.every(options.logStartOffsetCheckpointMs ?? MINUTE_MS, () => checkpoint(LOG_START_OFFSET_FILE));
     periodic.every(options.highWatermarkCheckpointMs ?? 5000, () => checkpoint(HIGH_WATERMARK_FILE));
-    periodic.every(options.retentionCheckMs ?? 5 * MINUTE_MS, () => this.eachLog((log, nowMs) => log.applyRetention(nowMs)));
+    periodic.every(options.retentionCheckMs ?? 5 * MINUTE_MS, () => this.eachLog((log, nowMs) => {
+      if (!log.settings.cleanupPolicy.compact) retain(log, nowMs);
+    }));
     periodic.every(options.producerExpirationCheckMs ?? 10 * MINUTE_MS, () => this.eachLog((log, nowMs) => log.removeExpiredProducers(nowMs)));
   }
 
@@ -330,6 +359,7 @@ export class NodeLogManager implements LogManager {
     if (this.closed) return;
     this.closed = true;
     this.periodic.close();
+    await this.cleaner.stop();
     for (const directory of this.owned) await directory.close(brokerEpoch, closeLogs);
   }
 
@@ -337,6 +367,7 @@ export class NodeLogManager implements LogManager {
   abandon(): void {
     this.closed = true;
     this.periodic.close();
+    void this.cleaner.stop();
     for (const log of this.all()) log.abandon();
     for (const directory of this.owned) directory.release();
   }
@@ -354,6 +385,11 @@ export class NodeLogManager implements LogManager {
     directory.logs.clear();
     this.options.onDirectoryFailed?.(directory, error);
   }
+}
+
+/** Deletion and compaction take turns. */
+function retain(log: Log, nowMs: number): void {
+  if (!log.compaction.inProgress) log.applyRetention(nowMs);
 }
 
 async function closeLogs(logs: readonly Log[]): Promise<void> {

@@ -31,7 +31,11 @@ const NOTHING: Cut = { kind: 'nothing' };
 /** Reads from the segment that holds `offset`, or where that one has nothing more, from the next; one read in most cases. */
 export async function readCold(host: LogHost, segments: SegmentList, offset: number, options: ColdReadOptions): Promise<ColdRead | undefined> {
   for (let segment = segments.floor(offset) ?? segments.first; ;) {
-    const found = await readSegment(host, segment, offset, options);
+    const found = await readSegment(host, segment, offset, options).catch((error: unknown) => {
+      // Another may have taken its place long enough ago that its file is gone.
+      if (segments.has(segment)) throw error;
+      return 'end' as const;
+    });
     if (found !== 'end') return found;
     const next = segments.after(segment);
     if (!next) return undefined;

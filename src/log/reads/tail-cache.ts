@@ -194,6 +194,11 @@ export class LogTail {
     if (2 * this.head > this.positions.length) this.compact();
   }
 
+  /** Forgets what lies below `offset`, and maybe more: compaction has changed it. */
+  forgetBelow(offset: number): void {
+    while (this.startOffset < offset) this.dropOldest();
+  }
+
   /** Forgets all: the log was truncated, or is closed. */
   clear(): void {
     while (this.chunks.length > 0) this.dropOldest();

@@ -1,7 +1,7 @@
 import type { LogSettings } from '../../config/log-settings.js';
 import type { Cancel } from '../../env/index.js';
 import type { LogHost } from '../host.js';
-import { DELETED_SUFFIX } from '../paths.js';
+import { CLEANED_SUFFIX, DELETED_SUFFIX, SWAP_SUFFIX } from '../paths.js';
 import type { ProducerState } from '../producers/producer-state.js';
 import { Segment, type SegmentOptions } from './segment.js';
 import type { SegmentList } from './segment-list.js';
@@ -39,15 +39,33 @@ export class SegmentFiles {
    * are done.
    */
   setAside(gone: readonly Segment[]): void {
-    const { disk, clock } = this.host;
     this.log.segments.remove(gone);
+    this.renameToRemove(gone, gone);
+  }
+
+  /**
+   * Puts what compaction wrote in the place of `old`, under the base offset of the first. Whatever stops us, the next start finds
+   * one or the other whole (`LocalLog.replaceSegments`): once the last file is called `.swap` it counts, and only then may the
+   * old ones go; once they have, it gets its name.
+   */
+  replace(old: readonly Segment[]): void {
+    const { log, host } = this;
+    const { baseOffset } = old[0]!;
+    const segment = Segment.open(host, segmentOptions(host, log.directory, baseOffset, log.settings), CLEANED_SUFFIX);
+    segment.changeSuffix(CLEANED_SUFFIX, SWAP_SUFFIX);
+    host.disk.syncDirectory(log.directory);
+    log.segments.replace(old, segment);
+    this.renameToRemove(old, old.slice(1));
+    segment.changeSuffix(SWAP_SUFFIX, '');
+    host.disk.syncDirectory(log.directory);
+  }
+
+  /** Segments without a place in the list any more; of some of them the producer snapshots, which stand for the offset, go too. */
+  private renameToRemove(gone: readonly Segment[], withSnapshots: readonly Segment[]): void {
+    const { disk, clock } = this.host;
     this.namesChanged();
-    const snapshots: string[] = [];
-    for (const segment of gone) {
-      segment.addSuffix(DELETED_SUFFIX);
-      const snapshot = this.log.producers.setAsideSnapshot(segment.baseOffset);
-      if (snapshot !== undefined) snapshots.push(snapshot);
-    }
+    for (const segment of gone) segment.addSuffix(DELETED_SUFFIX);
+    const snapshots = withSnapshots.map(({ baseOffset }) => this.log.producers.setAsideSnapshot(baseOffset)).filter(path => path !== undefined);
     const cancel = clock.after(this.log.settings.fileDeleteDelayMs, () => {
       this.pendingRemovals.delete(cancel);
       const removals = [...gone.map(segment => segment.remove()), ...snapshots.map(path => disk.remove(path))];

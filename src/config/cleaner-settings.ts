@@ -1,0 +1,26 @@
+import type { Settings } from './settings.js';
+
+/** `log.cleaner.*`, for the compaction of logs. Memory and rate are for all threads together. */
+export interface CleanerSettings {
+  readonly enabled: boolean;
+  /** Logs that are compacted at once. */
+  readonly threads: number;
+  readonly dedupeBufferBytes: number;
+  /** 0 to 1. */
+  readonly dedupeBufferLoadFactor: number;
+  readonly ioBufferBytes: number;
+  readonly ioMaxBytesPerSecond: number;
+  readonly backoffMs: number;
+}
+
+export function cleanerSettingsOf(settings: Settings): CleanerSettings {
+  return {
+    enabled: settings.get('log.cleaner.enable'),
+    threads: settings.get('log.cleaner.threads'),
+    dedupeBufferBytes: settings.get('log.cleaner.dedupe.buffer.size'),
+    dedupeBufferLoadFactor: settings.get('log.cleaner.io.buffer.load.factor'),
+    ioBufferBytes: settings.get('log.cleaner.io.buffer.size'),
+    ioMaxBytesPerSecond: settings.get('log.cleaner.io.max.bytes.per.second'),
+    backoffMs: settings.get('log.cleaner.backoff.ms'),
+  };
+}

@@ -1,0 +1,23 @@
+import type { Uuid } from '../protocol/wire/types.js';
+import type { LeaderEpochs } from './leader-epochs.js';
+import type { ProducerState } from './producers/producer-state.js';
+import type { SegmentList } from './segment/segment-list.js';
+
+/** What a directory was found to hold, or a new one begins with. */
+export interface LoadedLog {
+  readonly segments: SegmentList;
+  readonly epochs: LeaderEpochs;
+  readonly producers: ProducerState;
+  readonly logStartOffset: number;
+  readonly logEndOffset: number;
+  readonly recoveryPoint: number;
+  /** `partition.metadata` is there. */
+  readonly hasTopicId: boolean;
+}
+
+export interface LogIdentity {
+  readonly topic: string;
+  readonly partition: number;
+  readonly topicId: Uuid;
+  readonly directory: string;
+}
