@@ -1,3 +1,4 @@
+import type { Cancel } from '../env/index.js';
 import type { LogHost } from './host.js';
 import { GroupFlush } from './group-flush.js';
 import type { LeaderEpochs } from './leader-epochs.js';
@@ -28,6 +29,7 @@ export class LogDurability {
   private namesUnsynced = false;
   /** The directory's own name, in the one above, likewise. */
   private ownNameUnsynced = true;
+  private cancelTimed: Cancel | undefined;
 
   constructor(
     private readonly host: LogHost,
@@ -55,6 +57,19 @@ export class LogDurability {
   /** Resolves when no flush is under way. */
   idle(): Promise<void> {
     return this.flusher.idle();
+  }
+
+  /** `flush.ms`: what is written now waits no longer for the disk. */
+  flushWithin(delayMs: number): void {
+    if (delayMs > LONGEST_DELAY_MS || this.flushedOffset >= this.log.logEndOffset) return;
+    this.cancelTimed ??= this.host.clock.after(delayMs, () => {
+      this.cancelTimed = undefined;
+      this.flush(this.log.logEndOffset).catch(() => undefined);
+    });
+  }
+
+  cancelTimedFlush(): void {
+    this.cancelTimed?.();
   }
 
   /** A file was made, renamed or removed. */
@@ -120,3 +135,6 @@ export class LogDurability {
     this.ownNameUnsynced = false;
   }
 }
+
+/** Beyond it, timers of Node run at once; so long a time is none. */
+const LONGEST_DELAY_MS = 0x7fff_ffff;

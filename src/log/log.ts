@@ -1,6 +1,6 @@
 import { assert } from '../base/assert.js';
 import type { LogSettings } from '../config/log-settings.js';
-import { DiskError, type Cancel } from '../env/index.js';
+import { DiskError } from '../env/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { KafkaError } from '../protocol/errors.js';
 import * as batch from '../protocol/records/batch.js';
@@ -55,7 +55,6 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
   private closed = false;
   private failure: DiskError | undefined;
   private topicIdWritten: boolean;
-  private cancelTimedFlush: Cancel | undefined;
   /** Something was written since the log was opened: closing has work to do. */
   private written = false;
 
@@ -77,7 +76,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     this.reader = new LogReader(host, this);
     this.files = new SegmentFiles(host, this, () => this.durability.namesChanged());
     this.updateUnstableOffset();
-    this.flushInTime();
+    this.durability.flushWithin(this.currentSettings.flushMs);
   }
 
   get topicId(): Uuid {
@@ -216,21 +215,12 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     });
     this.host.turnWrites.add(this, batches.bytes.length);
     if (this.failure) throw this.failure;
-    this.flushInTime();
+    this.durability.flushWithin(this.currentSettings.flushMs);
   }
 
   write(): void {
     if (this.failure) throw this.failure;
     this.guarded(() => this.segments.active.log.write());
-  }
-
-  /** `flush.ms`: no record waits longer for the disk. */
-  private flushInTime(): void {
-    if (this.currentSettings.flushMs > LONGEST_DELAY_MS || this.recoveryPoint >= this.endOffset) return;
-    this.cancelTimedFlush ??= this.host.clock.after(this.currentSettings.flushMs, () => {
-      this.cancelTimedFlush = undefined;
-      this.flush().catch(() => undefined);
-    });
   }
 
   private maybeRoll({ bytes, firstOffset, lastOffset, maxTimestampMs }: Batches): void {
@@ -408,7 +398,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
 
   updateSettings(settings: LogSettings): void {
     this.currentSettings = settings;
-    this.flushInTime();
+    this.durability.flushWithin(this.currentSettings.flushMs);
   }
 
   activeProducers(): readonly ActiveProducer[] {
@@ -450,7 +440,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     this.closed = true;
     this.compaction.abort();
     this.tail.clear();
-    this.cancelTimedFlush?.();
+    this.durability.cancelTimedFlush();
     this.files.forget();
   }
 
@@ -501,6 +491,3 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     return error;
   }
 }
-
-/** Beyond it, timers of Node run at once; so long a time is none. */
-const LONGEST_DELAY_MS = 0x7fff_ffff;
