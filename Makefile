@@ -7,7 +7,7 @@ PREPARE := $(NODE) build/tests/compat-tests/support/prepare.main.mjs
 
 sources := $(shell find src protocol-specs -type f -not -path '*/generated/*' -not -name '*.test.ts' 2>/dev/null)
 
-.PHONY: help build run test unit compat compat-kills compat-codec fuzz-codec sim-log check lint bench bench-quick bench-start clean
+.PHONY: help build run test unit compat compat-kills soak compat-codec fuzz-codec sim-log check lint bench bench-quick bench-start clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -54,6 +54,10 @@ COUNT ?= 10000000
 fuzz-codec: build ## decode COUNT mutated frames (10000000)
 	$(NODE) src/tooling/build.mjs tests
 	$(NODE) build/tests/compat-tests/codec/fuzz.main.mjs $(COUNT) $(SEED)
+
+soak: build ## real clients under kills, freezes and link faults, ROUNDS of them (20), judged by the history checker; SEED
+	$(NODE) src/tooling/build.mjs tests
+	ROUNDS=$(or $(ROUNDS),20) $(JEST) compat-tests/harness/soak --selectProjects compat
 
 compat-kills: build ## kill -9 the broker KILLS times (200) under load; SEED chooses the moments
 	$(NODE) src/tooling/build.mjs tests

@@ -32,6 +32,8 @@ export interface BrokerUnderTest {
   killHard(): Promise<void>;
   /** A clean stop. */
   stop(): Promise<void>;
+  /** Resolves when the process has ended, by itself or not; the last lines that it wrote to standard error. */
+  ended(): Promise<{ code: number | null; errorTail: string }>;
   /** SIGSTOP: the process stands still, its sockets stay open. */
   pause(): void;
   /** SIGCONT. */
@@ -70,12 +72,13 @@ abstract class ProcessBroker implements BrokerUnderTest {
   readonly host = '127.0.0.1';
   port = 0;
   protected readonly folder: string;
+  /** The first of `log.dirs`, when the settings choose them. */
   readonly dataDir: string;
   private process: Process | undefined;
 
   constructor(protected readonly settings: Settings, protected readonly options: LaunchOptions = {}) {
     this.folder = mkdtempSync(join(options.parent ?? tmpdir(), 'broker-under-test-'));
-    this.dataDir = join(this.folder, 'data');
+    this.dataDir = settings['log.dirs']?.split(',')[0] ?? join(this.folder, 'data');
   }
 
   get bootstrap(): string {
@@ -121,6 +124,12 @@ abstract class ProcessBroker implements BrokerUnderTest {
     await this.process?.kill();
   }
 
+  async ended(): Promise<{ code: number | null; errorTail: string }> {
+    if (this.process === undefined) throw new Error('the broker was never started');
+    const { code } = await this.process.ended;
+    return { code, errorTail: this.process.errorTail() };
+  }
+
   pause(): void {
     this.process?.signal('SIGSTOP');
   }
@@ -153,9 +162,10 @@ class OttlaBroker extends ProcessBroker {
 
   protected command() {
     const set = Object.entries({ ...SINGLE_NODE, ...this.settings }).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+    const data = this.settings['log.dirs'] === undefined ? ['--data', this.dataDir] : [];
     return {
       command: process.execPath,
-      args: [...(this.options.node ?? []), join(ROOT, 'bin/ottla'), 'start', '--data', this.dataDir, '--port', String(this.port), ...set],
+      args: [...(this.options.node ?? []), join(ROOT, 'bin/ottla'), 'start', ...data, '--port', String(this.port), ...set],
       ready: new RegExp(`^Ottla ready on .*:${this.port}$`),
     };
   }
