@@ -221,11 +221,12 @@ export class Broker {
     return logs;
   }
 
-  #makeServer(publisher: Publisher, { host: { turnWrites } }: NodeLogManager): Server {
+  #makeServer(publisher: Publisher, { host: { turnWrites }, readBudget }: NodeLogManager): Server {
     const { settings, env } = this.options;
     const queued = settings.get('queued.max.request.bytes');
     const server = new Server({
-      env, limits: () => limitsOf(publisher.settings), beforeSending: () => turnWrites.writeAll(), ...(queued > 0 && { queuedBytes: queued }),
+      env, limits: () => limitsOf(publisher.settings), beforeSending: () => turnWrites.writeAll(), memoryIsShort: () => readBudget.isExhausted,
+      ...(queued > 0 && { queuedBytes: queued }),
     });
     turnWrites.onFailure(() => server.dropAnswers());
     return server;

@@ -38,6 +38,8 @@ export interface ByteStream {
   write(buffers: readonly Uint8Array[], onFlushed?: (error?: Error) => void): void;
   /** Bytes accepted by `write` that the system has not yet taken. */
   readonly pendingBytes: number;
+  /** A number that stays the same for as long as the system takes nothing, also in the midst of a write. */
+  readonly takingMark: number;
   /** Sends what is pending, then closes. */
   end(): void;
   /** Closes at once. */

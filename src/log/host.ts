@@ -1,6 +1,7 @@
 import type { Clock, Disk, DiskError, Logger, Random } from '../env/index.js';
 import type { FilePool } from './segment/file-pool.js';
 import type { IndexBudget } from './segment/index-file.js';
+import type { ReadBudget } from './reads/read-budget.js';
 import type { ReadBuffers } from './reads/read-buffers.js';
 import type { TailCache } from './reads/tail-cache.js';
 import type { TurnWrites } from './turn-writes.js';
@@ -15,6 +16,7 @@ export interface LogHost {
   readonly indexBudget: IndexBudget;
   readonly tailCache: TailCache;
   readonly turnWrites: TurnWrites;
+  readonly readBudget: ReadBudget;
   readonly readBuffers: ReadBuffers;
   /** What a read takes beyond what is asked for when only a position before the wanted batch is known. */
   readonly readAheadBytes: number;

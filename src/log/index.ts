@@ -3,5 +3,6 @@ export { openLogManager, NodeLogManager, type LogManagerOptions } from './manage
 export { claimDirectory, randomDirectoryId, readMetaProperties, writeMetaProperties, type MetaProperties } from './manager/meta-properties.js';
 export { parentOf, partitionDirectory } from './paths.js';
 export type { LogHost } from './host.js';
+export { ReadBudget } from './reads/read-budget.js';
 export { Log } from './log.js';
 export * from './types.js';

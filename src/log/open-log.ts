@@ -8,6 +8,7 @@ import { LeaderEpochs } from './leader-epochs.js';
 import { Log } from './log.js';
 import { LEADER_EPOCH_FILE } from './paths.js';
 import { ProducerState } from './producers/producer-state.js';
+import { ReadBudget } from './reads/read-budget.js';
 import { ReadBuffers } from './reads/read-buffers.js';
 import { loadLog } from './recovery.js';
 import { Segment } from './segment/segment.js';
@@ -19,6 +20,8 @@ export interface LogHostOptions {
   readonly env: { readonly disk: Disk; readonly clock: Clock; readonly random: Random; readonly logger: Logger };
   /** Memory for the newest records of all logs. */
   readonly tailCacheBytes?: number;
+  /** Memory that answers may share as long as clients take them; see `ReadBudget`. */
+  readonly readBudgetBytes?: number;
   /** Memory for indexes that could be read again. */
   readonly indexCacheBytes?: number;
   readonly maxOpenFiles?: number;
@@ -41,13 +44,15 @@ const READ_AHEAD_BYTES = 32 << 10;
 /** What logs share; one for each node. */
 export function createLogHost(options: LogHostOptions): LogHost {
   const { disk, clock, random, logger } = options.env;
+  const readBudget = new ReadBudget(options.readBudgetBytes);
   return {
     disk, clock, random, logger,
     files: new FilePool(disk, options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES),
     indexBudget: new IndexBudget(options.indexCacheBytes ?? DEFAULT_INDEX_CACHE_BYTES),
-    tailCache: new TailCache(options.tailCacheBytes ?? DEFAULT_TAIL_CACHE_BYTES),
+    tailCache: new TailCache(options.tailCacheBytes ?? DEFAULT_TAIL_CACHE_BYTES, readBudget),
     turnWrites: new TurnWrites(clock),
-    readBuffers: new ReadBuffers(),
+    readBudget,
+    readBuffers: new ReadBuffers(readBudget),
     readAheadBytes: READ_AHEAD_BYTES,
     producerExpirationMs: options.producerExpirationMs ?? (() => DEFAULT_PRODUCER_EXPIRATION_MS),
     diskFailed: options.onDiskFailed ?? ((directory, error) => logger.error('disk failed', { directory, code: error.code, error: error.message })),

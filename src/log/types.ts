@@ -1,5 +1,6 @@
 import type { LogSettings } from '../config/log-settings.js';
 import type { Uuid } from '../protocol/wire/types.js';
+import type { ReadBudget } from './reads/read-budget.js';
 
 /** Who appends, and under which rules. */
 export interface AppendContext {
@@ -141,6 +142,8 @@ export interface ActiveProducer {
 /** All logs of a node. */
 export interface LogManager {
   readonly logDirs: readonly LogDir[];
+  /** Bounds what reads of all logs may hold. */
+  readonly readBudget: ReadBudget;
   /** The broker epoch of the last owner, when it stopped in order (KIP-966). */
   readonly previousBrokerEpoch: number | undefined;
   get(topic: string, partition: number): PartitionLog | undefined;

@@ -1,9 +1,8 @@
-import { DiskError, type Cancel, type Clock } from '../env/index.js';
-import type { LogRead } from '../log/index.js';
-import { KafkaError } from '../protocol/errors.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
+import type { Cancel, Clock } from '../env/index.js';
+import type { LogRead, ReadBudget } from '../log/index.js';
 import type { Int64, Uuid } from '../protocol/wire/types.js';
 import type { Partition, Watcher } from './partition.js';
+import { ReadPass } from './read-pass.js';
 
 /** One partition as a consumer asks for it. */
 export interface FetchPosition {
@@ -23,6 +22,8 @@ export interface FetchOptions {
   readonly minBytes: number;
   readonly maxBytes: number;
   readonly readCommitted: boolean;
+  /** Where memory is short the answer takes less than `maxBytes`, or waits for its turn. */
+  readonly budget: ReadBudget;
 }
 
 export interface FetchOutcome {
@@ -70,6 +71,7 @@ export function fetch(
 class Fetch implements Watcher, PendingFetch {
   #watched: Partition[] = [];
   #cancelTimer: Cancel | undefined;
+  #leaveLine: Cancel | undefined;
   #rechecking = false;
   #timedOut = false;
   #finished = false;
@@ -84,6 +86,7 @@ class Fetch implements Watcher, PendingFetch {
   ) {}
 
   attempt(): void {
+    if (this.#mustQueue()) return;
     const pass = new ReadPass(this.find, this.positions, this.options);
     try {
       const cold = pass.run();
@@ -92,6 +95,17 @@ class Fetch implements Watcher, PendingFetch {
     } catch (error) {
       this.#fail(error, pass);
     }
+  }
+
+  /** While memory is exhausted, whoever would read waits in line, where he keeps his place. */
+  #mustQueue(): boolean {
+    const { budget } = this.options;
+    if (!budget.isExhausted) return false;
+    this.#leaveLine ??= budget.whenRoom(() => {
+      this.#leaveLine = undefined;
+      this.attempt();
+    });
+    return true;
   }
 
   /** Appends of one turn wake a parked fetch once. */
@@ -144,6 +158,7 @@ class Fetch implements Watcher, PendingFetch {
   #finish(): void {
     this.#finished = true;
     this.#cancelTimer?.();
+    this.#leaveLine?.();
     for (const partition of this.#watched) partition.unwatch(this);
     this.#watched = [];
   }
@@ -153,118 +168,4 @@ class Fetch implements Watcher, PendingFetch {
     pass.release();
     this.failed(error);
   }
-}
-
-/** One walk over the positions; synchronous for as long as the logs answer from memory. */
-class ReadPass {
-  readonly outcomes: FetchOutcome[] = [];
-  bytesRead = 0;
-  /** An error or a divergence: the reader must hear of it now. */
-  mustAnswer = false;
-
-  constructor(
-    private readonly find: FindPartition,
-    private readonly positions: readonly FetchPosition[],
-    private readonly options: FetchOptions,
-  ) {}
-
-  /** A promise when some read has to go to the disk. */
-  run(from = 0): Promise<void> | undefined {
-    for (let i = from; i < this.positions.length; i++) {
-      const pending = this.#readOne(this.positions[i]!);
-      if (pending !== undefined) return pending.then(() => this.run(i + 1));
-    }
-    return undefined;
-  }
-
-  release(): void {
-    for (const outcome of this.outcomes) outcome.read?.release();
-  }
-
-  #readOne(position: FetchPosition): Promise<void> | undefined {
-    const partition = this.find(position);
-    if (typeof partition === 'number') return this.#refuse(position, partition);
-    const fenced = partition.checkLeaderEpoch(Math.max(position.currentLeaderEpoch, -1));
-    if (fenced !== ErrorCode.NONE) return this.#refuse(position, fenced);
-    const { log } = partition;
-    const { fetchOffset } = position;
-    // Divergence first: a reader whose log is longer than ours hears where it parts, not that it is out of range.
-    const divergingEpoch = divergence(partition, position);
-    if (divergingEpoch === NO_SUCH_EPOCH) return this.#refuse(position, ErrorCode.OFFSET_OUT_OF_RANGE);
-    if (divergingEpoch !== undefined) {
-      this.mustAnswer = true;
-      this.#add(position, partition, { divergingEpoch });
-      return undefined;
-    }
-    if (typeof fetchOffset === 'bigint' || fetchOffset < log.logStartOffset || fetchOffset > log.logEndOffset) {
-      return this.#refuse(position, ErrorCode.OFFSET_OUT_OF_RANGE);
-    }
-    return this.#read(position, partition, fetchOffset);
-  }
-
-  #read(position: FetchPosition, partition: Partition, fetchOffset: number): Promise<void> | undefined {
-    const { log } = partition;
-    const budget = this.options.maxBytes - this.bytesRead;
-    const first = this.bytesRead === 0;
-    const limitOffset = this.options.readCommitted ? log.lastStableOffset : log.highWatermark;
-    if ((budget <= 0 && !first) || fetchOffset >= limitOffset) {
-      this.#add(position, partition, { read: NOTHING });
-      return undefined;
-    }
-    try {
-      const read = log.read(fetchOffset, {
-        maxBytes: Math.min(position.maxBytes, Math.max(budget, 0)),
-        minOneBatch: first,
-        limitOffset,
-        includeAborted: this.options.readCommitted,
-      });
-      if (!(read instanceof Promise)) {
-        this.#add(position, partition, { read });
-        return undefined;
-      }
-      return read.then(
-        found => this.#add(position, partition, { read: found }),
-        (error: unknown) => { this.#refuse(position, codeOf(error)); },
-      );
-    } catch (error) {
-      return this.#refuse(position, codeOf(error));
-    }
-  }
-
-  #add(position: FetchPosition, { log }: Partition, found: Pick<FetchOutcome, 'read' | 'divergingEpoch'>): void {
-    this.bytesRead += found.read?.sizeBytes ?? 0;
-    this.outcomes.push({
-      position,
-      errorCode: ErrorCode.NONE,
-      highWatermark: log.highWatermark,
-      lastStableOffset: log.lastStableOffset,
-      logStartOffset: log.logStartOffset,
-      ...found,
-    });
-  }
-
-  #refuse(position: FetchPosition, errorCode: number): undefined {
-    this.mustAnswer = true;
-    this.outcomes.push({ position, errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 });
-    return undefined;
-  }
-}
-
-const NOTHING: LogRead = { buffers: [], sizeBytes: 0, release() {}, abortedTransactions: [] };
-
-function codeOf(error: unknown): number {
-  if (error instanceof KafkaError) return error.errorCode;
-  if (error instanceof DiskError) return ErrorCode.KAFKA_STORAGE_ERROR;
-  throw error;
-}
-
-/** The reader's last epoch is none that this log knows. */
-const NO_SUCH_EPOCH = Symbol('no such epoch');
-
-/** Where the reader's last epoch ended on our side, if that was before its position (KIP-595, KIP-320; `Partition.readRecords`). */
-function divergence({ log }: Partition, { lastFetchedEpoch, fetchOffset }: FetchPosition): FetchOutcome['divergingEpoch'] | typeof NO_SUCH_EPOCH {
-  if (lastFetchedEpoch < 0) return undefined;
-  const { leaderEpoch, endOffset } = log.endOffsetForEpoch(lastFetchedEpoch);
-  if (leaderEpoch < 0 || endOffset < 0) return NO_SUCH_EPOCH;
-  return leaderEpoch < lastFetchedEpoch || endOffset < fetchOffset ? { epoch: leaderEpoch, endOffset } : undefined;
 }

@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { MemoryDisk } from '../env/memory/memory-disk.js';
 import { NodeRandom, silentLogger } from '../env/node/index.js';
-import { createLog, createLogHost } from '../log/index.js';
+import { createLog, createLogHost, ReadBudget } from '../log/index.js';
 import { ManualClock, SETTINGS, TOPIC_ID } from '../log/test-support.js';
 import type { PartitionImage } from '../metadata/types.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
@@ -44,7 +44,7 @@ function append(to: Partition, requiredAcks = 1, ...values: string[]): ProduceOu
 }
 
 const AT_START: FetchPosition = { topicId: TOPIC_ID, topic: 't', index: 0, currentLeaderEpoch: -1, lastFetchedEpoch: -1, fetchOffset: 0, maxBytes: 1 << 20 };
-const NO_WAIT: FetchOptions = { maxWaitMs: 0, minBytes: 1, maxBytes: 1 << 20, readCommitted: false };
+const NO_WAIT: FetchOptions = { maxWaitMs: 0, minBytes: 1, maxBytes: 1 << 20, readCommitted: false, budget: new ReadBudget() };
 
 /** Starts a fetch; `answer()` is undefined while it is parked. */
 function startFetch(position: Partial<FetchPosition>, options: Partial<FetchOptions> = {}, find: () => Partition | number = () => partition) {
@@ -150,7 +150,7 @@ describe('fetch', () => {
 });
 
 describe('who waits no more', () => {
-  const LONG: FetchOptions = { maxWaitMs: 0x7fffffff, minBytes: 1, maxBytes: 1 << 20, readCommitted: false };
+  const LONG: FetchOptions = { ...NO_WAIT, maxWaitMs: 0x7fffffff };
 
   test('leaves nothing behind: no timer, and no work at the next append', async () => {
     let finds = 0;

@@ -22,6 +22,8 @@ export interface ConnectionHost {
   readonly buffers: FrameBuffers;
   readonly gate: ReadGate;
   limits(): ServerLimits;
+  /** Answers that nobody takes keep others from theirs. */
+  memoryIsShort(): boolean;
   /** Calls `connection.send`, then `goOn`, at the end of this turn. */
   flushSoon(connection: Connection): void;
   /** Called once. */
@@ -54,6 +56,7 @@ export class Connection implements ByteSink, FrameTaker, Caller {
   private idleTimer: WheelTimer | undefined;
   private progressTimer: WheelTimer | undefined;
   private progressBytes = 0;
+  private takingTimer: WheelTimer | undefined;
 
   constructor(
     private readonly host: ConnectionHost,
@@ -143,6 +146,7 @@ export class Connection implements ByteSink, FrameTaker, Caller {
       if (!this.closed) this.goOn();
     };
     if (out.length > 0) stream.write(out, isWatched ? onFlushed : undefined);
+    if (stream.pendingBytes > 0 && this.takingTimer === undefined) this.watchTaking(0);
   }
 
   mute(forMs: number): void {
@@ -171,6 +175,7 @@ export class Connection implements ByteSink, FrameTaker, Caller {
     this.host.gate.leave(this);
     if (this.idleTimer !== undefined) this.host.wheel.cancel(this.idleTimer);
     if (this.progressTimer !== undefined) this.host.wheel.cancel(this.progressTimer);
+    if (this.takingTimer !== undefined) this.host.wheel.cancel(this.takingTimer);
     // A request under way that cannot be abandoned still reads its frame: its answer frees it.
     this.abandon();
     runAll(this.sent.splice(0));
@@ -253,6 +258,21 @@ export class Connection implements ByteSink, FrameTaker, Caller {
     // While we do not read, the client cannot send.
     if (this.progressBytes >= PROGRESS_BYTES || this.paused) this.watchProgress();
     else this.close(`a request did not arrive: ${this.progressBytes} bytes in ${this.host.limits().frameProgressMs} ms`);
+  }
+
+  /** Who takes nothing of an answer is idle, and goes earlier where others wait for the memory. */
+  private watchTaking(stalledMs: number): void {
+    const periodMs = this.host.limits().frameProgressMs;
+    const mark = this.stream.takingMark;
+    this.takingTimer = this.host.wheel.add(periodMs, () => {
+      this.takingTimer = undefined;
+      if (this.stream.pendingBytes === 0) return;
+      if (this.stream.takingMark !== mark) return this.watchTaking(0);
+      const { maxIdleMs } = this.host.limits();
+      const stalledForMs = stalledMs + periodMs;
+      if (this.host.memoryIsShort() || (maxIdleMs >= 0 && stalledForMs >= maxIdleMs)) this.close(`an answer was not taken for ${stalledForMs} ms`);
+      else this.watchTaking(stalledForMs);
+    });
   }
 
   private armIdle(afterMs: number): void {

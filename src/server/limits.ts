@@ -8,7 +8,10 @@ export interface ServerLimits {
   readonly maxConnections: number;
   /** `max.connections.per.ip`. */
   readonly maxConnectionsPerIp: number;
-  /** A request that has begun to arrive must be complete, or 16 KiB further, after each period of this length. Ours. */
+  /**
+   * A request that has begun to arrive must be complete, or 16 KiB further, after each period of this length. Where memory is
+   * short, an answer that has begun to leave must have gone on as well. Ours.
+   */
   readonly frameProgressMs: number;
 }
 

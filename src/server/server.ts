@@ -32,6 +32,8 @@ export interface ServerOptions {
   /** Bytes that requests on their way in may take in all. */
   readonly queuedBytes?: number;
   readonly throttleMs?: DispatcherOptions['throttleMs'];
+  /** Whether the memory of answers is exhausted: who takes none of his is cut off then. */
+  readonly memoryIsShort?: () => boolean;
 }
 
 const WHEEL_TICK_MS = 10;
@@ -61,6 +63,7 @@ export class Server {
       buffers,
       gate: new ReadGate(buffers),
       limits: options.limits ?? (() => DEFAULT_LIMITS),
+      memoryIsShort: options.memoryIsShort ?? (() => false),
       flushSoon: connection => this.flushSoon(connection),
       gone: connection => this.gone(connection),
     };

@@ -27,7 +27,7 @@ async function startOn(world: SimWorld, machine: string): Promise<Broker> {
 async function readAll(world: SimWorld, client: RawClient, topicId: string, partition: number): Promise<string[]> {
   const values: string[] = [];
   for (;;) {
-    // One fetch reads no further than a segment.
+    // One fetch may not give all.
     const { responses } = await world.runUntil(client.send(fetchApi, {
       maxWaitMs: 10, minBytes: 1, maxBytes: 1 << 24, forgottenTopicsData: [],
       topics: [{ topicId, partitions: [{ partition, fetchOffset: values.length, partitionMaxBytes: 1 << 24 }] }],

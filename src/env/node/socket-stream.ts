@@ -69,6 +69,11 @@ export abstract class SocketStream implements ByteStream {
     return this.socket.writableLength;
   }
 
+  get takingMark(): number {
+    const { _handle: handle } = this.socket as { _handle?: { writeQueueSize?: number } | null };
+    return this.socket.writableLength + (handle?.writeQueueSize ?? 0);
+  }
+
   end(): void {
     if (this.closed) return;
     this.closed = true;

@@ -65,6 +65,10 @@ export class SimStream implements ByteStream {
     return this.pending;
   }
 
+  get takingMark(): number {
+    return this.pending;
+  }
+
   start(sink: ByteSink): void {
     this.sink = sink;
     this.soon(() => this.deliver());

@@ -17,6 +17,7 @@ import {
 } from '../paths.js';
 import type { LogDir, LogManager, PartitionLog } from '../types.js';
 import { LogDirectory, type CheckpointFile, type Checkpoints } from './directory.js';
+import type { ReadBudget } from '../reads/read-budget.js';
 import { Periodic } from './periodic.js';
 
 export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes' | 'indexCacheBytes' | 'maxOpenFiles' | 'producerExpirationMs'> {
@@ -144,6 +145,10 @@ export class NodeLogManager implements LogManager {
 
   get logDirs(): readonly LogDir[] {
     return this.directories;
+  }
+
+  get readBudget(): ReadBudget {
+    return this.host.readBudget;
   }
 
   /** The broker epoch that the last owner had when it stopped in order; undefined when one usable directory says otherwise. */

@@ -8,7 +8,8 @@ import type { SegmentList } from '../segment/segment-list.js';
 
 export interface ColdReadOptions {
   readonly maxBytes: number;
-  readonly minOneBatch: boolean;
+  /** The first batch may be larger than `maxBytes`, up to this. */
+  readonly maxFirstBytes: number;
   readonly limitOffset: number;
 }
 
@@ -79,7 +80,7 @@ function cutBatches(bytes: Buffer, length: number, offset: number, options: Cold
   while (headerFits(bytes, start, length) && batch.lastOffset(bytes, start) < offset) start += sizeOf(bytes, start);
   if (!headerFits(bytes, start, length)) return { kind: 'elsewhere', at: start, needed: 0 };
   const firstSize = sizeOf(bytes, start);
-  if (firstSize > options.maxBytes && !options.minOneBatch) return NOTHING;
+  if (firstSize > options.maxBytes && firstSize > options.maxFirstBytes) return NOTHING;
   if (batch.lastOffset(bytes, start) >= options.limitOffset) return NOTHING;
   if (start + firstSize > length) return { kind: 'elsewhere', at: start, needed: firstSize };
   const most = Math.min(length, start + Math.max(options.maxBytes, firstSize));

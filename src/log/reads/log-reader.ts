@@ -1,6 +1,7 @@
-import { asCorruptMessage, readCold } from './cold-read.js';
+import { asCorruptMessage, readCold, type ColdRead } from './cold-read.js';
 import type { LogHost } from '../host.js';
 import type { SegmentList } from '../segment/segment-list.js';
+import { PIECE_BYTES } from './read-buffers.js';
 import type { LogTail } from './tail-cache.js';
 import type { LogRead, ReadOptions } from '../types.js';
 
@@ -20,6 +21,33 @@ interface Found {
   readonly sizeBytes: number;
   readonly nextOffset: number;
   readonly release: () => void;
+}
+
+/** For less, another read would seldom find a batch that fits. */
+const WORTH_ANOTHER_BYTES = PIECE_BYTES / 16;
+
+/** Reads from the disk that follow one another. */
+class Pieces implements Found {
+  readonly buffers: Uint8Array[] = [];
+  sizeBytes = 0;
+  private readonly taken: ColdRead[] = [];
+
+  constructor(public nextOffset: number) {}
+
+  get isEmpty(): boolean {
+    return this.taken.length === 0;
+  }
+
+  add(piece: ColdRead): void {
+    this.taken.push(piece);
+    this.buffers.push(piece.bytes);
+    this.sizeBytes += piece.bytes.length;
+    this.nextOffset = piece.nextOffset;
+  }
+
+  readonly release = (): void => {
+    for (const piece of this.taken.splice(0)) piece.release();
+  };
 }
 
 const NO_BUFFERS: readonly Uint8Array[] = [];
@@ -44,16 +72,29 @@ export class LogReader {
   private async readFromDisk(offset: number, options: ReadOptions): Promise<LogRead> {
     for (;;) {
       const { generation } = this.log;
-      const found = await readCold(this.host, this.log.segments, offset, options).catch((error: unknown) => {
+      const found = await this.readPieces(offset, options).catch((error: unknown) => {
         throw asCorruptMessage(error);
       });
-      if (generation === this.log.generation) {
-        if (!found) return this.answer(offset, undefined, options);
-        const { bytes, nextOffset, release } = found;
-        return this.answer(offset, { buffers: [bytes], sizeBytes: bytes.length, nextOffset, release }, options);
-      }
-      found?.release();
+      if (generation === this.log.generation) return this.answer(offset, found, options);
+      found.release();
       this.log.mustBeReadable(offset);
+    }
+  }
+
+  /** Large reads take several buffers, which are used again, and not one that is not. */
+  private async readPieces(offset: number, { maxBytes, minOneBatch, limitOffset }: ReadOptions): Promise<Found> {
+    const pieces = new Pieces(offset);
+    try {
+      for (let left = maxBytes; ; left = maxBytes - pieces.sizeBytes) {
+        const maxFirstBytes = pieces.isEmpty && minOneBatch ? Infinity : left;
+        const options = { maxBytes: Math.min(left, PIECE_BYTES), maxFirstBytes, limitOffset };
+        const piece = await readCold(this.host, this.log.segments, pieces.nextOffset, options);
+        if (piece !== undefined) pieces.add(piece);
+        if (piece === undefined || pieces.nextOffset >= limitOffset || maxBytes - pieces.sizeBytes < WORTH_ANOTHER_BYTES) return pieces;
+      }
+    } catch (error) {
+      pieces.release();
+      throw error;
     }
   }
 

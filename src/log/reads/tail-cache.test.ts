@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { SimRandom } from '../../env/sim/index.js';
 import * as batch from '../../protocol/records/batch.js';
+import { ReadBudget } from './read-budget.js';
 import { TailCache, type LogTail, type TailRead } from './tail-cache.js';
 import { batchOf, plainRecords } from '../test-support.js';
 
@@ -23,7 +24,7 @@ function fill(tail: LogTail, from: number, to: number, bytes: number): void {
 }
 
 test('keeps the newest of all logs within the budget', () => {
-  const cache = new TailCache(1 << 20);
+  const cache = new TailCache(1 << 20, new ReadBudget());
   const [busy, idle] = [cache.newTail(), cache.newTail()];
   fill(idle, 0, 3, 100);
   fill(busy, 0, 3000, 1000);
@@ -36,19 +37,19 @@ test('keeps the newest of all logs within the budget', () => {
 });
 
 test('an idle log holds little', () => {
-  const cache = new TailCache(1 << 20);
+  const cache = new TailCache(1 << 20, new ReadBudget());
   fill(cache.newTail(), 0, 1, 100);
   expect(cache.sizeBytes).toBe(4096);
 });
 
 test('gives many batches as a few views', () => {
-  const tail = new TailCache(8 << 20).newTail();
+  const tail = new TailCache(8 << 20, new ReadBudget()).newTail();
   fill(tail, 0, 3000, 1000);
   expect(tail.read(1000, { ...everything, maxBytes: 1 << 20 })!.buffers.length).toBeLessThanOrEqual(6);
 });
 
 test('a batch may lie across chunks, and larger ones than the budget are not kept', () => {
-  const tail = new TailCache(1 << 20).newTail();
+  const tail = new TailCache(1 << 20, new ReadBudget()).newTail();
   fill(tail, 0, 4, 300_000);
   expect(offsetsIn(tail.read(2, everything))).toEqual([2, 3]);
   tail.append(batchAt(4, 2 << 20));
@@ -58,7 +59,7 @@ test('a batch may lie across chunks, and larger ones than the budget are not kep
 });
 
 test('what a reader holds stays as it was, however much is written meanwhile', () => {
-  const tail = new TailCache(1 << 20).newTail();
+  const tail = new TailCache(1 << 20, new ReadBudget()).newTail();
   fill(tail, 0, 900, 1000);
   const read = tail.read(400, everything)!;
   fill(tail, 900, 10_000, 1000);
@@ -67,7 +68,7 @@ test('what a reader holds stays as it was, however much is written meanwhile', (
 });
 
 test('memory that all readers are done with is used again', () => {
-  const tail = new TailCache(1 << 20).newTail();
+  const tail = new TailCache(1 << 20, new ReadBudget()).newTail();
   const buffers = new Set<ArrayBufferLike>();
   for (let offset = 0; offset < 20_000; offset++) {
     tail.append(batchAt(offset, 1000));
@@ -81,7 +82,7 @@ test('memory that all readers are done with is used again', () => {
 
 test('reads at random are what was appended, with readers that hold on to what they got', () => {
   const random = new SimRandom('tail cache');
-  const cache = new TailCache(600_000);
+  const cache = new TailCache(600_000, new ReadBudget());
   const tails = [cache.newTail(), cache.newTail()];
   const ends = [0, 0];
   const held: { read: TailRead; offsets: number[] }[] = [];

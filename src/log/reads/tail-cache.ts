@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert.js';
 import * as batch from '../../protocol/records/batch.js';
+import type { ReadBudget } from './read-budget.js';
 
 /**
  * The newest bytes of every log in memory, under one budget for all: what readers at the tail want, they get without the disk.
@@ -15,7 +16,8 @@ export class TailCache {
   private readonly free: Buffer[] = [];
   private totalBytes = 0;
 
-  constructor(private readonly budgetBytes: number) {}
+  /** What readers still hold of dropped chunks counts against `readBudget`. */
+  constructor(private readonly budgetBytes: number, private readonly readBudget: ReadBudget) {}
 
   get sizeBytes(): number {
     return this.totalBytes;
@@ -46,12 +48,15 @@ export class TailCache {
   drop(chunk: Chunk): void {
     if (!this.chunks.delete(chunk)) return;
     this.totalBytes -= chunk.buffer.length;
-    if (!chunk.isSeen) this.recycle(chunk);
+    if (chunk.isSeen) this.readBudget.hold(chunk.buffer.length);
+    else this.recycle(chunk);
   }
 
   /** The last reader of a chunk is done. */
   unseen(chunk: Chunk): void {
-    if (!this.chunks.has(chunk)) this.recycle(chunk);
+    if (this.chunks.has(chunk)) return;
+    this.recycle(chunk);
+    this.readBudget.free(chunk.buffer.length);
   }
 
   private recycle({ buffer }: Chunk): void {

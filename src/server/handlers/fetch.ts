@@ -43,6 +43,7 @@ function fetchHandler(services: Services): Handler<FetchRequest, FetchResponseIn
       minBytes: request.minBytes,
       maxBytes: Math.min(request.maxBytes, services.settings().get('fetch.max.bytes')),
       readCommitted: request.isolationLevel === READ_COMMITTED,
+      budget: services.logs.readBudget,
     };
     const replicaId = request.replicaState.replicaId === CONSUMER_REPLICA ? request.replicaId : request.replicaState.replicaId;
     const isFollower = replicaId !== CONSUMER_REPLICA && replicaId !== DEBUGGING_REPLICA;
