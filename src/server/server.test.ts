@@ -492,6 +492,41 @@ test('from a client that does not read its answers nothing more is taken', async
   expect(served).toEqual(Array.from({ length: 200 }, (_, index) => index));
 });
 
+test.each([
+  ['when memory is short', true, [true, false]],
+  ['when it is not, only once it counts as idle', false, [false, false]],
+])('who takes nothing of an answer is cut off %s', async (_, memoryIsShort, early) => {
+  const world = simulated(4);
+  const metadata = serve<MetadataRequest, MetadataResponseInput>(metadataApi, (_body, _context, reply) => {
+    reply({ brokers: [], topics: Array.from({ length: 1000 }, () => ({ errorCode: 0, name: 'n'.repeat(10_000), partitions: [] })) });
+  });
+  const { connect } = await start(world, { metadata, memoryIsShort: () => memoryIsShort, limitsAre: { frameProgressMs: 5000, maxIdleMs: 60_000 } });
+  const [stuck, slow] = [await connect(), await connect()];
+  for (const client of [stuck, slow]) {
+    client.stream.pause();
+    client.send(askMetadata(1));
+  }
+  const takeSome = async (): Promise<void> => {
+    slow.stream.resume();
+    await world.world.run(3);
+    slow.stream.pause();
+    await world.world.run(4000);
+  };
+  for (let round = 0; round < 3; round++) await takeSome();
+  stuck.stream.resume();
+  await world.world.run(100);
+  const ended = [stuck.ended_, slow.ended_];
+  expect(ended).toEqual(early);
+  if (memoryIsShort) return;
+  const idle = await connect();
+  idle.stream.pause();
+  idle.send(askMetadata(1));
+  await world.world.run(70_000);
+  idle.stream.resume();
+  await world.world.run(1000);
+  expect([idle.ended_, idle.answers]).toEqual([true, []]);
+});
+
 test('an idle connection is closed after connections.max.idle.ms, one with a request under way is not', async () => {
   const world = simulated(1);
   const { connect, parked, server } = await start(world, { limitsAre: { maxIdleMs: 10_000 } });

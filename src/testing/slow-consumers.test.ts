@@ -1,0 +1,72 @@
+import { expect, test } from '@jest/globals';
+import { once } from 'node:events';
+import { createConnection, type Socket } from 'node:net';
+import { NodeNet } from '../env/node/index.js';
+import { temporaryDirectory } from '../log/test-support.js';
+import { createTopicsApi } from '../protocol/generated/create-topics.js';
+import { fetchApi, type FetchRequestInput } from '../protocol/generated/fetch.js';
+import { metadataApi } from '../protocol/generated/metadata.js';
+import { produceApi } from '../protocol/generated/produce.js';
+import { writeRequestHead } from '../protocol/header.js';
+import { buildBatch } from '../protocol/records/batch-builder.js';
+import { Writer } from '../protocol/wire/writer.js';
+import { RawClient } from './raw-client.js';
+import { startBroker } from './start-broker.js';
+
+const MEBIBYTE = 1 << 20;
+/** More than the tail cache keeps. */
+const BATCHES = 90;
+const SLOW_CONSUMERS = 60;
+
+function fetchFrom(topicId: string, fetchOffset: number, maxBytes: number): FetchRequestInput {
+  const partitions = [{ partition: 0, fetchOffset, partitionMaxBytes: maxBytes }];
+  return { maxWaitMs: 500, minBytes: 1, maxBytes, forgottenTopicsData: [], topics: [{ topicId, partitions }] };
+}
+
+function frameOf(request: FetchRequestInput): Buffer {
+  const writer = new Writer();
+  const length = writer.reserveInt32();
+  writeRequestHead(writer, fetchApi, 17, 1, 'slow');
+  fetchApi.encodeRequest(writer, request, 17);
+  writer.patchInt32(length, writer.byteLength - 4);
+  return writer.toBuffer();
+}
+
+test(`memory stays bounded with ${SLOW_CONSUMERS} consumers that ask for 50 MB and do not read, and another one goes on reading`, async () => {
+  const root = temporaryDirectory();
+  const broker = await startBroker({ data: `${root.path}/data` });
+  const client = await RawClient.connect(new NodeNet(), broker.port);
+  const sockets: Socket[] = [];
+  try {
+    await client.send(createTopicsApi, { topics: [{ name: 't', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }], timeoutMs: 10_000 });
+    const { topics: [topic] } = await client.send(metadataApi, { topics: [{ name: 't' }] });
+    const records = buildBatch({}, [{ timestampMs: Date.now(), key: null, value: Buffer.alloc(1_000_000) }]);
+    for (let batch = 0; batch < BATCHES; batch++) {
+      const { responses } = await client.send(produceApi, { acks: 1, timeoutMs: 10_000, topicData: [{ topicId: topic!.topicId, partitionData: [{ index: 0, records }] }] });
+      expect(responses[0]!.partitionResponses[0]!.errorCode).toBe(0);
+    }
+    const before = process.memoryUsage().arrayBuffers;
+    for (let index = 0; index < SLOW_CONSUMERS; index++) {
+      const socket = createConnection(broker.port, '127.0.0.1').on('error', () => {});
+      sockets.push(socket);
+      await once(socket, 'connect');
+      socket.write(frameOf(fetchFrom(topic!.topicId, index % 20, 50 * MEBIBYTE)));
+      // Its first byte has come: the answer is being sent.
+      await once(socket, 'readable');
+    }
+    expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(128 * MEBIBYTE);
+    let offset = 0;
+    while (offset < BATCHES) {
+      const { responses } = await client.send(fetchApi, fetchFrom(topic!.topicId, offset, 2 * MEBIBYTE), 17);
+      const read = responses[0]!.partitions[0]!.records!;
+      expect(read.length).toBeGreaterThan(0);
+      offset += read.length / records.length;
+    }
+    expect(offset).toBe(BATCHES);
+  } finally {
+    for (const socket of sockets) socket.destroy();
+    client.close();
+    await broker.close();
+    root.remove();
+  }
+});
