@@ -10,7 +10,7 @@ import { RawClient } from '../../src/testing/raw-client.js';
 
 const TIMEOUT_MS = 120_000;
 const RETRY_MS = 5;
-const REMOVAL_PATIENCE_MS = 5_000;
+const REMOVAL_PATIENCE_MS = 20_000;
 /** The last version that names topics instead of ids. */
 const DELETE_BY_NAME_VERSION = 5;
 const LIST_OFFSETS_VERSION = 7;
@@ -63,10 +63,12 @@ export class Admin {
     await this.client.send(deleteTopicsApi, { topicNames: names, timeoutMs: TIMEOUT_MS }, DELETE_BY_NAME_VERSION);
   }
 
-  /** Resolves when nothing of the topic is left on disk, or after a while: then the next row lives with it. */
-  async untilRemoved(dataDir: string, topic: string): Promise<void> {
+  /** Resolves when nothing of the topics is left on disk, or after a while: then the next row lives with it. */
+  async untilRemoved(dataDir: string, topics: readonly string[]): Promise<void> {
+    const names = new Set(topics);
+    const isLeft = (folder: string) => folder.endsWith('-delete') || names.has(folder.slice(0, folder.lastIndexOf('-')));
     const deadlineMs = performance.now() + REMOVAL_PATIENCE_MS;
-    while (performance.now() < deadlineMs && readdirSync(dataDir).some(name => name.startsWith(`${topic}-`) || name.startsWith(`${topic}.`))) await pause(RETRY_MS * 2);
+    while (performance.now() < deadlineMs && readdirSync(dataDir).some(isLeft)) await pause(RETRY_MS * 4);
   }
 
   close(): void {

@@ -54,6 +54,7 @@ async function measure(wish: Wish, command: string): Promise<Results> {
   const profileFolder = join(BUILD, 'profile');
   const targets = wish.kinds.map(kind => new Target(kind, { dataFolder: folder, ...(wish.profile && { profileFolder }) }));
   const results: Results = { date: new Date().toISOString(), command, machine: machine(), rounds: wish.rounds, minutes: 0, outcomes: {}, limits: {} };
+  let stopped = false;
   let removing: Promise<void> | undefined;
   const remove = () => removing ??= (async () => {
     await Promise.all(targets.map(target => target.remove()));
@@ -62,6 +63,7 @@ async function measure(wish: Wish, command: string): Promise<Results> {
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
     process.once(signal, () => {
       say(`stopped by ${signal}: removing brokers and data`);
+      stopped = true;
       void remove().finally(() => process.exit(1));
     });
   }
@@ -69,6 +71,7 @@ async function measure(wish: Wish, command: string): Promise<Results> {
   try {
     await runAll(wish, targets, wish.quick ? QUICK : FULL, results, {
       say,
+      stopped: () => stopped,
       rowDone: (row, _round, latest) => {
         for (const line of turnLines(row, latest)) say(line);
         results.minutes = (performance.now() - startMs) / 60_000;

@@ -29,6 +29,8 @@ export interface Scale {
   readonly groups: number;
   readonly manyPartitions: number;
   readonly startPartitions: number;
+  /** Until memory is looked at. */
+  readonly idleSeconds: number;
 }
 
 export interface Sample {

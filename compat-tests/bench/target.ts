@@ -1,8 +1,7 @@
 // A broker under the benchmark: Ottla or Apache Kafka, with what rows need of it.
 
-import { join } from 'node:path';
 import { brokerUnderTest, type BrokerUnderTest, type Settings } from '../support/brokers.js';
-import { Admin } from './admin.js';
+import { Admin, type Topic } from './admin.js';
 import { costOf, isAlive, type Cost } from './process-cost.js';
 
 export type Kind = 'ottla' | 'apache';
@@ -12,8 +11,13 @@ const JAVA = [
   '-Xms1g', '-Xmx1g', '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35',
   '-XX:+ExplicitGCInvokesConcurrent', '-Djava.awt.headless=true',
 ];
-/** The tests shorten these; here they are as Kafka has them. */
-const APACHE_SETTINGS: Settings = { 'broker.session.timeout.ms': '9000', 'broker.heartbeat.interval.ms': '2000' };
+/** What one row wrote leaves the page cache before the next, instead of waiting there for the disk. */
+const BOTH: Settings = { 'log.segment.delete.delay.ms': '100' };
+const SETTINGS: Readonly<Record<Kind, Settings>> = {
+  ottla: BOTH,
+  // The tests shorten these; here they are as Kafka has them.
+  apache: { ...BOTH, 'broker.session.timeout.ms': '9000', 'broker.heartbeat.interval.ms': '2000' },
+};
 const LARGE_BROKER_TIMEOUT_MS = 300_000;
 
 export interface Place {
@@ -29,14 +33,16 @@ export class Target {
   private readonly made = new Map<string, Promise<unknown>>();
   private readonly brokers = new Set<BrokerUnderTest>();
   private topics = 0;
+  private isRemoved = false;
 
   constructor(readonly kind: Kind, private readonly place: Place) {}
 
   /** A broker that was not started, on a directory of its own; it is removed with this target at the latest. */
   fresh(profiled = false): BrokerUnderTest {
+    if (this.isRemoved) throw new Error('the run was stopped');
     const { dataFolder, profileFolder } = this.place;
     const node = profiled && profileFolder !== undefined ? ['--cpu-prof', `--cpu-prof-dir=${profileFolder}`] : [];
-    const broker = brokerUnderTest(this.kind === 'apache' ? APACHE_SETTINGS : {}, this.kind, {
+    const broker = brokerUnderTest(SETTINGS[this.kind], this.kind, {
       parent: dataFolder, java: JAVA, node, timeoutMs: LARGE_BROKER_TIMEOUT_MS,
     });
     this.brokers.add(broker);
@@ -61,10 +67,6 @@ export class Target {
     return this.running.broker.pid;
   }
 
-  get admin(): Admin {
-    return this.running.admin;
-  }
-
   private get running() {
     if (this.serving === undefined) throw new Error(`${this.kind} does not run`);
     return this.serving;
@@ -73,12 +75,20 @@ export class Target {
   /** Sees to a broker that serves; a row may have brought the last one down. */
   async ensureServing(): Promise<void> {
     if (this.serving !== undefined && isAlive(this.serving.broker.pid)) return;
-    if (this.serving !== undefined) await this.removeBroker(this.serving.broker);
-    this.serving = undefined;
-    this.made.clear();
+    await this.abandon();
     const broker = this.fresh(true);
     await broker.start();
     this.serving = { broker, admin: await Admin.connect(broker.host, broker.port) };
+  }
+
+  /** Gives up the broker that serves, and what was made on it. */
+  async abandon(): Promise<void> {
+    const left = this.serving;
+    this.serving = undefined;
+    this.made.clear();
+    if (left === undefined) return;
+    left.admin.close();
+    await this.removeBroker(left.broker);
   }
 
   /** Makes something of the serving broker once and keeps it for later rounds. */
@@ -99,18 +109,27 @@ export class Target {
 
   /** Runs `work` on a fresh topic, which is deleted afterwards, and its files with it before the next row. */
   async withTopic<T>(what: string, partitions: number, work: (topic: string) => Promise<T>, configs: Readonly<Record<string, string>> = {}): Promise<T> {
-    const topic = this.topicName(what);
-    const { admin } = this;
-    await admin.createTopics([{ name: topic, partitions, configs: { ...QUICK_DELETION, ...configs } }]);
-    await admin.untilServed([{ name: topic, partitions }]);
+    const topic = { name: this.topicName(what), partitions, configs };
+    await this.createTopics([topic]);
     try {
-      return await work(topic);
+      return await work(topic.name);
     } finally {
-      if (isAlive(this.pid)) {
-        await admin.deleteTopics([topic]);
-        await admin.untilRemoved(join(this.running.broker.dataDir), topic);
-      }
+      if (isAlive(this.pid)) await this.deleteTopics([topic]);
     }
+  }
+
+  /** Resolves when all partitions are served. */
+  async createTopics(topics: readonly Topic[]): Promise<void> {
+    await this.running.admin.createTopics(topics);
+    await this.running.admin.untilServed(topics);
+  }
+
+  /** Resolves when nothing of them is left on disk. */
+  async deleteTopics(topics: readonly Topic[]): Promise<void> {
+    const { admin, broker } = this.running;
+    const names = topics.map(({ name }) => name);
+    await admin.deleteTopics(names);
+    await admin.untilRemoved(broker.dataDir, names);
   }
 
   cost<T>(work: () => Promise<T>): Promise<{ result: T; cost: Cost }> {
@@ -119,6 +138,7 @@ export class Target {
 
   /** Stops and removes everything. A profile is written by a clean stop. */
   async remove(): Promise<void> {
+    this.isRemoved = true;
     if (this.serving !== undefined) {
       this.serving.admin.close();
       if (this.profiled) await this.serving.broker.stop();
@@ -127,6 +147,3 @@ export class Target {
     await Promise.all([...this.brokers].map(broker => this.removeBroker(broker)));
   }
 }
-
-/** So that what one row wrote leaves the page cache before the next, instead of waiting there for the disk. */
-const QUICK_DELETION = { 'file.delete.delay.ms': '100' };

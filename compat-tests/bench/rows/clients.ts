@@ -24,8 +24,7 @@ const perRecord = (records: number, recordsPerSecond: number, cpuSeconds: number
 function consumed(target: Target, scale: Scale): Promise<string> {
   return target.once(`consumed-${scale.clientRecords}`, async () => {
     const topic = target.topicName('consumed');
-    await target.admin.createTopics([{ name: topic, partitions: PARTITIONS }]);
-    await target.admin.untilServed([{ name: topic, partitions: PARTITIONS }]);
+    await target.createTopics([{ name: topic, partitions: PARTITIONS }]);
     await franz('produce', { bootstrap: target.address, topic, records: scale.clientRecords, 'value-bytes': VALUE_BYTES });
     return topic;
   });
@@ -34,8 +33,7 @@ function consumed(target: Target, scale: Scale): Promise<string> {
 function joined(target: Target): Promise<string> {
   return target.once('joined', async () => {
     const topic = target.topicName('joined');
-    await target.admin.createTopics([{ name: topic, partitions: JOINED_PARTITIONS }]);
-    await target.admin.untilServed([{ name: topic, partitions: JOINED_PARTITIONS }]);
+    await target.createTopics([{ name: topic, partitions: JOINED_PARTITIONS }]);
     await franz('produce', { bootstrap: target.address, topic, records: 1 });
     // The first group of a broker has the topic of offsets made.
     await franz('group', { bootstrap: target.address, topic, groups: 1 });

@@ -31,8 +31,7 @@ interface Written {
 function written(target: Target, scale: Scale): Promise<Written> {
   return target.once(`fetched-${scale.catchUpBytes}`, async () => {
     const topic = target.topicName('fetched');
-    await target.admin.createTopics([{ name: topic, partitions: PARTITIONS }]);
-    await target.admin.untilServed([{ name: topic, partitions: PARTITIONS }]);
+    await target.createTopics([{ name: topic, partitions: PARTITIONS }]);
     const found = await raw('produce', {
       address: target.address, topic, partitions: PARTITIONS, records: RECORDS, 'value-bytes': VALUE_BYTES, window: 32,
       seconds: WRITE_SECONDS, 'max-bytes': scale.catchUpBytes,

@@ -11,12 +11,12 @@ export const ROWS: readonly Row[] = [...produceRows, ...fetchRows, ...clientRows
 
 export const FULL: Scale = {
   seconds: 3, produceBytes: 1_000_000_000, catchUpBytes: 2_000_000_000, clientRecords: 700_000, latencySeconds: 6,
-  endToEndRecords: 3_000, groups: 20, manyPartitions: 1_000, startPartitions: 10_000,
+  endToEndRecords: 3_000, groups: 20, manyPartitions: 1_000, startPartitions: 10_000, idleSeconds: 3,
 };
 
 export const QUICK: Scale = {
-  seconds: 0.8, produceBytes: 200_000_000, catchUpBytes: 200_000_000, clientRecords: 100_000, latencySeconds: 2,
-  endToEndRecords: 500, groups: 5, manyPartitions: 1_000, startPartitions: 1_000,
+  seconds: 0.7, produceBytes: 200_000_000, catchUpBytes: 200_000_000, clientRecords: 100_000, latencySeconds: 1.5,
+  endToEndRecords: 500, groups: 5, manyPartitions: 1_000, startPartitions: 1_000, idleSeconds: 1,
 };
 
 /** What is done before anything counts; the records that consumers read are those of the run itself. */
