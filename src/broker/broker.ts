@@ -1,3 +1,4 @@
+import { TimingWheel } from '../base/timing-wheel.js';
 import { randomUuid } from '../base/uuid.js';
 import { cleanerSettingsOf, controllerEndpoints, planListeners, type Listener, type ListenerPlan, type Settings } from '../config/index.js';
 import { SECURITY_PROTOCOLS } from '../config/listeners.js';
@@ -142,7 +143,9 @@ export class Broker {
     this.#directoryFailures.attach({ replicas, lifecycle });
     await this.#takeUpWork({ lifecycle, quorum, publisher, logs, replicas, groups, brokerId });
 
-    const services = servicesOf({ env, brokerId, clusterId, logs, publisher, controller, replicas, groups, lifecycle });
+    const wheel = new TimingWheel(env.clock);
+    this.#teardown.push(() => wheel.close());
+    const services = servicesOf({ env, wheel, brokerId, clusterId, logs, publisher, controller, replicas, groups, lifecycle });
     server.serve(withApiVersions({
       apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
     }));
@@ -224,8 +227,14 @@ export class Broker {
   #makeServer(publisher: Publisher, { host: { turnWrites }, readBudget }: NodeLogManager): Server {
     const { settings, env } = this.options;
     const queued = settings.get('queued.max.request.bytes');
+    let limits = { of: settings, are: limitsOf(settings) };
+    const limitsNow = (): ServerLimits => {
+      // Every request asks.
+      if (limits.of !== publisher.settings) limits = { of: publisher.settings, are: limitsOf(publisher.settings) };
+      return limits.are;
+    };
     const server = new Server({
-      env, limits: () => limitsOf(publisher.settings), beforeSending: () => turnWrites.writeAll(), memoryIsShort: () => readBudget.isExhausted,
+      env, limits: limitsNow, beforeSending: () => turnWrites.writeAll(), memoryIsShort: () => readBudget.isExhausted,
       ...(queued > 0 && { queuedBytes: queued }),
     });
     turnWrites.onFailure(() => server.dropAnswers());

@@ -1,3 +1,4 @@
+import type { TimingWheel } from '../base/timing-wheel.js';
 import type { ControllerApi } from '../controller/index.js';
 import type { Env } from '../env/index.js';
 import type { LogManager } from '../log/index.js';
@@ -14,6 +15,7 @@ import type { Publisher } from './publisher.js';
 /** The parts of a running broker that handlers reach, each by what it is asked for. */
 export interface Parts {
   readonly env: Env;
+  readonly wheel: TimingWheel;
   readonly brokerId: number;
   readonly clusterId: string;
   readonly logs: LogManager;
@@ -28,10 +30,10 @@ export interface Parts {
 export const SERVE_TIMEOUT_MS = 30_000;
 
 export function servicesOf(parts: Parts): Services {
-  const { env, brokerId, clusterId, logs, publisher, controller, replicas, groups, lifecycle } = parts;
+  const { env, wheel, brokerId, clusterId, logs, publisher, controller, replicas, groups, lifecycle } = parts;
   const producerIds = new ProducerIds(controller, brokerId, () => lifecycle.epoch);
   const services: Services = {
-    brokerId, clusterId, replicas, logs, controller,
+    brokerId, clusterId, replicas, logs, controller, wheel,
     image: () => publisher.image,
     settings: () => publisher.settings,
     groups: groups.service,

@@ -251,6 +251,10 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     return this.reader.read(offset, options);
   }
 
+  bytesBefore(offset: number): number | undefined {
+    return offset >= this.endOffset ? this.tail.addedBytes : this.tail.addedBefore(offset);
+  }
+
   updateHighWatermark(offset: number): void {
     this.committedOffset = Math.min(Math.max(offset, this.startOffset), this.endOffset);
     this.producers.onHighWatermark(this.committedOffset);

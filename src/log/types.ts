@@ -90,6 +90,11 @@ export interface PartitionLog {
   /** Brings what was appended to the system now, instead of with the turn's end (`TurnWrites`). */
   write(): void;
   read(offset: number, options: ReadOptions): LogRead | Promise<LogRead>;
+  /**
+   * A count of bytes that grows with the log: from what it says for two offsets, how much lies between them. undefined when that
+   * could not be told without the disk.
+   */
+  bytesBefore(offset: number): number | undefined;
   updateHighWatermark(offset: number): void;
   /** Moves the start forward (DeleteRecords, retention); OFFSET_OUT_OF_RANGE beyond the high watermark. */
   incrementLogStartOffset(offset: number, reason: string): boolean;

@@ -1,8 +1,11 @@
-import type { Cancel, Clock } from '../env/index.js';
+import type { WheelTimer } from '../base/timing-wheel.js';
+import type { Cancel } from '../env/index.js';
 import type { LogRead, ReadBudget } from '../log/index.js';
 import type { Int64, Uuid } from '../protocol/wire/types.js';
-import type { Partition, Watcher } from './partition.js';
+import { ParkedPosition } from './parked-position.js';
+import type { Partition } from './partition.js';
 import { ReadPass } from './read-pass.js';
+import type { Waits } from './waits.js';
 
 /** One partition as a consumer asks for it. */
 export interface FetchPosition {
@@ -56,28 +59,33 @@ export interface PendingFetch {
  * `done`, goes to `failed`.
  */
 export function fetch(
-  clock: Clock,
+  waits: Waits,
   find: FindPartition,
   positions: readonly FetchPosition[],
   options: FetchOptions,
   done: (outcomes: FetchOutcome[]) => void,
   failed: (error: unknown) => void,
 ): PendingFetch {
-  const pending = new Fetch(clock, find, positions, options, done, failed);
+  const pending = new Fetch(waits, find, positions, options, done, failed);
   pending.attempt();
   return pending;
 }
 
-class Fetch implements Watcher, PendingFetch {
-  #watched: Partition[] = [];
-  #cancelTimer: Cancel | undefined;
+/**
+ * While it is parked, appends only move a count of what could be read; it reads again when that is enough (`DelayedFetch`).
+ */
+class Fetch implements PendingFetch {
+  #parked: ParkedPosition[] = [];
+  /** Bytes that the parked positions could give together. */
+  #readableBytes = 0;
+  #timer: WheelTimer | undefined;
   #leaveLine: Cancel | undefined;
   #rechecking = false;
   #timedOut = false;
   #finished = false;
 
   constructor(
-    private readonly clock: Clock,
+    private readonly waits: Waits,
     private readonly find: FindPartition,
     private readonly positions: readonly FetchPosition[],
     private readonly options: FetchOptions,
@@ -108,16 +116,6 @@ class Fetch implements Watcher, PendingFetch {
     return true;
   }
 
-  /** Appends of one turn wake a parked fetch once. */
-  wake(): void {
-    if (this.#rechecking || this.#finished) return;
-    this.#rechecking = true;
-    this.clock.endOfTurn(() => {
-      this.#rechecking = false;
-      if (!this.#finished) this.attempt();
-    });
-  }
-
   abandon(): void {
     this.#finish();
   }
@@ -138,29 +136,52 @@ class Fetch implements Watcher, PendingFetch {
       this.done(pass.outcomes);
     } else {
       pass.release();
-      this.#park();
+      this.#park(pass);
     }
   }
 
-  #park(): void {
-    if (this.#cancelTimer !== undefined) return;
-    this.#cancelTimer = this.clock.after(this.options.maxWaitMs, () => this.hurry());
-    for (const position of this.positions) {
+  #park(pass: ReadPass): void {
+    this.#timer ??= this.waits.wheel.add(this.options.maxWaitMs, () => this.hurry());
+    this.#unwatch();
+    this.#readableBytes = pass.bytesRead;
+    const grown = (bytes: number | undefined): void => this.#grown(bytes);
+    this.positions.forEach((position, i) => {
       const partition = this.find(position);
-      if (typeof partition === 'number') continue;
-      partition.watch(this);
-      this.#watched.push(partition);
-    }
-    // What came between the read and the watch must not wait for the next append.
-    this.wake();
+      // Gone while others were read from the disk: to be told.
+      if (typeof partition === 'number') return this.#recheck();
+      const parked = new ParkedPosition(partition, position, this.options, pass.limits[i]!, pass.outcomes[i]!.read?.sizeBytes ?? 0, grown);
+      this.#parked.push(parked);
+      // What came between the read and the watch must not wait for the next append.
+      parked.wake();
+    });
+  }
+
+  /** A partition can give so many bytes more; undefined: nobody knows until it is read. */
+  #grown(bytes: number | undefined): void {
+    this.#readableBytes += bytes ?? 0;
+    if (bytes === undefined || this.#readableBytes >= this.options.minBytes) this.#recheck();
+  }
+
+  /** Once for all that happens in this turn. */
+  #recheck(): void {
+    if (this.#rechecking || this.#finished) return;
+    this.#rechecking = true;
+    this.waits.clock.endOfTurn(() => {
+      this.#rechecking = false;
+      if (!this.#finished) this.attempt();
+    });
   }
 
   #finish(): void {
     this.#finished = true;
-    this.#cancelTimer?.();
     this.#leaveLine?.();
-    for (const partition of this.#watched) partition.unwatch(this);
-    this.#watched = [];
+    if (this.#timer !== undefined) this.waits.wheel.cancel(this.#timer);
+    this.#unwatch();
+  }
+
+  #unwatch(): void {
+    for (const parked of this.#parked) parked.leave();
+    this.#parked = [];
   }
 
   #fail(error: unknown, pass: ReadPass): void {

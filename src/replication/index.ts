@@ -1,5 +1,6 @@
 export { fetch, type FetchOptions, type FetchOutcome, type FetchPosition, type FindPartition, type PendingFetch } from './fetch.js';
 export { Partition, type Watcher } from './partition.js';
 export { PartitionReplicatedLog } from './partition-replicated-log.js';
-export { produce, type Abandon, type ProduceEntry, type ProduceOptions, type ProduceOutcome } from './produce.js';
+export { produce, type PendingProduce, type ProduceEntry, type ProduceOptions, type ProduceOutcome } from './produce.js';
+export type { Waits } from './waits.js';
 export { ReplicaManager, type LeadershipListener, type ReplicaManagerOptions } from './replica-manager.js';

@@ -1,17 +1,20 @@
-import { DiskError, type Cancel, type Clock } from '../env/index.js';
+import type { WheelTimer } from '../base/timing-wheel.js';
+import { DiskError } from '../env/index.js';
 import type { AppendContext, AppendResult } from '../log/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { Partition, Watcher } from './partition.js';
 import { hasEnoughInSync } from './partition-state.js';
+import type { Waits } from './waits.js';
 
-/** Validated batches on their way into one partition. */
+/** Validated batches on their way into one partition, and what becomes of them. */
 export interface ProduceEntry {
   readonly partition: Partition;
   readonly batches: Uint8Array;
+  /** There when the request is done. */
+  outcome?: ProduceOutcome;
 }
 
-/** Outcome for one entry, in the order of the entries. */
 export type ProduceOutcome =
   | { readonly errorCode: 0; readonly append: AppendResult }
   | { readonly errorCode: number; readonly append?: AppendResult; readonly message?: string };
@@ -23,35 +26,42 @@ export interface ProduceOptions {
   readonly context: Omit<AppendContext, 'leaderEpoch'>;
 }
 
-/** Lets go of a produce that nobody waits for any more, as far as it waits; its records stay. */
-export type Abandon = () => void;
+/** A produce that waits to be acknowledged. */
+export interface PendingProduce {
+  /** Nobody waits for it any more: `done` is not called, its records stay. */
+  abandon(): void;
+}
 
 /**
- * Appends every entry and calls `done` once the acknowledgement that was asked for is reached: at once where no other replica
- * has to confirm. An entry that is not confirmed within `timeoutMs` gets REQUEST_TIMED_OUT, though its records stay in the log.
- * What nobody foresaw, now or later, even in `done`, goes to `failed`.
+ * Appends every entry, says in each what became of it, and calls `done` once the acknowledgement that was asked for is reached:
+ * at once, and returning undefined, where no other replica has to confirm. An entry that is not confirmed within `timeoutMs`
+ * gets REQUEST_TIMED_OUT, though its records stay in the log. What nobody foresaw, now or later, even in `done`, goes to
+ * `failed`.
  */
 export function produce(
-  clock: Clock,
+  waits: Waits,
   entries: readonly ProduceEntry[],
   options: ProduceOptions,
-  done: (outcomes: ProduceOutcome[]) => void,
+  done: () => void,
   failed: (error: unknown) => void,
-): Abandon {
-  const pending = new Produce(clock, entries, options, done, failed);
-  pending.start();
-  return () => pending.abandon();
-}
-
-/** Where a topic asks for a flush of its records (`flush.messages`), nobody hears of them before that is done. */
-function flushed(flushes: readonly Promise<void>[], outcomes: readonly ProduceOutcome[]): Promise<ProduceOutcome[]> {
-  const lost: ProduceOutcome = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: 'the records could not be made durable' };
-  return Promise.all(flushes).then(() => [...outcomes], () => outcomes.map(outcome => (outcome.append?.durable === undefined ? outcome : lost)));
-}
-
-function appendOne({ partition, batches }: ProduceEntry, options: ProduceOptions): ProduceOutcome {
+): PendingProduce | undefined {
   try {
-    return { errorCode: 0, append: partition.append(batches, options.context, options.requiredAcks) };
+    let isFlushing = false;
+    for (const entry of entries) {
+      entry.outcome = append(entry, options);
+      isFlushing ||= entry.outcome.append?.durable !== undefined;
+    }
+    if (isFlushing || (options.requiredAcks === -1 && !areSettled(entries))) return new ParkedProduce(waits, entries, options, done, failed);
+    done();
+  } catch (error) {
+    failed(error);
+  }
+  return undefined;
+}
+
+function append({ partition, batches }: ProduceEntry, { context, requiredAcks }: ProduceOptions): ProduceOutcome {
+  try {
+    return { errorCode: ErrorCode.NONE, append: partition.append(batches, context, requiredAcks) };
   } catch (error) {
     if (error instanceof KafkaError) return { errorCode: error.errorCode, message: error.message };
     if (error instanceof DiskError) return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: `the disk failed: ${error.code}` };
@@ -59,85 +69,89 @@ function appendOne({ partition, batches }: ProduceEntry, options: ProduceOptions
   }
 }
 
+function areSettled(entries: readonly ProduceEntry[]): boolean {
+  for (const entry of entries) if (!isSettled(entry)) return false;
+  return true;
+}
+
 /** Nothing is left to wait for: it failed, or the high watermark has passed it. */
-function isSettled(partition: Partition, outcome: ProduceOutcome): boolean {
-  if (outcome.errorCode !== 0 || outcome.append === undefined) return true;
+function isSettled({ partition, outcome }: ProduceEntry): boolean {
+  if (outcome?.append === undefined) return true;
   return partition.leaderEpoch === undefined || partition.log.highWatermark > outcome.append.lastOffset;
 }
 
-class Produce implements Watcher {
-  #outcomes: readonly ProduceOutcome[] = [];
-  #cancelTimer: Cancel | undefined;
+/** Waits for the disk where a topic asks for that, then for the other replicas (`DelayedProduce`). */
+class ParkedProduce implements Watcher, PendingProduce {
+  #timer: WheelTimer | undefined;
   #finished = false;
 
   constructor(
-    private readonly clock: Clock,
+    private readonly waits: Waits,
     private readonly entries: readonly ProduceEntry[],
     private readonly options: ProduceOptions,
-    private readonly done: (outcomes: ProduceOutcome[]) => void,
+    private readonly done: () => void,
     private readonly failed: (error: unknown) => void,
-  ) {}
-
-  start(): void {
-    this.#guard(() => {
-      const outcomes = this.entries.map(entry => appendOne(entry, this.options));
-      const flushes = outcomes.flatMap(({ append }) => append?.durable ?? []);
-      if (flushes.length === 0) this.#acknowledge(outcomes);
-      else flushed(flushes, outcomes).then(settled => this.#guard(() => this.#acknowledge(settled)), this.failed);
-    });
+  ) {
+    const flushes = entries.flatMap(({ outcome }) => outcome?.append?.durable ?? []);
+    if (flushes.length === 0) this.#park();
+    else this.#flushed(flushes).catch((error: unknown) => this.#fail(error));
   }
 
   wake(): void {
-    if (this.#finished || !this.#isSettled) return;
-    this.#guard(() => this.#confirm());
+    if (!this.#finished && areSettled(this.entries)) this.#confirm();
   }
 
   abandon(): void {
     this.#finished = true;
-    this.#cancelTimer?.();
-    if (this.#cancelTimer !== undefined) for (const { partition } of this.entries) partition.unwatch(this);
+    if (this.#timer === undefined) return;
+    this.waits.wheel.cancel(this.#timer);
+    for (const { partition } of this.entries) partition.unwatch(this);
   }
 
-  get #isSettled(): boolean {
-    return this.#outcomes.every((outcome, i) => isSettled(this.entries[i]!.partition, outcome));
-  }
-
-  #acknowledge(outcomes: ProduceOutcome[]): void {
-    if (this.#finished) return;
-    this.#outcomes = outcomes;
-    if (this.options.requiredAcks === -1 && !this.#isSettled) this.#park();
-    else {
-      this.#finished = true;
-      this.done(outcomes);
+  /** Where a topic asks for a flush of its records (`flush.messages`), nobody hears of them before that is done. */
+  async #flushed(flushes: readonly Promise<void>[]): Promise<void> {
+    try {
+      await Promise.all(flushes);
+    } catch {
+      for (const entry of this.entries) if (entry.outcome?.append?.durable !== undefined) entry.outcome = LOST;
     }
+    if (this.#finished) return;
+    if (this.options.requiredAcks === -1 && !areSettled(this.entries)) this.#park();
+    else this.#finish();
   }
 
   #park(): void {
     for (const { partition } of this.entries) partition.watch(this);
-    this.#cancelTimer = this.clock.after(this.options.timeoutMs, () => this.#guard(() => this.#confirm()));
-  }
-
-  #confirm(): void {
-    if (this.#finished) return;
-    this.abandon();
-    this.done(this.#outcomes.map((outcome, i) => confirmed(this.entries[i]!.partition, outcome)));
+    this.#timer = this.waits.wheel.add(this.options.timeoutMs, () => this.#confirm());
   }
 
   /** What is thrown belongs to this request, not to whoever woke it. */
-  #guard(work: () => void): void {
+  #confirm(): void {
     try {
-      work();
+      for (const entry of this.entries) entry.outcome = confirmed(entry);
+      this.#finish();
     } catch (error) {
-      this.abandon();
-      this.failed(error);
+      this.#fail(error);
     }
+  }
+
+  #finish(): void {
+    this.abandon();
+    this.done();
+  }
+
+  #fail(error: unknown): void {
+    this.abandon();
+    this.failed(error);
   }
 }
 
+const LOST: ProduceOutcome = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: 'the records could not be made durable' };
+
 /** The outcome as the in-sync replicas leave it. */
-function confirmed(partition: Partition, outcome: ProduceOutcome): ProduceOutcome {
-  if (outcome.errorCode !== 0 || outcome.append === undefined) return outcome;
-  if (partition.leaderEpoch === undefined) return { errorCode: partition.refusal };
+function confirmed({ partition, outcome }: ProduceEntry): ProduceOutcome | undefined {
+  if (outcome?.append === undefined) return outcome;
+  if (partition.leaderEpoch === undefined) return { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER };
   if (partition.log.highWatermark <= outcome.append.lastOffset) return { errorCode: ErrorCode.REQUEST_TIMED_OUT };
   return hasEnoughInSync(partition.requireLeader(), partition.log.settings.minInsyncReplicas)
     ? outcome

@@ -1,5 +1,5 @@
 import { DiskError } from '../env/index.js';
-import type { LogRead } from '../log/index.js';
+import type { LogRead, PartitionLog } from '../log/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { FetchOptions, FetchOutcome, FetchPosition, FindPartition } from './fetch.js';
@@ -15,6 +15,8 @@ const COLD_READS_AT_ONCE = 8;
 export class ReadPass {
   /** In the order of the positions. */
   readonly outcomes: FetchOutcome[] = [];
+  /** Up to where each was read, as far as it could be. */
+  readonly limits: number[] = [];
   bytesRead = 0;
   /** An error or a divergence, or memory is short: the reader must be answered now. */
   mustAnswer = false;
@@ -94,7 +96,8 @@ export class ReadPass {
     const { log } = partition;
     const left = this.#leftBytes;
     const minOneBatch = this.bytesRead === 0 && this.#cold.length === 0;
-    const limitOffset = this.options.readCommitted ? log.lastStableOffset : log.highWatermark;
+    const limitOffset = limitOf(log, this.options);
+    this.limits[index] = limitOffset;
     if ((left <= 0 && !minOneBatch) || fetchOffset >= limitOffset) return this.#note(index, partition, { read: NOTHING });
     const maxBytes = Math.min(this.positions[index]!.maxBytes, Math.max(left, 0));
     try {
@@ -133,6 +136,11 @@ export class ReadPass {
     this.mustAnswer = true;
     this.outcomes[index] = { position: this.positions[index]!, errorCode, highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 };
   }
+}
+
+/** Nothing at or beyond it is shown. */
+export function limitOf(log: PartitionLog, { readCommitted }: FetchOptions): number {
+  return readCommitted ? log.lastStableOffset : log.highWatermark;
 }
 
 const NOTHING: LogRead = { buffers: [], sizeBytes: 0, release() {}, abortedTransactions: [] };

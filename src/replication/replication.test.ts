@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { TimingWheel } from '../base/timing-wheel.js';
 import { MemoryDisk } from '../env/memory/memory-disk.js';
 import { NodeRandom, silentLogger } from '../env/node/index.js';
 import { createLog, createLogHost, ReadBudget } from '../log/index.js';
@@ -6,7 +7,8 @@ import { ManualClock, SETTINGS, TOPIC_ID } from '../log/test-support.js';
 import type { PartitionImage } from '../metadata/types.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { buildBatch } from '../protocol/records/batch-builder.js';
-import { fetch, Partition, PartitionReplicatedLog, produce, type FetchOptions, type FetchOutcome, type FetchPosition, type ProduceOutcome } from './index.js';
+import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
+import { fetch, Partition, PartitionReplicatedLog, produce, type FetchOptions, type FetchOutcome, type FetchPosition, type ProduceEntry, type ProduceOutcome, type ProduceOptions } from './index.js';
 
 const SOLE: PartitionImage = {
   replicas: [1], directories: [], isr: [1], eligibleLeaderReplicas: [], lastKnownElr: [], addingReplicas: [], removingReplicas: [],
@@ -14,15 +16,17 @@ const SOLE: PartitionImage = {
 };
 
 let clock: ManualClock;
+let waits: { clock: ManualClock; wheel: TimingWheel };
 let partition: Partition;
 
 beforeEach(() => {
   clock = new ManualClock();
+  waits = { clock, wheel: new TimingWheel(clock) };
   partition = open(SOLE);
 });
 
-function open(image: PartitionImage, settings = SETTINGS): Partition {
-  const host = createLogHost({ env: { disk: new MemoryDisk(() => clock.nowMs()), clock, random: new NodeRandom(), logger: silentLogger } });
+function open(image: PartitionImage, settings = SETTINGS, tailCacheBytes = 1 << 20): Partition {
+  const host = createLogHost({ tailCacheBytes, env: { disk: new MemoryDisk(() => clock.nowMs()), clock, random: new NodeRandom(), logger: silentLogger } });
   const log = createLog({ host, directory: '/data/t-0', topic: 't', partition: 0, topicId: TOPIC_ID, settings });
   const opened = new Partition(TOPIC_ID, 't', 0, log, image, 1);
   opened.changeTo(image);
@@ -37,9 +41,18 @@ function unforeseen(error: unknown): void {
   throw error;
 }
 
+const ALL_ACKS: ProduceOptions = { requiredAcks: -1, timeoutMs: 1000, context: { origin: 'client' } };
+
+/** Produces one record with acks=all; the answer goes to `answers`. */
+function startProduce(answers: ProduceOutcome[][]) {
+  const entry: ProduceEntry = { partition, batches: batch('a') };
+  return produce(waits, [entry], ALL_ACKS, () => answers.push([entry.outcome!]), unforeseen);
+}
+
 function append(to: Partition, requiredAcks = 1, ...values: string[]): ProduceOutcome[] {
+  const entry: ProduceEntry = { partition: to, batches: batch(...values) };
   let outcomes: ProduceOutcome[] = [];
-  produce(clock, [{ partition: to, batches: batch(...values) }], { requiredAcks, timeoutMs: 1000, context: { origin: 'client' } }, done => { outcomes = done; }, unforeseen);
+  produce(waits, [entry], { ...ALL_ACKS, requiredAcks }, () => { outcomes = [entry.outcome!]; }, unforeseen);
   return outcomes;
 }
 
@@ -49,7 +62,7 @@ const NO_WAIT: FetchOptions = { maxWaitMs: 0, minBytes: 1, maxBytes: 1 << 20, re
 /** Starts a fetch; `answer()` is undefined while it is parked. */
 function startFetch(position: Partial<FetchPosition>, options: Partial<FetchOptions> = {}, find: () => Partition | number = () => partition) {
   let outcomes: FetchOutcome[] | undefined;
-  fetch(clock, find, [{ ...AT_START, ...position }], { ...NO_WAIT, ...options }, done => { outcomes = done; }, unforeseen);
+  fetch(waits, find, [{ ...AT_START, ...position }], { ...NO_WAIT, ...options }, done => { outcomes = done; }, unforeseen);
   return () => outcomes;
 }
 
@@ -71,7 +84,7 @@ describe('produce', () => {
   test('with acks=all waits for the other replicas, and times out without them', () => {
     partition = open(three);
     const outcomes: ProduceOutcome[][] = [];
-    produce(clock, [{ partition, batches: batch('a') }], { requiredAcks: -1, timeoutMs: 1000, context: { origin: 'client' } }, done => outcomes.push(done), unforeseen);
+    startProduce(outcomes);
     expect(outcomes).toEqual([]);
     clock.advance(1000);
     expect(outcomes).toMatchObject([[{ errorCode: ErrorCode.REQUEST_TIMED_OUT }]]);
@@ -80,7 +93,7 @@ describe('produce', () => {
   test('with acks=all is answered when the ISR no longer needs the others', () => {
     partition = open(three);
     const outcomes: ProduceOutcome[][] = [];
-    produce(clock, [{ partition, batches: batch('a') }], { requiredAcks: -1, timeoutMs: 1000, context: { origin: 'client' } }, done => outcomes.push(done), unforeseen);
+    startProduce(outcomes);
     partition.changeTo({ ...three, isr: [1], partitionEpoch: 1 });
     expect(outcomes).toMatchObject([[{ errorCode: 0 }]]);
   });
@@ -116,6 +129,55 @@ describe('fetch', () => {
     clock.advance(500);
     await turn();
     expect(answer()![0]!.read!.sizeBytes).toBeGreaterThan(61);
+  });
+
+  test.each([
+    ['in memory', 1 << 20],
+    ['on the disk alone', 1],
+  ])('that waits does not read again until there is enough, where the records are %s', async (_where, tailCacheBytes) => {
+    partition = open(SOLE, SETTINGS, tailCacheBytes);
+    append(partition, 1, 'a');
+    const { sizeBytes } = partition.log;
+    let reads = 0;
+    const find = (): Partition => { reads++; return partition; };
+    const answer = startFetch({}, { maxWaitMs: 500, minBytes: 10 * sizeBytes }, find);
+    while (waits.wheel.size === 0) await turn();
+    const before = reads;
+    for (let index = 1; index < 9; index++) append(partition, 1, 'a');
+    await turn();
+    expect([reads, answer()]).toEqual([before, undefined]);
+    append(partition, 1, 'a');
+    while (answer() === undefined) await turn();
+    expect(reads).toBe(before + 1);
+    expect(answer()).toMatchObject([{ read: { sizeBytes: 10 * sizeBytes } }]);
+  });
+
+  test('that waits at several places counts what all can give, each up to its own bound', async () => {
+    const { sizeBytes } = (append(partition, 1, 'a'), partition.log);
+    const other = open(SOLE);
+    const outcomes: FetchOutcome[][] = [];
+    const positions = [{ ...AT_START, maxBytes: 2 * sizeBytes }, { ...AT_START, index: 1 }];
+    fetch(waits, ({ index }) => (index === 0 ? partition : other), positions, { ...NO_WAIT, maxWaitMs: 500, minBytes: 4 * sizeBytes }, done => outcomes.push(done), unforeseen);
+    for (let index = 0; index < 5; index++) append(partition, 1, 'a');
+    append(other, 1, 'a');
+    await turn();
+    expect(outcomes).toEqual([]);
+    append(other, 1, 'a');
+    await turn();
+    expect(outcomes.map(([one, two]) => [one!.read!.sizeBytes, two!.read!.sizeBytes])).toEqual([[2 * sizeBytes, 2 * sizeBytes]]);
+  });
+
+  test('of committed records counts those that are not decided only when they are', async () => {
+    const producer = { producerId: 7, producerEpoch: 0, baseSequence: 0, isTransactional: true };
+    const records = buildBatch(producer, [{ timestampMs: clock.nowMs(), key: null, value: Buffer.from('a') }]);
+    const answer = startFetch({}, { maxWaitMs: 500, readCommitted: true });
+    partition.append(records, { origin: 'client' }, 1);
+    await turn();
+    expect(answer()).toBeUndefined();
+    const marker = buildEndTransactionMarker({ producerId: 7, producerEpoch: 0, timestampMs: clock.nowMs() }, { committed: true, coordinatorEpoch: 0 });
+    partition.append(marker, { origin: 'coordinator' }, 1);
+    await turn();
+    expect(answer()).toMatchObject([{ lastStableOffset: 2, read: { sizeBytes: partition.log.sizeBytes } }]);
   });
 
   test.each([
@@ -156,36 +218,35 @@ describe('who waits no more', () => {
     let finds = 0;
     const answers: FetchOutcome[][] = [];
     const find = (): Partition => { finds++; return partition; };
-    const parked = fetch(clock, find, [AT_START], LONG, outcomes => answers.push(outcomes), unforeseen);
+    const parked = fetch(waits, find, [AT_START], LONG, outcomes => answers.push(outcomes), unforeseen);
     await turn();
-    expect(clock.pendingTimers).toBe(1);
+    expect(waits.wheel.size).toBe(1);
     parked.abandon();
     const before = finds;
     append(partition, 1, 'a');
     await turn();
-    expect([finds - before, clock.pendingTimers, answers]).toEqual([0, 0, []]);
+    expect([finds - before, waits.wheel.size, answers]).toEqual([0, 0, []]);
   });
 
   test('with a produce leaves no timer either, and its records stay', () => {
     partition = open({ ...SOLE, replicas: [1, 2], isr: [1, 2] });
     const answers: ProduceOutcome[][] = [];
-    const abandon = produce(clock, [{ partition, batches: batch('a') }], { requiredAcks: -1, timeoutMs: 1000, context: { origin: 'client' } },
-      outcomes => answers.push(outcomes), unforeseen);
-    expect(clock.pendingTimers).toBe(1);
-    abandon();
+    const pending = startProduce(answers);
+    expect(waits.wheel.size).toBe(1);
+    pending!.abandon();
     partition.changeTo({ ...SOLE, replicas: [1, 2], isr: [1], partitionEpoch: 1 });
-    expect([clock.pendingTimers, answers, partition.log.highWatermark]).toEqual([0, [], 1]);
+    expect([waits.wheel.size, answers, partition.log.highWatermark]).toEqual([0, [], 1]);
   });
 
   test('because the server stops gets what there is, at once', async () => {
     append(partition, 1, 'a');
     const answers: FetchOutcome[][] = [];
-    const parked = fetch(clock, () => partition, [AT_START], { ...LONG, minBytes: 10_000 }, outcomes => answers.push(outcomes), unforeseen);
+    const parked = fetch(waits, () => partition, [AT_START], { ...LONG, minBytes: 10_000 }, outcomes => answers.push(outcomes), unforeseen);
     await turn();
     expect(answers).toEqual([]);
     parked.hurry();
     expect(answers).toMatchObject([[{ errorCode: 0, highWatermark: 1 }]]);
-    expect(clock.pendingTimers).toBe(0);
+    expect(waits.wheel.size).toBe(0);
   });
 });
 
@@ -196,17 +257,17 @@ describe('what nobody foresaw ends in the request that it belongs to', () => {
   test('when a parked fetch is woken', async () => {
     let find = (): Partition => partition;
     const failures: unknown[] = [];
-    fetch(clock, () => find(), [AT_START], { ...NO_WAIT, maxWaitMs: 500 }, unforeseen, error => failures.push(error));
+    fetch(waits, () => find(), [AT_START], { ...NO_WAIT, maxWaitMs: 500 }, unforeseen, error => failures.push(error));
     await turn();
     find = fails;
     expect(append(partition, 1, 'a')).toMatchObject([{ errorCode: 0 }]);
     await turn();
-    expect([failures, clock.pendingTimers]).toEqual([[broken], 0]);
+    expect([failures, waits.wheel.size]).toEqual([[broken], 0]);
   });
 
   test('when the answer of a fetch cannot be made once its time is over', async () => {
     const failures: unknown[] = [];
-    fetch(clock, () => partition, [AT_START], { ...NO_WAIT, maxWaitMs: 500 }, fails, error => failures.push(error));
+    fetch(waits, () => partition, [AT_START], { ...NO_WAIT, maxWaitMs: 500 }, fails, error => failures.push(error));
     await turn();
     clock.advance(500);
     expect(failures).toEqual([broken]);
@@ -218,7 +279,7 @@ describe('what nobody foresaw ends in the request that it belongs to', () => {
     const { log } = partition;
     const cold = Object.assign(Object.create(partition) as Partition, { log: Object.assign(Object.create(log) as typeof log, { read: () => Promise.reject(broken) }) });
     Object.defineProperty(cold, 'checkLeaderEpoch', { value: () => ErrorCode.NONE });
-    fetch(clock, () => cold, [AT_START], NO_WAIT, unforeseen, error => failures.push(error));
+    fetch(waits, () => cold, [AT_START], NO_WAIT, unforeseen, error => failures.push(error));
     await turn();
     expect(failures).toEqual([broken]);
   });
@@ -229,15 +290,15 @@ describe('what nobody foresaw ends in the request that it belongs to', () => {
   ])('when %s completes a produce whose answer cannot be made', (_who, complete) => {
     partition = open({ ...SOLE, replicas: [1, 2], isr: [1, 2] });
     const failures: unknown[] = [];
-    produce(clock, [{ partition, batches: batch('a') }], { requiredAcks: -1, timeoutMs: 1000, context: { origin: 'client' } }, fails, error => failures.push(error));
+    produce(waits, [{ partition, batches: batch('a') }], ALL_ACKS, fails, error => failures.push(error));
     complete();
-    expect([failures, clock.pendingTimers]).toEqual([[broken], 0]);
+    expect([failures, waits.wheel.size]).toEqual([[broken], 0]);
   });
 
   test('when the answer of a produce that waited for the disk cannot be made', async () => {
     partition = open(SOLE, { ...SETTINGS, flushMessages: 1 });
     const failures: unknown[] = [];
-    produce(clock, [{ partition, batches: batch('a') }], { requiredAcks: 1, timeoutMs: 1000, context: { origin: 'client' } }, fails, error => failures.push(error));
+    produce(waits, [{ partition, batches: batch('a') }], { ...ALL_ACKS, requiredAcks: 1 }, fails, error => failures.push(error));
     while (failures.length === 0) await turn();
     expect(failures).toEqual([broken]);
   });

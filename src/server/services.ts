@@ -1,3 +1,4 @@
+import type { TimingWheel } from '../base/timing-wheel.js';
 import type { Settings } from '../config/index.js';
 import type { ControllerApi } from '../controller/index.js';
 import type { GroupService } from '../coordinator/group/service.js';
@@ -23,6 +24,8 @@ export interface Services {
   /** Resolves once the topic of a coordinator exists and its leaders serve. */
   ensureInternalTopic(name: string): Promise<void>;
   readonly clock: Clock;
+  /** For requests that wait. */
+  readonly wheel: TimingWheel;
   readonly random: Random;
   readonly compute: Compute;
   readonly logger: Logger;

@@ -32,8 +32,12 @@ export class TwoDirectories {
       'listeners': `PLAINTEXT://broker:${PORT}`, 'log.dirs': '/one,/two', 'metadata.log.dir': '/one', ...this.settings,
     });
     this.broker = await this.world.runUntil(Broker.start({ settings, env: this.world.node('broker') }));
-    this.#client = await this.world.runUntil(RawClient.connect(this.world.node('client').net, PORT, { host: 'broker' }));
+    await this.#connect();
     return this;
+  }
+
+  async #connect(): Promise<void> {
+    this.#client = await this.world.runUntil(RawClient.connect(this.world.node('client').net, PORT, { host: 'broker' }));
   }
 
   kill(how: 'kill' | 'crash' = 'kill'): void {
@@ -59,6 +63,12 @@ export class TwoDirectories {
     const records = buildBatch({}, [{ timestampMs: this.world.wallMs, key: null, value: Buffer.from(value) }]);
     const { responses } = await this.ask(produceApi, { acks: -1, timeoutMs: 1000, topicData: [{ topicId, partitionData: [{ index, records }] }] });
     return responses[0]!.partitionResponses[0]!.errorCode;
+  }
+
+  /** Produces what cannot be written: the answers of that turn are not true, so the client is cut off, and connects again. */
+  async produceInVain(topicId: string, index: number): Promise<void> {
+    await expect(this.produce(topicId, index, 'lost')).rejects.toThrow('closed the connection');
+    await this.#connect();
   }
 
   fetch(topicId: string, partition: number, fetchOffset = 0, maxWaitMs = 0) {

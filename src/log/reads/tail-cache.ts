@@ -143,10 +143,21 @@ export class LogTail {
     return this.bases[this.head] ?? Infinity;
   }
 
+  /** All bytes that were ever added. */
+  get addedBytes(): number {
+    return this.end;
+  }
+
+  /** How many of them were added before the batch that holds `offset`; undefined when that is not here. */
+  addedBefore(offset: number): number | undefined {
+    return offset < this.startOffset ? undefined : this.positionOf(this.countUpTo(this.ends, offset));
+  }
+
   /** Adds whole batches that follow all before them. Returns false, and holds nothing any more, when they are too large. */
   append(bytes: Uint8Array, taker?: ChunkTaker): boolean {
     if (!this.cache.takes(bytes.length)) {
       this.clear();
+      this.end += bytes.length;
       return false;
     }
     for (let at = 0; at < bytes.length; at += batch.sizeInBytes(bytes, at)) {

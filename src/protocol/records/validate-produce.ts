@@ -80,24 +80,23 @@ export const COMPUTE_FROM_BYTES = 64 * 1024;
 
 /** Checks the records of one partition in a Produce request. Bytes that are given may be stamped in place. */
 export function validateProduce(records: Uint8Array, rules: ProduceRules, context: ProduceCheckContext): ValidatedBatch | Promise<ValidatedBatch> {
-  return catching(() => {
-    const set = records.subarray(0, onlyBatchSize(records, context.produceVersion));
-    checkHeader(set, rules, context);
-    const plain = plainRecords(set, context);
-    if (!(plain instanceof Promise)) return finish(set, plain, rules, context);
-    // The caller's bytes may be gone when the promise settles.
-    const kept = Buffer.from(set);
-    return plain.then(bytes => finish(kept, bytes, rules, context));
-  });
-}
-
-function catching(check: () => ValidatedBatch | Promise<ValidatedBatch>): ValidatedBatch | Promise<ValidatedBatch> {
   try {
-    const result = check();
+    const result = validate(records, rules, context);
     return result instanceof Promise ? result.catch(rejection) : result;
   } catch (error) {
     return rejection(error);
   }
+}
+
+function validate(records: Uint8Array, rules: ProduceRules, context: ProduceCheckContext): ValidatedBatch | Promise<ValidatedBatch> {
+  const size = onlyBatchSize(records, context.produceVersion);
+  const set = size === records.length ? records : records.subarray(0, size);
+  checkHeader(set, rules, context);
+  const plain = plainRecords(set, context);
+  if (!(plain instanceof Promise)) return finish(set, plain, rules, context);
+  // The caller's bytes may be gone when the promise settles.
+  const kept = Buffer.from(set);
+  return plain.then(bytes => finish(kept, bytes, rules, context));
 }
 
 function rejection(error: unknown): RejectedBatch {

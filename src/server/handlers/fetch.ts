@@ -47,7 +47,7 @@ function fetchHandler(services: Services): Handler<FetchRequest, FetchResponseIn
     };
     const replicaId = request.replicaState.replicaId === CONSUMER_REPLICA ? request.replicaId : request.replicaState.replicaId;
     const isFollower = replicaId !== CONSUMER_REPLICA && replicaId !== DEBUGGING_REPLICA;
-    later.pending(fetch(services.clock, position => find(services, context, usesTopicIds, isFollower, position), plan.positions, options, outcomes => {
+    later.pending(fetch(services, position => find(services, context, usesTopicIds, isFollower, position), plan.positions, options, outcomes => {
       const response = answer(services, context, options.readCommitted, plan, outcomes);
       reply(response, () => { for (const outcome of outcomes) outcome.read?.release(); });
     }, error => later.fail(error)));

@@ -2,8 +2,8 @@ import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { produceApi, type ProduceRequest, type ProduceResponseInput } from '../../protocol/generated/produce.js';
 import { isTransactional } from '../../protocol/records/batch.js';
-import { validateProduce, type RejectedBatch, type ValidatedBatch } from '../../protocol/records/validate-produce.js';
-import { produce, type Partition, type ProduceEntry, type ProduceOutcome } from '../../replication/index.js';
+import { validateProduce, type ProduceCheckContext, type RejectedBatch, type ValidatedBatch } from '../../protocol/records/validate-produce.js';
+import { produce, type Partition, type ProduceEntry } from '../../replication/index.js';
 import { CloseConnection, serve, type Handler, type Later, type Reply, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
 import { isInternalTopic } from '../../protocol/internal-topics.js';
@@ -26,7 +26,7 @@ type PartitionAnswer = ProduceResponseInput['responses'][number]['partitionRespo
 
 /** What may be appended, and where; or why it may not, with the partition if it was asked. */
 type Checked =
-  | { readonly accepted: true; readonly partition: Partition; readonly batch: Uint8Array }
+  | ({ readonly accepted: true } & ProduceEntry)
   | { readonly accepted: false; readonly partition: Partition | undefined; readonly refusal: RejectedBatch };
 
 /** One partition of the request on its way to an answer: refused, or accepted and then appended. */
@@ -34,7 +34,6 @@ interface Item {
   readonly topic: ProduceRequest['topicData'][number];
   readonly index: number;
   checked: Checked;
-  outcome?: ProduceOutcome;
 }
 
 function produceHandler(services: Services): Handler<ProduceRequest, ProduceResponseInput> {
@@ -43,9 +42,10 @@ function produceHandler(services: Services): Handler<ProduceRequest, ProduceResp
     if (acks < -1 || acks > 1) throw new KafkaError(ErrorCode.INVALID_REQUIRED_ACKS);
     const items: Item[] = [];
     const waiting: Promise<void>[] = [];
+    const rules: ProduceCheckContext = { origin: 'client', produceVersion: context.apiVersion, nowMs: services.clock.nowMs(), compute: services.compute };
     for (const topic of request.topicData) {
       for (const { index, records } of topic.partitionData) {
-        const checked = check(services, request, context, topic, index, records);
+        const checked = check(services, request, context, rules, topic, index, records);
         const item: Item = { topic, index, checked: checked instanceof Promise ? PENDING : checked };
         if (checked instanceof Promise) waiting.push(checked.then(done => { item.checked = done; }));
         items.push(item);
@@ -63,7 +63,7 @@ function produceHandler(services: Services): Handler<ProduceRequest, ProduceResp
 /** The request's bytes are gone once the handler returns: who waits for a slow neighbour takes a copy along. */
 function keepBytes(items: readonly Item[]): void {
   for (const item of items) {
-    if (item.checked.accepted) item.checked = { ...item.checked, batch: Buffer.from(item.checked.batch) };
+    if (item.checked.accepted) item.checked = { ...item.checked, batches: Buffer.from(item.checked.batches) };
   }
 }
 
@@ -72,17 +72,13 @@ const refuse = (errorCode: number, errorMessage = ''): Checked =>
 const PENDING = refuse(ErrorCode.UNKNOWN_SERVER_ERROR);
 
 function check(
-  services: Services, request: ProduceRequest, context: RequestContext, topic: Item['topic'], index: number, records: Uint8Array | null,
+  services: Services, request: ProduceRequest, context: RequestContext, rules: ProduceCheckContext,
+  topic: Item['topic'], index: number, records: Uint8Array | null,
 ): Checked | Promise<Checked> {
   const partition = find(services, context, topic, index);
   if (typeof partition === 'number') return refuse(partition);
   if (records === null) return refuse(ErrorCode.INVALID_RECORD, 'there is no record batch');
-  const validated = validateProduce(records, partition.log.settings, {
-    origin: 'client',
-    produceVersion: context.apiVersion,
-    nowMs: services.clock.nowMs(),
-    compute: services.compute,
-  });
+  const validated = validateProduce(records, partition.log.settings, rules);
   return validated instanceof Promise
     ? validated.then(done => checkTransaction(request, context, partition, done))
     : checkTransaction(request, context, partition, validated);
@@ -102,7 +98,7 @@ function find(services: Services, context: RequestContext, topic: Item['topic'],
 function checkTransaction(request: ProduceRequest, context: RequestContext, partition: Partition, validated: ValidatedBatch): Checked {
   if (!validated.accepted) return { accepted: false, partition: validated.beforeLog ? undefined : partition, refusal: validated };
   const { batch } = validated;
-  if (!isTransactional(batch, 0)) return { accepted: true, partition, batch };
+  if (!isTransactional(batch, 0)) return { accepted: true, partition, batches: batch };
   if (request.transactionalId === null) return refuse(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
   return refuse(context.apiVersion >= FIRST_VERSION_WITH_ABORTABLE ? ErrorCode.TRANSACTION_ABORTABLE : ErrorCode.INVALID_TXN_STATE);
 }
@@ -111,51 +107,48 @@ function append(
   services: Services, request: ProduceRequest, context: RequestContext, items: readonly Item[],
   reply: Reply<ProduceResponseInput>, later: Later,
 ): void {
-  const accepted: Item[] = [];
   const entries: ProduceEntry[] = [];
-  for (const item of items) {
-    if (!item.checked.accepted) continue;
-    accepted.push(item);
-    entries.push({ partition: item.checked.partition, batches: item.checked.batch });
-  }
+  for (const { checked } of items) if (checked.accepted) entries.push(checked);
   const options = {
     requiredAcks: request.acks,
     timeoutMs: request.timeoutMs,
     context: { origin: 'client' as const, produceVersion: context.apiVersion },
   };
-  const answer = (outcomes: readonly ProduceOutcome[]): void => {
-    outcomes.forEach((outcome, i) => { accepted[i]!.outcome = outcome; });
+  const answer = (): void => {
     if (request.acks !== 0) reply(response(services, items));
     else if (items.every(succeeded)) reply(null);
     else throw new CloseConnection('a Produce with acks=0 failed, and there is no other way to tell');
   };
-  const abandon = produce(services.clock, entries, options, answer, error => later.fail(error));
-  later.pending({ abandon });
+  const pending = produce(services, entries, options, answer, error => later.fail(error));
+  if (pending !== undefined) later.pending(pending);
 }
 
-function succeeded(item: Item): boolean {
-  return item.outcome?.errorCode === ErrorCode.NONE;
+function succeeded({ checked }: Item): boolean {
+  return checked.accepted && checked.outcome?.errorCode === ErrorCode.NONE;
 }
 
 function response(services: Services, items: readonly Item[]): ProduceResponseInput {
-  const responses: { name: string; topicId: string; partitionResponses: PartitionAnswer[] }[] = [];
+  const responses: ProduceResponseInput['responses'][number][] = [];
+  let partitionResponses: PartitionAnswer[] = [];
   let last: Item['topic'] | undefined;
   for (const item of items) {
     if (item.topic !== last) {
-      responses.push({ name: item.topic.name, topicId: item.topic.topicId, partitionResponses: [] });
       last = item.topic;
+      partitionResponses = [];
+      responses.push({ name: last.name, topicId: last.topicId, partitionResponses });
     }
-    responses.at(-1)!.partitionResponses.push(partitionAnswer(services, item));
+    partitionResponses.push(partitionAnswer(services, item));
   }
   return { responses };
 }
 
-function partitionAnswer(services: Services, { index, checked, outcome }: Item): PartitionAnswer {
+function partitionAnswer(services: Services, { index, checked }: Item): PartitionAnswer {
   const { partition } = checked;
   if (!checked.accepted) {
     const { errorCode, errorMessage, recordErrors } = checked.refusal;
     return failure(services, partition, { index, errorCode, errorMessage: errorMessage || null, recordErrors, baseOffset: -1 });
   }
+  const { outcome } = checked;
   if (outcome?.append === undefined || outcome.errorCode !== ErrorCode.NONE) {
     const message = outcome !== undefined && 'message' in outcome ? outcome.message : undefined;
     return failure(services, partition, {
