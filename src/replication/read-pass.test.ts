@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { TimingWheel } from '../base/timing-wheel.js';
 import { MemoryDisk } from '../env/memory/memory-disk.js';
 import { NodeRandom, silentLogger } from '../env/node/index.js';
 import { createLog, createLogHost, ReadBudget } from '../log/index.js';
@@ -36,7 +37,7 @@ function fetchAll({ partitions, clock }: ReturnType<typeof topic>, options: Part
   const positions = partitions.map(({ index }) => (
     { topicId: TOPIC_ID, topic: 't', index, currentLeaderEpoch: -1, lastFetchedEpoch: -1, fetchOffset: 0, maxBytes: partitionBytes }));
   const all: FetchOptions = { maxWaitMs: 500, minBytes: 1, maxBytes: 50 << 20, readCommitted: false, budget: new ReadBudget(), ...rest };
-  return new Promise((resolve, reject) => { fetch(clock, ({ index }) => partitions[index]!, positions, all, resolve, reject); });
+  return new Promise((resolve, reject) => { fetch({ clock, wheel: new TimingWheel(clock) }, ({ index }) => partitions[index]!, positions, all, resolve, reject); });
 }
 
 /** How many records each partition gave; all of them must be its own. */
