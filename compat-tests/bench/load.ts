@@ -1,8 +1,8 @@
 // The load programs: ours in Go, a normal Go client, Apache's own tools.
 
 import { mkdirSync } from 'node:fs';
-import { join } from 'node:path';
-import { Process, mustRun } from '../support/processes.js';
+import { basename, join } from 'node:path';
+import { Process, mustRun, run } from '../support/processes.js';
 import { freePort } from '../support/brokers.js';
 import { COMPAT_BUILD, JAVA_LIB, ROOT } from '../support/toolchains.js';
 
@@ -24,9 +24,15 @@ function flags(options: Readonly<Record<string, string | number | boolean>>): st
   return Object.entries(options).map(([name, value]) => `--${name}=${value}`);
 }
 
+/** What the program prints; its own last words when it fails, which are shown with the row. */
+async function outputOf(command: string, args: readonly string[]): Promise<string> {
+  const { code, stdout, stderr } = await run(command, args);
+  if (code === 0) return stdout;
+  throw new Error(stderr.trim().split('\n').at(-1) || `${basename(command)} ended with ${code}`);
+}
+
 async function json(command: string, args: readonly string[]): Promise<Found> {
-  const { stdout } = await mustRun(command, args);
-  return JSON.parse(stdout) as Found;
+  return JSON.parse(await outputOf(command, args)) as Found;
 }
 
 /** One load of the raw client. */
@@ -40,10 +46,9 @@ export function franz(mode: 'produce' | 'consume' | 'group', options: Readonly<R
 
 /** The heap is what Apache's own scripts give these tools; they run in a virtual machine of their own, started for it. */
 export async function apacheTool(name: 'ProducerPerformance' | 'ConsumerPerformance' | 'EndToEndLatency', args: readonly string[]): Promise<string> {
-  const { stdout } = await mustRun('java', [
+  return await outputOf('java', [
     '-Xmx512m', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', `${JAVA_LIB}/*`, `org.apache.kafka.tools.${name}`, ...args,
   ]);
-  return stdout;
 }
 
 /** Runs `work` against the server that does nothing. */

@@ -34,7 +34,7 @@ export function shareOfCeiling(found: number, ceiling: number, better: Better): 
 export function figure(value: number): string {
   if (!Number.isFinite(value)) return '–';
   const size = Math.abs(value);
-  if (size >= 100) return Math.round(value).toLocaleString('en-US');
+  if (size >= 99.95) return Math.round(value).toLocaleString('en-US');
   if (size >= 10) return value.toFixed(1);
   return size >= 1 ? value.toFixed(2) : value.toPrecision(2).replace(/^(-?0\.\d*?)0+$/, '$1').replace(/\.$/, '');
 }

@@ -40,7 +40,7 @@ function ratios(figures: readonly Figures[]): string {
   return table(['', 'figure', 'ratio', 'aim', 'met', 'Apache Kafka', 'Ottla', 'unit'], figures.map(found => {
     const { row, metric, apache, ottla } = found;
     const [aim, met] = aimCells(found);
-    return [metric === row.metrics[0] ? row.title : NONE, metric.title, `**${times(found.ratio)}**`, aim, met, figure(apache), figure(ottla), metric.unit];
+    return [metric === row.metrics[0] ? `\`${row.name}\` ${row.title}` : NONE, metric.title, `**${times(found.ratio)}**`, aim, met, figure(apache), figure(ottla), metric.unit];
   }), 2);
 }
 
@@ -50,7 +50,7 @@ function costs(results: Results, rows: readonly Row[]): string {
     rows.filter(row => results.outcomes[row.name] !== undefined).map(row => {
       const [apache, ottla] = KINDS.map(kind => medianCost(results, row, kind)) as [ReturnType<typeof medianCost>, ReturnType<typeof medianCost>];
       return [
-        row.title, figure(apache.cpuSeconds), figure(ottla.cpuSeconds), apache.cores.toFixed(2), ottla.cores.toFixed(2), figure(apache.residentMb), figure(ottla.residentMb),
+        row.title, figure(apache.cpuSeconds), figure(ottla.cpuSeconds), cores(apache.cores), cores(ottla.cores), figure(apache.residentMb), figure(ottla.residentMb),
         cores(apache.clientCores), cores(ottla.clientCores),
       ];
     }),
@@ -145,6 +145,10 @@ ${clientLimits(results, rows)}
 What a Node.js process without a broker's work reached on this project's machine (\`compat-tests/bench/ceilings.ts\`); of times and memory, the ceiling's share is the other way round.
 
 ${ceilings(figures)}
+
+## What it does not say
+
+One node without replication, TLS or compression, few clients, and two cores that the client needs too: more cores would help Apache Kafka, which has many threads, more than Ottla, which has one event loop for a broker. Everything that is read is in the page cache.
 
 ## Spread of the rounds
 

@@ -34,14 +34,14 @@ describe('the page', () => {
   const page = markdown(RESULTS, ROWS);
 
   test('a ratio is that of the medians, with its aim and whether it is met', () => {
-    expect(page).toContain('| raw produce | throughput | **4.00x** | ≥ 3.00x | yes | 390 | 1,560 | MB/s |');
-    expect(page).toContain('| cold start | time | **0.13x** | ≤ 0.10x | **no** | 2,000 | 250 | ms |');
+    expect(page).toContain('| `produce-1mb` raw produce | throughput | **4.00x** | ≥ 3.00x | yes | 390 | 1,560 | MB/s |');
+    expect(page).toContain('| `cold-start` cold start | time | **0.13x** | ≤ 0.10x | **no** | 2,000 | 250 | ms |');
     expect(page).toContain('|  | memory | **0.13x** |  |  | 400 | 50.0 | MB |');
     expect(page).toContain('1 of 3 aims are met');
   });
 
   test('a failed row is shown as failed, with its reason', () => {
-    expect(page).toContain('| a broken row | time | **–** | ≤ 0.50x | failed | 1.00 | – | ms |');
+    expect(page).toContain('| `broken` a broken row | time | **–** | ≤ 0.50x | failed | 1.00 | – | ms |');
     expect(page).toContain('- a broken row, ottla: the broker <closed> the connection\n');
   });
 

@@ -78,8 +78,8 @@ export const clientRows: readonly Row[] = [
         '--bootstrap-server', target.address, '--topic', topic, '--num-records', String(scale.clientRecords), '--hide-header',
       ]));
       // The last column is the rate of the fetching, without the time that joining the group took.
-      const columns = result.trim().split('\n').at(-1)!.split(',');
-      return { values: perRecord(scale.clientRecords, Number(columns.at(-1)), cost.cpuSeconds), cost, clientCores: null };
+      const recordsPerSecond = numberIn(result.trim().split('\n').at(-1)!, /, ([\d.]+)$/);
+      return { values: perRecord(scale.clientRecords, recordsPerSecond, cost.cpuSeconds), cost, clientCores: null };
     },
   },
   {

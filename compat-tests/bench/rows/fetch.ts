@@ -8,7 +8,7 @@ const BYTES_PER_MB = 1_000_000;
 const PARTITIONS = 2;
 const RECORDS = 17;
 const VALUE_BYTES = 1000;
-const TAIL_BYTES = 8_000_000;
+const TAIL_BYTES = 16_000_000;
 const MAX_BYTES = 1_048_576;
 const WRITE_SECONDS = 120;
 /** For the null server: any range will do. */
@@ -20,23 +20,21 @@ const metrics = (aim: number): readonly Metric[] => [
 ];
 const rate = ({ bytes, seconds }: Found) => bytes! / BYTES_PER_MB / seconds!;
 
-interface Written {
-  readonly topic: string;
-  /** Of each partition. */
-  readonly end: number;
-  readonly batchBytes: number;
+/** Fills a topic in batches of 17 KB; the end offset of each partition. */
+async function fill(target: Target, topic: string, bytes: number): Promise<number> {
+  const { records } = await raw('produce', {
+    address: target.address, topic, partitions: PARTITIONS, records: RECORDS, 'value-bytes': VALUE_BYTES, window: 32,
+    seconds: WRITE_SECONDS, 'max-bytes': bytes,
+  });
+  return records! / PARTITIONS;
 }
 
 /** Writes once what all rounds read. */
-function written(target: Target, scale: Scale): Promise<Written> {
+function written(target: Target, scale: Scale): Promise<{ topic: string; end: number }> {
   return target.once(`fetched-${scale.catchUpBytes}`, async () => {
     const topic = target.topicName('fetched');
     await target.createTopics([{ name: topic, partitions: PARTITIONS }]);
-    const found = await raw('produce', {
-      address: target.address, topic, partitions: PARTITIONS, records: RECORDS, 'value-bytes': VALUE_BYTES, window: 32,
-      seconds: WRITE_SECONDS, 'max-bytes': scale.catchUpBytes,
-    });
-    return { topic, end: found['records']! / PARTITIONS, batchBytes: found['batchBytes']! };
+    return { topic, end: await fill(target, topic, scale.catchUpBytes) };
   });
 }
 
@@ -54,13 +52,12 @@ const nullServer = async (address: string, scale: Scale) => ({
 
 export const fetchRows: readonly Row[] = [
   {
-    name: 'fetch-tail', title: `raw fetch at the tail (the last ${TAIL_BYTES / BYTES_PER_MB} MB of a partition, again and again)`,
+    name: 'fetch-tail', title: `raw fetch at the tail (the newest ${TAIL_BYTES / BYTES_PER_MB} MB, again and again)`,
     metrics: metrics(1), quick: true, warm: true, limit: nullServer,
-    async run(target, scale) {
-      const { topic, end, batchBytes } = await written(target, scale);
-      const from = end - Math.floor(TAIL_BYTES / batchBytes) * RECORDS;
-      return await read(target, { topic, from, to: end, again: true, seconds: scale.seconds });
-    },
+    run: (target, scale) => target.withTopic('fetch-tail', PARTITIONS, async topic => {
+      const end = await fill(target, topic, TAIL_BYTES);
+      return await read(target, { topic, from: 0, to: end, again: true, seconds: scale.seconds });
+    }),
   },
   {
     name: 'fetch-catch-up', title: 'raw fetch, catching up from the start', metrics: metrics(0.5), quick: true, warm: true, limit: nullServer,
