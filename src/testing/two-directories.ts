@@ -44,8 +44,14 @@ export class TwoDirectories {
     this.world.node('broker')[how]();
   }
 
-  ask<RequestInput, Response>(api: ClientApi<RequestInput, Response>, request: RequestInput, version?: number): Promise<Response> {
-    return this.world.runUntil(this.#client!.send(api, request, version));
+  /** Asks again when the connection ends: a write that fails takes the answers of its turn with it. */
+  async ask<RequestInput, Response>(api: ClientApi<RequestInput, Response>, request: RequestInput, version?: number): Promise<Response> {
+    try {
+      return await this.world.runUntil(this.#client!.send(api, request, version));
+    } catch {
+      await this.#connect();
+      return this.world.runUntil(this.#client!.send(api, request, version));
+    }
   }
 
   async create(name: string, numPartitions = 1, configs: { name: string; value: string }[] = []): Promise<string> {
