@@ -4,6 +4,7 @@ import { configApis } from '../server/handlers/configs.js';
 import { fetchApis } from '../server/handlers/fetch.js';
 import { groupApis } from '../server/handlers/groups.js';
 import { logOffsetApis } from '../server/handlers/list-offsets.js';
+import { logDirApis } from '../server/handlers/log-dirs.js';
 import { metadataApis } from '../server/handlers/metadata.js';
 import { produceApis } from '../server/handlers/produce.js';
 import { topicApis } from '../server/handlers/topics.js';
@@ -15,6 +16,7 @@ export function apiTable(services: Services): ServedApi[] {
     ...produceApis(services),
     ...fetchApis(services),
     ...logOffsetApis(services),
+    ...logDirApis(services),
     ...metadataApis(services),
     ...groupApis(services),
     ...topicApis(services),

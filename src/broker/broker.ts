@@ -4,11 +4,12 @@ import { cleanerSettingsOf, controllerEndpoints, planListeners, type Listener, t
 import { SECURITY_PROTOCOLS } from '../config/listeners.js';
 import type { ControllerApi } from '../controller/index.js';
 import type { Env } from '../env/index.js';
-import { openLogManager, type NodeLogManager } from '../log/index.js';
+import { openLogManager, type NodeLogManager, type PartitionLog } from '../log/index.js';
 import { SUPPORTED_FEATURES } from '../metadata/features.js';
+import { directoryOf } from '../metadata/image.js';
 import type { MetadataImage } from '../metadata/types.js';
 import { ZERO_UUID } from '../protocol/wire/types.js';
-import { ReplicaManager } from '../replication/index.js';
+import { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import { withApiVersions } from '../server/api-versions.js';
 import { DEFAULT_LIMITS, type ServerLimits } from '../server/limits.js';
 import { Server, type BoundListener } from '../server/server.js';
@@ -136,16 +137,19 @@ export class Broker {
     const replicas = new ReplicaManager({
       localId: brokerId, logManager: logs, logger: env.logger,
       settingsOf: topic => publisher.logSettingsOf(topic),
-      misplaced: ({ topicId, index }, directoryId) => assignments.assign(topicId, index, directoryId),
+      misplaced: (partition, directoryId) => {
+        if (!moves.isMovingTo(partition, directoryOf(partition.image, brokerId))) assignments.assign(partition.topicId, partition.index, directoryId);
+      },
     });
+    const moves = this.#makeMoves({ logs, replicas, assignments, publisher });
     const groups = this.#makeGroupCoordinator(publisher, replicas);
     const lifecycle = this.#lifecycle = this.#makeLifecycle({ controller, brokerId, clusterId, publisher, logs, plan, bound });
-    this.#directoryFailures.attach({ replicas, lifecycle });
-    await this.#takeUpWork({ lifecycle, quorum, publisher, logs, replicas, groups, brokerId });
+    this.#directoryFailures.attach({ replicas, moves, lifecycle });
+    await this.#takeUpWork({ lifecycle, quorum, publisher, replicas, moves, groups });
 
     const wheel = new TimingWheel(env.clock);
     this.#teardown.push(() => wheel.close());
-    const services = servicesOf({ env, wheel, brokerId, clusterId, logs, publisher, controller, replicas, groups, lifecycle });
+    const services = servicesOf({ env, wheel, brokerId, clusterId, logs, publisher, controller, replicas, moves, groups, lifecycle });
     server.serve(withApiVersions({
       apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
     }));
@@ -157,13 +161,13 @@ export class Broker {
   }
 
   /** From a registration to leaderships, coordinators with their logs read, and leave to serve. */
-  async #takeUpWork({ lifecycle, quorum, publisher, logs, replicas, groups, brokerId }: {
-    lifecycle: Lifecycle; quorum: Quorum; publisher: Publisher; logs: NodeLogManager; replicas: ReplicaManager; groups: GroupCoordinator; brokerId: number;
+  async #takeUpWork({ lifecycle, quorum, publisher, replicas, moves, groups }: {
+    lifecycle: Lifecycle; quorum: Quorum; publisher: Publisher; replicas: ReplicaManager; moves: LogDirMoves; groups: GroupCoordinator;
   }): Promise<void> {
     await lifecycle.register();
     await quorum.loader.caughtUp();
-    setStraysAside(logs, publisher.image, brokerId);
     publisher.attach(replicas, { topicsDeleted: topics => void groups.service.topicsDeleted(topics) });
+    moves.resume();
     await lifecycle.unfence();
     await quorum.loader.caughtUp();
     await publisher.until(() => groups.areSettled, SERVE_TIMEOUT_MS);
@@ -176,6 +180,20 @@ export class Broker {
     });
     this.#teardown.push(() => assignments.close());
     return assignments;
+  }
+
+  #makeMoves({ logs, replicas, assignments, publisher }: {
+    logs: NodeLogManager; replicas: ReplicaManager; assignments: DirectoryAssignments; publisher: Publisher;
+  }): LogDirMoves {
+    const { env: { clock, logger }, settings } = this.options;
+    const moves = new LogDirMoves({
+      logManager: logs, replicas, clock, logger: logger.child('moves'),
+      bytesPerSecond: () => publisher.settings.get('replica.alter.log.dirs.io.max.bytes.per.second'),
+      atOnce: settings.get('num.replica.alter.log.dirs.threads') ?? settings.dataDirectories.length,
+      assign: (topicId, index, directoryId, accepted) => assignments.assign(topicId, index, directoryId, accepted),
+    });
+    this.#teardown.push(() => moves.close());
+    return moves;
   }
 
   #makeGroupCoordinator(publisher: Publisher, replicas: ReplicaManager): GroupCoordinator {
@@ -211,6 +229,7 @@ export class Broker {
       directories: settings.dataDirectories,
       metadataDirectory: settings.metadataDirectory,
       defaultSettings: publisher.logSettingsOf(''),
+      isStray: log => isStray(log, publisher.image, nodeId),
       settingsOf: topic => (publisher.image.topicsByName.has(topic) ? publisher.logSettingsOf(topic) : undefined),
       producerExpirationMs: () => publisher.settings.get('producer.id.expiration.ms'),
       cleanerSettings: () => cleanerSettingsOf(publisher.settings),
@@ -263,18 +282,14 @@ export class Broker {
 }
 
 /**
- * Logs of topics that are gone, or whose id is another now, are kept under another name: nothing is deleted that nobody asked to
- * delete. A log is told its topic's id soon after it was made, so that an empty one without belongs to whoever has its name.
+ * Whether a log is of a topic that is gone, or whose id is another now. A log learns its topic's id with its first record, so that
+ * an empty one without belongs to whoever has its name.
  */
-function setStraysAside(logs: NodeLogManager, image: MetadataImage, brokerId: number): void {
-  for (const { topic, partition, topicId, logEndOffset } of logs.all()) {
-    const known = image.topicsByName.get(topic);
-    const isPlacedHere = known?.partitions[partition]?.replicas.includes(brokerId) ?? false;
-    const isUnused = topicId === ZERO_UUID && logEndOffset === 0;
-    if (isPlacedHere && (isUnused || topicId === known?.id)) continue;
-    if (isUnused) logs.delete(topic, partition);
-    else logs.markStray(topic, partition);
-  }
+function isStray({ topic, partition, topicId, logEndOffset }: Pick<PartitionLog, 'topic' | 'partition' | 'topicId' | 'logEndOffset'>, image: MetadataImage, brokerId: number): boolean {
+  const known = image.topicsByName.get(topic);
+  const isPlacedHere = known?.partitions[partition]?.replicas.includes(brokerId) ?? false;
+  const isUnused = topicId === ZERO_UUID && logEndOffset === 0;
+  return !(isPlacedHere && (isUnused || topicId === known?.id));
 }
 
 /** The broker's own listeners as it registers them. */

@@ -1,6 +1,6 @@
 import type { Clock, DiskError } from '../env/index.js';
 import type { LogDir } from '../log/index.js';
-import type { ReplicaManager } from '../replication/index.js';
+import type { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import type { Lifecycle } from './lifecycle.js';
 
 export interface DirectoryFailuresOptions {
@@ -16,12 +16,12 @@ export interface DirectoryFailuresOptions {
  * on with the others, unless it was the last, or the one with the metadata log.
  */
 export class DirectoryFailures {
-  #parts: { readonly replicas: ReplicaManager; readonly lifecycle: Lifecycle } | undefined;
+  #parts: { readonly replicas: ReplicaManager; readonly moves: LogDirMoves; readonly lifecycle: Lifecycle } | undefined;
 
   constructor(private readonly options: DirectoryFailuresOptions) {}
 
   /** From now on there are replicas to take offline, and a registration from which the directory is to go. */
-  attach(parts: { readonly replicas: ReplicaManager; readonly lifecycle: Lifecycle }): void {
+  attach(parts: { readonly replicas: ReplicaManager; readonly moves: LogDirMoves; readonly lifecycle: Lifecycle }): void {
     this.#parts = parts;
   }
 
@@ -36,6 +36,7 @@ export class DirectoryFailures {
     // Whoever met the error is in the midst of its work; what that is part of may not be here any more once this is done.
     clock.endOfTurn(() => {
       this.#parts?.replicas.directoryFailed(directory.path);
+      this.#parts?.moves.directoryFailed();
       this.#parts?.lifecycle.directoryFailed(directory.id);
     });
   }

@@ -2,7 +2,7 @@ import type { TimingWheel } from '../base/timing-wheel.js';
 import type { ControllerApi } from '../controller/index.js';
 import type { Env } from '../env/index.js';
 import type { LogManager } from '../log/index.js';
-import type { ReplicaManager } from '../replication/index.js';
+import type { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import { allowAll } from '../server/authorizer.js';
 import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
 import type { Services } from '../server/services.js';
@@ -22,6 +22,7 @@ export interface Parts {
   readonly publisher: Publisher;
   readonly controller: ControllerApi;
   readonly replicas: ReplicaManager;
+  readonly moves: LogDirMoves;
   readonly groups: GroupCoordinator;
   readonly lifecycle: Lifecycle;
 }
@@ -30,10 +31,10 @@ export interface Parts {
 export const SERVE_TIMEOUT_MS = 30_000;
 
 export function servicesOf(parts: Parts): Services {
-  const { env, wheel, brokerId, clusterId, logs, publisher, controller, replicas, groups, lifecycle } = parts;
+  const { env, wheel, brokerId, clusterId, logs, publisher, controller, replicas, moves, groups, lifecycle } = parts;
   const producerIds = new ProducerIds(controller, brokerId, () => lifecycle.epoch);
   const services: Services = {
-    brokerId, clusterId, replicas, logs, controller, wheel,
+    brokerId, clusterId, replicas, moves, logs, controller, wheel,
     image: () => publisher.image,
     settings: () => publisher.settings,
     groups: groups.service,

@@ -1,7 +1,7 @@
 export { createLog, createLogHost, openLog, type LogHostOptions, type OpenLogOptions } from './open-log.js';
 export { openLogManager, NodeLogManager, type LogManagerOptions } from './manager/manager.js';
 export { claimDirectory, randomDirectoryId, readMetaProperties, writeMetaProperties, type MetaProperties } from './manager/meta-properties.js';
-export { parentOf, partitionDirectory } from './paths.js';
+export { parentOf, partitionDirectory, partitionDirectoryAside } from './paths.js';
 export type { LogHost } from './host.js';
 export { ReadBudget } from './reads/read-budget.js';
 export { Log } from './log.js';

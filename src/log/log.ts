@@ -440,6 +440,19 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     for (const segment of this.segments) segment.abandon();
   }
 
+  /** Its copy has taken its place: nothing is appended or read any more, and reads that are under way end in its files. */
+  retire(): void {
+    this.endUse();
+  }
+
+  /** Brings records to the disk, the loop waiting for it; the recovery point stays. For what must happen within a turn. */
+  syncNow(): void {
+    this.guarded(() => {
+      for (const segment of this.segments.from(this.recoveryPoint)) if (segment.sizeBytes > 0) segment.log.now().syncNow();
+      this.host.disk.syncDirectory(this.currentDirectory);
+    });
+  }
+
   private endUse(): void {
     this.closed = true;
     this.compaction.abort();

@@ -163,15 +163,42 @@ export interface LogManager {
    * without an id nobody has placed it yet.
    */
   getOrCreate(topic: string, partition: number, topicId: Uuid, settings: LogSettings, directoryId?: Uuid): PartitionLog;
-  /** Renames to `-delete` at once and removes the files after `file.delete.delay.ms`. */
+  readonly futures: FutureLogs;
+  /** Where a partition that is not here yet shall be created, before any other consideration (KIP-113). */
+  preferDirectory(topic: string, partition: number, path: string): void;
+  /** Renames to `-delete` at once, with the copy if one is made, and removes the files after `file.delete.delay.ms`. */
   delete(topic: string, partition: number): void;
-  /** Sets a log aside that no topic of the cluster wants: renamed to `-stray`, never removed. */
+  /** Sets a log aside whose name another topic has by now: renamed to `-stray`, never removed. */
   markStray(topic: string, partition: number): void;
   /**
    * Flushes, sets checkpoints, writes the clean-shutdown marker, releases the locks. A directory whose logs were not all opened,
    * since the start failed before, is only released: checkpoints and marker stay as they were found.
    */
   close(options: { brokerEpoch: number }): Promise<void>;
+}
+
+/** Copies of partitions that are being made in another directory, to take the place of their logs (KIP-113). */
+export interface FutureLogs {
+  get(topic: string, partition: number): FutureLog | undefined;
+  all(): Iterable<FutureLog>;
+  /** A usable directory of the node: LOG_DIR_NOT_FOUND, KAFKA_STORAGE_ERROR. */
+  directoryAt(path: string): LogDir;
+  /** Begins a copy of a partition that is here, in the directory `path`; KAFKA_STORAGE_ERROR while any directory is offline. */
+  create(topic: string, partition: number, path: string): FutureLog;
+  /** Gives a copy up, if there is one; its files are removed after `file.delete.delay.ms`. */
+  remove(topic: string, partition: number): void;
+}
+
+export interface FutureLog {
+  readonly log: PartitionLog;
+  readonly directory: LogDir;
+  /** Copies up to so many bytes, a batch at least; how many, and 0 when nothing is missing now. */
+  copy(maxBytes: number): Promise<number>;
+  /**
+   * Copies what is missing, makes all durable, and takes the log's place within this turn: `LogManager.get` finds it from now on.
+   * undefined when too much is missing for that.
+   */
+  replaceLog(): PartitionLog | undefined;
 }
 
 export interface LogDir {

@@ -1,3 +1,4 @@
+export { LogDirMoves, type PartitionToMove } from './log-dir-moves.js';
 export { fetch, type FetchOptions, type FetchOutcome, type FetchPosition, type FindPartition, type PendingFetch } from './fetch.js';
 export { Partition, type Watcher } from './partition.js';
 export { PartitionReplicatedLog } from './partition-replicated-log.js';

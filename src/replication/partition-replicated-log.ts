@@ -27,9 +27,9 @@ export class PartitionReplicatedLog implements ReplicatedLog {
   }
 
   async readAll(visit: (chunk: LogChunk) => boolean): Promise<void> {
-    const { log } = this.partition;
-    let offset = log.logStartOffset;
-    while (offset < log.logEndOffset) {
+    let offset = this.partition.log.logStartOffset;
+    while (offset < this.partition.log.logEndOffset) {
+      const { log } = this.partition;
       const read = await log.read(offset, { maxBytes: READ_BYTES, minOneBatch: true, limitOffset: log.logEndOffset });
       if (read.sizeBytes === 0) return;
       const batches = Buffer.concat(read.buffers);

@@ -23,7 +23,8 @@ export class Partition {
     readonly topicId: Uuid,
     readonly topic: string,
     readonly index: number,
-    readonly log: PartitionLog,
+    /** A copy that holds the same takes its place when the partition moves to another directory (KIP-113). */
+    public log: PartitionLog,
     image: PartitionImage,
     readonly localId: number,
   ) {

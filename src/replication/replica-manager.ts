@@ -85,9 +85,14 @@ export class ReplicaManager {
     }
   }
 
+  /** The metadata places it here, and its log cannot be used. */
+  isOffline(topicId: Uuid, index: number): boolean {
+    return (this.#offline.get(topicId)?.has(index) || this.#lost.get(topicId)?.has(index)) ?? false;
+  }
+
   /** The partition if this node leads it, else the code that a client gets. */
   findLeader(topicId: Uuid, index: number): Partition | number {
-    if (this.#offline.get(topicId)?.has(index) || this.#lost.get(topicId)?.has(index)) return ErrorCode.KAFKA_STORAGE_ERROR;
+    if (this.isOffline(topicId, index)) return ErrorCode.KAFKA_STORAGE_ERROR;
     const partition = this.get(topicId, index);
     if (partition === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
     return partition.leaderEpoch === undefined ? ErrorCode.NOT_LEADER_OR_FOLLOWER : partition;

@@ -5,7 +5,7 @@ import type { GroupService } from '../coordinator/group/service.js';
 import type { Clock, Compute, Logger, Random } from '../env/index.js';
 import type { LogManager } from '../log/index.js';
 import type { MetadataImage } from '../metadata/types.js';
-import type { ReplicaManager } from '../replication/index.js';
+import type { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import type { Authorizer } from './context.js';
 
 /** What handlers reach of the broker; made by the composition root. */
@@ -17,6 +17,7 @@ export interface Services {
   /** The broker's settings as they stand now, dynamic ones included. */
   settings(): Settings;
   readonly replicas: ReplicaManager;
+  readonly moves: LogDirMoves;
   readonly logs: LogManager;
   readonly controller: ControllerApi;
   readonly groups: GroupService;

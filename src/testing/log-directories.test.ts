@@ -93,16 +93,16 @@ test('without the directory of the metadata log, or without any, the broker stop
   const metadata = await new TwoDirectories(new SimWorld(4)).start();
   const { topicId, one } = await withTopic(metadata);
   metadata.breakDirectory('/one');
-  await metadata.produceInVain(topicId, one[0]!);
+  expect(await metadata.produce(topicId, one[0]!, 'lost')).toBe(STORAGE);
   expect((await metadata.broker!.failed).message).toMatch(/^log directory \/one failed: .*planted fault.* it holds the metadata log$/);
 
   const apart = await new TwoDirectories(new SimWorld(5), { 'metadata.log.dir': '/three' }).start();
   const other = await withTopic(apart);
   apart.breakDirectory('/two');
-  await apart.produceInVain(other.topicId, other.two[0]!);
+  expect(await apart.produce(other.topicId, other.two[0]!, 'lost')).toBe(STORAGE);
   await apart.pass(100);
   apart.machine.onDiskOperation = ({ path }) => (/^\/(one|two)(\/|$)/.test(path) ? { code: 'EIO' } : undefined);
-  await apart.produceInVain(other.topicId, other.one[0]!);
+  expect(await apart.produce(other.topicId, other.one[0]!, 'lost')).toBe(STORAGE);
   expect((await apart.broker!.failed).message).toMatch(/^log directory \/one failed: .* no other log directory is left$/);
 });
 

@@ -3,7 +3,7 @@ import { Broker } from '../broker/broker.js';
 import { localSettings } from '../config/local-start.js';
 import { type SimWorld } from '../env/sim/index.js';
 import type { MetadataResponse } from '../protocol/generated/metadata.js';
-import { createTopicsApi, fetchApi, metadataApi, produceApi } from '../protocol/generated/index.js';
+import { alterReplicaLogDirsApi, createTopicsApi, describeLogDirsApi, fetchApi, metadataApi, produceApi } from '../protocol/generated/index.js';
 import { buildBatch } from '../protocol/records/batch-builder.js';
 import { batchesIn, recordsIn } from '../protocol/records/batch-iterator.js';
 import { RawClient, type ClientApi } from './raw-client.js';
@@ -71,10 +71,38 @@ export class TwoDirectories {
     return responses[0]!.partitionResponses[0]!.errorCode;
   }
 
-  /** Produces what cannot be written: the answers of that turn are not true, so the client is cut off, and connects again. */
-  async produceInVain(topicId: string, index: number): Promise<void> {
-    await expect(this.produce(topicId, index, 'lost')).rejects.toThrow('closed the connection');
-    await this.#connect();
+  /** Asks for a partition of `t` to be moved; the error code. */
+  async alter(path: string, partition = 0, topic = 't'): Promise<number> {
+    const { results } = await this.ask(alterReplicaLogDirsApi, { dirs: [{ path, topics: [{ name: topic, partitions: [partition] }] }] });
+    return results[0]!.partitions[0]!.errorCode;
+  }
+
+  /** Asks for a move and does not wait for the answer, which may never come. */
+  send(path: string): void {
+    this.#client!.send(alterReplicaLogDirsApi, { dirs: [{ path, topics: [{ name: 't', partitions: [0] }] }] }).catch(() => undefined);
+  }
+
+  /** Sends a record likewise; tells when it is acknowledged. */
+  sendRecord(topicId: string, value: string, acknowledged: () => void): void {
+    const records = buildBatch({}, [{ timestampMs: this.world.wallMs, key: null, value: Buffer.from(value) }]);
+    this.#client!.send(produceApi, { acks: -1, timeoutMs: 1000, topicData: [{ topicId, partitionData: [{ index: 0, records }] }] })
+      .then(({ responses }) => { if (responses[0]!.partitionResponses[0]!.errorCode === 0) acknowledged(); }, () => undefined);
+  }
+
+  /** What DescribeLogDirs says, a line a log: directory, partition, offset lag, and whether it is a copy. */
+  async described(): Promise<string[]> {
+    const { results } = await this.ask(describeLogDirsApi, { topics: null });
+    return results.flatMap(({ logDir, topics }) => topics.flatMap(({ name, partitions }) => partitions.map(({ partitionIndex, offsetLag, isFutureKey }) =>
+      `${logDir} ${name}-${partitionIndex} lag ${offsetLag}${isFutureKey ? ' future' : ''}`)));
+  }
+
+  /** Looks again and again, while time passes. */
+  async until(holds: () => boolean | Promise<boolean>): Promise<void> {
+    for (let i = 0; i < 1000; i++) {
+      if (await holds()) return;
+      await this.pass(50);
+    }
+    throw new Error(`it did not come to pass: ${String(holds)}`);
   }
 
   fetch(topicId: string, partition: number, fetchOffset = 0, maxWaitMs = 0) {
@@ -98,7 +126,7 @@ export class TwoDirectories {
 
   /** Time passes, and what is to happen in it does. */
   pass(ms: number): Promise<void> {
-    return this.world.runUntil(new Promise<void>(resolve => { this.world.node('client').clock.after(ms, resolve); }));
+    return this.world.runUntil(new Promise<void>(resolve => { this.world.node('client').clock.after(ms, resolve); }), ms + 1);
   }
 
   /** Partitions of a topic by the directory in which they lie. */

@@ -21,6 +21,6 @@ export const brokerQuotaSettings = {
     doc: 'Bytes a second that leaders send to throttled replicas.' }),
   'follower.replication.throttled.rate': long({ default: LONG_MAX, min: 0, importance: 'medium', update: 'cluster-wide',
     doc: 'Bytes a second that throttled followers take.' }),
-  'replica.alter.log.dirs.io.max.bytes.per.second': long({ default: LONG_MAX, min: 0, importance: 'medium', update: 'cluster-wide',
+  'replica.alter.log.dirs.io.max.bytes.per.second': long({ default: LONG_MAX, min: 0, importance: 'medium', update: 'cluster-wide', honoured: true,
     doc: 'Bytes a second for moves between directories.' }),
 };

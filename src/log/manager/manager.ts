@@ -17,6 +17,7 @@ import {
 } from '../paths.js';
 import type { LogDir, LogManager, PartitionLog } from '../types.js';
 import { LogDirectory, type CheckpointFile, type Checkpoints } from './directory.js';
+import { NodeFutureLogs, uniqueId, type PlacedLog } from './future-logs.js';
 import type { ReadBudget } from '../reads/read-budget.js';
 import { Periodic } from './periodic.js';
 
@@ -32,6 +33,11 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
   readonly defaultSettings: LogSettings;
   /** A topic's own settings, as far as they are known when logs are loaded; `getOrCreate` brings them in any case. */
   readonly settingsOf?: (topic: string) => LogSettings | undefined;
+  /**
+   * Whether a log that is found at the start, its copy in another directory too, belongs to no topic of the cluster: it is kept
+   * under another name then, or removed when nothing was ever written to it. By default none does.
+   */
+  readonly isStray?: (log: Pick<PartitionLog, 'topic' | 'partition' | 'topicId' | 'logEndOffset'>) => boolean;
   /** `log.flush.offset.checkpoint.interval.ms` */
   readonly recoveryPointCheckpointMs?: number;
   /** `log.flush.start.offset.checkpoint.interval.ms` */
@@ -53,6 +59,11 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
   readonly onDirectoryFailed?: (directory: LogDir, error: DiskError) => void;
 }
 
+/** A partition's directory as it was found at the start. */
+interface FoundDirectory extends PartitionDirectoryName {
+  readonly path: string;
+}
+
 /** Logs that are opened or closed side by side. */
 const LOGS_AT_ONCE = 8;
 /** Logs that periodic work visits before it lets others have the loop. */
@@ -63,6 +74,8 @@ const MINUTE_MS = 60_000;
 const DEFAULT_CLEANER_SETTINGS: CleanerSettings = {
   enabled: true, threads: 1, dedupeBufferBytes: 128 << 20, dedupeBufferLoadFactor: 0.9, ioBufferBytes: 512 << 10, ioMaxBytesPerSecond: Number.MAX_VALUE, backoffMs: 15_000,
 };
+/** Wishes for partitions that may never come. */
+const MOST_PREFERRED = 10_000;
 
 /**
  * Takes the directories for this node. Those whose disk fails are left out; rejects, saying which directory, when one is in use
@@ -89,7 +102,10 @@ export async function openLogManager(options: LogManagerOptions): Promise<NodeLo
 export class NodeLogManager implements LogManager {
   /** What all logs share; the metadata log is opened with it too. */
   readonly host: LogHost;
-  private readonly logs = new Map<string, { log: Log; directory: LogDirectory }>();
+  readonly futures: NodeFutureLogs;
+  private readonly logs = new Map<string, PlacedLog>();
+  /** Directories that somebody chose for partitions that are not here yet, the oldest wish first. */
+  private readonly preferred = new Map<string, string>();
   readonly cleaner: LogCleaner;
   private readonly periodic: Periodic;
   private closed = false;
@@ -121,6 +137,11 @@ export class NodeLogManager implements LogManager {
       }),
     });
     this.periodic = new Periodic(options.env.clock, error => options.env.logger.error('log maintenance failed', { error: String(error) }));
+    this.futures = new NodeFutureLogs({
+      env: options.env, host: () => this.host, directories, current: this.logs,
+      moveAside: (log, directory, suffix) => this.moveAside(log, directory, suffix),
+      removeLater: (path, delayMs, before) => this.removeLater(path, delayMs, before),
+    });
     for (const directory of this.owned) directory.onFailed = error => this.directoryFailed(directory, error);
   }
 
@@ -161,6 +182,7 @@ export class NodeLogManager implements LogManager {
   async load(): Promise<void> {
     for (const directory of this.directories) if (directory.isUsable) await this.loadDirectory(directory);
     this.refuseUnusable();
+    this.futures.takeOver();
     this.schedule();
     this.cleaner.start();
   }
@@ -180,26 +202,23 @@ export class NodeLogManager implements LogManager {
   }
 
   /** The partitions to open. What waits for deletion goes, what was set aside stays. */
-  private partitionsIn(directory: LogDirectory): PartitionDirectoryName[] {
+  private partitionsIn(directory: LogDirectory): FoundDirectory[] {
     const { disk, logger } = this.options.env;
-    const found: PartitionDirectoryName[] = [];
+    const found: FoundDirectory[] = [];
     for (const entry of disk.list(directory.path)) {
       const name = parsePartitionDirectory(entry);
       if (!name || name.topic === METADATA_TOPIC) continue;
       const path = `${directory.path}/${entry}`;
       if (!disk.stat(path)?.isDirectory) continue;
-      if (name.suffix === undefined) found.push(name);
+      if (name.suffix === undefined || name.suffix === '-future') found.push({ ...name, path });
       else if (name.suffix === '-delete') this.removeLater(path, this.options.defaultSettings.fileDeleteDelayMs);
       else logger.warn('partition directory was set aside and is left alone', { path });
     }
     return found;
   }
 
-  private async loadPartition(directory: LogDirectory, { topic, partition }: PartitionDirectoryName, checkpoints: Checkpoints): Promise<void> {
+  private async loadPartition(directory: LogDirectory, { topic, partition, suffix, path }: FoundDirectory, checkpoints: Checkpoints): Promise<void> {
     const key = partitionDirectory(topic, partition);
-    const other = this.logs.get(key);
-    if (other) throw new Error(`partition ${key} is in ${directory.path} and in ${other.directory.path}: one of them must be removed by hand`);
-    const path = `${directory.path}/${key}`;
     const settings = this.options.settingsOf?.(topic);
     const log = await openLog({
       host: this.host, directory: path, topic, partition,
@@ -213,11 +232,23 @@ export class NodeLogManager implements LogManager {
     log.updateHighWatermark(checkpoints.highWatermarks.get(key) ?? 0);
     log.compaction.cleanedOffset = checkpoints.cleanedOffsets?.get(key);
     // Its directory may have failed over another log meanwhile.
-    if (directory.isUsable) this.place(key, log, directory);
-    else log.abandon();
+    if (!directory.isUsable) log.abandon();
+    else if (this.options.isStray?.(log)) this.setStrayAside(log, directory);
+    else if (suffix === '-future') this.futures.add({ log, directory });
+    else this.place(key, log, directory);
+  }
+
+  /** Nothing is deleted that nobody asked to delete. */
+  private setStrayAside(log: Log, directory: LogDirectory): void {
+    const isUnused = log.topicId === ZERO_UUID && log.logEndOffset === 0;
+    const path = this.moveAside(log, directory, isUnused ? '-delete' : '-stray');
+    if (isUnused) this.removeLater(path, this.options.defaultSettings.fileDeleteDelayMs);
+    else this.options.env.logger.warn('partition belongs to no topic of the cluster and is set aside', { path });
   }
 
   private place(key: string, log: Log, directory: LogDirectory): void {
+    const other = this.logs.get(key);
+    if (other) throw new Error(`partition ${key} is in ${directory.path} and in ${other.directory.path}: one of them must be removed by hand`);
     this.logs.set(key, { log, directory });
     directory.logs.add(log);
   }
@@ -312,11 +343,15 @@ export class NodeLogManager implements LogManager {
   }
 
   /**
-   * Where a new log may go, best first: where the cluster says that it is, else where the fewest are. With a directory offline,
+   * Where a new log may go, best first: where somebody wants it, where the cluster says that it is, else where the fewest are. With a directory offline,
    * a log that may lie there is not made anew elsewhere (`Partition.createLogInAssignedDirectoryId`).
    */
   private directoriesFor(key: string, directoryId: Uuid | undefined): LogDirectory[] {
     const usable = this.directories.filter(directory => directory.isUsable);
+    // Its log is in a directory that is offline, or takeOver would have promoted the copy.
+    if (this.futures.has(key)) throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `only a copy of ${key} is at hand`);
+    const preferred = usable.find(({ path }) => path === this.preferred.get(key));
+    if (preferred !== undefined) return [preferred];
     const assigned = usable.find(directory => directory.id === directoryId);
     if (assigned !== undefined) return [assigned];
     if (directoryId !== undefined && usable.length < this.directories.length) {
@@ -325,7 +360,15 @@ export class NodeLogManager implements LogManager {
     return usable.sort((a, b) => a.logs.size - b.logs.size);
   }
 
+  preferDirectory(topic: string, partition: number, path: string): void {
+    const key = partitionDirectory(topic, partition);
+    this.preferred.delete(key);
+    if (this.preferred.size >= MOST_PREFERRED) this.preferred.delete(this.preferred.keys().next().value!);
+    this.preferred.set(key, this.futures.directoryAt(path).path);
+  }
+
   delete(topic: string, partition: number): void {
+    this.futures.remove(topic, partition);
     const gone = this.takeOut(topic, partition, '-delete');
     if (gone) this.removeLater(gone.path, gone.log.settings.fileDeleteDelayMs);
   }
@@ -341,21 +384,24 @@ export class NodeLogManager implements LogManager {
     const found = this.logs.get(key);
     if (!found) return undefined;
     const { log, directory } = found;
-    const uniqueId = Buffer.from(this.options.env.random.bytes(16)).toString('hex');
-    const path = `${directory.path}/${partitionDirectoryAside(topic, partition, uniqueId, suffix)}`;
     this.logs.delete(key);
-    directory.logs.delete(log);
-    log.abandon();
-    return directory.guard(() => {
-      this.options.env.disk.rename(log.directory, path);
-      log.movedTo(path);
-      return { log, path };
-    });
+    return { log, path: this.moveAside(log, directory, suffix) };
   }
 
-  private removeLater(path: string, delayMs: number): void {
+  private moveAside(log: Log, directory: LogDirectory, suffix: DirectorySuffix): string {
+    const { disk, random } = this.options.env;
+    const path = `${directory.path}/${partitionDirectoryAside(log.topic, log.partition, uniqueId(random), suffix)}`;
+    directory.logs.delete(log);
+    log.abandon();
+    directory.guard(() => disk.rename(log.directory, path));
+    log.movedTo(path);
+    return path;
+  }
+
+  private removeLater(path: string, delayMs: number, before: () => void = () => undefined): void {
     const { disk, logger } = this.options.env;
     this.periodic.once(delayMs, () => {
+      before();
       disk.removeTree(path).catch((error: unknown) => logger.error('directory could not be removed', { path, error: String(error) }));
     });
   }
@@ -373,7 +419,7 @@ export class NodeLogManager implements LogManager {
     this.closed = true;
     this.periodic.close();
     void this.cleaner.stop();
-    for (const log of this.all()) log.abandon();
+    for (const { logs } of this.directories) for (const log of logs) log.abandon();
     for (const directory of this.owned) directory.release();
   }
 
@@ -384,7 +430,9 @@ export class NodeLogManager implements LogManager {
   /** What lies there is here no more; whoever still holds one of the logs hears of the error. */
   private directoryFailed(directory: LogDirectory, error: DiskError): void {
     for (const log of directory.logs) {
-      this.logs.delete(partitionDirectory(log.topic, log.partition));
+      const key = partitionDirectory(log.topic, log.partition);
+      if (this.logs.get(key)?.log === log) this.logs.delete(key);
+      this.futures.forget(log);
       log.abandon(error);
     }
     directory.logs.clear();

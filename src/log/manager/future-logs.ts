@@ -1,0 +1,201 @@
+import type { Disk, Logger, Random } from '../../env/index.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { KafkaError } from '../../protocol/errors.js';
+import type { LogHost } from '../host.js';
+import type { Log } from '../log.js';
+import { LogCopy } from '../log-copy.js';
+import { createLog } from '../open-log.js';
+import { partitionDirectory, partitionDirectoryAside } from '../paths.js';
+import type { FutureLog, FutureLogs, PartitionLog } from '../types.js';
+import type { LogDirectory } from './directory.js';
+
+/** A log and the directory in which it lies. */
+export interface PlacedLog {
+  readonly log: Log;
+  readonly directory: LogDirectory;
+}
+
+/** What future logs need of their manager. */
+export interface FutureLogsParts {
+  readonly env: { readonly disk: Disk; readonly random: Random; readonly logger: Logger };
+  readonly host: () => LogHost;
+  readonly directories: readonly LogDirectory[];
+  /** The logs that are served, by the partitions' directory names. */
+  readonly current: Map<string, PlacedLog>;
+  /** Lets go of a log and renames its directory; the new path. */
+  readonly moveAside: (log: Log, directory: LogDirectory, suffix: '-delete') => string;
+  /** Removes what waits for deletion at `path`, after its time, when `before` has let go of it. */
+  readonly removeLater: (path: string, delayMs: number, before: () => void) => void;
+}
+
+/**
+ * Copies that are to replace a partition's log in another directory (KIP-113): directories `topic-N.<32 hex>-future`, which
+ * outlast the process. A replacement is two renames, the old log's away first: whenever the process or the power ends, there is
+ * one log under the partition's name, or none and its whole copy, which takes the name at the next start.
+ */
+export class NodeFutureLogs implements FutureLogs {
+  private readonly placed = new Map<string, Future>();
+
+  constructor(private readonly parts: FutureLogsParts) {}
+
+  get(topic: string, partition: number): FutureLog | undefined {
+    return this.placed.get(partitionDirectory(topic, partition));
+  }
+
+  /** By the partition's directory name. */
+  has(key: string): boolean {
+    return this.placed.has(key);
+  }
+
+  all(): Iterable<FutureLog> {
+    return this.placed.values();
+  }
+
+  create(topic: string, partition: number, path: string): FutureLog {
+    const { directories, env, host, current } = this.parts;
+    const key = partitionDirectory(topic, partition);
+    const source = current.get(key);
+    if (source === undefined || directories.some(({ isUsable }) => !isUsable)) {
+      // It could be in one of those: there must never be two.
+      throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${key} cannot be copied while a log directory is offline`);
+    }
+    const directory = this.directoryAt(path);
+    const name = partitionDirectoryAside(topic, partition, uniqueId(env.random), '-future');
+    const { topicId, settings } = source.log;
+    return directory.guard(() => {
+      const log = createLog({ host: host(), directory: `${path}/${name}`, topic, partition, topicId, settings });
+      log.identify();
+      // What was compacted when it is read stays so; what is compacted later is not so in the copy.
+      log.compaction.cleanedOffset = source.log.compaction.cleanedOffset;
+      env.disk.syncDirectory(path);
+      return this.add({ log, directory });
+    });
+  }
+
+  /** A copy that was found at the start, or made. */
+  add({ log, directory }: PlacedLog): FutureLog {
+    const key = partitionDirectory(log.topic, log.partition);
+    const other = this.placed.get(key);
+    if (other !== undefined) throw new Error(`two copies of partition ${key} are being made, ${log.directory} and ${other.log.directory}: one of them must be removed by hand`);
+    directory.logs.add(log);
+    const future = new Future(log, directory, () => this.parts.current.get(key)?.log, source => this.replace(key, source));
+    this.placed.set(key, future);
+    return future;
+  }
+
+  directoryAt(path: string): LogDirectory {
+    const directory = this.parts.directories.find(candidate => candidate.path === path);
+    if (directory === undefined) throw new KafkaError(ErrorCode.LOG_DIR_NOT_FOUND, `${path} is none of the log directories`);
+    directory.mustBeUsable();
+    return directory;
+  }
+
+  remove(topic: string, partition: number): void {
+    const key = partitionDirectory(topic, partition);
+    const future = this.placed.get(key);
+    if (future === undefined) return;
+    const { log, directory } = future;
+    this.placed.delete(key);
+    const path = this.parts.moveAside(log, directory, '-delete');
+    this.parts.removeLater(path, log.settings.fileDeleteDelayMs, () => undefined);
+  }
+
+  /** The directory has failed: what lies in it is no copy any more, for as long as the process lives. */
+  forget(log: Log): void {
+    const key = partitionDirectory(log.topic, log.partition);
+    if (this.placed.get(key)?.log === log) this.placed.delete(key);
+  }
+
+  /**
+   * Copies whose log is gone take its place: the last process ended between the two renames. While a directory is offline the log
+   * may lie there, and may hold more.
+   */
+  takeOver(): void {
+    const { directories, current, env } = this.parts;
+    if (directories.some(({ isUsable }) => !isUsable)) return;
+    for (const [key, { log, directory }] of this.placed) {
+      if (current.has(key)) continue;
+      env.logger.warn('the copy of a log takes its place, as was begun before the last stop', { path: log.directory });
+      directory.guard(() => this.rename(key, { log, directory }));
+    }
+  }
+
+  /** Source first, then the copy; what fails between them is undone, unless nobody knows any more what the disk holds. */
+  private replace(key: string, source: Log): void {
+    const { env: { disk }, current } = this.parts;
+    const { log, directory } = this.placed.get(key)!;
+    const { directory: from } = current.get(key)!;
+    const home = source.directory;
+    const aside = this.asideOf(from, source);
+    // A log that was ever compacted may have gaps: nobody must take them for a loss.
+    if (source.compaction.cleanedOffset !== undefined) log.compaction.cleanedOffset ??= log.logStartOffset;
+    directory.checkpointAll();
+    directory.guard(() => disk.syncDirectory(directory.path));
+    from.guard(() => {
+      source.write();
+      disk.rename(home, aside);
+      disk.syncDirectory(from.path);
+    });
+    try {
+      directory.guard(() => this.rename(key, { log, directory }));
+    } catch (error) {
+      if (disk.stat(`${directory.path}/${key}`) === undefined) {
+        from.guard(() => {
+          disk.rename(aside, home);
+          disk.syncDirectory(from.path);
+        });
+      }
+      throw error;
+    }
+    from.logs.delete(source);
+    source.retire();
+    source.movedTo(aside);
+    // Reads of the old log that are under way end in its files.
+    this.parts.removeLater(aside, source.settings.fileDeleteDelayMs, () => source.abandon());
+    from.checkpointAll();
+  }
+
+  private rename(key: string, { log, directory }: PlacedLog): void {
+    const { disk } = this.parts.env;
+    const path = `${directory.path}/${key}`;
+    disk.rename(log.directory, path);
+    disk.syncDirectory(directory.path);
+    log.movedTo(path);
+    this.placed.delete(key);
+    this.parts.current.set(key, { log, directory });
+  }
+
+  private asideOf(directory: LogDirectory, { topic, partition }: Log): string {
+    return `${directory.path}/${partitionDirectoryAside(topic, partition, uniqueId(this.parts.env.random), '-delete')}`;
+  }
+}
+
+export function uniqueId(random: Random): string {
+  return Buffer.from(random.bytes(16)).toString('hex');
+}
+
+class Future implements FutureLog {
+  constructor(
+    readonly log: Log,
+    readonly directory: LogDirectory,
+    private readonly source: () => Log | undefined,
+    private readonly replace: (source: Log) => void,
+  ) {}
+
+  copy(maxBytes: number): Promise<number> {
+    return this.copying().some(maxBytes);
+  }
+
+  replaceLog(): PartitionLog | undefined {
+    const copy = this.copying();
+    if (!copy.finishNow()) return undefined;
+    this.replace(copy.source);
+    return this.log;
+  }
+
+  private copying(): LogCopy {
+    const source = this.source();
+    if (source === undefined) throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `the log of ${this.log.topic}-${this.log.partition} is offline`);
+    return new LogCopy(source, this.log);
+  }
+}
