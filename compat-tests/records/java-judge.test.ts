@@ -186,7 +186,7 @@ await describeWithJava("Apache's own classes", () => {
         const bytes = produced(chosen, wanted, changes, form);
         const question = { hex: hex(bytes), compact, produceVersion, now: NOW, ...topic };
         const theirs = await oracle.ask('validate', JSON.stringify(question)) as { errorCode: number; hex?: string; recordErrors?: number[]; message?: string; failure?: string };
-        const ourRules: ProduceRules = { ...topic, cleanupPolicy: { compact }, gzipLevel: -1, zstdLevel: 3 };
+        const ourRules: ProduceRules = { ...topic, cleanupPolicy: { compact }, gzipLevel: -1, lz4Level: 9, zstdLevel: 3 };
         const ours = await validateProduce(bytes, ourRules, { origin: 'client', produceVersion, nowMs: NOW });
         const code = ours.accepted ? ErrorCode.NONE : ours.errorCode;
         seen.set(code, (seen.get(code) ?? 0) + 1);

@@ -30,6 +30,7 @@ export class LogDurability {
   /** The directory's own name, in the one above, likewise. */
   private ownNameUnsynced = true;
   private cancelTimed: Cancel | undefined;
+  private timedDelayMs: number | undefined;
 
   constructor(
     private readonly host: LogHost,
@@ -59,8 +60,13 @@ export class LogDurability {
     return this.flusher.idle();
   }
 
-  /** `flush.ms`: what is written now waits no longer for the disk. */
+  /**
+   * `flush.ms`: what is written now waits no longer for the disk. A time that differs from the last one counts from now on: what
+   * waits under the old one would perhaps wait for days.
+   */
   flushWithin(delayMs: number): void {
+    if (delayMs !== this.timedDelayMs) this.cancelTimedFlush();
+    this.timedDelayMs = delayMs;
     if (delayMs > LONGEST_DELAY_MS || this.flushedOffset >= this.log.logEndOffset) return;
     this.cancelTimed ??= this.host.clock.after(delayMs, () => {
       this.cancelTimed = undefined;
@@ -70,6 +76,7 @@ export class LogDurability {
 
   cancelTimedFlush(): void {
     this.cancelTimed?.();
+    this.cancelTimed = undefined;
   }
 
   /** A file was made, renamed or removed. */

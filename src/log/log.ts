@@ -224,8 +224,8 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
   }
 
   private maybeRoll({ bytes, firstOffset, lastOffset, maxTimestampMs }: Batches): void {
-    const { segmentBytes, segmentMs, segmentIndexBytes } = this.currentSettings;
-    const question = { nowMs: this.host.clock.nowMs(), sizeBytes: bytes.length, lastOffset, maxTimestampMs, segmentBytes, segmentMs, segmentIndexBytes };
+    const { segmentBytes, segmentMs } = this.currentSettings;
+    const question = { nowMs: this.host.clock.nowMs(), sizeBytes: bytes.length, lastOffset, maxTimestampMs, segmentBytes, segmentMs };
     if (this.segments.active.shouldRoll(question)) this.rollTo(firstOffset);
   }
 
@@ -402,7 +402,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
 
   updateSettings(settings: LogSettings): void {
     this.currentSettings = settings;
-    this.durability.flushWithin(this.currentSettings.flushMs);
+    this.durability.flushWithin(settings.flushMs);
   }
 
   activeProducers(): readonly ActiveProducer[] {

@@ -11,6 +11,7 @@ import { ProducerState } from './producers/producer-state.js';
 import { ReadBudget } from './reads/read-budget.js';
 import { ReadBuffers } from './reads/read-buffers.js';
 import { loadLog } from './recovery.js';
+import { segmentOptions } from './segment/segment-files.js';
 import { Segment } from './segment/segment.js';
 import { SegmentList } from './segment/segment-list.js';
 import { TailCache } from './reads/tail-cache.js';
@@ -100,7 +101,7 @@ export function createLog(options: OpenLogOptions): Log {
   const { host, directory, settings } = options;
   host.disk.makeDirectory(directory);
   const segments = new SegmentList();
-  segments.add(Segment.create(host, { directory, baseOffset: 0, indexIntervalBytes: settings.indexIntervalBytes, rollJitterMs: 0 }));
+  segments.add(Segment.create(host, segmentOptions(host, directory, 0, settings)));
   return new Log(host, options, settings, {
     segments,
     epochs: new LeaderEpochs(host.disk, `${directory}/${LEADER_EPOCH_FILE}`),

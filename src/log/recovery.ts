@@ -12,7 +12,7 @@ import { rebuildProducerState } from './producers/producer-rebuild.js';
 import { recallBatches } from './producers/producer-recall.js';
 import { ProducerState } from './producers/producer-state.js';
 import { scanBatches } from './segment/batch-scan.js';
-import { Segment, type SegmentOptions } from './segment/segment.js';
+import { Segment, type SegmentCut, type SegmentOptions } from './segment/segment.js';
 import { segmentOptions } from './segment/segment-files.js';
 import { SegmentList } from './segment/segment-list.js';
 
@@ -151,8 +151,9 @@ class LogLoader {
   /** Checks every segment that holds records from `offset` on; at the first bad batch the log ends. */
   private async recoverFrom(offset: number): Promise<void> {
     for (const segment of this.segments.from(offset)) {
-      const { truncatedBytes, nextOffset } = await this.recoverSegment(segment);
-      if (truncatedBytes > 0) return;
+      // The log was found to end before it.
+      if (segment.baseOffset > this.segments.active.baseOffset) return;
+      const { nextOffset } = await this.recoverSegment(segment);
       const next = this.segments.after(segment);
       if (next && next.baseOffset > nextOffset && this.options.contiguous) return this.endAfter(segment, 0);
     }
@@ -174,11 +175,17 @@ class LogLoader {
     await rebuildProducerState(producers, this.segments, {
       logStartOffset: this.options.logStartOffset, lastOffset: segment.baseOffset, nowMs: this.host.clock.nowMs(), clean: false,
     });
-    const recovered = await segment.recover(producers, this.epochs, truncatedBytes => this.endAfter(segment, truncatedBytes));
+    const recovered = await segment.recover(producers, this.epochs, cut => this.beforeCut(segment, cut));
     // The next segment's recovery begins from here.
     producers.takeSnapshot();
     await producers.syncSnapshots();
     return recovered;
+  }
+
+  private async beforeCut(segment: Segment, { truncatedBytes, nextOffset, isZero }: SegmentCut): Promise<void> {
+    // Zeros are room that was taken in advance, unless the next segment tells that there were records.
+    if (isZero && (this.segments.after(segment)?.baseOffset ?? nextOffset) === nextOffset) return;
+    await this.endAfter(segment, truncatedBytes);
   }
 
   private async removeSegments(gone: readonly Segment[]): Promise<void> {

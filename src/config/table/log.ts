@@ -71,7 +71,7 @@ export const logSettings = {
     doc: 'How often the recovery points are written: from there a start after a crash checks the logs.' }),
   'log.flush.start.offset.checkpoint.interval.ms': int({ default: 60_000, min: 0, importance: 'high', honoured: true,
     doc: 'How often log start offsets are written.' }),
-  'log.preallocate': boolean({ default: false, importance: 'medium', update: 'cluster-wide',
+  'log.preallocate': boolean({ default: false, importance: 'medium', update: 'cluster-wide', honoured: true,
     doc: 'Whether a new segment file is given its full size at once.' }),
   'num.recovery.threads.per.data.dir': int({ default: 2, min: 1, importance: 'high', update: 'cluster-wide',
     doc: 'Threads for each data directory that check logs at start and flush them at stop.' }),

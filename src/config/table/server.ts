@@ -32,7 +32,7 @@ export const serverSettings = {
     doc: 'Codec of topics that do not choose one; `producer` keeps each batch as the client compressed it.' }),
   'compression.gzip.level': int({ default: -1, check: gzipLevel, importance: 'medium', update: 'cluster-wide', honoured: true,
     doc: 'Level for gzip where the broker compresses; -1 is zlib\'s own default.' }),
-  'compression.lz4.level': int({ default: 9, min: 1, max: 17, importance: 'medium', update: 'cluster-wide',
+  'compression.lz4.level': int({ default: 9, min: 1, max: 17, importance: 'medium', update: 'cluster-wide', honoured: true,
     doc: 'Level for lz4 where the broker compresses.' }),
   'compression.zstd.level': int({ default: 3, min: -131_072, max: 22, importance: 'medium', update: 'cluster-wide', honoured: true,
     doc: 'Level for zstd where the broker compresses.' }),

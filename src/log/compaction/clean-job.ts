@@ -170,7 +170,9 @@ async function cleanSegments(env: Pick<Env, 'disk' | 'clock'>, job: GroupJob): P
   const { baseOffset } = job.segments[0]!;
   removeCleaned(env.disk, job.directory, baseOffset);
   const host = { disk: env.disk, clock: env.clock, files: new FilePool(env.disk, 1), indexBudget: new IndexBudget(0) };
-  const cleaned = Segment.create(host, { directory: job.directory, baseOffset, indexIntervalBytes: job.indexIntervalBytes, rollJitterMs: 0 }, CLEANED_SUFFIX);
+  const cleaned = Segment.create(host, {
+    directory: job.directory, baseOffset, indexIntervalBytes: job.indexIntervalBytes, rollJitterMs: 0, maxIndexBytes: Infinity, preallocatedBytes: 0,
+  }, CLEANED_SUFFIX);
   try {
     return await writeCleaned(env, job, cleaned);
   } catch (error) {

@@ -50,6 +50,20 @@ export async function scanBatches(
   return position;
 }
 
+/** Whether a range of a file holds nothing but zeros, as room does that was never written to. */
+export async function isZero(file: LogFile, { from, to }: { readonly from: number; readonly to: number }): Promise<boolean> {
+  const zeros = Buffer.alloc(Math.min(CHUNK_BYTES, to - from));
+  const chunk = Buffer.allocUnsafeSlow(zeros.length);
+  for (let position = from; position < to;) {
+    const start = position;
+    const length = await file.during(open => open.read(chunk, 0, Math.min(chunk.length, to - start), start));
+    if (length === 0) return false;
+    if (!chunk.subarray(0, length).equals(zeros.subarray(0, length))) return false;
+    position += length;
+  }
+  return true;
+}
+
 /** Size of the batch, 0 when it is cut off, undefined when there is none. */
 function wholeBatch(bytes: Buffer, at: number, end: number): number | undefined {
   try {

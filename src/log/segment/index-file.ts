@@ -116,8 +116,10 @@ export abstract class IndexFile {
     this.budget.add(this, this.bytes.length);
   }
 
+  /** A file that is gone was removed with its segment while a flush was under way: it must not come back. */
   async sync(): Promise<void> {
-    const file = this.disk.open(this.currentPath, { create: true });
+    if (!this.disk.stat(this.currentPath)) return;
+    const file = this.disk.open(this.currentPath);
     try {
       await file.sync();
     } finally {

@@ -18,7 +18,8 @@ export class LogFile implements ChunkTaker {
   /** Where the first of the pieces goes. */
   private position = 0;
 
-  constructor(private readonly file: PooledFile) {}
+  /** `roomBytes` is the size that a new file gets before anything is written (`preallocate`). */
+  constructor(private readonly file: PooledFile, private roomBytes = 0) {}
 
   get path(): string {
     return this.file.path;
@@ -28,8 +29,7 @@ export class LogFile implements ChunkTaker {
   append(bytes: Uint8Array, position: number, tail: LogTail | undefined): void {
     if (this.pieces.length === 0) this.position = position;
     if (tail?.append(bytes, this) === true) return;
-    this.write();
-    this.file.now().writeNow([bytes], position);
+    this.now().writeNow([bytes], position);
   }
 
   take(chunk: Chunk, from: number, to: number): void {
@@ -45,7 +45,7 @@ export class LogFile implements ChunkTaker {
   /** Throws what the disk says; what was not written then, the next call tries again. */
   write(): void {
     if (this.pieces.length === 0) return;
-    this.file.now().writeNow(this.pieces.map(({ chunk, from, to }) => chunk.buffer.subarray(from, to)), this.position);
+    this.opened().writeNow(this.pieces.map(({ chunk, from, to }) => chunk.buffer.subarray(from, to)), this.position);
     this.discard();
   }
 
@@ -58,7 +58,22 @@ export class LogFile implements ChunkTaker {
   /** The open file, for use within this turn only. */
   now(): DiskFile {
     this.write();
-    return this.file.now();
+    return this.opened();
+  }
+
+  private opened(): DiskFile {
+    const file = this.file.now();
+    if (this.roomBytes > 0) {
+      file.truncateNow(this.roomBytes);
+      this.roomBytes = 0;
+    }
+    return file;
+  }
+
+  /** Gives back the room after `sizeBytes`. What is shorter stays as it is. */
+  trim(sizeBytes: number): void {
+    const file = this.now();
+    if (file.sizeBytes() > sizeBytes) file.truncateNow(sizeBytes);
   }
 
   /** Runs `task` with the file held open until it is done. */

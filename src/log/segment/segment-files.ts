@@ -81,8 +81,9 @@ export class SegmentFiles {
   }
 }
 
+/** What a segment takes from the settings when it begins, or is opened, and keeps: later changes are for the next one (`LogSegment.open`). */
 export function segmentOptions(host: LogHost, directory: string, baseOffset: number, settings: LogSettings): SegmentOptions {
-  const { indexIntervalBytes, segmentJitterMs, segmentMs } = settings;
+  const { indexIntervalBytes, segmentJitterMs, segmentMs, segmentIndexBytes, preallocate, segmentBytes } = settings;
   const rollJitterMs = Math.floor(host.random.float() * Math.min(segmentJitterMs, segmentMs));
-  return { directory, baseOffset, indexIntervalBytes, rollJitterMs };
+  return { directory, baseOffset, indexIntervalBytes, rollJitterMs, maxIndexBytes: segmentIndexBytes, preallocatedBytes: preallocate ? segmentBytes : 0 };
 }

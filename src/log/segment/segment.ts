@@ -1,7 +1,7 @@
 import * as batch from '../../protocol/records/batch.js';
 import type { ProducerState } from '../producers/producer-state.js';
 import type { LeaderEpochs } from '../leader-epochs.js';
-import { scanBatches } from './batch-scan.js';
+import { isZero, scanBatches } from './batch-scan.js';
 import type { LogHost } from '../host.js';
 import type { LogTail } from '../reads/tail-cache.js';
 import { LogFile } from './log-file.js';
@@ -25,6 +25,19 @@ export interface SegmentOptions {
   readonly indexIntervalBytes: number;
   /** Taken off `segment.ms`, so that logs written alike do not all roll in one moment. */
   readonly rollJitterMs: number;
+  /** How large an index may get before the segment is full. */
+  readonly maxIndexBytes: number;
+  /** The size that the `.log` file of a new segment gets at once; 0: it grows as it is written. */
+  readonly preallocatedBytes: number;
+}
+
+/** What recovery is about to cut off a segment. */
+export interface SegmentCut {
+  readonly truncatedBytes: number;
+  /** The offset after what is left. */
+  readonly nextOffset: number;
+  /** There is nothing in it but zeros. */
+  readonly isZero: boolean;
 }
 
 /** What decides whether a segment can take an append, or a new one begins. */
@@ -35,7 +48,6 @@ export interface RollQuestion {
   readonly maxTimestampMs: number;
   readonly segmentBytes: number;
   readonly segmentMs: number;
-  readonly segmentIndexBytes: number;
 }
 
 /** A `.log` file and its indexes (`LogSegment`); its name is the offset of its first record, or lower. */
@@ -50,6 +62,9 @@ export class Segment {
   indexesUnsynced = false;
   private readonly indexIntervalBytes: number;
   private readonly rollJitterMs: number;
+  private readonly maxIndexBytes: number;
+  /** The file may be longer than what is in it. */
+  private hasRoom: boolean;
   private createdMs: number;
   private bytesSinceIndexEntry = 0;
   /** undefined: not read from the time index yet. */
@@ -65,8 +80,10 @@ export class Segment {
     this.baseOffset = baseOffset;
     this.indexIntervalBytes = options.indexIntervalBytes;
     this.rollJitterMs = options.rollJitterMs;
+    this.maxIndexBytes = options.maxIndexBytes;
+    this.hasRoom = fresh && options.preallocatedBytes > 0;
     this.createdMs = host.clock.nowMs();
-    this.log = new LogFile(host.files.file(path(LOG_SUFFIX), { create: fresh }));
+    this.log = new LogFile(host.files.file(path(LOG_SUFFIX), { create: fresh }), fresh ? options.preallocatedBytes : 0);
     this.offsetIndex = new OffsetIndex(host.disk, host.indexBudget, path(OFFSET_INDEX_SUFFIX), baseOffset, fresh);
     this.timeIndex = new TimeIndex(host.disk, host.indexBudget, path(TIME_INDEX_SUFFIX), baseOffset, fresh);
     this.txnIndex = new TransactionIndex(host.disk, path(TXN_INDEX_SUFFIX), fresh);
@@ -89,8 +106,8 @@ export class Segment {
     if (sizeBytes > question.segmentBytes - question.sizeBytes) return true;
     if (sizeBytes > 0 && this.waitedMs(question) > question.segmentMs - this.rollJitterMs) return true;
     return question.lastOffset - this.baseOffset > MAX_RELATIVE_OFFSET
-      || this.offsetIndex.count >= OffsetIndex.maxEntries(question.segmentIndexBytes)
-      || this.timeIndex.count >= TimeIndex.maxEntries(question.segmentIndexBytes);
+      || this.offsetIndex.count >= OffsetIndex.maxEntries(this.maxIndexBytes)
+      || this.timeIndex.count >= TimeIndex.maxEntries(this.maxIndexBytes);
   }
 
   /** By the records' own time when they have one, so that replaying old data rolls as it did then. */
@@ -154,8 +171,10 @@ export class Segment {
     this.timeIndex.maybeAppend(timestampMs, offset);
   }
 
-  /** Nothing will be appended any more: the indexes reach their files. */
+  /** Nothing will be appended any more: the indexes reach their files, and the `.log` keeps no room. */
   seal(): void {
+    if (this.hasRoom) this.log.trim(this.sizeBytes);
+    this.hasRoom = false;
     this.log.write();
     this.closeTimeIndex();
     this.offsetIndex.save();
@@ -251,7 +270,7 @@ export class Segment {
    * that is not right, and all after it, are cut off, once `beforeCut` is done. Resolves to the number of bytes cut off, and the
    * offset after the last.
    */
-  async recover(producers: ProducerState, epochs: LeaderEpochs, beforeCut: (truncatedBytes: number) => Promise<void>): Promise<{ truncatedBytes: number; nextOffset: number }> {
+  async recover(producers: ProducerState, epochs: LeaderEpochs, beforeCut: (cut: SegmentCut) => Promise<void>): Promise<{ truncatedBytes: number; nextOffset: number }> {
     this.offsetIndex.reset();
     this.timeIndex.reset();
     this.txnIndex.reset();
@@ -272,7 +291,7 @@ export class Segment {
     });
     const truncatedBytes = this.sizeBytes - valid;
     if (truncatedBytes > 0) {
-      await beforeCut(truncatedBytes);
+      await beforeCut({ truncatedBytes, nextOffset, isZero: await isZero(this.log, { from: valid, to: this.sizeBytes }) });
       await this.cut(valid);
     }
     this.sizeBytes = valid;

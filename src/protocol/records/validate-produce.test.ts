@@ -16,7 +16,7 @@ const { CompressionType, TimestampType } = batch;
 const NOW = 1_700_000_000_000;
 const RULES: ProduceRules = {
   maxMessageBytes: 1_048_588, cleanupPolicy: { compact: false }, timestampType: 'CreateTime',
-  timestampBeforeMaxMs: Number('9223372036854775807'), timestampAfterMaxMs: 3_600_000, compressionType: 'producer', gzipLevel: -1, zstdLevel: 3,
+  timestampBeforeMaxMs: Number('9223372036854775807'), timestampAfterMaxMs: 3_600_000, compressionType: 'producer', gzipLevel: -1, lz4Level: 9, zstdLevel: 3,
 };
 const CONTEXT: ProduceCheckContext = { origin: 'client', produceVersion: 11, nowMs: NOW };
 const codecs = Object.entries(CompressionType);

@@ -24,6 +24,7 @@ export interface ProduceRules {
   /** `producer` keeps what the client chose. */
   readonly compressionType: 'producer' | 'uncompressed' | 'gzip' | 'snappy' | 'lz4' | 'zstd';
   readonly gzipLevel: number;
+  readonly lz4Level: number;
   readonly zstdLevel: number;
 }
 
@@ -252,8 +253,7 @@ function finish(set: Uint8Array, plain: Uint8Array, rules: ProduceRules, context
   const target = targetCompression(set, source, rules);
   if (source === target && facts.sequential) return accept(set, facts, rules, context.nowMs);
   const numbered = facts.sequential ? plain : renumber(set, plain);
-  const level = target === CompressionType.gzip ? rules.gzipLevel : target === CompressionType.zstd ? rules.zstdLevel : undefined;
-  const packed = packRecords(target, numbered, level, context);
+  const packed = packRecords(target, numbered, levelOf(target, rules), context);
   const convert = (bytes: Uint8Array): AcceptedBatch => {
     const converted = withRecords(set, target, bytes);
     if (converted.length > rules.maxMessageBytes) {
@@ -268,6 +268,15 @@ function targetCompression(set: Uint8Array, source: CompressionType, rules: Prod
   // Control records stay as the coordinator wrote them.
   if (rules.compressionType === 'producer' || batch.isControl(set, 0)) return source;
   return rules.compressionType === 'uncompressed' ? CompressionType.none : CompressionType[rules.compressionType];
+}
+
+function levelOf(target: CompressionType, { gzipLevel, lz4Level, zstdLevel }: ProduceRules): number | undefined {
+  switch (target) {
+    case CompressionType.gzip: return gzipLevel;
+    case CompressionType.lz4: return lz4Level;
+    case CompressionType.zstd: return zstdLevel;
+    default: return undefined;
+  }
 }
 
 function packRecords(target: CompressionType, plain: Uint8Array, level: number | undefined, { compute }: ProduceCheckContext): Uint8Array | Promise<Uint8Array> {

@@ -149,6 +149,32 @@ describe('snappy, both framings', () => {
   });
 });
 
+describe('lz4 at other levels than the default', () => {
+  const type = CompressionType.lz4;
+
+  test.each([1, 5, 12, 17])('level %i is read by every decoder, and is no larger than the level before', level => {
+    for (const sample of samples) {
+      const packed = compress(type, sample, level);
+      for (const [, reader] of ways.filter(([codec]) => codec === 'lz4')) {
+        forceBackend('lz4', reader);
+        expect(equal(decompress(type, packed, MAX), sample)).toBe(true);
+      }
+    }
+    expect(compress(type, text, level).length).toBeLessThanOrEqual(compress(type, text, Math.max(1, level - 4)).length);
+  });
+
+  test('the highest makes less of a text than the default does', () => {
+    expect(compress(type, text, 17).length).toBeLessThan(compress(type, text).length * 0.95);
+    expect(compress(type, text, 9)).toEqual(compress(type, text));
+  });
+
+  test('gives back small and structured inputs', () => {
+    const inputs = fc.array(fc.tuple(fc.integer({ min: 0, max: 3 }), fc.integer({ min: 1, max: 40 })), { maxLength: 60 })
+      .map(runs => Buffer.concat(runs.map(([byte, length]) => Buffer.alloc(length, byte))));
+    fc.assert(fc.property(inputs, fc.constantFrom(1, 8, 17), (input, level) => equal(decompress(type, compress(type, input, level), MAX), input)), { numRuns: 300 });
+  });
+});
+
 describe('lz4 frames', () => {
   const type = CompressionType.lz4;
   const word = (value: number) => {

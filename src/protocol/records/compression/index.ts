@@ -14,12 +14,12 @@ export function isCompressionType(id: number): id is CompressionType {
   return id >= CompressionType.none && id <= CompressionType.zstd;
 }
 
-/** Compresses the records part of a batch, framed as Java clients read it. snappy and lz4 have no levels here. */
+/** Compresses the records part of a batch, framed as Java clients read it. snappy has no levels. */
 export function compress(type: CompressionType, data: Uint8Array, level?: number): Uint8Array {
   switch (type) {
     case CompressionType.gzip: return gzipCompress(data, level);
     case CompressionType.snappy: return snappyCompress(data);
-    case CompressionType.lz4: return lz4Compress(data);
+    case CompressionType.lz4: return lz4Compress(data, level);
     case CompressionType.zstd: return zstdCompress(data, level);
     default: return data;
   }
@@ -46,7 +46,7 @@ export const codecFunctions: ComputeFunctions = {
   gunzip: (input, { maxOutputBytes }) => gzipDecompress(input, maxOutputBytes ?? Infinity),
   snappyCompress: input => snappyCompress(input),
   snappyDecompress: (input, { maxOutputBytes }) => snappyDecompress(input, maxOutputBytes ?? Infinity),
-  lz4Compress: input => lz4Compress(input),
+  lz4Compress: (input, { level }) => lz4Compress(input, level),
   lz4Decompress: (input, { maxOutputBytes }) => lz4Decompress(input, maxOutputBytes ?? Infinity),
   zstdCompress: (input, { level }) => zstdCompress(input, level),
   zstdDecompress: (input, { maxOutputBytes }) => zstdDecompress(input, maxOutputBytes ?? Infinity),

@@ -141,7 +141,7 @@ function encodeLz4Block(data: Uint8Array, table: Int32Array): Uint8Array | undef
 }
 
 /** Writes the literals from `anchor` to `at`, and a copy unless `offset` is 0; -1 when `output` is too short. */
-function writeSequence(data: Uint8Array, anchor: number, at: number, output: Uint8Array, to: number, offset: number, copyLength: number): number {
+export function writeSequence(data: Uint8Array, anchor: number, at: number, output: Uint8Array, to: number, offset: number, copyLength: number): number {
   const literals = at - anchor;
   const copy = offset === 0 ? 0 : copyLength - SHORTEST_COPY;
   if (to + literals + literals / 255 + copy / 255 + 5 > output.length) return -1;

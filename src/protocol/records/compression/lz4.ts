@@ -1,6 +1,7 @@
 import { MalformedError } from '../../../base/bytes.js';
 import { tooLarge } from './gzip.js';
-import { lz4Blocks } from './lz4-block.js';
+import { lz4Blocks, writeSequence } from './lz4-block.js';
+import { encodeHigh } from './lz4-high.js';
 import { xxhash32 } from './xxhash32.js';
 
 /**
@@ -24,14 +25,17 @@ const OUR_BLOCK_BYTES = 64 * 1024;
 /** A byte of a length stands for at most 255 bytes of output. */
 const MAX_EXPANSION = 255;
 
-export function lz4Compress(data: Uint8Array): Uint8Array {
+/** The level at which Kafka uses the fast encoder; at all others it uses the one that compresses better (`Lz4BlockOutputStream`). */
+const FAST_LEVEL = 9;
+
+export function lz4Compress(data: Uint8Array, level = FAST_LEVEL): Uint8Array {
   const header = Buffer.from([0, 0, 0, 0, VERSION | BLOCKS_INDEPENDENT, 4 << 4, 0]);
   header.writeUInt32LE(MAGIC, 0);
   header[6] = xxhash32(header, 4, 6) >>> 8;
   const parts: Uint8Array[] = [header];
   for (let at = 0; at < data.length; at += OUR_BLOCK_BYTES) {
     const plain = data.subarray(at, at + OUR_BLOCK_BYTES);
-    const block = lz4Blocks().compress(plain);
+    const block = level === FAST_LEVEL ? lz4Blocks().compress(plain) : encodeHigh(plain, level, writeSequence);
     const length = Buffer.allocUnsafe(4);
     length.writeUInt32LE(block === undefined ? (plain.length | STORED) >>> 0 : block.length, 0);
     parts.push(length, block ?? plain);
