@@ -3,8 +3,9 @@ import { randomUuid } from '../base/uuid.js';
 import { cleanerSettingsOf, controllerEndpoints, planListeners, type Listener, type ListenerPlan, type Settings } from '../config/index.js';
 import { SECURITY_PROTOCOLS } from '../config/listeners.js';
 import type { ControllerApi } from '../controller/index.js';
-import type { Env } from '../env/index.js';
-import { openLogManager, type NodeLogManager, type PartitionLog } from '../log/index.js';
+import type { Compute, Env } from '../env/index.js';
+import type { CleanResult } from '../log/compaction/clean-job.js';
+import { openLogManager, type LogManagerOptions, type NodeLogManager, type PartitionLog } from '../log/index.js';
 import { SUPPORTED_FEATURES } from '../metadata/features.js';
 import { directoryOf } from '../metadata/image.js';
 import type { MetadataImage } from '../metadata/types.js';
@@ -224,6 +225,7 @@ export class Broker {
 
   async #openLogs(publisher: Publisher, nodeId: number, clusterId: string): Promise<NodeLogManager> {
     const { settings, env } = this.options;
+    const { offload } = env.compute;
     const logs: NodeLogManager = await openLogManager({
       env, nodeId, clusterId,
       directories: settings.dataDirectories,
@@ -238,6 +240,7 @@ export class Broker {
       highWatermarkCheckpointMs: settings.get('replica.high.watermark.checkpoint.interval.ms'),
       retentionCheckMs: settings.get('log.retention.check.interval.ms'),
       producerExpirationCheckMs: settings.get('producer.id.expiration.check.interval.ms'),
+      ...(offload && { runClean: cleanElsewhere(offload) }),
       onDirectoryFailed: (directory, error) => this.#directoryFailures.directoryFailed(directory, error, logs.logDirs),
     });
     return logs;
@@ -307,4 +310,9 @@ function limitsOf(settings: Settings): ServerLimits {
     maxConnections: settings.get('max.connections'),
     maxConnectionsPerIp: settings.get('max.connections.per.ip'),
   };
+}
+
+/** Compaction on a worker thread. Should the thread die, the log is not to blame: it is cleaned another time. */
+function cleanElsewhere(offload: NonNullable<Compute['offload']>): NonNullable<LogManagerOptions['runClean']> {
+  return job => (offload('clean', job) as Promise<CleanResult>).catch((): CleanResult => ({ kind: 'aborted' }));
 }
