@@ -1,0 +1,101 @@
+import { expect, test } from '@jest/globals';
+import { createConnection } from 'node:net';
+import { Broker } from '../broker/broker.js';
+import { localSettings } from '../config/local-start.js';
+import type { DiskFile } from '../env/index.js';
+import { NodeDisk, nodeEnv, NodeNet } from '../env/node/index.js';
+import { temporaryDirectory } from '../log/test-support.js';
+import { createTopicsApi, listOffsetsApi, metadataApi, produceApi } from '../protocol/generated/index.js';
+import { writeRequestHead } from '../protocol/header.js';
+import { buildBatch } from '../protocol/records/batch-builder.js';
+import { Writer } from '../protocol/wire/writer.js';
+import { RawClient } from './raw-client.js';
+
+const MEBIBYTE = 1 << 20;
+const PRODUCERS = 100;
+const BATCHES_EACH = 6;
+const BATCH_BYTES = 500_000;
+const LATEST = -1;
+
+const still = new Int32Array(new SharedArrayBuffer(4));
+
+/** A disk that takes 200 MB/s and no more: as the real one does when its cache is full, it holds who writes. */
+class SlowWrites extends NodeDisk {
+  override open(path: string, options?: { create?: boolean; readOnly?: boolean }): DiskFile {
+    const file = super.open(path, options);
+    const writeNow = file.writeNow.bind(file);
+    file.writeNow = (buffers, position) => {
+      const bytes = writeNow(buffers, position);
+      Atomics.wait(still, 0, 0, bytes / 200_000);
+      return bytes;
+    };
+    return file;
+  }
+}
+
+/** A disk on which nothing is durable before 30 ms. */
+class SlowSyncs extends NodeDisk {
+  override open(path: string, options?: { create?: boolean; readOnly?: boolean }): DiskFile {
+    const file = super.open(path, options);
+    file.sync = () => new Promise(resolve => { setTimeout(resolve, 30); });
+    return file;
+  }
+}
+
+function produceFrame(topicId: string): Buffer {
+  const records = buildBatch({}, [{ timestampMs: Date.now(), key: null, value: Buffer.alloc(BATCH_BYTES) }]);
+  const writer = new Writer();
+  const length = writer.reserveInt32();
+  writeRequestHead(writer, produceApi, 13, 1, 'fast');
+  produceApi.encodeRequest(writer, { acks: -1, timeoutMs: 60_000, topicData: [{ topicId, partitionData: [{ index: 0, records }] }] }, 13);
+  writer.patchInt32(length, writer.byteLength - 4);
+  return writer.toBuffer();
+}
+
+/** Sends the frame so many times without waiting, resolves once as many answers are there, and calls `look` as they come. */
+function sendAll(port: number, frame: Buffer, times: number, look: () => void): Promise<void> {
+  return new Promise((resolve, reject) => {
+    const socket = createConnection(port, '127.0.0.1').on('error', reject).on('close', () => reject(new Error('cut off')));
+    let received = Buffer.alloc(0);
+    let answers = 0;
+    socket.on('data', bytes => {
+      look();
+      received = Buffer.concat([received, bytes]);
+      while (received.length >= 4 && received.length >= 4 + received.readInt32BE(0)) {
+        received = received.subarray(4 + received.readInt32BE(0));
+        answers++;
+      }
+      if (answers < times) return;
+      resolve();
+      socket.destroy();
+    });
+    for (let index = 0; index < times; index++) socket.write(frame);
+  });
+}
+
+test.each([
+  ['a disk that writes slowly', () => new SlowWrites(), {}],
+  ['a disk that syncs slowly, where every batch waits for it', () => new SlowSyncs(), { 'log.flush.interval.messages': '1' }],
+])(`memory stays bounded with ${PRODUCERS} producers faster than %s`, async (_which, disk, own) => {
+  const root = temporaryDirectory();
+  const settings = localSettings({ 'listeners': 'PLAINTEXT://127.0.0.1:0', 'queued.max.request.bytes': String(16 * MEBIBYTE), ...own }, `${root.path}/data`);
+  const broker = await Broker.start({ settings, env: { ...nodeEnv({ logLevel: 'silent' }), disk: disk() } });
+  const client = await RawClient.connect(new NodeNet(), broker.port);
+  try {
+    await client.send(createTopicsApi, { topics: [{ name: 't', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }], timeoutMs: 10_000 });
+    const { topics: [topic] } = await client.send(metadataApi, { topics: [{ name: 't' }] });
+    const frame = produceFrame(topic!.topicId);
+    const before = process.memoryUsage().arrayBuffers;
+    let peak = 0;
+    const look = (): void => { peak = Math.max(peak, process.memoryUsage().arrayBuffers - before); };
+    await Promise.all(Array.from({ length: PRODUCERS }, () => sendAll(broker.port, frame, BATCHES_EACH, look)));
+    const { topics } = await client.send(listOffsetsApi, { replicaId: -1, topics: [{ name: 't', partitions: [{ partitionIndex: 0, timestamp: LATEST }] }] });
+    expect(topics[0]!.partitions[0]!.offset).toBe(PRODUCERS * BATCHES_EACH);
+    // The tail cache, requests on their way in, and buffers that wait to be used again; 300 MB went through.
+    expect(peak).toBeLessThan(100 * MEBIBYTE);
+  } finally {
+    client.close();
+    await broker.close();
+    root.remove();
+  }
+});
