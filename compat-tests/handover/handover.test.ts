@@ -2,19 +2,23 @@
 
 import { afterEach, describe, expect, test } from '@jest/globals';
 import { readdirSync } from 'node:fs';
+import { join } from 'node:path';
 import { dumpLogs } from '../disk/dump.js';
 import { nodeToHandOver, type HandedOver, type Settings } from '../support/brokers.js';
 import { SeededRandom } from '../support/random.js';
 import { missing, noteSkipped, report } from '../support/toolchains.js';
 import { ClusterMetadata, NewerGroups, Transactions } from './apache-strands.js';
-import { Client } from './client.js';
+import { Client, until } from './client.js';
 import { Groups, Settings as SettingsStrand, Topics } from './cluster-strands.js';
 import { Codecs, Compacted, Expiring, Producers, Trimmed } from './record-strands.js';
+import { Streams } from './streams.js';
 import type { Strand, Turn } from './strand.js';
 
 const SEED = Number(process.env['SEED'] ?? 4431);
 /** More of them in a longer run: `HAND_OVERS=20 make compat ARGS=handover`. */
 const HAND_OVERS = Number(process.env['HAND_OVERS'] ?? 5);
+/** Of the run in which nobody stops in order: both brokers are killed, and start where the other was. */
+const KILLS = Math.max(4, HAND_OVERS - 1);
 const TIMEOUT_MS = 240_000;
 
 const javaReason = missing('java');
@@ -32,17 +36,19 @@ const HASTY: Settings = {
 };
 
 type Kind = Turn['runs'];
-type Stop = 'in order' | 'killed';
 
 let node: HandedOver | undefined;
+let streams: Streams | undefined;
 
 afterEach(async () => {
+  await streams?.abort();
   await node?.remove();
 });
 
-/** Each broker's stay: it finds all that was acknowledged before, and adds to it. */
-async function stay(runs: Kind, number: number, random: SeededRandom, strands: readonly Strand[], end: Stop): Promise<void> {
+/** A broker's stay: it finds all that was acknowledged before, and adds to it. */
+async function stay(runs: Kind, number: number, random: SeededRandom, strands: readonly Strand[]): Promise<void> {
   await node!.startAs(runs);
+  const before = newestSnapshot(node!.dataDir);
   const client = await Client.connect(node!.port);
   const turn: Turn = { number, runs, random, dataDir: node!.dataDir };
   const said = async (strand: Strand, step: 'check' | 'write'): Promise<void> => {
@@ -58,10 +64,15 @@ async function stay(runs: Kind, number: number, random: SeededRandom, strands: r
     for (const strand of strands) await said(strand, 'write');
     // What is here now must be there after the next start too.
     for (const strand of strands) await said(strand, 'check');
+    // The next start is made from this one's own summary of the metadata.
+    await until('a snapshot', async () => newestSnapshot(node!.dataDir), snapshot => snapshot > before);
   } finally {
     client.close();
   }
-  await (end === 'killed' ? node!.killHard() : node!.stop());
+}
+
+function newestSnapshot(dataDir: string): string {
+  return readdirSync(join(dataDir, '__cluster_metadata-0')).filter(name => name.endsWith('.checkpoint')).sort().at(-1) ?? '';
 }
 
 /** Nobody has set anything aside, and Apache's own tool finds no fault in any file. */
@@ -84,18 +95,26 @@ const other = (kind: Kind): Kind => (kind === 'ottla' ? 'apache' : 'ottla');
     const strands = allStrands();
     node = nodeToHandOver('ottla', HASTY);
     let runs: Kind = 'ottla';
-    for (let turn = 0; turn <= HAND_OVERS; turn++, runs = other(runs)) await stay(runs, turn, random, strands, 'in order');
+    for (let turn = 0; turn <= HAND_OVERS; turn++, runs = other(runs)) {
+      await stay(runs, turn, random, strands);
+      await node.stop();
+    }
     await nothingIsWrong(node.dataDir);
     report('handover', `${HAND_OVERS} hand-overs between Ottla and Apache Kafka in ${((Date.now() - startMs) / 1000).toFixed(0)} s (seed ${SEED}): nothing lost, nothing moved`);
   }, TIMEOUT_MS);
 
   test("a directory of Apache Kafka's goes through hand-overs without a stop in order", async () => {
     const random = new SeededRandom(SEED + 1);
-    const strands = [...allStrands(), ...apacheStrands()];
+    streams = new Streams();
+    const strands = [...allStrands(), ...apacheStrands(), streams];
     node = nodeToHandOver('apache', HASTY, GUARDED);
     let runs: Kind = 'apache';
-    for (let turn = 0; turn < 4; turn++, runs = other(runs)) await stay(runs, turn, random, strands, 'killed');
-    await stay(runs, 4, random, strands, 'in order');
+    for (let turn = 0; turn < KILLS; turn++, runs = other(runs)) {
+      await stay(runs, turn, random, strands);
+      await streams.killAmidst(node, turn);
+    }
+    await stay(runs, KILLS, random, strands);
+    await node.stop();
     await nothingIsWrong(node.dataDir);
   }, TIMEOUT_MS);
 });
