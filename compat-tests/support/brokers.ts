@@ -67,6 +67,12 @@ const SINGLE_NODE: Settings = {
   'group.initial.rebalance.delay.ms': '0',
 };
 
+interface Launch {
+  readonly command: string;
+  readonly args: string[];
+  readonly ready: RegExp;
+}
+
 abstract class ProcessBroker implements BrokerUnderTest {
   abstract readonly kind: 'ottla' | 'apache';
   readonly host = '127.0.0.1';
@@ -90,7 +96,22 @@ abstract class ProcessBroker implements BrokerUnderTest {
   }
 
   /** The command line of one start, and what its readiness line looks like. */
-  protected abstract command(): { command: string; args: string[]; ready: RegExp };
+  protected abstract command(): Launch;
+
+  /** Ottla as the README starts it: without a file. */
+  protected flags(): string[] {
+    const set = Object.entries({ ...SINGLE_NODE, ...this.settings }).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
+    const data = this.settings['log.dirs'] === undefined ? ['--data', this.dataDir] : [];
+    return [...data, '--port', String(this.port), ...set];
+  }
+
+  protected ottla(flags: readonly string[]): Launch {
+    return {
+      command: process.execPath,
+      args: [...(this.options.node ?? []), join(ROOT, 'bin/ottla'), 'start', ...flags],
+      ready: new RegExp(`^Ottla ready on .*:${this.port}$`),
+    };
+  }
 
   async prepare(): Promise<void> {
     if (this.port === 0) this.port = await freePort();
@@ -161,13 +182,7 @@ class OttlaBroker extends ProcessBroker {
   readonly kind = 'ottla';
 
   protected command() {
-    const set = Object.entries({ ...SINGLE_NODE, ...this.settings }).flatMap(([key, value]) => ['--set', `${key}=${value}`]);
-    const data = this.settings['log.dirs'] === undefined ? ['--data', this.dataDir] : [];
-    return {
-      command: process.execPath,
-      args: [...(this.options.node ?? []), join(ROOT, 'bin/ottla'), 'start', ...data, '--port', String(this.port), ...set],
-      ready: new RegExp(`^Ottla ready on .*:${this.port}$`),
-    };
+    return this.ottla(this.flags());
   }
 }
 
@@ -234,9 +249,8 @@ class SharedNode extends ApacheBroker implements HandedOver {
   }
 
   protected override command() {
-    if (this.kind === 'ottla') {
-      return { command: join(ROOT, 'bin/ottla'), args: ['start', '--config', this.properties], ready: new RegExp(`^Ottla ready on .*:${this.port}$`) };
-    }
+    // Whoever began with Ottla goes on as the README says; who comes from Apache Kafka brings the file along.
+    if (this.kind === 'ottla') return this.ottla(this.owner === 'ottla' ? this.flags() : ['--config', this.properties]);
     const apache = super.command();
     const own = Object.entries(this.apacheOnly).flatMap(([key, value]) => ['--override', `${key}=${value}`]);
     return { ...apache, args: [...apache.args, ...own] };
