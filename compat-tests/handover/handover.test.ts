@@ -31,7 +31,7 @@ const HASTY: Settings = {
   'log.flush.start.offset.checkpoint.interval.ms': '200',
   'log.cleaner.backoff.ms': '300',
   // Snapshots of the metadata at every turn, whoever writes them.
-  'metadata.log.max.record.bytes.between.snapshots': '2000',
+  'metadata.log.max.record.bytes.between.snapshots': '500',
   'log.segment.delete.delay.ms': '500',
 };
 
@@ -47,8 +47,8 @@ afterEach(async () => {
 
 /** A broker's stay: it finds all that was acknowledged before, and adds to it. */
 async function stay(runs: Kind, number: number, random: SeededRandom, strands: readonly Strand[]): Promise<void> {
+  const before = number > 0 ? newestSnapshot(node!.dataDir) : '';
   await node!.startAs(runs);
-  const before = newestSnapshot(node!.dataDir);
   const client = await Client.connect(node!.port);
   const turn: Turn = { number, runs, random, dataDir: node!.dataDir };
   const said = async (strand: Strand, step: 'check' | 'write'): Promise<void> => {

@@ -16,6 +16,8 @@ export interface StreamOptions {
   acks: number;
   /** With sequence numbers a batch that is sent again is not written again. */
   idempotent: boolean;
+  /** Batches on their way at once; with sequence numbers 5 unless given, without always 1. */
+  inFlight?: number;
 }
 
 const RECORDS_PER_BATCH = 10;
@@ -93,7 +95,7 @@ export class StreamWriter {
   /** Until the connection ends, or an answer says to begin again. */
   private async write(client: RawClient): Promise<void> {
     if (this.options.idempotent && this.producerId < 0 && !(await this.initProducerId(client))) return;
-    const limit = this.options.idempotent ? IDEMPOTENT_IN_FLIGHT : 1;
+    const limit = this.options.idempotent ? this.options.inFlight ?? IDEMPOTENT_IN_FLIGHT : 1;
     const answers: Promise<number | undefined>[] = [];
     const send = (batch: Batch) => answers.push(this.send(client, batch));
     for (const batch of this.unacknowledged.slice(0, limit)) send(batch);
