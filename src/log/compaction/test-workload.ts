@@ -71,9 +71,10 @@ export class Workload {
       timestampMs: appendTime ? this.clock.nowMs() : this.clock.nowMs() - this.random.int(1000),
     }));
     for (const { key, value, timestampMs } of records) builder.append({ timestampMs, key: bytesOf(key), value: bytesOf(value), headers: [{ key: 'h', value: bytesOf(key) }] });
-    log.appendAsLeader(builder.build(), { origin: 'client', leaderEpoch: 3 });
+    // Noted first: it may reach the log although the process dies over it.
     const made: ModelBatch = { baseOffset, producerId: kind === 'plain' ? -1 : producer.producerId, transactional: kind === 'transactional', aborted: false, records, horizonMs: undefined };
     this.batches.push(made);
+    log.appendAsLeader(builder.build(), { origin: 'client', leaderEpoch: 3 });
     if (kind !== 'plain') producer.sequence += records.length;
     if (kind === 'transactional') producer.open.push(made);
   }
@@ -81,8 +82,8 @@ export class Workload {
   private endTransaction(log: Log, producer: Workload['producers'][number], committed: boolean): void {
     const { producerId, epoch } = producer;
     const marker = buildEndTransactionMarker({ producerId, producerEpoch: epoch, timestampMs: this.clock.nowMs() }, { committed, coordinatorEpoch: 1 });
-    log.appendAsLeader(marker, { origin: 'coordinator', leaderEpoch: 3 });
     for (const data of producer.open.splice(0)) data.aborted = !committed;
+    log.appendAsLeader(marker, { origin: 'coordinator', leaderEpoch: 3 });
   }
 
   /**
