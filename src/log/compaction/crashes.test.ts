@@ -47,7 +47,7 @@ function valuesOf(records: readonly ModelRecord[]): Record<string, string> {
     if (value === null) values.delete(key);
     else values.set(key, value);
   }
-  return Object.fromEntries([...values].sort());
+  return Object.fromEntries(values);
 }
 
 interface Interrupted {
@@ -80,7 +80,7 @@ async function interruptedAt(index: number, death: 'kill' | 'crash', seed: numbe
   const work = async (): Promise<void> => {
     const manager = await start(world);
     const log = logIn(manager);
-    for (let round = 0; round < ROUNDS && !died; round++) {
+    for (let round = 0; round < ROUNDS && node.alive; round++) {
       node.machine.onDiskOperation = undefined;
       write(log, workload, 30);
       await world.runUntil(round < syncedRounds ? log.flush() : Promise.resolve());
