@@ -18,14 +18,15 @@ export interface Wish {
   readonly whole: boolean;
 }
 
-export class WrongArgument extends Error {}
+/** Whose message says all: it is shown without a trace. */
+export class PlainError extends Error {}
 
 export function wishOf(args: readonly string[], brokers: string | undefined, all: readonly Row[]): Wish {
   const values = parse(args);
   const quick = values.quick === true;
   const kinds = kindsOf(brokers);
   const rounds = values.rounds === undefined ? (quick ? 1 : ROUNDS) : Number(values.rounds);
-  if (!Number.isInteger(rounds) || rounds < 1) throw new WrongArgument(`--rounds is '${values.rounds}': it has to be 1 or more`);
+  if (!Number.isInteger(rounds) || rounds < 1) throw new PlainError(`--rounds is '${values.rounds}': it has to be 1 or more`);
   const named = values.rows?.split(',').filter(name => name !== '');
   const rows = named === undefined ? all.filter(row => !quick || row.quick === true) : named.map(name => rowNamed(name, all));
   return {
@@ -43,13 +44,13 @@ function parse(args: readonly string[]) {
       },
     }).values;
   } catch (error) {
-    throw new WrongArgument((error as Error).message);
+    throw new PlainError((error as Error).message);
   }
 }
 
 function kindsOf(brokers: string | undefined): Kind[] {
   const kinds = (brokers ?? 'apache,ottla').split(',').map(name => {
-    if (name !== 'ottla' && name !== 'apache') throw new WrongArgument(`BROKERS has '${name}': it can be ottla, apache or both`);
+    if (name !== 'ottla' && name !== 'apache') throw new PlainError(`BROKERS has '${name}': it can be ottla, apache or both`);
     return name;
   });
   return [...new Set(kinds)];
@@ -57,6 +58,6 @@ function kindsOf(brokers: string | undefined): Kind[] {
 
 function rowNamed(name: string, all: readonly Row[]): Row {
   const row = all.find(candidate => candidate.name === name);
-  if (row === undefined) throw new WrongArgument(`there is no row '${name}': ${all.map(candidate => candidate.name).join(', ')}`);
+  if (row === undefined) throw new PlainError(`there is no row '${name}': ${all.map(candidate => candidate.name).join(', ')}`);
   return row;
 }

@@ -1,9 +1,9 @@
 // `make bench`: Apache Kafka and Ottla side by side. See docs/benchmarks.md, which a whole run writes.
 
-import { mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT } from '../support/toolchains.js';
-import { WrongArgument, wishOf, type Wish } from './arguments.js';
+import { PlainError, wishOf, type Wish } from './arguments.js';
 import { buildLoads } from './load.js';
 import { chart } from './report/chart.js';
 import { markdown } from './report/markdown.js';
@@ -81,6 +81,8 @@ async function measure(wish: Wish, command: string): Promise<Results> {
   } finally {
     await remove();
   }
+  // Half a run is no result; the signal's own handler ends the process.
+  if (stopped) throw new PlainError('stopped before the end');
   results.minutes = (performance.now() - startMs) / 60_000;
   if (wish.profile) say(`Ottla's CPU profiles are in ${profileFolder}`);
   return results;
@@ -90,6 +92,7 @@ async function main(): Promise<number> {
   const args = process.argv.slice(2);
   const wish = wishOf(args, process.env['BROKERS'], ROWS);
   if (wish.reportOnly) {
+    if (!existsSync(FULL_RESULTS)) throw new PlainError(`--report: no whole run has left its results in ${FULL_RESULTS} yet`);
     writePage(JSON.parse(readFileSync(FULL_RESULTS, 'utf8')) as Results);
     return 0;
   }
@@ -103,6 +106,6 @@ async function main(): Promise<number> {
 try {
   process.exitCode = await main();
 } catch (error) {
-  process.stderr.write(`bench: ${error instanceof WrongArgument ? error.message : (error as Error).stack}\n`);
+  process.stderr.write(`bench: ${error instanceof PlainError ? error.message : (error as Error).stack}\n`);
   process.exitCode = 1;
 }

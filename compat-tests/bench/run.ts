@@ -74,12 +74,12 @@ async function limits(rows: readonly Row[], scale: Scale, results: Results, prog
 
 export async function runAll({ rows, rounds, quick }: Wish, targets: readonly Target[], scale: Scale, results: Results, progress: Progress): Promise<void> {
   await warmUp(rows, targets, scale, progress);
-  for (let round = 0; round < rounds; round++) {
+  for (let round = 0; round < rounds && !progress.stopped(); round++) {
     progress.say(`round ${round + 1} of ${rounds}`);
     for (const row of rows) if (row.atEnd !== true && !progress.stopped()) await turn(row, round, targets, scale, results, progress);
   }
   for (const row of rows) if (row.atEnd === true && !progress.stopped()) await turn(row, 0, targets, scale, results, progress);
-  if (quick) return;
+  if (quick || progress.stopped()) return;
   progress.say('the load client against a server that does nothing');
   await limits(rows, scale, results, progress);
 }

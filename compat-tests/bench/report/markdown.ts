@@ -97,7 +97,7 @@ function failures(results: Results, rows: readonly Row[]): string {
 /** What the copy through user space costs, in the run's own figures. */
 function copyCost(results: Results): string {
   const cpu = (row: string, kind: 'apache' | 'ottla') => figure(medianOf(results, row, kind, 'cpuMsPerMb'));
-  return `Apache hands the kernel a piece of the file (\`sendfile\`); Ottla answers the tail from the buffers it was written from, and reads older data into a pooled buffer first, which is one copy more and a hand-over to another thread. In this run a MB costs Ottla ${cpu('fetch-tail', 'ottla')} ms of CPU at the tail and ${cpu('fetch-catch-up', 'ottla')} ms catching up: the difference is that copy. Apache pays ${cpu('fetch-tail', 'apache')} and ${cpu('fetch-catch-up', 'apache')} ms.`;
+  return `Apache hands the kernel a piece of the file (\`sendfile\`); Ottla answers the tail from the buffers it was written from, and reads older data into a pooled buffer first, which is one copy more and a hand-over to another thread. In this run a MB costs Ottla ${cpu('fetch-tail', 'ottla')} ms of CPU at the tail and ${cpu('fetch-catch-up', 'ottla')} ms catching up: the difference is the price of that. Apache pays ${cpu('fetch-tail', 'apache')} and ${cpu('fetch-catch-up', 'apache')} ms.`;
 }
 
 export function markdown(results: Results, rows: readonly Row[]): string {
@@ -113,7 +113,7 @@ Written by \`${results.command}\` on ${results.date.slice(0, 10)}; ${results.min
 
 ## Ratios
 
-Ottla's figure divided by Apache's: throughput should be above 1x, time, CPU and memory below. Medians of ${results.rounds} rounds.
+Ottla's figure divided by Apache's: throughput should be above 1x, time, CPU and memory below. Medians of ${results.rounds} round${results.rounds === 1 ? '' : 's'}.
 
 ${ratios(figures)}
 ${failures(results, rows)}
