@@ -69,7 +69,7 @@ export class LogDirsScenario {
     await this.alter('twice in one request', [[this.directories.one, 'moved', [0]], [this.directories.two, 'moved', [0]]]);
     await this.create('spread', 6);
     const counts = (await this.described()).results.map(({ logDir, topics }) =>
-      [this.directories.name(logDir), topics.find(({ name }) => name === 'spread')?.partitions.length ?? 0]);
+      `${this.directories.name(logDir)}: ${topics.find(({ name }) => name === 'spread')?.partitions.length ?? 0}`);
     this.player.keep('how partitions spread over the directories', counts.sort());
   }
 
