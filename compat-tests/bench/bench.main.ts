@@ -61,7 +61,9 @@ async function measure(wish: Wish, command: string): Promise<Results> {
     rmSync(folder, { recursive: true, force: true });
   })();
   for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) {
-    process.once(signal, () => {
+    // An impatient second one does not keep the data from being removed.
+    process.on(signal, () => {
+      if (stopped) return;
       say(`stopped by ${signal}: removing brokers and data`);
       stopped = true;
       void remove().finally(() => process.exit(1));
