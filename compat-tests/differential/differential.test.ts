@@ -13,6 +13,7 @@ import { internals } from './scenarios/internal.js';
 import { produce } from './scenarios/produce.js';
 import { settings } from './scenarios/settings.js';
 import { topics } from './scenarios/topics.js';
+import { markers } from './scenarios/transactions.js';
 
 const TIMEOUT_MS = 300_000;
 /** One partition of each internal topic is enough, and soon there. Ottla is given what Apache is given by the fixture. */
@@ -28,7 +29,7 @@ const SETTINGS = {
 async function play(broker: BrokerUnderTest, ranges: VersionRanges): Promise<ReadonlyMap<string, unknown>> {
   const player = new Player(broker.host, broker.port, ranges);
   try {
-    for (const scenario of [connections, topics, produce, fetching, settings, groups, internals]) await scenario(player);
+    for (const scenario of [connections, topics, produce, fetching, settings, groups, markers, internals]) await scenario(player);
     return player.answers;
   } finally {
     player.close();

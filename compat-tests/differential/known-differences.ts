@@ -15,7 +15,7 @@ export interface KnownDifference {
 
 /** Advertised by Apache Kafka 4.3.1, not served by us yet. */
 const NOT_SERVED = [
-  17, 24, 25, 26, 27, 28, 29, 30, 31, 36, 38, 39, 40, 41, 43, 45, 46, 48, 49, 50, 51, 55, 61, 64, 65, 66, 68, 69, 76, 77, 78, 79, 80, 81, 83, 84, 85,
+  17, 24, 25, 26, 28, 29, 30, 31, 36, 38, 39, 40, 41, 43, 45, 46, 48, 49, 50, 51, 55, 61, 64, 65, 66, 68, 69, 76, 77, 78, 79, 80, 81, 83, 84, 85,
   86, 87, 88, 89, 90, 91, 92,
 ];
 /** Served in versions that Apache Kafka 4 gave up, for clients of its own past. */
@@ -71,6 +71,10 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     asked: /^(?:Fetch|ListOffsets) .*: isolation level \d$/, at: /./,
     reason: 'Apache fails with UNKNOWN_SERVER_ERROR over an isolation level that does not exist; we answer INVALID_REQUEST',
+  },
+  {
+    asked: /^WriteTxnMarkers .*: producer (?:epoch )?-1$/, at: /\.errorCode$/, apache: -1, ottla: 42,
+    reason: 'Apache fails with UNKNOWN_SERVER_ERROR over a marker of no producer; we answer INVALID_REQUEST',
   },
   {
     asked: /^Metadata .*: auto-creation$/, at: /^\.topics\[/,

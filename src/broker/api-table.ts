@@ -8,12 +8,14 @@ import { logDirApis } from '../server/handlers/log-dirs.js';
 import { metadataApis } from '../server/handlers/metadata.js';
 import { produceApis } from '../server/handlers/produce.js';
 import { topicApis } from '../server/handlers/topics.js';
+import { txnMarkerApis } from '../server/handlers/write-txn-markers.js';
 import type { Services } from '../server/services.js';
 
 /** Everything that is served, a family of handlers each: what is not here is not advertised. */
 export function apiTable(services: Services): ServedApi[] {
   return [
     ...produceApis(services),
+    ...txnMarkerApis(services),
     ...fetchApis(services),
     ...logOffsetApis(services),
     ...logDirApis(services),

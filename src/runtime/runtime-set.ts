@@ -1,7 +1,7 @@
 import { TimingWheel, type WheelTimer } from '../base/timing-wheel.js';
 import type { Effects, Machine, Moment, ReplyTo } from './machine.js';
 import type { ReplicatedLog } from './replicated-log.js';
-import { Runtime, type RuntimeOptions } from './runtime.js';
+import { Runtime, type TransactionEnd, type RuntimeOptions } from './runtime.js';
 
 export interface RuntimeSetOptions<M, Rec> extends Omit<RuntimeOptions<M, Rec>, 'log' | 'create' | 'wheel' | 'onFault'> {
   /** Whose partitions these are; the log calls each runtime by it. */
@@ -82,6 +82,12 @@ export class RuntimeSet<M extends Machine<Rec>, Rec> {
   run<Response>(partition: number, operation: (machine: M, at: Moment, to: ReplyTo<Response>) => Effects<Rec>): Promise<Response> {
     const runtime = this.get(partition);
     return runtime === undefined ? Promise.reject(this.options.errorFor('not-leader')) : runtime.run(operation);
+  }
+
+  /** As `Runtime.endTransaction`, in the log of a partition. */
+  endTransaction(partition: number, marker: TransactionEnd): Promise<void> {
+    const runtime = this.get(partition);
+    return runtime === undefined ? Promise.reject(this.options.errorFor('not-leader')) : runtime.endTransaction(marker);
   }
 
   /** Runs `operation` on every machine that this node leads, in order of partition; the answers in that order. */

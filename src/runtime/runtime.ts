@@ -36,6 +36,15 @@ export interface RuntimeOptions<M, Rec> {
 /** failed: this node leads, but its machine had to be dropped; callers hear what they would hear of a follower. */
 export type RuntimeStatus = 'follower' | 'loading' | 'active' | 'failed';
 
+/** What ends a transaction; `transactionVersion` says by which rules its marker is checked (KIP-1228). */
+export interface TransactionEnd {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly coordinatorEpoch: number;
+  readonly committed: boolean;
+  readonly transactionVersion: number;
+}
+
 interface Caller {
   resolve(response: unknown): void;
   reject(error: Error): void;
@@ -156,9 +165,7 @@ export class Runtime<M extends Machine<Rec>, Rec> {
   }
 
   /** Writes the marker that ends a transaction in this log, and lets the machine know. */
-  endTransaction(marker: {
-    producerId: number; producerEpoch: number; coordinatorEpoch: number; committed: boolean; transactionVersion: number;
-  }): Promise<void> {
+  endTransaction(marker: TransactionEnd): Promise<void> {
     const { active } = this;
     if (active === undefined) return Promise.reject(this.options.errorFor(this.state === 'loading' ? 'loading' : 'not-leader'));
     const batch = buildEndTransactionMarker({ ...marker, timestampMs: this.options.clock.nowMs() }, marker);

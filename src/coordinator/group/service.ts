@@ -2,7 +2,7 @@ import { javaAbs, stringHashCode } from '../../base/java-hash.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import type { Effects, Moment, ReplyTo } from '../../runtime/machine.js';
-import type { RuntimeFault } from '../../runtime/runtime.js';
+import type { RuntimeFault, TransactionEnd } from '../../runtime/runtime.js';
 import { joinError, syncError } from './classic/answers.js';
 import { describeFailed } from './describe.js';
 import type { GroupMachine } from './group-machine.js';
@@ -23,6 +23,8 @@ export interface GroupRuntimes {
   partitions(): readonly number[];
   /** Rejects with an error of `groupRuntimeError` when the partition's machine cannot answer. */
   run<Response>(partition: number, operation: Operation<Response>): Promise<Response>;
+  /** Writes a marker into the partition and lets its machine know; rejects as `run` does. */
+  endTransaction(partition: number, marker: TransactionEnd): Promise<void>;
 }
 
 export interface GroupServiceOptions {
@@ -117,6 +119,16 @@ export class GroupService {
   async topicsDeleted(topics: readonly DeletedTopic[]): Promise<void> {
     await Promise.all(this.options.runtimes.partitions().map(partition =>
       this.runOn<null>(partition, (machine, at, to) => machine.topicsDeleted(topics, to, at), () => null)));
+  }
+
+  /** A transaction ends in a partition of `__consumer_offsets`: an error code. */
+  async endTransaction(partition: number, marker: TransactionEnd): Promise<number> {
+    try {
+      await this.options.runtimes.endTransaction(partition, marker);
+      return ErrorCode.NONE;
+    } catch (error) {
+      return coordinatorErrorCode(error);
+    }
   }
 
   private run<Response>(groupId: string, operation: Operation<Response>, failed: (errorCode: number) => Response): Promise<Response> {
