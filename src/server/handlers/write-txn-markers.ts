@@ -74,8 +74,9 @@ function partitionsOf(topics: RequestedMarker['topics']): Map<string, Set<number
 }
 
 /** The partition, also while another node leads it: then its append says so. */
-function findOnline({ image, replicas }: Services, topic: string, index: number): Partition | undefined {
-  const id = image().topicsByName.get(topic)?.id;
+function findOnline(services: Services, topic: string, index: number): Partition | undefined {
+  const { replicas } = services;
+  const id = services.image().topicsByName.get(topic)?.id;
   return id === undefined || replicas.isOffline(id, index) ? undefined : replicas.get(id, index);
 }
 
