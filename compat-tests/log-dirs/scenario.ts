@@ -26,7 +26,7 @@ export class Directories {
     return {
       'log.dirs': `${this.one},${this.two}`, 'metadata.log.dir': join(this.root, 'metadata'),
       // The high watermarks are soon written, and a directory that is gone is soon found so.
-      'replica.high.watermark.checkpoint.interval.ms': '500', 'num.partitions': '1',
+      'replica.high.watermark.checkpoint.interval.ms': '500', 'num.partitions': '1', 'log.retention.ms': '-1',
       'broker.session.timeout.ms': '2000', 'broker.heartbeat.interval.ms': '500',
     };
   }

@@ -35,9 +35,9 @@ export class Lifecycle {
   #fenced = true;
   #cancelNext: Cancel = () => {};
   #stopped = false;
-  /** Directories that failed since the registration, as every heartbeat tells, and those that the controller has heard of. */
+  /** Directories that failed since the registration, as every heartbeat tells, and the time limits of those that nobody was told of. */
   readonly #offlineDirectories = new Set<Uuid>();
-  readonly #toldOffline = new Set<Uuid>();
+  readonly #untold = new Map<Uuid, Cancel>();
 
   constructor(private readonly options: LifecycleOptions) {}
 
@@ -69,16 +69,15 @@ export class Lifecycle {
     const { clock, logger, directoryFailureTimeoutMs, onFault } = this.options;
     this.#offlineDirectories.add(id);
     if (this.#epoch < 0 || this.#stopped) return;
+    this.#untold.set(id, clock.after(directoryFailureTimeoutMs, () => onFault(new Error(`the controller could not be told that log directory ${id} is offline`))));
     this.#beat(false).catch((error: unknown) => logger.warn('heartbeat failed', { error }));
-    clock.after(directoryFailureTimeoutMs, () => {
-      if (!this.#stopped && !this.#toldOffline.has(id)) onFault(new Error(`the controller could not be told that log directory ${id} is offline`));
-    });
   }
 
   /** Asks to go; resolves when the controller has handed on what this broker led. */
   async shutDown(): Promise<void> {
     this.#stopped = true;
     this.#cancelNext();
+    for (const id of this.#untold.keys()) this.#told(id);
     if (this.#epoch < 0) return;
     while (!(await this.#beat(true))) await new Promise<void>(resolve => { this.options.clock.after(this.options.heartbeatIntervalMs, resolve); });
   }
@@ -89,9 +88,14 @@ export class Lifecycle {
     const { isFenced = true, shouldShutDown } = await controller.heartbeat({
       brokerId, brokerEpoch: this.#epoch, currentMetadataOffset: appliedOffset(), wantFence: this.#wantFence, wantShutDown, offlineLogDirs,
     });
-    for (const id of offlineLogDirs) this.#toldOffline.add(id);
+    for (const id of offlineLogDirs) this.#told(id);
     this.#fenced = isFenced;
     return shouldShutDown;
+  }
+
+  #told(directory: Uuid): void {
+    this.#untold.get(directory)?.();
+    this.#untold.delete(directory);
   }
 
   #scheduleNext(): void {

@@ -129,25 +129,35 @@ test('when the directory of the copy fails, the log serves on; when that of the 
   }
 });
 
-/** Moves a partition and dies at one of the disk's operations of the move, or never; how many there were. */
-async function moveAndDie(how: 'kill' | 'crash', at: number): Promise<number> {
-  const cluster = await new TwoDirectories(new SimWorld(6), { 'log.flush.offset.checkpoint.interval.ms': '300' }).start();
+/** What befalls an operation of the disk: the end of the process or of the power, or an error, with or without effect. */
+const FAULTS = {
+  'kill': { death: 'kill' }, 'power loss': { death: 'crash' }, 'error': { code: 'EIO' }, 'error after its effect': { code: 'EIO', appliedBytes: 1 << 20 },
+} as const;
+
+/** Moves a partition with a fault at one operation of the log directories' disk, or none, then starts anew; the operations that there were. */
+async function moveWithFault(how: keyof typeof FAULTS, at: number): Promise<number[]> {
+  const cluster = await new TwoDirectories(new SimWorld(6), { 'metadata.log.dir': '/three', 'log.flush.offset.checkpoint.interval.ms': '300' }).start();
   const { machine } = cluster;
   const topicId = await withRecords(cluster, 3, DURABLE);
   await cluster.pass(1_000);
   const first = machine.diskOperations;
   const node = cluster.world.node('broker');
-  machine.onDiskOperation = (_, { index }) => (index === first + at ? { death: how } : undefined);
+  const operations: number[] = [];
+  machine.onDiskOperation = ({ path, kind }, { index }) => {
+    if (path.startsWith('/three/') || kind === 'read' || kind === 'open') return undefined;
+    operations.push(index - first);
+    return index === first + at ? FAULTS[how] : undefined;
+  };
   let count = 3;
   cluster.send('/two');
-  for (let hasMoved = false; node.alive && !hasMoved; ) {
+  let hasMoved = false;
+  for (let i = 0; node.alive && !hasMoved && i < 20; i++) {
     hasMoved = cluster.names('/two').includes('t-0');
     cluster.sendRecord(topicId, `value ${count}`, () => count++);
-    await cluster.pass(50);
+    await cluster.pass(100);
   }
   machine.onDiskOperation = undefined;
-  const operations = machine.diskOperations - first;
-  if (node.alive) cluster.kill(how);
+  if (node.alive) cluster.kill(how === 'power loss' ? 'crash' : 'kill');
   await cluster.start();
   const { '/one': one, '/two': two } = cluster.placed('t');
   const found = await cluster.read(topicId, 0) as string[];
@@ -161,8 +171,8 @@ async function moveAndDie(how: 'kill' | 'crash', at: number): Promise<number> {
   return operations;
 }
 
-test.each(['kill', 'crash'] as const)('at whatever operation of a move a %s comes, there is one log, with every record', async how => {
-  const operations = await moveAndDie(how, Infinity);
-  expect(operations).toBeGreaterThan(20);
-  for (let at = 0; at < operations; at++) await moveAndDie(how, at);
-});
+test.each(Object.keys(FAULTS) as (keyof typeof FAULTS)[])('at whatever operation of a move there is: %s, one log is found afterwards, with every record', async how => {
+  const operations = await moveWithFault(how, Infinity);
+  expect(operations.length).toBeGreaterThan(20);
+  for (const at of operations) await moveWithFault(how, at);
+}, 120_000);

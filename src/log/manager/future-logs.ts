@@ -35,6 +35,8 @@ export interface FutureLogsParts {
  */
 export class NodeFutureLogs implements FutureLogs {
   private readonly placed = new Map<string, Future>();
+  /** Logs whose copies have taken their place, as long as their files are there. */
+  private readonly retired = new Set<Log>();
 
   constructor(private readonly parts: FutureLogsParts) {}
 
@@ -62,6 +64,7 @@ export class NodeFutureLogs implements FutureLogs {
     const directory = this.directoryAt(path);
     const name = partitionDirectoryAside(topic, partition, uniqueId(env.random), '-future');
     const { topicId, settings } = source.log;
+    directory.forget(key);
     return directory.guard(() => {
       const log = createLog({ host: host(), directory: `${path}/${name}`, topic, partition, topicId, settings });
       log.identify();
@@ -98,6 +101,17 @@ export class NodeFutureLogs implements FutureLogs {
     this.placed.delete(key);
     const path = this.parts.moveAside(log, directory, '-delete');
     this.parts.removeLater(path, log.settings.fileDeleteDelayMs, () => undefined);
+  }
+
+  /** Retention takes from the copy of a log what it takes from the log. */
+  retain({ topic, partition }: Log, nowMs: number): void {
+    const copy = this.placed.get(partitionDirectory(topic, partition))?.log;
+    if (copy !== undefined && !copy.settings.cleanupPolicy.compact) copy.applyRetention(nowMs);
+  }
+
+  /** Lets go of what waits for its removal. */
+  close(): void {
+    for (const log of this.retired) log.abandon();
   }
 
   /** The directory has failed: what lies in it is no copy any more, for as long as the process lives. */
@@ -151,7 +165,11 @@ export class NodeFutureLogs implements FutureLogs {
     source.retire();
     source.movedTo(aside);
     // Reads of the old log that are under way end in its files.
-    this.parts.removeLater(aside, source.settings.fileDeleteDelayMs, () => source.abandon());
+    this.retired.add(source);
+    this.parts.removeLater(aside, source.settings.fileDeleteDelayMs, () => {
+      this.retired.delete(source);
+      source.abandon();
+    });
     from.checkpointAll();
   }
 

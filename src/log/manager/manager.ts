@@ -265,6 +265,7 @@ export class NodeLogManager implements LogManager {
     periodic.every(options.highWatermarkCheckpointMs ?? 5000, () => checkpoint(HIGH_WATERMARK_FILE));
     periodic.every(options.retentionCheckMs ?? 5 * MINUTE_MS, () => this.eachLog((log, nowMs) => {
       if (!log.settings.cleanupPolicy.compact) retain(log, nowMs);
+      this.futures.retain(log, nowMs);
     }));
     periodic.every(options.producerExpirationCheckMs ?? 10 * MINUTE_MS, () => this.eachLog((log, nowMs) => log.removeExpiredProducers(nowMs)));
   }
@@ -331,6 +332,7 @@ export class NodeLogManager implements LogManager {
     directory.forget(key);
     const log = directory.guard(() => createLog({ host: this.host, directory: `${directory.path}/${key}`, ...made }));
     this.place(key, log, directory);
+    this.preferred.delete(key);
     this.identifySoon(log);
     return log;
   }
@@ -411,6 +413,7 @@ export class NodeLogManager implements LogManager {
     this.closed = true;
     this.periodic.close();
     await this.cleaner.stop();
+    this.futures.close();
     for (const directory of this.owned) await directory.close(brokerEpoch, closeLogs);
   }
 
@@ -419,6 +422,7 @@ export class NodeLogManager implements LogManager {
     this.closed = true;
     this.periodic.close();
     void this.cleaner.stop();
+    this.futures.close();
     for (const { logs } of this.directories) for (const log of logs) log.abandon();
     for (const directory of this.owned) directory.release();
   }
