@@ -24,6 +24,8 @@ export interface Disk {
   /** Removes a directory and what is in it. */
   removeTree(path: string): Promise<void>;
   syncDirectory(path: string): void;
+  /** The same off the loop: on a busy disk it takes long. It is about the names that are there at the call. */
+  flushDirectory(path: string): Promise<void>;
   /** Takes the exclusive lock on a file, creating it; throws `DiskError` with code ELOCKED when another holds it. */
   lock(path: string): Promise<DiskLock>;
   /** Bytes of the volume that holds `path`. */

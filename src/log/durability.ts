@@ -130,15 +130,15 @@ export class LogDurability {
 
   private async syncNames(): Promise<void> {
     const { disk } = this.host;
-    const { directory } = this.log;
+    const { log } = this;
     this.namesUnsynced = false;
-    const topicIdFile = `${directory}/${PARTITION_METADATA_FILE}`;
+    const topicIdFile = `${log.directory}/${PARTITION_METADATA_FILE}`;
     if (disk.stat(topicIdFile)) {
       const file = disk.open(topicIdFile);
       await file.sync().finally(() => file.close());
     }
-    disk.syncDirectory(directory);
-    if (this.ownNameUnsynced) disk.syncDirectory(parentOf(directory));
+    // Both begin now: the directory may have another name, or be gone, before the first is done.
+    await Promise.all([disk.flushDirectory(log.directory), this.ownNameUnsynced && disk.flushDirectory(parentOf(log.directory))]);
     this.ownNameUnsynced = false;
   }
 }

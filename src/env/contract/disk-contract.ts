@@ -96,6 +96,14 @@ export function diskContract(name: string, open: () => Promise<{ disk: Disk; dir
     disk.syncDirectory(`${directory}/d`);
   });
 
+  check('syncs a directory off the loop, also one that is renamed meanwhile', async (disk, directory) => {
+    disk.makeDirectory(`${directory}/d`);
+    const flushed = disk.flushDirectory(`${directory}/d`);
+    disk.rename(`${directory}/d`, `${directory}/e`);
+    await flushed;
+    await expect(disk.flushDirectory(`${directory}/d`)).rejects.toMatchObject({ name: 'DiskError', code: 'ENOENT' });
+  });
+
   check('renames files over others and directories with what is in them', (disk, directory) => {
     disk.makeDirectory(`${directory}/t-0`);
     disk.writeFileAtomically(`${directory}/t-0/x`, 'new');

@@ -114,6 +114,10 @@ export class MemoryDisk implements Disk {
     this.perform({ kind: 'syncDirectory', path }, () => this.directorySynced(directory));
   }
 
+  async flushDirectory(path: string): Promise<void> {
+    return this.directoryFlushed(path, this.tree.directory(path));
+  }
+
   async lock(path: string): Promise<DiskLock> {
     this.open(path, { create: true }).close();
     const node = this.tree.file(path);
@@ -180,6 +184,10 @@ export class MemoryDisk implements Disk {
   /** The bytes from `start` to `end` are others now. */
   protected fileChanged(_node: FileNode, _start: number, _end: number): void {
     // Memory forgets all at once or nothing.
+  }
+
+  protected directoryFlushed(path: string, directory: DirectoryNode): Promise<void> {
+    return this.later(() => this.perform({ kind: 'syncDirectory', path }, () => this.directorySynced(directory)));
   }
 
   syncedNow(path: string, _node: FileNode): void {

@@ -78,6 +78,17 @@ export class NodeDisk implements Disk {
     });
   }
 
+  async flushDirectory(path: string): Promise<void> {
+    if (process.platform === 'win32') return;
+    // Opened at once: the directory may have another name in a moment.
+    const descriptor = attempt('sync directory', path, () => fs.openSync(path, 'r'));
+    try {
+      await settle<void>('sync directory', path, done => fs.fsync(descriptor, done));
+    } finally {
+      fs.closeSync(descriptor);
+    }
+  }
+
   lock(path: string): Promise<DiskLock> {
     attempt('lock', path, () => fs.closeSync(fs.openSync(path, 'a')));
     return lockFile(path, this.options.lockMethod);

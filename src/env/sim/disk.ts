@@ -94,6 +94,12 @@ export class SimDisk extends MemoryDisk {
     this.node.machine.durability.fileChanged(file, start, end);
   }
 
+  protected override directoryFlushed(path: string, directory: DirectoryNode): Promise<void> {
+    const { durability } = this.node.machine;
+    const captured = durability.captureNames();
+    return this.later(() => this.perform({ kind: 'syncDirectory', path }, () => durability.directorySynced(directory, captured)));
+  }
+
   protected override directorySynced(directory: DirectoryNode): void {
     this.node.machine.durability.directorySynced(directory);
   }

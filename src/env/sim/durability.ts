@@ -114,13 +114,18 @@ export class Durability {
     }
   }
 
-  /** Makes a directory's names durable, and what of other directories they hang on. */
-  directorySynced(directory: DirectoryNode): void {
+  /** The changes of names that a sync which begins now is about. */
+  captureNames(): ReadonlySet<readonly NameChange[]> {
+    return new Set(this.pending);
+  }
+
+  /** Makes a directory's names durable, those `captured` or all, and what of other directories they hang on. */
+  directorySynced(directory: DirectoryNode, captured?: ReadonlySet<readonly NameChange[]>): void {
     const involved = new Set([directory]);
     const kept: (readonly NameChange[])[] = [];
     const synced: (readonly NameChange[])[] = [];
     for (const changes of this.pending.toReversed()) {
-      const touches = changes.some(change => involved.has(change.directory));
+      const touches = captured?.has(changes) !== false && changes.some(change => involved.has(change.directory));
       (touches ? synced : kept).push(changes);
       if (touches) for (const change of changes) involved.add(change.directory);
     }

@@ -13,7 +13,7 @@ function selfDriven(world: SimWorld, disk: Disk): Disk {
       const value: unknown = Reflect.get(target, key);
       if (typeof value !== 'function') return value;
       const method = value.bind(target) as (...args: unknown[]) => unknown;
-      if (key === 'remove' || key === 'removeTree') return driven(method as () => Promise<unknown>);
+      if (key === 'remove' || key === 'removeTree' || key === 'flushDirectory') return driven(method as () => Promise<unknown>);
       if (key !== 'open') return method;
       return (...args: unknown[]) => {
         const file = method(...args) as ReturnType<Disk['open']>;

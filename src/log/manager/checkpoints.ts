@@ -30,9 +30,28 @@ export type OffsetCheckpoint = Map<string, number>;
 
 const OFFSETS_VERSION = 0;
 
-export function writeOffsets(disk: Disk, path: string, offsets: Iterable<readonly [topic: string, partition: number, offset: number]>): void {
-  const lines = Array.from(offsets, entry => entry.join(' '));
+export type OffsetLine = readonly [topic: string, partition: number, offset: number];
+
+export function writeOffsets(disk: Disk, path: string, offsets: readonly OffsetLine[]): void {
+  const lines = offsets.map(line => line.join(' '));
   disk.writeFileAtomically(path, formatCheckpoint(OFFSETS_VERSION, lines));
+}
+
+/**
+ * Writes the same off the loop, which a sync can hold for long while the disk is busy. Resolves to what puts it in the old one's
+ * place, by its name alone, or gives it up.
+ */
+export async function prepareOffsets(disk: Disk, path: string, offsets: readonly OffsetLine[]): Promise<{ replace(): void; giveUp(): void }> {
+  const temporary = `${path}.new.tmp`;
+  const file = disk.open(temporary, { create: true });
+  try {
+    file.truncateNow(0);
+    file.writeNow([Buffer.from(formatCheckpoint(OFFSETS_VERSION, offsets.map(line => line.join(' '))))], 0);
+    await file.sync();
+  } finally {
+    file.close();
+  }
+  return { replace: () => disk.rename(temporary, path), giveUp: () => disk.removeNow(temporary) };
 }
 
 /** Absent: no offsets. `MalformedError` when it cannot be read; callers go on without. */

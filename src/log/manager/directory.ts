@@ -6,7 +6,7 @@ import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
 import type { Log } from '../log.js';
 import { CLEANER_OFFSET_FILE, HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, partitionDirectory } from '../paths.js';
 import type { LogDir } from '../types.js';
-import { readOffsets, takeCleanShutdown, writeCleanShutdown, writeOffsets, type OffsetCheckpoint } from './checkpoints.js';
+import { prepareOffsets, readOffsets, takeCleanShutdown, writeCleanShutdown, writeOffsets, type OffsetCheckpoint, type OffsetLine } from './checkpoints.js';
 import { claimDirectory } from './meta-properties.js';
 
 /** The checkpoint files of a directory, each an offset for every log in it. */
@@ -43,6 +43,8 @@ export class LogDirectory implements LogDir {
   private loaded = false;
   /** Text of the checkpoints as last written: what has not changed is not written again. */
   private readonly written = new Map<CheckpointFile, string>();
+  /** Checkpoints that are being written off the loop; one that is `outdated` must not take the place of what is there. */
+  private readonly underWay = new Map<CheckpointFile, { outdated: boolean; done: Promise<void> }>();
 
   /** The partitions that each checkpoint on the disk speaks of. */
   private readonly named = new Map<CheckpointFile, ReadonlySet<string>>();
@@ -158,22 +160,61 @@ export class LogDirectory implements LogDir {
 
   /** Does nothing as long as the directory is not loaded: what the file says of logs that were not opened yet would be lost. */
   checkpoint(file: CheckpointFile): void {
-    if (!this.loaded || this.failure !== undefined) return;
-    const lines: [string, number, number][] = [];
+    this.outdate(file);
+    const lines = this.changedLines(file);
+    if (lines === undefined) return;
+    this.guard(() => writeOffsets(this.env.disk, `${this.path}/${file}`, lines));
+    this.noteWritten(file, lines);
+  }
+
+  /** The same off the loop, for what may as well be written a little later. */
+  checkpointSoon(file: CheckpointFile): void {
+    const lines = this.changedLines(file);
+    if (lines === undefined || this.underWay.has(file)) return;
+    const writing = { outdated: false, done: Promise.resolve() };
+    this.underWay.set(file, writing);
+    writing.done = this.writeOffLoop(file, lines, writing).catch((error: unknown) => {
+      if (error instanceof DiskError && !writing.outdated) this.fail(error);
+      else if (!writing.outdated) this.env.logger.error('a checkpoint could not be written', { path: this.path, file, error: String(error) });
+    }).finally(() => this.underWay.delete(file));
+  }
+
+  private async writeOffLoop(file: CheckpointFile, lines: readonly OffsetLine[], writing: { readonly outdated: boolean }): Promise<void> {
+    const { disk } = this.env;
+    const prepared = await prepareOffsets(disk, `${this.path}/${file}`, lines);
+    if (writing.outdated) return prepared.giveUp();
+    prepared.replace();
+    this.noteWritten(file, lines);
+    await disk.flushDirectory(this.path);
+  }
+
+  private outdate(file: CheckpointFile): void {
+    const writing = this.underWay.get(file);
+    if (writing !== undefined) writing.outdated = true;
+  }
+
+  /** undefined: nothing is to be written. */
+  private changedLines(file: CheckpointFile): OffsetLine[] | undefined {
+    if (!this.loaded || this.failure !== undefined) return undefined;
+    const lines: OffsetLine[] = [];
     for (const log of this.logs) {
       const offset = checkpointed(log, file);
       if (offset !== undefined) lines.push([log.topic, log.partition, offset]);
     }
-    const text = lines.join('\n');
-    if (this.written.get(file) === text) return;
-    this.guard(() => writeOffsets(this.env.disk, `${this.path}/${file}`, lines));
-    this.written.set(file, text);
+    return this.written.get(file) === lines.join('\n') ? undefined : lines;
+  }
+
+  private noteWritten(file: CheckpointFile, lines: readonly OffsetLine[]): void {
+    this.written.set(file, lines.join('\n'));
     this.named.set(file, new Set(lines.map(([topic, partition]) => partitionDirectory(topic, partition))));
   }
 
   /** A log of this name is about to be made: what the checkpoints say of one that had the name before must not be said of it. */
   forget(key: string): void {
-    for (const file of CHECKPOINT_FILES) if (this.named.get(file)?.has(key)) this.checkpoint(file);
+    for (const file of CHECKPOINT_FILES) {
+      this.outdate(file);
+      if (this.named.get(file)?.has(key)) this.checkpoint(file);
+    }
   }
 
   checkpointAll(): void {
@@ -186,6 +227,8 @@ export class LogDirectory implements LogDir {
    */
   async close(brokerEpoch: number, closeLogs: (logs: readonly Log[]) => Promise<void>): Promise<void> {
     try {
+      for (const file of CHECKPOINT_FILES) this.outdate(file);
+      await Promise.all(Array.from(this.underWay.values(), ({ done }) => done));
       if (!this.loaded) {
         for (const log of this.logs) log.abandon();
         return;
@@ -204,6 +247,7 @@ export class LogDirectory implements LogDir {
   }
 
   release(): void {
+    for (const file of CHECKPOINT_FILES) this.outdate(file);
     this.lock?.release();
     this.lock = undefined;
   }

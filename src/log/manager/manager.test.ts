@@ -180,6 +180,7 @@ describe('a start that fails', () => {
   test('after a kill does not vouch for what nobody recovered', async () => {
     const manager = await withDeletedRecords();
     clock.advance(60_000);
+    await eventually(() => states()[3] !== 'absent' && states()[2] !== 'absent' && states()[1] !== 'absent');
     manager.abandon();
     appendFileSync(`${root.path}/data/events-0/00000000000000000000.log`, batchOf(['torn']).subarray(0, 40));
     const before = states();
@@ -325,10 +326,39 @@ describe('periodic work', () => {
     log.appendAsLeader(batchOf(['x', 'y']), CLIENT);
     log.updateHighWatermark(2);
     clock.advance(5000);
+    await eventually(() => existsSync(`${root.path}/data/replication-offset-checkpoint`));
     expect(file('replication-offset-checkpoint')).toBe('0\n1\nevents 0 2\n');
     await log.flush();
     clock.advance(55_000);
+    await eventually(() => existsSync(`${root.path}/data/recovery-point-offset-checkpoint`));
     expect(file('recovery-point-offset-checkpoint')).toBe('0\n1\nevents 0 2\n');
+  });
+
+  test('writes no checkpoint over a later one, or of a log that is no more, however long the disk takes', async () => {
+    let letGo = (): void => undefined;
+    const disk = new NodeDisk();
+    const open = disk.open.bind(disk);
+    disk.open = (path, how) => {
+      const opened = open(path, how);
+      if (path.endsWith('.new.tmp')) opened.sync = () => new Promise<void>(resolve => { letGo = resolve; });
+      return opened;
+    };
+    const manager = await start({ env: { disk, clock, random: new NodeRandom(), logger: silentLogger } });
+    const log = manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS);
+    log.appendAsLeader(batchOf(['x', 'y']), CLIENT);
+    log.updateHighWatermark(2);
+    clock.advance(5000);
+    manager.delete('events', 0);
+    manager.getOrCreate('events', 0, 'AAAAAAAAAAAAAAAAAAAAAg', SETTINGS);
+    expect(readdirSync(`${root.path}/data`)).toContain('replication-offset-checkpoint.new.tmp');
+    letGo();
+    await eventually(() => !readdirSync(`${root.path}/data`).some(name => name.endsWith('.tmp')));
+    expect(existsSync(`${root.path}/data/replication-offset-checkpoint`)).toBe(false);
+    // And the next one is written as ever.
+    clock.advance(5000);
+    letGo();
+    await eventually(() => existsSync(`${root.path}/data/replication-offset-checkpoint`));
+    expect(file('replication-offset-checkpoint')).toBe('0\n1\nevents 0 0\n');
   });
 
   test('forgets producers after the time that holds now, also in logs that were open before', async () => {

@@ -258,7 +258,7 @@ export class NodeLogManager implements LogManager {
     const checkpoint = (file: CheckpointFile): void => {
       // A checkpoint speaks of nothing that could still be lost with the process.
       this.host.turnWrites.writeAll();
-      for (const directory of this.directories) this.reported(() => directory.checkpoint(file));
+      for (const directory of this.directories) directory.checkpointSoon(file);
     };
     periodic.every(options.recoveryPointCheckpointMs ?? MINUTE_MS, () => checkpoint(RECOVERY_POINT_FILE));
     periodic.every(options.logStartOffsetCheckpointMs ?? MINUTE_MS, () => checkpoint(LOG_START_OFFSET_FILE));
