@@ -6,34 +6,57 @@ import { readMetaProperties, type MetaProperties } from '../log/index.js';
 import { metadataPartitionDirectory } from '../raft/metadata-log.js';
 
 /**
- * The cluster that the data directories belong to; those that are empty are formatted for it, or for a new one. One whose disk
- * fails is left for later, when it is found to be offline, unless it holds the metadata log.
+ * The cluster that the data directories belong to; for a new one, all are formatted. One whose disk fails is left for later, when it
+ * is found to be offline, unless it holds the metadata log. Once there is a metadata log, a directory that is not formatted is
+ * refused: most likely its volume is not mounted, and the partitions in it would begin anew.
  */
 export function prepareDirectories(env: Env, settings: Settings, plan: ListenerPlan): { clusterId: string } {
-  const { metadataDirectory } = settings;
-  const directories = [...new Set([metadataDirectory, ...settings.dataDirectories])];
-  const survive = <T>(directory: string, work: () => T): T | undefined => {
-    try {
-      return work();
-    } catch (error) {
-      if (!(error instanceof DiskError) || directory === metadataDirectory) throw error;
-      env.logger.error('log directory cannot be read', { path: directory, error: error.message });
-      return undefined;
-    }
-  };
+  const { metadataDirectory, dataDirectories } = settings;
   const found = new Map<string, MetaProperties | undefined>();
-  for (const directory of directories) survive(directory, () => found.set(directory, readMetaProperties(env.disk, directory)));
+  for (const directory of new Set([...dataDirectories, metadataDirectory])) {
+    try {
+      found.set(directory, readMetaProperties(env.disk, directory));
+    } catch (error) {
+      leave(env, directory, metadataDirectory, error);
+    }
+  }
   const clusterId = [...found.values()].find(properties => properties !== undefined)?.clusterId ?? randomUuid(env.random);
   refuseOtherMetadata(env, settings);
-  const standalone = settings.get('controller.quorum.voters').length > 0 ? undefined : { endpoints: controllerEndpoints(settings, plan) };
-  for (const [directory, properties] of found) {
-    if (properties !== undefined) continue;
-    survive(directory, () => formatDirectories({
-      env, directories: [directory], metadataDirectory, clusterId, nodeId: settings.get('node.id'), ignoreFormatted: true,
-      ...(standalone !== undefined && { standalone }),
-    }));
-  }
+  const fresh = [...found].filter(([, properties]) => properties === undefined).map(([directory]) => directory);
+  if (found.get(metadataDirectory) !== undefined) refuseUnformatted(fresh, clusterId, metadataDirectory);
+  else formatAll(env, settings, plan, clusterId, fresh);
   return { clusterId };
+}
+
+/** A directory without which one can start; anything else is thrown. */
+function leave({ logger }: Env, directory: string, metadataDirectory: string, error: unknown): void {
+  if (!(error instanceof DiskError) || directory === metadataDirectory) throw error;
+  logger.error('log directory cannot be read', { path: directory, error: error.message });
+}
+
+function refuseUnformatted(directories: readonly string[], clusterId: string, metadataDirectory: string): void {
+  if (directories.length === 0) return;
+  throw new ConfigError(`${directories.join(' and ')} in log.dirs is not formatted, while ${metadataDirectory} belongs to cluster ${clusterId}: ` +
+    'mount its volume if that is missing, or have a new directory made ready by `ottla format --ignore-formatted`');
+}
+
+function formatAll(env: Env, settings: Settings, plan: ListenerPlan, clusterId: string, directories: readonly string[]): void {
+  const { metadataDirectory } = settings;
+  const standalone = settings.get('controller.quorum.voters').length > 0 ? undefined : { endpoints: controllerEndpoints(settings, plan) };
+  let left = directories;
+  for (;;) {
+    try {
+      formatDirectories({
+        env, directories: left, metadataDirectory, clusterId, nodeId: settings.get('node.id'), ignoreFormatted: true,
+        ...(standalone !== undefined && { standalone }),
+      });
+      return;
+    } catch (error) {
+      const failing = error instanceof DiskError ? left.find(directory => `${error.path}/`.startsWith(`${directory}/`)) : undefined;
+      leave(env, failing ?? metadataDirectory, metadataDirectory, error);
+      left = left.filter(directory => directory !== failing);
+    }
+  }
 }
 
 /** With another metadata.log.dir than before, a cluster would begin anew and know nothing of its topics (`KafkaRaftServer`). */

@@ -24,7 +24,7 @@ const levels = (directory: string) => Object.fromEntries(readBootstrapFile(disk,
 describe('formatting', () => {
   test('gives each directory its id, all of them the first levels, and one the first voters', () => {
     const { directories, metadataVersion } = format();
-    expect([[...directories.keys()], metadataVersion]).toEqual([['/a', '/b'], '4.3-IV0']);
+    expect([[...directories.keys()], metadataVersion]).toEqual([['/b', '/a'], '4.3-IV0']);
     for (const [directory, directoryId] of directories) {
       expect(readMetaProperties(disk, directory)).toEqual({ clusterId: 'c', nodeId: 3, directoryId });
       expect(readBootstrapFile(disk, directory)).toEqual(defaultBootstrap());

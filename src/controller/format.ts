@@ -51,7 +51,9 @@ export function formatDirectories(options: FormatOptions): Formatted {
   const { env: { disk, random }, clusterId, nodeId } = options;
   const levels = featureLevels(options);
   const bootstrap = bootstrapFromLevels(levels);
-  const fresh = [...new Set([...options.directories, options.metadataDirectory])].filter(directory => !isOurs(options, directory));
+  // That of the metadata log comes last: once it is formatted, all are.
+  const others = options.directories.filter(directory => directory !== options.metadataDirectory);
+  const fresh = [...others, options.metadataDirectory].filter(directory => !isOurs(options, directory));
   const directories = new Map<string, Uuid>();
   for (const directory of fresh) {
     const directoryId = randomDirectoryId(random);

@@ -78,6 +78,23 @@ test('a directory that cannot be read at the start is offline, and its partition
   for (const partition of two) expect(await cluster.read(topicId, partition)).toEqual([`first of ${partition}`]);
 });
 
+test('a directory that is empty where there was one, or not formatted yet, is refused', async () => {
+  const cluster = await new TwoDirectories(new SimWorld(9)).start();
+  await cluster.world.runUntil(cluster.broker!.close());
+  cluster.disk.rename('/two', '/elsewhere');
+  await expect(cluster.start()).rejects.toThrow('/two in log.dirs is not formatted, while /one belongs to cluster');
+  expect(cluster.names('/two')).toEqual([]);
+});
+
+test('a directory whose disk fails while it is formatted is offline', async () => {
+  const cluster = new TwoDirectories(new SimWorld(10));
+  cluster.machine.onDiskOperation = ({ path }) => (path.startsWith('/two/') ? { code: 'EIO' } : undefined);
+  await cluster.start();
+  const topicId = await cluster.create('t', 2);
+  expect(cluster.placed('t')).toMatchObject({ '/one': [0, 1] });
+  expect(await cluster.produce(topicId, 1, 'x')).toBe(0);
+});
+
 test('a log that cannot be recovered at the start takes its directory, and no other', async () => {
   const cluster = await new TwoDirectories(new SimWorld(3)).start();
   const { topicId, one, two } = await withTopic(cluster);
