@@ -8,7 +8,7 @@ import {
   CLEANED_SUFFIX, DELETED_SUFFIX, LEADER_EPOCH_FILE, LOG_SUFFIX, METADATA_SNAPSHOT_DELETED_SUFFIX, OFFSET_INDEX_SUFFIX,
   PARTITION_METADATA_FILE, SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, offsetOfFile, segmentFile,
 } from './paths.js';
-import { rebuildProducerState } from './producers/producer-rebuild.js';
+import { rebuildProducerState, restoreProducerState } from './producers/producer-rebuild.js';
 import { recallBatches } from './producers/producer-recall.js';
 import { ProducerState } from './producers/producer-state.js';
 import { scanBatches } from './segment/batch-scan.js';
@@ -29,10 +29,14 @@ export interface LoadOptions {
 
 /**
  * Reads a partition's directory (`LogLoader`), after whatever end its last owner had: left-overs are cleared away, compaction's
- * swaps finished, what may be torn is checked batch by batch and cut at the first that is wrong.
+ * swaps finished, what may be torn is checked batch by batch and cut at the first that is wrong. Within the turn when it was
+ * closed in order.
  */
-export async function loadLog(host: LogHost, options: LoadOptions): Promise<LoadedLog> {
-  return new LogLoader(host, options).load();
+export function loadLog(host: LogHost, options: LoadOptions): LoadedLog | Promise<LoadedLog> {
+  const loader = new LogLoader(host, options);
+  const loaded = loader.loadNow();
+  if (loaded !== undefined) return loaded;
+  return new LogLoader(host, loader.isDoubtful ? { ...options, clean: false } : options).load();
 }
 
 class LogLoader {
@@ -42,6 +46,10 @@ class LogLoader {
   private readonly clean: boolean;
   private readonly recoveryPoint: number;
   private names: string[];
+  /** `names` as they were when the segments were opened. */
+  private present: ReadonlySet<string> = new Set();
+  /** What should vouch for the records does not: they are to be read again. */
+  isDoubtful = false;
   /** A segment was scanned, which leaves snapshots that `names` does not know. */
   private scanned = false;
 
@@ -53,6 +61,43 @@ class LogLoader {
     this.clean = options.clean && !this.epochs.damaged;
     this.recoveryPoint = this.epochs.damaged ? 0 : options.recoveryPoint;
     this.names = host.disk.list(directory);
+  }
+
+  /** What a log takes that was closed in order, as far as nobody has touched it; undefined: it must be loaded in full. */
+  loadNow(): LoadedLog | undefined {
+    if (!this.clean || this.clearTemporaryFiles()) return undefined;
+    this.removeOrphanIndexes();
+    for (const segment of this.segmentsFound()) {
+      this.segments.add(segment);
+      if (!this.hasSoundIndexes(segment)) return undefined;
+    }
+    const logEndOffset = this.endNow();
+    if (logEndOffset === undefined) return undefined;
+    const logStartOffset = Math.max(this.options.logStartOffset, this.segments.first.baseOffset);
+    this.epochs.truncateFromEnd(logEndOffset);
+    this.epochs.truncateFromStart(logStartOffset);
+    this.producers.adoptSnapshots(this.names, this.segments.baseOffsets);
+    const nowMs = this.host.clock.nowMs();
+    if (!restoreProducerState(this.producers, this.segments, { logStartOffset, lastOffset: logEndOffset, nowMs, clean: true })) {
+      this.isDoubtful = true;
+      return undefined;
+    }
+    recallBatches(this.producers, this.segments, { nowMs, logStartOffset, clean: true });
+    return this.loaded(logStartOffset, logEndOffset, logEndOffset);
+  }
+
+  private loaded(logStartOffset: number, logEndOffset: number, recoveryPoint: number): LoadedLog {
+    const { segments, epochs, producers } = this;
+    return { segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint, hasTopicId: this.names.includes(PARTITION_METADATA_FILE) };
+  }
+
+  /** The offset after the last record; undefined when the last segment is torn, or the log ends before its start. */
+  private endNow(): number | undefined {
+    const { logStartOffset } = this.options;
+    if (this.segments.length === 0) return this.beginAt(logStartOffset);
+    const { active } = this.segments;
+    const { nextOffset, position } = active.findEndNow();
+    return position === active.sizeBytes && nextOffset >= logStartOffset ? nextOffset : undefined;
   }
 
   async load(): Promise<LoadedLog> {
@@ -71,9 +116,8 @@ class LogLoader {
     await rebuildProducerState(this.producers, this.segments, {
       logStartOffset, lastOffset: logEndOffset, nowMs: host.clock.nowMs(), clean: this.clean,
     });
-    await recallBatches(this.producers, this.segments, { nowMs: host.clock.nowMs(), logStartOffset, clean: this.clean });
-    const { segments, epochs, producers } = this;
-    return { segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint, hasTopicId: this.names.includes(PARTITION_METADATA_FILE) };
+    recallBatches(this.producers, this.segments, { nowMs: host.clock.nowMs(), logStartOffset, clean: this.clean });
+    return this.loaded(logStartOffset, logEndOffset, recoveryPoint);
   }
 
   /** Removes what was on its way out, and what compaction had not finished; whether a finished swap waits to be made real. */
@@ -125,20 +169,27 @@ class LogLoader {
   }
 
   private async openSegments(): Promise<void> {
-    const present = new Set(this.names);
-    const bases = this.names.filter(name => name.endsWith(LOG_SUFFIX)).map(offsetOfFile).filter(base => base !== undefined);
-    for (const baseOffset of bases.sort((a, b) => a - b)) {
-      const segment = Segment.open(this.host, this.segmentOptions(baseOffset));
+    for (const segment of this.segmentsFound()) {
       this.segments.add(segment);
       // Those beyond the recovery point are scanned anyway.
-      if (!this.clean && baseOffset >= this.recoveryPoint) continue;
-      const complete = present.has(segmentFile('', baseOffset, OFFSET_INDEX_SUFFIX).slice(1));
-      if (!complete || !this.hasSoundTransactions(segment)) await this.recoverSegment(segment);
+      if (!this.clean && segment.baseOffset >= this.recoveryPoint) continue;
+      if (!this.hasSoundIndexes(segment)) await this.recoverSegment(segment);
     }
   }
 
-  private hasSoundTransactions(segment: Segment): boolean {
-    if (!this.names.includes(segmentFile('', segment.baseOffset, TXN_INDEX_SUFFIX).slice(1))) return true;
+  private segmentsFound(): Segment[] {
+    this.present = new Set(this.names);
+    const bases = this.names.filter(name => name.endsWith(LOG_SUFFIX)).map(offsetOfFile).filter(base => base !== undefined);
+    return bases.sort((a, b) => a - b).map(baseOffset => Segment.open(this.host, this.segmentOptions(baseOffset)));
+  }
+
+  private has(segment: Segment, suffix: string): boolean {
+    return this.present.has(segmentFile('', segment.baseOffset, suffix).slice(1));
+  }
+
+  private hasSoundIndexes(segment: Segment): boolean {
+    if (!this.has(segment, OFFSET_INDEX_SUFFIX)) return false;
+    if (!this.has(segment, TXN_INDEX_SUFFIX)) return true;
     try {
       segment.txnIndex.check(segment.baseOffset);
       return true;
@@ -206,12 +257,15 @@ class LogLoader {
       this.producers.truncateFullyAndStartAt(logStartOffset);
       end = undefined;
     }
-    if (end !== undefined) return end;
-    const fresh = Segment.create(this.host, this.segmentOptions(logStartOffset));
+    return end ?? this.beginAt(logStartOffset);
+  }
+
+  private beginAt(offset: number): number {
+    const fresh = Segment.create(this.host, this.segmentOptions(offset));
     // Of a log that begins at 0 the name tells nothing; any other must be there before its offsets are used.
-    if (logStartOffset > 0) fresh.log.now();
+    if (offset > 0) fresh.log.now();
     this.segments.add(fresh);
-    return logStartOffset;
+    return offset;
   }
 
   /**

@@ -13,19 +13,30 @@ export interface RebuildOptions {
 }
 
 /**
+ * What `rebuildProducerState` does, without the records, for a log that was closed in order. False when the snapshots do not tell
+ * all, and it must be called.
+ */
+export function restoreProducerState(producers: ProducerState, segments: SegmentList, { logStartOffset, lastOffset, nowMs }: RebuildOptions): boolean {
+  if (producers.latestSnapshotOffset === undefined) {
+    for (const offset of [...segments.baseOffsets.slice(-2), lastOffset]) {
+      producers.updateMapEndOffset(offset);
+      producers.takeSnapshot();
+    }
+    return true;
+  }
+  if (producers.latestSnapshotOffset < lastOffset) return false;
+  producers.truncateAndReload(logStartOffset, lastOffset, nowMs);
+  return producers.mapEndOffset === lastOffset;
+}
+
+/**
  * Brings the producers to what the records below an offset say: from the newest snapshot that helps, and the records after it
  * (`UnifiedLog.rebuildProducerState`). Snapshots are taken at the last two segments and the end, so that the next time is short.
  */
 export async function rebuildProducerState(producers: ProducerState, segments: SegmentList, options: RebuildOptions): Promise<void> {
   const { logStartOffset, lastOffset, nowMs, clean } = options;
   const worthSnapshot = segments.baseOffsets.slice(-2);
-  if (clean && producers.latestSnapshotOffset === undefined) {
-    for (const offset of [...worthSnapshot, lastOffset]) {
-      producers.updateMapEndOffset(offset);
-      producers.takeSnapshot();
-    }
-    return;
-  }
+  if (clean && restoreProducerState(producers, segments, options)) return;
   const knownEmpty = producers.isEmpty && producers.mapEndOffset >= lastOffset;
   producers.truncateAndReload(logStartOffset, lastOffset, nowMs);
   if (lastOffset > producers.mapEndOffset && !knownEmpty && segments.length > 0) {

@@ -1,5 +1,5 @@
 import * as batch from '../../protocol/records/batch.js';
-import { scanBatches } from '../segment/batch-scan.js';
+import { scanBatchesNow } from '../segment/batch-scan.js';
 import { BATCHES_KEPT, type BatchMetadata, type ProducerEntry } from './producer-append.js';
 import type { ProducerState } from './producer-state.js';
 import type { Segment } from '../segment/segment.js';
@@ -22,7 +22,7 @@ export interface RecallOptions {
  * after a start: a producer that had more in flight when its broker died then hears OUT_OF_ORDER_SEQUENCE_NUMBER for what it sends
  * again, and writes it twice under a new producer id. Knowing all five, we answer that it is there.
  */
-export async function recallBatches(producers: ProducerState, segments: SegmentList, { nowMs, logStartOffset, clean }: RecallOptions): Promise<void> {
+export function recallBatches(producers: ProducerState, segments: SegmentList, { nowMs, logStartOffset, clean }: RecallOptions): void {
   const wanted = new Map<number, ProducerEntry>();
   for (const [producerId, entry] of producers.entries) {
     const mayComeAgain = !clean || nowMs - entry.lastTimestampMs < RESEND_MS;
@@ -31,7 +31,7 @@ export async function recallBatches(producers: ProducerState, segments: SegmentL
   if (wanted.size === 0) return;
   const found = new Map<number, BatchMetadata[]>();
   for (const { segment, from } of tailOf(segments)) {
-    await scanBatches(segment.log, { from, to: segment.sizeBytes }, {}, ({ bytes, at }) => {
+    scanBatchesNow(segment.log, { from, to: segment.sizeBytes }, {}, ({ bytes, at }) => {
       const entry = wanted.get(batch.producerId(bytes, at));
       if (entry && batch.baseOffset(bytes, at) >= logStartOffset) note(found, entry, bytes, at);
     });

@@ -17,18 +17,51 @@ const CHUNK_BYTES = 1 << 20;
  * returns false. Resolves to the position after the last batch shown; what follows it is not a whole batch, or `visit` did not
  * want it. With `verify`, a batch must have its checksum and offsets that ascend.
  */
-export async function scanBatches(
-  file: LogFile,
-  range: { readonly from: number; readonly to: number },
-  options: { readonly verify?: boolean },
-  visit: (found: ScannedBatch) => boolean | void,
-): Promise<number> {
+export async function scanBatches(file: LogFile, range: ScanRange, options: ScanOptions, visit: Visit): Promise<number> {
+  const steps = scan(range, options, visit);
+  let step = steps.next();
+  while (step.done !== true) {
+    const { chunk, length, position } = step.value;
+    step = steps.next(await file.during(open => open.read(chunk, 0, length, position)));
+  }
+  return step.value;
+}
+
+/** The same within the turn: for what is short. */
+export function scanBatchesNow(file: LogFile, range: ScanRange, options: ScanOptions, visit: Visit): number {
+  const steps = scan(range, options, visit);
+  let step = steps.next();
+  while (step.done !== true) {
+    const { chunk, length, position } = step.value;
+    step = steps.next(file.now().readNow(chunk, 0, length, position));
+  }
+  return step.value;
+}
+
+interface ScanRange {
+  readonly from: number;
+  readonly to: number;
+}
+
+interface ScanOptions {
+  readonly verify?: boolean;
+}
+
+type Visit = (found: ScannedBatch) => boolean | void;
+
+/** Bytes that a scan wants from its file; it is told how many there were. */
+interface WantedRead {
+  readonly chunk: Buffer;
+  readonly length: number;
+  readonly position: number;
+}
+
+function* scan(range: ScanRange, options: ScanOptions, visit: Visit): Generator<WantedRead, number, number> {
   let position = range.from;
   let chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(batch.BATCH_OVERHEAD, range.to - position)));
   let lastOffset = -1;
   while (position < range.to) {
-    const start = position;
-    const length = await file.during(open => open.read(chunk, 0, Math.min(chunk.length, range.to - start), start));
+    const length = yield { chunk, length: Math.min(chunk.length, range.to - position), position };
     let at = 0;
     for (;;) {
       const sizeBytes = wholeBatch(chunk, at, length);

@@ -1,7 +1,7 @@
 import * as batch from '../../protocol/records/batch.js';
 import type { ProducerState } from '../producers/producer-state.js';
 import type { LeaderEpochs } from '../leader-epochs.js';
-import { isZero, scanBatches } from './batch-scan.js';
+import { isZero, scanBatches, scanBatchesNow, type ScannedBatch } from './batch-scan.js';
 import type { LogHost } from '../host.js';
 import type { LogTail } from '../reads/tail-cache.js';
 import { LogFile } from './log-file.js';
@@ -257,12 +257,14 @@ export class Segment {
 
   /** The offset after the last whole batch, and where that batch ends; less than the size when the file has a torn end. */
   async findEnd(): Promise<{ nextOffset: number; position: number }> {
-    let nextOffset = this.baseOffset;
-    const from = this.offsetIndex.lookup(Number.MAX_SAFE_INTEGER).position;
-    const position = await scanBatches(this.log, { from, to: this.sizeBytes }, {}, ({ bytes, at }) => {
-      nextOffset = batch.nextOffset(bytes, at);
-    });
-    return { nextOffset, position };
+    const end = new EndFinder(this);
+    return end.at(await scanBatches(this.log, end.range, {}, end.visit));
+  }
+
+  /** The same within the turn: little is read where the index is whole. */
+  findEndNow(): { nextOffset: number; position: number } {
+    const end = new EndFinder(this);
+    return end.at(scanBatchesNow(this.log, end.range, {}, end.visit));
   }
 
   /**
@@ -335,5 +337,23 @@ export class Segment {
     this.log.close();
     this.offsetIndex.unload();
     this.timeIndex.unload();
+  }
+}
+
+class EndFinder {
+  readonly range: { from: number; to: number };
+  private nextOffset: number;
+
+  constructor({ baseOffset, offsetIndex, sizeBytes }: Segment) {
+    this.nextOffset = baseOffset;
+    this.range = { from: offsetIndex.lookup(Number.MAX_SAFE_INTEGER).position, to: sizeBytes };
+  }
+
+  readonly visit = ({ bytes, at }: ScannedBatch): void => {
+    this.nextOffset = batch.nextOffset(bytes, at);
+  };
+
+  at(position: number): { nextOffset: number; position: number } {
+    return { nextOffset: this.nextOffset, position };
   }
 }
