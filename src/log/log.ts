@@ -1,6 +1,5 @@
 import { assert } from '../base/assert.js';
 import type { LogSettings } from '../config/log-settings.js';
-import { DiskError } from '../env/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { KafkaError } from '../protocol/errors.js';
 import * as batch from '../protocol/records/batch.js';
@@ -9,18 +8,17 @@ import { checkSizes, describeForFollower, stampForLeader, type Batches } from '.
 import { LogDurability, type DurableLog } from './durability.js';
 import { CompactionState } from './compaction/compaction-state.js';
 import type { LogHost } from './host.js';
-import type { LeaderEpochs } from './leader-epochs.js';
+import { LazyLog, type LogParts, type SleepingLog } from './lazy-log.js';
+import type { EpochEntry } from './leader-epochs.js';
 import type { LoadedLog, LogIdentity } from './loaded-log.js';
 import { LogReader, type ReadableLog } from './reads/log-reader.js';
 import { writeTopicId } from './partition-metadata.js';
 import { LEADER_EPOCH_FILE } from './paths.js';
-import { activeProducer, ProducerState, REPLAY, type ProducerUpdate } from './producers/producer-state.js';
+import { activeProducer, REPLAY, type ProducerUpdate } from './producers/producer-state.js';
 import { rebuildProducerState } from './producers/producer-rebuild.js';
 import { deletableSegments } from './segment/retention.js';
 import type { Segment } from './segment/segment.js';
 import { SegmentFiles, type SegmentedLog } from './segment/segment-files.js';
-import type { SegmentList } from './segment/segment-list.js';
-import type { LogTail } from './reads/tail-cache.js';
 import { findMaxTimestamp, findTimestamp } from './segment/timestamp-search.js';
 import {
   UnexpectedAppendOffsetError,
@@ -31,60 +29,50 @@ import {
  * One partition's log (`UnifiedLog`). Everything in memory changes within a turn; only reads of cold data, flushes, truncation
  * and the removal of files leave the loop, and each of those looks again at what it finds when it comes back.
  */
-export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog {
-  readonly topic: string;
-  readonly partition: number;
+export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLog, SegmentedLog {
   private currentTopicId: Uuid;
   private currentDirectory: string;
   private currentSettings: LogSettings;
-  readonly segments: SegmentList;
-  readonly epochs: LeaderEpochs;
-  readonly producers: ProducerState;
-  readonly tail: LogTail;
   readonly compaction = new CompactionState();
-  private readonly durability: LogDurability;
-  private readonly reader: LogReader;
-  private readonly files: SegmentFiles;
-  private startOffset: number;
-  private endOffset: number;
-  private committedOffset: number;
+  private committedOffset = 0;
+  /** The last epoch that began while the log slept, and wrote nothing. */
+  private epochAsleep: EpochEntry | undefined;
   private unstableOffset: number | undefined;
   /** Counts truncations: what was read or synced across one must be looked at again. */
   generation = 0;
   private truncating = false;
-  private closed = false;
-  private failure: DiskError | undefined;
   private topicIdWritten: boolean;
   /** Something was written since the log was opened: closing has work to do. */
   private written = false;
 
-  constructor(private readonly host: LogHost, identity: LogIdentity, settings: LogSettings, loaded: LoadedLog) {
-    this.topic = identity.topic;
-    this.partition = identity.partition;
+  constructor(host: LogHost, identity: LogIdentity, settings: LogSettings, found: LoadedLog | SleepingLog) {
+    super(host, identity, 'load' in found ? found : undefined);
     this.currentTopicId = identity.topicId;
     this.currentDirectory = identity.directory;
     this.currentSettings = settings;
-    this.segments = loaded.segments;
-    this.epochs = loaded.epochs;
-    this.producers = loaded.producers;
-    this.tail = host.tailCache.newTail();
-    this.startOffset = loaded.logStartOffset;
-    this.endOffset = loaded.logEndOffset;
-    this.committedOffset = loaded.logStartOffset;
-    this.topicIdWritten = loaded.hasTopicId || identity.topicId === ZERO_UUID;
-    this.durability = new LogDurability(host, this, loaded.recoveryPoint);
-    this.reader = new LogReader(host, this);
-    this.files = new SegmentFiles(host, this, () => this.durability.namesChanged());
-    this.updateUnstableOffset();
+    // An id is known either because the directory tells it, or because the log is new.
+    this.topicIdWritten = 'load' in found || found.hasTopicId || identity.topicId === ZERO_UUID;
+    if ('segments' in found) this.wakeWith(found);
+  }
+
+  protected makeParts({ segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint }: LoadedLog): LogParts {
+    return {
+      segments, epochs, producers, startOffset: logStartOffset, endOffset: logEndOffset,
+      tail: this.host.tailCache.newTail(),
+      durability: new LogDurability(this.host, this, recoveryPoint),
+      reader: new LogReader(this.host, this),
+      files: new SegmentFiles(this.host, this, () => this.durability.namesChanged()),
+    };
+  }
+
+  protected woken(): void {
+    if (this.epochAsleep !== undefined) this.epochs.assign(this.epochAsleep.epoch, Math.min(this.epochAsleep.startOffset, this.endOffset));
+    this.updateHighWatermark(this.committedOffset);
     this.durability.flushWithin(this.currentSettings.flushMs);
   }
 
   get topicId(): Uuid {
     return this.currentTopicId;
-  }
-
-  get isClosed(): boolean {
-    return this.closed;
   }
 
   get directory(): string {
@@ -100,11 +88,11 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
   }
 
   get logEndOffset(): number {
-    return this.endOffset;
+    return this.asleep?.logEndOffset ?? this.endOffset;
   }
 
   get recoveryPoint(): number {
-    return this.durability.recoveryPoint;
+    return this.asleep?.logEndOffset ?? this.durability.recoveryPoint;
   }
 
   get highWatermark(): number {
@@ -112,7 +100,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
   }
 
   get lastStableOffset(): number {
-    return Math.min(this.unstableOffset ?? this.committedOffset, this.committedOffset);
+    return Math.min(this.unstableOffset ?? this.highWatermark, this.highWatermark);
   }
 
   get latestEpoch(): number | undefined {
@@ -127,9 +115,10 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     return this.segments.length;
   }
 
-  /** Base offset of the oldest segment: below `logStartOffset` when that was moved into it. */
-  get firstSegmentOffset(): number {
-    return this.segments.first.baseOffset;
+  /** Where the log begins, when the name of its first segment does not tell. */
+  get startOffsetToNote(): number | undefined {
+    if (this.asleep !== undefined) return this.asleep.logStartOffset;
+    return this.startOffset > this.segments.first.baseOffset ? this.startOffset : undefined;
   }
 
   appendAsLeader(bytes: Uint8Array, context: AppendContext): AppendResult {
@@ -181,7 +170,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
 
   /** A log that was made but never written to has no topic yet and may be anybody's. */
   adopt(topicId: Uuid): boolean {
-    if (this.currentTopicId !== ZERO_UUID || this.endOffset > 0) return false;
+    if (this.currentTopicId !== ZERO_UUID || this.logEndOffset > 0) return false;
     this.currentTopicId = topicId;
     this.topicIdWritten = false;
     return true;
@@ -256,6 +245,10 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
   }
 
   updateHighWatermark(offset: number): void {
+    if (this.asleep !== undefined) {
+      this.committedOffset = Math.min(offset, this.asleep.logEndOffset);
+      return;
+    }
     this.committedOffset = Math.min(Math.max(offset, this.startOffset), this.endOffset);
     this.producers.onHighWatermark(this.committedOffset);
     this.updateUnstableOffset();
@@ -298,7 +291,8 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
   }
 
   assignEpochStart(epoch: number, startOffset: number): void {
-    this.epochs.assign(epoch, startOffset);
+    if (this.asleep !== undefined) this.epochAsleep = { epoch, startOffset };
+    else this.epochs.assign(epoch, startOffset);
   }
 
   async truncateTo(offset: number): Promise<void> {
@@ -370,8 +364,10 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
 
   applyRetention(nowMs: number): number {
     this.mustBeWritable();
+    const slept = this.asleep !== undefined;
     return this.guarded(() => {
       const gone = deletableSegments(this.segments, this, nowMs);
+      if (gone.length === 0 && slept) this.sleepAgain();
       if (gone.length === 0) return 0;
       if (gone.length === this.segments.length) {
         this.rollTo(this.endOffset);
@@ -396,13 +392,14 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     return true;
   }
 
-  flush(offset = this.endOffset): Promise<void> {
-    return this.failure ? Promise.reject(this.failure) : this.durability.flush(offset);
+  flush(offset = this.logEndOffset): Promise<void> {
+    if (this.failure) return Promise.reject(this.failure);
+    return this.asleep === undefined ? this.durability.flush(offset) : Promise.resolve();
   }
 
   updateSettings(settings: LogSettings): void {
     this.currentSettings = settings;
-    this.durability.flushWithin(settings.flushMs);
+    if (this.asleep === undefined) this.durability.flushWithin(settings.flushMs);
   }
 
   activeProducers(): readonly ActiveProducer[] {
@@ -410,13 +407,14 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
   }
 
   removeExpiredProducers(nowMs: number): void {
-    this.producers.removeExpired(nowMs);
+    if (this.asleep === undefined) this.producers.removeExpired(nowMs);
   }
 
   /** The directory was renamed: to one that waits for deletion, or set aside. */
   movedTo(directory: string): void {
     this.compaction.abort();
     this.currentDirectory = directory;
+    if (this.asleep !== undefined) return;
     for (const segment of this.segments) segment.movedTo(directory);
     this.producers.movedTo(directory);
     this.epochs.movedTo(`${directory}/${LEADER_EPOCH_FILE}`);
@@ -424,7 +422,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
 
   async close(): Promise<void> {
     if (this.closed) return;
-    this.endUse();
+    if (this.endUse()) return;
     try {
       await this.durability.idle();
       if (!this.failure) await this.finish();
@@ -436,7 +434,7 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
   /** Lets go without bringing anything to the disk: what is here is to be deleted, or its disk is gone, by `failure`. */
   abandon(failure = this.failure): void {
     this.failure = failure;
-    this.endUse();
+    if (this.endUse()) return;
     for (const segment of this.segments) segment.abandon();
   }
 
@@ -447,18 +445,22 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
 
   /** Brings records to the disk, the loop waiting for it; the recovery point stays. For what must happen within a turn. */
   syncNow(): void {
+    if (this.asleep !== undefined) return;
     this.guarded(() => {
       for (const segment of this.segments.from(this.recoveryPoint)) if (segment.sizeBytes > 0) segment.log.now().syncNow();
       this.host.disk.syncDirectory(this.currentDirectory);
     });
   }
 
-  private endUse(): void {
+  /** Returns whether that was all, since the log sleeps. */
+  private endUse(): boolean {
     this.closed = true;
     this.compaction.abort();
+    if (this.asleep !== undefined) return true;
     this.tail.clear();
     this.durability.cancelTimedFlush();
     this.files.forget();
+    return false;
   }
 
   private async finish(): Promise<void> {
@@ -471,15 +473,6 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     this.epochs.save(this.endOffset);
   }
 
-  private get name(): string {
-    return `${this.topic}-${this.partition}`;
-  }
-
-  private mustBeOpen(): void {
-    if (this.failure) throw this.failure;
-    if (this.closed) throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, `The log of ${this.name} is closed`);
-  }
-
   private mustBeWritable(): void {
     this.mustBeOpen();
     assert(!this.truncating, 'nothing is written while a log is being truncated');
@@ -489,22 +482,5 @@ export class Log implements PartitionLog, DurableLog, ReadableLog, SegmentedLog 
     this.mustBeOpen();
     if (offset >= this.startOffset && offset <= this.endOffset) return;
     throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `${this.name} has offsets from ${this.startOffset} to ${this.endOffset}, not ${offset}`);
-  }
-
-  private guarded<T>(work: () => T): T {
-    try {
-      return work();
-    } catch (error) {
-      throw this.noteFailure(error);
-    }
-  }
-
-  /** After a failed write or sync nobody knows what the disk holds: the log stays as it is until it is opened anew. */
-  noteFailure(error: unknown): unknown {
-    if (error instanceof DiskError && !this.failure && !this.closed) {
-      this.failure = error;
-      this.host.diskFailed(this.currentDirectory, error);
-    }
-    return error;
   }
 }

@@ -6,6 +6,7 @@ import type { LogHost } from './host.js';
 import { IndexBudget } from './segment/index-file.js';
 import { LeaderEpochs } from './leader-epochs.js';
 import { Log } from './log.js';
+import type { LoadedLog } from './loaded-log.js';
 import { LEADER_EPOCH_FILE } from './paths.js';
 import { ProducerState } from './producers/producer-state.js';
 import { ReadBudget } from './reads/read-budget.js';
@@ -83,17 +84,26 @@ export interface OpenLogOptions {
 
 /** Opens a log, or makes one, and brings it to order first (formats: "Recovery at start"). */
 export async function openLog(options: OpenLogOptions): Promise<Log> {
-  const { host, directory } = options;
+  const { host, directory, settings } = options;
   if (!host.disk.stat(directory)) return createLog(options);
-  const loaded = await loadLog(host, {
-    directory,
-    settings: options.settings,
-    clean: options.clean ?? false,
-    recoveryPoint: options.recoveryPoint ?? 0,
-    logStartOffset: options.logStartOffset ?? 0,
-    contiguous: options.contiguous ?? false,
+  return new Log(host, options, settings, await load(options, directory));
+}
+
+/**
+ * A log that was closed in order with all on the disk up to `recoveryPoint`: its directory, which is there, is read when the log
+ * is first used.
+ */
+export function openLogLazily(options: OpenLogOptions & { readonly recoveryPoint: number }): Log {
+  const { recoveryPoint: logEndOffset, logStartOffset } = options;
+  return new Log(options.host, options, options.settings, {
+    logEndOffset, logStartOffset,
+    load: directory => load({ ...options, clean: true }, directory),
   });
-  return new Log(host, options, options.settings, loaded);
+}
+
+function load(options: OpenLogOptions, directory: string): LoadedLog | Promise<LoadedLog> {
+  const { host, settings, clean = false, recoveryPoint = 0, logStartOffset = 0, contiguous = false } = options;
+  return loadLog(host, { directory, settings, clean, recoveryPoint, logStartOffset, contiguous });
 }
 
 /** Makes a log in a directory that does not exist yet; its files come with the first record. */

@@ -258,6 +258,5 @@ function checkpointed(log: Log, file: CheckpointFile): number | undefined {
   if (file === RECOVERY_POINT_FILE) return log.recoveryPoint;
   if (file === HIGH_WATERMARK_FILE) return log.highWatermark;
   if (file === CLEANER_OFFSET_FILE) return log.compaction.cleanedOffset;
-  // As long as the first segment's name says the same, it need not be noted.
-  return log.logStartOffset > log.firstSegmentOffset ? log.logStartOffset : undefined;
+  return log.startOffsetToNote;
 }

@@ -215,6 +215,8 @@ describe('a start that fails', () => {
     const kept = readFileSync(path);
     rmSync(path);
     mkdirSync(path);
+    // Or nobody would look before somebody wants it.
+    rmSync(`${root.path}/data/.kafka_cleanshutdown`);
     const manager = await open();
     await expect(manager.load()).rejects.toThrow('no log directory can be used');
     await manager.close({ brokerEpoch: -1 });

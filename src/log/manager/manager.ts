@@ -9,7 +9,7 @@ import { runCleanJob, type CleanJob, type CleanResult } from '../compaction/clea
 import { LogCleaner } from '../compaction/cleaner.js';
 import type { LogHost } from '../host.js';
 import type { Log } from '../log.js';
-import { createLog, createLogHost, openLog, type LogHostOptions } from '../open-log.js';
+import { createLog, createLogHost, openLog, openLogLazily, type LogHostOptions } from '../open-log.js';
 import { readTopicId } from '../partition-metadata.js';
 import {
   CLEANER_OFFSET_FILE, HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, nameOf, parsePartitionDirectory,
@@ -220,15 +220,17 @@ export class NodeLogManager implements LogManager {
   private async loadPartition(directory: LogDirectory, { topic, partition, suffix, path }: FoundDirectory, checkpoints: Checkpoints): Promise<void> {
     const key = partitionDirectory(topic, partition);
     const settings = this.options.settingsOf?.(topic);
-    const log = await openLog({
+    const recoveryPoint = checkpoints.recoveryPoints.get(key);
+    const options = {
       host: this.host, directory: path, topic, partition,
       topicId: readTopicId(this.options.env.disk, path) ?? ZERO_UUID,
       settings: settings ?? this.options.defaultSettings,
       contiguous: settings !== undefined && !settings.cleanupPolicy.compact && checkpoints.cleanedOffsets?.has(key) === false,
       clean: directory.wasClean,
-      recoveryPoint: checkpoints.recoveryPoints.get(key),
       logStartOffset: checkpoints.logStartOffsets.get(key),
-    });
+    };
+    const mayWait = directory.wasClean && recoveryPoint !== undefined && suffix === undefined;
+    const log = mayWait ? openLogLazily({ ...options, recoveryPoint }) : await openLog({ ...options, recoveryPoint });
     log.updateHighWatermark(checkpoints.highWatermarks.get(key) ?? 0);
     log.compaction.cleanedOffset = checkpoints.cleanedOffsets?.get(key);
     // Its directory may have failed over another log meanwhile.

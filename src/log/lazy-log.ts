@@ -1,0 +1,166 @@
+import { DiskError } from '../env/index.js';
+import type { LogDurability } from './durability.js';
+import type { LogHost } from './host.js';
+import type { LeaderEpochs } from './leader-epochs.js';
+import type { LoadedLog, LogIdentity } from './loaded-log.js';
+import type { ProducerState } from './producers/producer-state.js';
+import type { LogReader } from './reads/log-reader.js';
+import type { LogTail } from './reads/tail-cache.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
+import { KafkaError } from '../protocol/errors.js';
+import type { SegmentFiles } from './segment/segment-files.js';
+import type { SegmentList } from './segment/segment-list.js';
+
+/** What is made of a log when it is first used. */
+export interface LogParts {
+  readonly segments: SegmentList;
+  readonly epochs: LeaderEpochs;
+  readonly producers: ProducerState;
+  readonly tail: LogTail;
+  readonly durability: LogDurability;
+  readonly reader: LogReader;
+  readonly files: SegmentFiles;
+  startOffset: number;
+  endOffset: number;
+}
+
+/** A log that was closed in order, as checkpoints know it: of its directory nothing has been read. */
+export interface SleepingLog {
+  /** What was durable is all that there is. */
+  readonly logEndOffset: number;
+  /** undefined: where the first segment begins. */
+  readonly logStartOffset: number | undefined;
+  /** Reads the directory; a promise where somebody has touched it since. */
+  load(directory: string): LoadedLog | Promise<LoadedLog>;
+}
+
+/**
+ * A log that sleeps until something of it is used that is not in `SleepingLog`: of many partitions most are idle, and cost
+ * neither time at the start nor memory. Its parts look like plain fields; the first touch of one reads the directory.
+ */
+export abstract class LazyLog {
+  private parts: LogParts | undefined;
+  private loading: Promise<void> | undefined;
+  readonly topic: string;
+  readonly partition: number;
+  protected closed = false;
+  protected failure: DiskError | undefined;
+
+  protected constructor(protected readonly host: LogHost, { topic, partition }: LogIdentity, private readonly sleeping: SleepingLog | undefined) {
+    this.topic = topic;
+    this.partition = partition;
+  }
+
+  get isClosed(): boolean {
+    return this.closed;
+  }
+
+  /** What the checkpoints say, for as long as nothing else is known. */
+  protected get asleep(): SleepingLog | undefined {
+    return this.parts === undefined ? this.sleeping : undefined;
+  }
+
+  get segments(): SegmentList {
+    return this.awake.segments;
+  }
+
+  get epochs(): LeaderEpochs {
+    return this.awake.epochs;
+  }
+
+  get producers(): ProducerState {
+    return this.awake.producers;
+  }
+
+  get tail(): LogTail {
+    return this.awake.tail;
+  }
+
+  protected get durability(): LogDurability {
+    return this.awake.durability;
+  }
+
+  protected get reader(): LogReader {
+    return this.awake.reader;
+  }
+
+  protected get files(): SegmentFiles {
+    return this.awake.files;
+  }
+
+  protected get startOffset(): number {
+    return this.awake.startOffset;
+  }
+
+  protected set startOffset(offset: number) {
+    this.awake.startOffset = offset;
+  }
+
+  protected get endOffset(): number {
+    return this.awake.endOffset;
+  }
+
+  protected set endOffset(offset: number) {
+    this.awake.endOffset = offset;
+  }
+
+  private get awake(): LogParts {
+    return this.parts ?? this.wake();
+  }
+
+  protected wakeWith(loaded: LoadedLog): LogParts {
+    this.parts = this.makeParts(loaded);
+    this.woken();
+    return this.parts;
+  }
+
+  /** Forgets what was read: nothing has changed since. */
+  protected sleepAgain(): void {
+    if (this.sleeping === undefined || this.parts === undefined) return;
+    for (const segment of this.parts.segments) segment.abandon();
+    this.parts = undefined;
+  }
+
+  private wake(): LogParts {
+    this.mustBeOpen();
+    if (this.loading === undefined) {
+      const loaded = this.guarded(() => this.sleeping!.load(this.directory));
+      if (!(loaded instanceof Promise)) return this.wakeWith(loaded);
+      this.loading = loaded
+        .then(found => { this.wakeWith(found); }, (error: unknown) => { this.noteFailure(error); })
+        .finally(() => { this.loading = undefined; });
+    }
+    throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, `The log of ${this.name} is being checked, since it was changed while it was closed`);
+  }
+
+  abstract get directory(): string;
+  protected abstract makeParts(loaded: LoadedLog): LogParts;
+  /** Brings up to date what happened while the log slept. */
+  protected abstract woken(): void;
+
+  protected get name(): string {
+    return `${this.topic}-${this.partition}`;
+  }
+
+  protected mustBeOpen(): void {
+    if (this.failure) throw this.failure;
+    if (this.closed) throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, `The log of ${this.name} is closed`);
+  }
+
+  protected guarded<T>(work: () => T): T {
+    try {
+      return work();
+    } catch (error) {
+      throw this.noteFailure(error);
+    }
+  }
+
+  /** After a failed write or sync nobody knows what the disk holds: the log stays as it is until it is opened anew. */
+  noteFailure(error: unknown): unknown {
+    if (error instanceof DiskError && !this.failure && !this.closed) {
+      this.failure = error;
+      this.host.diskFailed(this.directory, error);
+    }
+    return error;
+  }
+}
