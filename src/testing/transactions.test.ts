@@ -61,6 +61,8 @@ async function given(...batches: Buffer[]): Promise<void> {
   const log = await openTestLog(`${data}/events-0`, { topicId, clean: true });
   for (const bytes of batches) log.appendAsLeader(bytes, { origin: 'client', leaderEpoch: 0 });
   await log.close();
+  // It vouches for what the broker left.
+  rmSync(`${data}/.kafka_cleanshutdown`);
   await start();
 }
 
