@@ -42,7 +42,11 @@ export class Workload {
   batches: ModelBatch[] = [];
   private readonly producers = Array.from({ length: PRODUCERS }, (_, index) => ({ producerId: 100 + index, sequence: 0, epoch: 0, open: [] as ModelBatch[] }));
 
-  constructor(private readonly random: SimRandom, private readonly clock: Pick<Clock, 'nowMs'>) {}
+  constructor(
+    private readonly random: SimRandom,
+    private readonly clock: Pick<Clock, 'nowMs'>,
+    private readonly codecs: readonly batch.CompressionType[] = Object.values(batch.CompressionType),
+  ) {}
 
   /** Appends one batch or marker; some belong to transactions, which end one way or the other sooner or later. */
   append(log: Log): void {
@@ -61,7 +65,7 @@ export class Workload {
     const ids = { producerId: producer.producerId, producerEpoch: producer.epoch, baseSequence: producer.sequence, isTransactional: kind === 'transactional' };
     const appendTime = this.random.chance(0.1);
     const builder = new BatchBuilder({
-      ...(kind !== 'plain' && ids), compression: this.random.int(5) as batch.CompressionType, ...(appendTime && { logAppendTimeMs: this.clock.nowMs() }),
+      ...(kind !== 'plain' && ids), compression: this.codecs[this.random.int(this.codecs.length)]!, ...(appendTime && { logAppendTimeMs: this.clock.nowMs() }),
     });
     const baseOffset = log.logEndOffset;
     const records = Array.from({ length: 1 + this.random.int(6) }, (_, index): ModelRecord => ({
