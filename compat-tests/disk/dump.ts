@@ -1,7 +1,7 @@
 // Apache's kafka-dump-log over everything in a data directory.
 
 import { readdirSync } from 'node:fs';
-import { join, relative } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 import { mustRun } from '../support/processes.js';
 import { JAVA_CLASSPATH, QUIET_JAVA } from '../support/toolchains.js';
 
@@ -32,15 +32,16 @@ const DECODERS: readonly { prefix: string; kind: string; flag: string }[] = [
 ];
 
 /** Partitions that wait for their deletion: nobody trims the indexes of those. */
-const ON_THE_WAY_OUT = /-delete\//;
+const ON_THE_WAY_OUT = /-delete$/;
 
 /** The kind of a file and the runs of the tool that read it; null for a file that it does not read. */
 function runsOn(path: string): { kind: string; runs: string[][] } | null {
-  if (ON_THE_WAY_OUT.test(path)) return null;
+  const folder = basename(dirname(path));
+  if (ON_THE_WAY_OUT.test(folder)) return null;
   const extension = path.slice(path.lastIndexOf('.') + 1);
   switch (extension) {
     case 'log': {
-      const decoder = DECODERS.find(({ prefix }) => path.startsWith(prefix));
+      const decoder = DECODERS.find(({ prefix }) => folder.startsWith(prefix));
       return decoder === undefined ? { kind: 'log', runs: [DEEP] } : { kind: decoder.kind, runs: [[...DEEP, decoder.flag]] };
     }
     case 'checkpoint':
@@ -57,17 +58,17 @@ function runsOn(path: string): { kind: string; runs: string[][] } | null {
   }
 }
 
-/** Dumps all files in one JVM. The broker must be stopped: an active index is longer than what is valid in it. */
+/** Dumps all files of one or more data directories in one JVM. The broker must be stopped: an active index is longer than what is valid in it. */
 export async function dumpLogs(dataDir: string, { compacted = [] }: DumpOptions = {}): Promise<Dump> {
   const kinds = new Set<string>();
   const lines: string[] = [];
   for (const entry of readdirSync(dataDir, { recursive: true, withFileTypes: true })) {
     if (!entry.isFile()) continue;
     const path = join(entry.parentPath, entry.name);
-    const read = runsOn(relative(dataDir, path));
+    const read = runsOn(path);
     if (read === null) continue;
     kinds.add(read.kind);
-    const mayLack = compacted.some(topic => /^-\d+\//.test(relative(dataDir, path).slice(topic.length)) && relative(dataDir, path).startsWith(topic));
+    const mayLack = compacted.includes(basename(dirname(path)).replace(/-\d+$/, ''));
     for (const run of read.runs) lines.push([...(mayLack ? [MAY_LACK_OFFSETS] : []), ...run, '--files', path].join('\t'));
   }
   const { stdout } = await mustRun('java', [...QUIET_JAVA.filter(flag => !flag.includes('TieredStopAtLevel')), '-cp', JAVA_CLASSPATH, 'ottla.clients.DumpLogs'], {

@@ -8,7 +8,7 @@ import { LogFile } from './log-file.js';
 import { OffsetIndex } from './offset-index.js';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, nameOf, segmentFile } from '../paths.js';
 import { TimeIndex, type TimestampOffset } from './time-index.js';
-import { maxTimestampOf } from './timestamps.js';
+import { maxRecordTimestampOf, maxTimestampOf } from './timestamps.js';
 import { TransactionIndex } from './txn-index.js';
 
 /** How far from the base an offset may be: indexes hold the difference in 32 bits. */
@@ -141,7 +141,7 @@ export class Segment {
 
   /** Notes a batch in the indexes: an entry each time that more than the interval was written since the last. */
   private index(bytes: Uint8Array, at: number, position: number): void {
-    const timestampMs = maxTimestampOf(bytes, at);
+    const timestampMs = maxRecordTimestampOf(bytes, at);
     const largest = this.largestTimestamp();
     if (timestampMs > largest.timestampMs) this.largest = { timestampMs, offset: batch.lastOffset(bytes, at) };
     if (this.bytesSinceIndexEntry > this.indexIntervalBytes) {
@@ -249,7 +249,7 @@ export class Segment {
     let largest = this.timeIndex.last;
     const from = this.offsetIndex.lookup(largest.offset).position;
     await scanBatches(this.log, { from, to: this.sizeBytes }, {}, ({ bytes, at }) => {
-      const timestampMs = maxTimestampOf(bytes, at);
+      const timestampMs = maxRecordTimestampOf(bytes, at);
       if (timestampMs > largest.timestampMs) largest = { timestampMs, offset: batch.lastOffset(bytes, at) };
     });
     this.largest = largest;

@@ -3,7 +3,7 @@ import * as batch from '../../protocol/records/batch.js';
 import { scanBatches } from './batch-scan.js';
 import type { Segment } from './segment.js';
 import type { SegmentList } from './segment-list.js';
-import { maxTimestampOf } from './timestamps.js';
+import { maxRecordTimestampOf } from './timestamps.js';
 import type { TimestampAndOffset } from '../types.js';
 
 /**
@@ -15,7 +15,7 @@ export async function findTimestamp(segments: SegmentList, timestampMs: number, 
     if (segment.retentionTimestampMs() < timestampMs) continue;
     const indexed = segment.timeIndex.lookup(timestampMs).offset;
     const found = await findInSegment(segment, Math.max(indexed, startOffset), {
-      batch: (bytes, at) => maxTimestampOf(bytes, at) >= timestampMs && batch.lastOffset(bytes, at) >= startOffset,
+      batch: (bytes, at) => maxRecordTimestampOf(bytes, at) >= timestampMs && batch.lastOffset(bytes, at) >= startOffset,
       record: record => record.timestampMs >= timestampMs && record.offset >= startOffset,
     });
     if (found) return found;
@@ -32,7 +32,7 @@ export async function findMaxTimestamp(segments: SegmentList): Promise<Timestamp
   const { timestampMs, offset } = latest.largestTimestamp();
   if (timestampMs < 0) return undefined;
   return findInSegment(latest, offset, {
-    batch: (bytes, at) => maxTimestampOf(bytes, at) === timestampMs,
+    batch: (bytes, at) => maxRecordTimestampOf(bytes, at) === timestampMs,
     record: record => record.timestampMs === timestampMs,
   });
 }
