@@ -126,9 +126,9 @@ export class SeededWorkload {
 
   /** In order; a cleaning that is under way has to come to its end first. */
   private async stop(): Promise<void> {
-    let isClosed = false;
-    const closed = this.manager.close({ brokerEpoch: this.leaderEpoch }).finally(() => { isClosed = true; });
-    while (!isClosed) await this.letWork();
+    const closing = { isOver: false };
+    const closed = this.manager.close({ brokerEpoch: this.leaderEpoch }).finally(() => { closing.isOver = true; });
+    while (!closing.isOver) await this.letWork();
     await closed;
   }
 
