@@ -30,9 +30,10 @@ async function outcomeOf(row: Row, target: Target, scale: Scale): Promise<Outcom
     });
     return { sample };
   } catch (error) {
+    const failure = `${(error as Error).message}${target.obituary}`;
     // What still runs of it ends with its broker.
     if (isLate) await target.abandon();
-    return { failure: (error as Error).message };
+    return { failure };
   }
 }
 

@@ -34,6 +34,8 @@ export class Target {
   private readonly brokers = new Set<BrokerUnderTest>();
   private topics = 0;
   private isRemoved = false;
+  /** How often the serving broker had to be replaced. */
+  restarts = 0;
 
   constructor(readonly kind: Kind, private readonly place: Place) {}
 
@@ -75,18 +77,32 @@ export class Target {
   /** Sees to a broker that serves; a row may have brought the last one down. */
   async ensureServing(): Promise<void> {
     if (this.serving !== undefined && isAlive(this.serving.broker.pid)) return;
-    await this.abandon();
+    await this.giveUpServing();
     const broker = this.fresh(true);
     await broker.start();
     this.serving = { broker, admin: await Admin.connect(broker.host, broker.port) };
   }
 
-  /** Gives up the broker that serves, and what was made on it. */
+  /** What is known of a broker that went down by itself; nothing of one that serves. */
+  get obituary(): string {
+    if (this.serving === undefined || isAlive(this.serving.broker.pid)) return '';
+    return `; the broker is gone, its last words: ${this.serving.broker.lastWords.trim().split('\n').at(-1) || 'none'}`;
+  }
+
+  /** Ends what a row that hangs is waiting for: brokers of its own if it has any, or else the one that serves. */
   async abandon(): Promise<void> {
+    const own = [...this.brokers].filter(broker => broker !== this.serving?.broker);
+    if (own.length === 0) await this.giveUpServing();
+    else await Promise.all(own.map(broker => this.removeBroker(broker)));
+  }
+
+  /** With all that was made on it. */
+  private async giveUpServing(): Promise<void> {
     const left = this.serving;
     this.serving = undefined;
     this.made.clear();
     if (left === undefined) return;
+    this.restarts++;
     left.admin.close();
     await this.removeBroker(left.broker);
   }

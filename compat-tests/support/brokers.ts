@@ -24,6 +24,8 @@ export interface BrokerUnderTest {
   readonly port: number;
   readonly bootstrap: string;
   readonly pid: number;
+  /** The end of what it wrote to standard error. */
+  readonly lastWords: string;
   /** What has to be there before a first start; `start` sees to it when nobody has. */
   prepare(): Promise<void>;
   /** Resolves when clients are served. */
@@ -93,6 +95,10 @@ abstract class ProcessBroker implements BrokerUnderTest {
 
   get pid(): number {
     return this.process?.pid ?? -1;
+  }
+
+  get lastWords(): string {
+    return this.process?.errorTail() ?? '';
   }
 
   /** The command line of one start, and what its readiness line looks like. */

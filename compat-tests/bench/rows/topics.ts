@@ -92,6 +92,7 @@ export const processRows: readonly Row[] = [
     name: 'end-memory', title: 'at the end of the run', quick: true, atEnd: true,
     metrics: [{ name: 'residentMb', title: 'resident memory', unit: 'MB', better: 'lower', aim: 0.3 }],
     async run(target, scale) {
+      if (target.restarts > 0) throw new Error('the broker did not live through the run: it had to be started anew');
       const { cost } = await target.cost(() => pause(scale.idleSeconds * 1000));
       return { values: { residentMb: cost.residentMb }, cost, clientCores: null };
     },
