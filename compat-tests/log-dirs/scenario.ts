@@ -52,6 +52,7 @@ export class LogDirsScenario {
   async play(): Promise<void> {
     await this.placement();
     await this.moves();
+    await this.cordon();
     await this.loss();
   }
 
@@ -91,6 +92,29 @@ export class LogDirsScenario {
     await this.offsets('after a move', 'moved', 0);
     await this.describe('after a move', [['moved', [0]], ['spread', [99]], ['no-such', [0]]]);
     await this.produce('moved', 0, 1, 'after a move');
+  }
+
+  /** Directories that get no new partitions (KIP-1066). */
+  async cordon(): Promise<void> {
+    const { one, two } = this.directories;
+    for (const [label, value] of [['a directory that is none', '/nowhere'], ['all and one', `*,${two}`]] as const) {
+      this.player.keep(`cordoning ${label}`, await this.setCordoned(value));
+    }
+    this.player.keep('cordoning one', await this.setCordoned(two));
+    await this.player.until('cordoned', async () => (await this.described()).results.some(({ isCordoned }) => isCordoned));
+    await this.create('uncordoned', 3);
+    await this.describe('with a directory cordoned', [['uncordoned', [0, 1, 2]]]);
+    await this.alter('to a cordoned directory', [[two, 'moved', [0]]]);
+    await this.alter('where it is, with another directory cordoned', [[one, 'moved', [0]]]);
+    this.player.keep('cordoning none', await this.setCordoned(''));
+    await this.player.until('not cordoned', async () => !(await this.described()).results.some(({ isCordoned }) => isCordoned));
+  }
+
+  private async setCordoned(value: string): Promise<number> {
+    const { responses } = await this.player.quietly(incrementalAlterConfigsApi, {
+      resources: [{ resourceType: 4, resourceName: '1', configs: [{ name: 'cordoned.log.dirs', configOperation: 0, value }] }], validateOnly: false,
+    });
+    return responses[0]!.errorCode;
   }
 
   async loss(): Promise<void> {

@@ -6,7 +6,7 @@ import type { ControllerApi } from '../controller/index.js';
 import type { Compute, Env } from '../env/index.js';
 import type { CleanResult } from '../log/compaction/clean-job.js';
 import { openLogManager, type LogManagerOptions, type NodeLogManager, type PartitionLog } from '../log/index.js';
-import { SUPPORTED_FEATURES } from '../metadata/features.js';
+import { MetadataVersionGate, SUPPORTED_FEATURES } from '../metadata/features.js';
 import { directoryOf } from '../metadata/image.js';
 import type { MetadataImage } from '../metadata/types.js';
 import { ZERO_UUID } from '../protocol/wire/types.js';
@@ -167,7 +167,11 @@ export class Broker {
   }): Promise<void> {
     await lifecycle.register();
     await quorum.loader.caughtUp();
-    publisher.attach(replicas, { topicsDeleted: topics => void groups.service.topicsDeleted(topics) });
+    publisher.attach(replicas, {
+      topicsDeleted: topics => void groups.service.topicsDeleted(topics),
+      // Not in the midst of the metadata's own publication, to which a heartbeat may add.
+      settingsChanged: () => this.options.env.clock.endOfTurn(() => lifecycle.settingsChanged()),
+    });
     moves.resume();
     await lifecycle.unfence();
     await quorum.loader.caughtUp();
@@ -217,6 +221,9 @@ export class Broker {
       logDirs: logs.logDirs.filter(({ error }) => error === undefined).map(({ id }) => id),
       previousBrokerEpoch: logs.previousBrokerEpoch ?? -1,
       heartbeatIntervalMs: settings.get('broker.heartbeat.interval.ms'),
+      cordonedDirectories: () => (publisher.image.features.metadataVersion < MetadataVersionGate.CORDONED_LOG_DIRS
+        ? null
+        : logs.logDirs.filter(directory => logs.isCordoned(directory) && directory.error === undefined).map(({ id }) => id)),
       directoryFailureTimeoutMs: settings.get('log.dir.failure.timeout.ms'),
       onFault: error => this.#fail(error),
       appliedOffset: () => publisher.image.offset,
@@ -230,6 +237,7 @@ export class Broker {
       env, nodeId, clusterId,
       directories: settings.dataDirectories,
       metadataDirectory: settings.metadataDirectory,
+      cordonedDirectories: () => publisher.settings.cordonedDirectories,
       defaultSettings: publisher.logSettingsOf(''),
       isStray: log => isStray(log, publisher.image, nodeId),
       settingsOf: topic => (publisher.image.topicsByName.has(topic) ? publisher.logSettingsOf(topic) : undefined),

@@ -20,6 +20,8 @@ export interface LifecycleOptions {
   /** Epoch of the incarnation that stopped in order, -1 when it did not. */
   readonly previousBrokerEpoch: number;
   readonly heartbeatIntervalMs: number;
+  /** Directories that are to get no new partitions; null while the cluster's metadata.version does not know of such. */
+  readonly cordonedDirectories: () => readonly Uuid[] | null;
   /** `log.dir.failure.timeout.ms`: for longer than this the controller must not believe in a directory that has failed. */
   readonly directoryFailureTimeoutMs: number;
   /** The controller could not be told of a failed directory in time. */
@@ -38,6 +40,8 @@ export class Lifecycle {
   /** Directories that failed since the registration, as every heartbeat tells, and the time limits of those that nobody was told of. */
   readonly #offlineDirectories = new Set<Uuid>();
   readonly #untold = new Map<Uuid, Cancel>();
+
+  #toldCordoned = '';
 
   constructor(private readonly options: LifecycleOptions) {}
 
@@ -73,6 +77,12 @@ export class Lifecycle {
     this.#beat(false).catch((error: unknown) => logger.warn('heartbeat failed', { error }));
   }
 
+  /** The broker's settings may have changed: the controller hears at once which directories are cordoned. */
+  settingsChanged(): void {
+    if (this.#epoch < 0 || this.#stopped || this.#toldCordoned === String(this.options.cordonedDirectories())) return;
+    this.#beat(false).catch((error: unknown) => this.options.logger.warn('heartbeat failed', { error }));
+  }
+
   /** Asks to go; resolves when the controller has handed on what this broker led. */
   async shutDown(): Promise<void> {
     this.#stopped = true;
@@ -85,8 +95,10 @@ export class Lifecycle {
   async #beat(wantShutDown: boolean): Promise<boolean> {
     const { controller, brokerId, appliedOffset } = this.options;
     const offlineLogDirs = [...this.#offlineDirectories];
+    const cordonedLogDirs = this.options.cordonedDirectories();
+    this.#toldCordoned = String(cordonedLogDirs);
     const { isFenced = true, shouldShutDown } = await controller.heartbeat({
-      brokerId, brokerEpoch: this.#epoch, currentMetadataOffset: appliedOffset(), wantFence: this.#wantFence, wantShutDown, offlineLogDirs,
+      brokerId, brokerEpoch: this.#epoch, currentMetadataOffset: appliedOffset(), wantFence: this.#wantFence, wantShutDown, offlineLogDirs, cordonedLogDirs,
     });
     for (const id of offlineLogDirs) this.#told(id);
     this.#fenced = isFenced;

@@ -21,6 +21,8 @@ export interface PublisherOptions {
 export interface ImageListener {
   /** Topics that are gone. */
   topicsDeleted(topics: readonly { readonly name: string; readonly id: Uuid }[]): void;
+  /** The broker's own settings may be others now. */
+  settingsChanged?(): void;
 }
 
 /** Keeps a broker in step with the cluster's metadata: its settings, its replicas, and whoever waits for something to exist. */
@@ -111,6 +113,7 @@ export class Publisher implements MetadataPublisher {
       this.#settings = this.options.settings.with({ clusterWide: clusterWide!, perBroker: perBroker! }, fault =>
         this.options.logger.warn('a dynamic setting is passed over', { fault }));
       this.#replicas?.refreshSettings();
+      this.#listener?.settingsChanged?.();
     }
     const prefix = configKey(ConfigResourceType.TOPIC, '');
     for (const key of configs.keys()) if (key.startsWith(prefix)) this.#replicas?.refreshSettings(key.slice(prefix.length));

@@ -4,7 +4,7 @@ import { parseEndpoint, printEndpoint } from './listeners.js';
 import { localStart, LOCAL_START, SINGLE_NODE } from './local-start.js';
 import { nearest } from './nearest.js';
 import { parseProperties, PropertiesError } from './properties.js';
-import { Settings, type Given } from './settings.js';
+import { ALL_DIRECTORIES, Settings, type Given } from './settings.js';
 import { brokerNames, brokerSetting } from './table/index.js';
 import { validateSettings } from './validate.js';
 import { ConfigError } from './value.js';
@@ -75,9 +75,9 @@ function fillIn(given: Map<string, Given>, local: ReadonlyMap<string, Given>, be
 
 /** A disk knows absolute paths only. */
 function makeAbsolute(given: Map<string, Given>, workingDirectory: string): void {
-  for (const name of ['log.dirs', 'log.dir', 'metadata.log.dir']) {
+  for (const name of ['log.dirs', 'log.dir', 'metadata.log.dir', 'cordoned.log.dirs']) {
     const own = given.get(name);
-    if (own !== undefined) given.set(name, { ...own, text: entries(own.text).map(path => resolve(workingDirectory, path)).join(',') });
+    if (own !== undefined) given.set(name, { ...own, text: entries(own.text).map(path => (path === ALL_DIRECTORIES ? path : resolve(workingDirectory, path))).join(',') });
   }
 }
 

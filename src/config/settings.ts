@@ -11,6 +11,9 @@ export interface Given {
 /** The place of what nobody gave, where a local start differs from Kafka's defaults. */
 export const LOCAL_START = 'local start';
 
+/** In `cordoned.log.dirs`, for every data directory. */
+export const ALL_DIRECTORIES = '*';
+
 /** What may change while the broker runs (KIP-226): texts by name. */
 export interface DynamicLayers {
   /** For all brokers (DescribeConfigs calls it the default). */
@@ -131,6 +134,12 @@ export class Settings implements SettingsView {
   /** Data directories: `log.dirs`, else `log.dir`. */
   get dataDirectories(): readonly string[] {
     return this.get('log.dirs') ?? this.get('log.dir');
+  }
+
+  /** Those of the data directories that get no new partitions (KIP-1066). */
+  get cordonedDirectories(): readonly string[] {
+    const cordoned = this.get('cordoned.log.dirs') ?? [];
+    return cordoned.includes(ALL_DIRECTORIES) ? this.dataDirectories : cordoned;
   }
 
   get metadataDirectory(): string {

@@ -1,5 +1,5 @@
 import { planListeners, SECURITY_PROTOCOLS } from './listeners.js';
-import { LOCAL_START, type Settings } from './settings.js';
+import { ALL_DIRECTORIES, LOCAL_START, type Settings } from './settings.js';
 import type { BrokerName } from './table/index.js';
 import { ConfigError } from './value.js';
 
@@ -51,6 +51,10 @@ function* together(settings: Settings): Iterable<string> {
     'group.coordinator.rebalance.protocols', 'the classic protocol cannot be turned off');
   const codec = get('offsets.topic.compression.codec');
   yield* require(codec >= 0 && codec <= 4, 'offsets.topic.compression.codec', 'it must be 0 none, 1 gzip, 2 snappy, 3 lz4 or 4 zstd');
+  const cordoned = get('cordoned.log.dirs') ?? [];
+  yield* require(!cordoned.includes(ALL_DIRECTORIES) || cordoned.length === 1, 'cordoned.log.dirs', `${ALL_DIRECTORIES} stands for all and has to stand alone`);
+  const strange = cordoned.filter(path => path !== ALL_DIRECTORIES && !settings.dataDirectories.includes(path));
+  yield* require(strange.length === 0, 'cordoned.log.dirs', `${strange.join(', ')} is not in log.dirs`);
   yield* groupRanges(settings, require);
 }
 

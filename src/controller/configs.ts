@@ -1,6 +1,7 @@
 import {
   changeList, ConfigError, validateBrokerConfig, validateClientMetricsConfig, validateGroupConfig, validateTopicConfig, type ResourceKind, type Settings,
 } from '../config/index.js';
+import { MetadataVersionGate } from '../metadata/features.js';
 import { configOf } from '../metadata/image.js';
 import { metadataRecord, type MetadataRecord } from '../metadata/records.js';
 import { configKey, ConfigResourceType, type MetadataImage } from '../metadata/types.js';
@@ -20,6 +21,7 @@ const KINDS: ReadonlyMap<number, ResourceKind> = new Map([
 ]);
 
 const Op = { SET: 0, DELETE: 1, APPEND: 2, SUBTRACT: 3 } as const;
+const CORDONED = 'cordoned.log.dirs';
 const MIN_ISR = 'min.insync.replicas';
 const MAX_VALUE_BYTES = 32_767;
 
@@ -120,6 +122,9 @@ function change(
   }
   refuseResource(decision, resource, after);
   refuseMinIsr(decision.image, resource, before, after);
+  if (resourceType === ConfigResourceType.BROKER && touched.includes(CORDONED) && decision.image.features.metadataVersion < MetadataVersionGate.CORDONED_LOG_DIRS) {
+    throw new KafkaError(ErrorCode.INVALID_CONFIG, `${CORDONED} can be set from metadata.version ${MetadataVersionGate.CORDONED_LOG_DIRS} on`);
+  }
   // A broker's setting is written even when it stays the same: that makes the broker read files again which it names.
   const changed = [...new Set(touched)].filter(name => before.get(name) !== after.get(name) || resourceType === ConfigResourceType.BROKER);
   const records = changed.map(name => metadataRecord('Config', { resourceType, resourceName, name, value: after.get(name) ?? null }));

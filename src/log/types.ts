@@ -153,6 +153,8 @@ export interface LogManager {
   readonly previousBrokerEpoch: number | undefined;
   get(topic: string, partition: number): PartitionLog | undefined;
   all(): Iterable<PartitionLog>;
+  /** Whether a directory is to get no new partitions (`cordoned.log.dirs`). */
+  isCordoned(directory: LogDir): boolean;
   /** Where a log of this node lies; undefined when it is here no more. */
   directoryOf(log: PartitionLog): LogDir | undefined;
   /**

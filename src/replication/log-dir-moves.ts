@@ -114,7 +114,7 @@ export class LogDirMoves {
     if (partitionDirectoryAside(topic, index, ANY_ID, '-future').length > LONGEST_NAME) {
       throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, 'the name of the topic is too long for the directory of a copy');
     }
-    futures.directoryAt(path);
+    if (logManager.isCordoned(futures.directoryAt(path))) throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `${path} is cordoned`);
     if (topicId !== undefined && replicas.isOffline(topicId, index)) throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${topic}-${index} is offline`);
     const partition = topicId === undefined ? undefined : replicas.get(topicId, index);
     if (partition === undefined) {

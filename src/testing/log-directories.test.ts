@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { SimWorld } from '../env/sim/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
-import { describeLogDirsApi, joinGroupApi, listOffsetsApi, offsetForLeaderEpochApi } from '../protocol/generated/index.js';
+import { createTopicsApi, describeLogDirsApi, incrementalAlterConfigsApi, joinGroupApi, listOffsetsApi, offsetForLeaderEpochApi } from '../protocol/generated/index.js';
 import { TwoDirectories } from './two-directories.js';
 
 const STORAGE = ErrorCode.KAFKA_STORAGE_ERROR;
@@ -136,6 +136,33 @@ test('a metadata log in a directory of its own is found again, and another place
   await (await moved).world.runUntil((await moved).broker!.close());
   const misplaced = new TwoDirectories((await moved).world, { 'metadata.log.dir': '/two' }).start();
   await expect(misplaced).rejects.toThrow('metadata.log.dir is /two, but /one holds a metadata log');
+});
+
+test('a directory that is cordoned gets no new partitions, and keeps those that it has', async () => {
+  const cluster = await new TwoDirectories(new SimWorld(11)).start();
+  const { topicId, two } = await withTopic(cluster);
+  const cordon = async (value: string): Promise<number> => (await cluster.ask(incrementalAlterConfigsApi, {
+    resources: [{ resourceType: 4, resourceName: '1', configs: [{ name: 'cordoned.log.dirs', configOperation: 0, value }] }], validateOnly: false,
+  })).responses[0]!.errorCode;
+  const cordoned = async () => (await cluster.ask(describeLogDirsApi, { topics: null })).results.map(({ logDir, isCordoned }) => [logDir, isCordoned]);
+  for (const wrong of ['/three', '*,/two']) expect(await cordon(wrong)).toBe(ErrorCode.INVALID_REQUEST);
+  expect(await cordon('/two')).toBe(0);
+  expect(await cordoned()).toEqual([['/one', false], ['/two', true]]);
+  await cluster.create('later', 3);
+  expect(cluster.placed('later')).toEqual({ '/one': [0, 1, 2], '/two': [] });
+  expect(await cluster.alter('/two', 0, 'later')).toBe(ErrorCode.INVALID_REPLICA_ASSIGNMENT);
+  expect(await cluster.produce(topicId, two[0]!, 'still served')).toBe(0);
+  // The controller knows of it, and places nothing on a broker that takes nothing.
+  expect(await cordon('*')).toBe(0);
+  await cluster.pass(100);
+  const { topics } = await cluster.ask(createTopicsApi, { topics: [{ name: 'none', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }], timeoutMs: 1000 });
+  expect(topics[0]!.errorCode).toBe(ErrorCode.INVALID_REPLICATION_FACTOR);
+  cluster.kill();
+  await cluster.start();
+  expect(await cordoned()).toEqual([['/one', true], ['/two', true]]);
+  expect(await cordon('')).toBe(0);
+  await cluster.pass(100);
+  await cluster.create('again', 2);
 });
 
 test('groups whose partition of the offsets topic is lost end, and others go on', async () => {

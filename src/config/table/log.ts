@@ -29,9 +29,9 @@ export const logSettings = {
   'log.dir': list({ default: ['/tmp/kafka-logs'], check: items({}), importance: 'high', honoured: true,
     doc: 'The data directory, where `log.dirs` is not given.' }),
   'log.dirs': list({ default: null, check: items({ null: true }), importance: 'high', honoured: true,
-    doc: 'The data directories, separated by commas. Every one is locked while the node runs; an empty one is formatted at start. ' +
-      '`ottla start --data` sets it.' }),
-  'cordoned.log.dirs': list({ default: [], check: items({ empty: true, null: true }), importance: 'medium', update: 'per-broker',
+    doc: 'The data directories, separated by commas. Every one is locked while the node runs; the first start formats them. One may fail ' +
+      'while the others serve. `ottla start --data` sets it.' }),
+  'cordoned.log.dirs': list({ default: [], check: items({ empty: true, null: true }), importance: 'medium', update: 'per-broker', honoured: true,
     doc: 'Data directories that get no new partitions; `*` for all.' }),
   'log.segment.bytes': int({ default: 1_073_741_824, min: 1_048_576, importance: 'high', update: 'cluster-wide', honoured: true,
     doc: 'Size at which a log begins a new segment file. Retention, deletion and compaction work on whole segments.' }),

@@ -13,7 +13,7 @@ export const serverSettings = {
   'num.replica.alter.log.dirs.threads': int({ default: null, importance: 'high', honoured: true,
     doc: 'How many partitions move between log directories side by side; as many as there are directories, unless given.' }),
   'background.threads': int({ default: 10, min: 1, importance: 'high', update: 'cluster-wide', doc: 'Threads for background work.' }),
-  'request.timeout.ms': int({ default: 30_000, importance: 'high', doc: 'How long a request of this node to another may take.' }),
+  'request.timeout.ms': int({ default: 30_000, importance: 'high', honoured: true, doc: 'How long a request of this node to another may take.' }),
   'socket.connection.setup.timeout.ms': long({ default: 10_000, importance: 'medium', doc: 'First time limit for connecting to another node.' }),
   'socket.connection.setup.timeout.max.ms': long({ default: 30_000, importance: 'medium',
     doc: 'Longest time limit for connecting to another node.' }),

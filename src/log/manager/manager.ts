@@ -27,6 +27,8 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
   readonly directories: readonly string[];
   /** `metadata.log.dir`, one of `directories` or another; taken too, and never gets a partition when it is another. */
   readonly metadataDirectory?: string;
+  /** Those of `directories` that get new partitions only where they are asked to, or when all are such (KIP-1066). */
+  readonly cordonedDirectories?: () => readonly string[];
   readonly clusterId: string;
   readonly nodeId: number;
   /** For logs that are found at the start and of whose topic `settingsOf` knows nothing. */
@@ -162,6 +164,10 @@ export class NodeLogManager implements LogManager {
       throw new Error(`no log directory can be used: ${this.directories.map(directory => `${directory.path}: ${directory.error}`).join('; ')}`, { cause });
     }
     if (!isUsable) throw new Error(`log directory ${path}, which holds the metadata log, cannot be used: ${error}`, { cause });
+  }
+
+  isCordoned({ path }: LogDir): boolean {
+    return this.options.cordonedDirectories?.().includes(path) ?? false;
   }
 
   get logDirs(): readonly LogDir[] {
@@ -361,7 +367,8 @@ export class NodeLogManager implements LogManager {
     if (directoryId !== undefined && usable.length < this.directories.length) {
       throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${key} may lie in a log directory that is offline`);
     }
-    return usable.sort((a, b) => a.logs.size - b.logs.size);
+    const open = usable.filter(directory => !this.isCordoned(directory));
+    return (open.length > 0 ? open : usable).sort((a, b) => a.logs.size - b.logs.size);
   }
 
   preferDirectory(topic: string, partition: number, path: string): void {

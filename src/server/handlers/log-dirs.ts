@@ -1,3 +1,4 @@
+import { MetadataVersionGate } from '../../metadata/features.js';
 import type { FutureLog, LogDir, PartitionLog } from '../../log/index.js';
 import {
   alterReplicaLogDirsApi, type AlterReplicaLogDirsRequest, type AlterReplicaLogDirsResponseInput,
@@ -44,7 +45,11 @@ function describeDirectory(services: Services, directory: LogDir, isAsked: (log:
   for (const log of logs.all()) if (logs.directoryOf(log) === directory) add(log, Math.max(0, log.highWatermark - log.logEndOffset), false);
   for (const future of logs.futures.all()) if (future.directory === directory) add(future.log, lagOf(logs.get(future.log.topic, future.log.partition), future), true);
   try {
-    return { errorCode: ErrorCode.NONE, logDir: directory.path, topics: Array.from(topics, ([name, partitions]) => ({ name, partitions })), ...services.diskUsage(directory.path) };
+    const isCordoned = services.image().features.metadataVersion >= MetadataVersionGate.CORDONED_LOG_DIRS && logs.isCordoned(directory);
+    return {
+      errorCode: ErrorCode.NONE, logDir: directory.path, isCordoned,
+      topics: Array.from(topics, ([name, partitions]) => ({ name, partitions })), ...services.diskUsage(directory.path),
+    };
   } catch {
     return offline;
   }
