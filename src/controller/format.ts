@@ -57,15 +57,21 @@ export function formatDirectories(options: FormatOptions): Formatted {
   const directories = new Map<string, Uuid>();
   for (const directory of fresh) {
     const directoryId = randomDirectoryId(random);
-    disk.makeDirectory(directory);
-    // A power loss must not take the whole directory: its name stands in its parent.
-    disk.syncDirectory(dirname(directory));
+    makeDurably(disk, directory);
     writeSynced(disk, `${directory}/${BOOTSTRAP_FILE}`, writeBootstrap(bootstrap, options.env.clock.nowMs()));
     if (directory === options.metadataDirectory && options.standalone !== undefined) writeFirstVoters(options, directory, directoryId, levels);
     writeMetaProperties(disk, directory, { clusterId, nodeId, directoryId });
     directories.set(directory, directoryId);
   }
   return { metadataVersion: metadataVersionName(bootstrap.metadataVersion), directories };
+}
+
+/** A power loss must not take the whole directory: its name stands in its parent, and that one's, if it is new too, above. */
+function makeDurably(disk: Disk, directory: string): void {
+  const parents = [dirname(directory)];
+  for (let at = parents[0]!; disk.stat(at) === undefined && at !== dirname(at); at = dirname(at)) parents.push(dirname(at));
+  disk.makeDirectory(directory);
+  for (const parent of parents) disk.syncDirectory(parent);
 }
 
 /** What the first controller of a formatted directory begins with. */

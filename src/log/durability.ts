@@ -1,4 +1,4 @@
-import type { Cancel } from '../env/index.js';
+import type { Cancel, DiskError } from '../env/index.js';
 import type { LogHost } from './host.js';
 import { GroupFlush } from './group-flush.js';
 import type { LeaderEpochs } from './leader-epochs.js';
@@ -16,6 +16,8 @@ export interface DurableLog {
   readonly segments: SegmentList;
   readonly producers: ProducerState;
   readonly epochs: LeaderEpochs;
+  /** Why nothing can be brought to the disk any more. */
+  readonly failure: DiskError | undefined;
   noteFailure(error: unknown): unknown;
 }
 
@@ -104,7 +106,10 @@ export class LogDurability {
     const { log } = this;
     try {
       for (;;) {
+        this.mustBeSound();
         const { logEndOffset, generation } = log;
+        // Sealing may have made their files.
+        if (this.hasUnsyncedIndexes) this.namesUnsynced = true;
         const firstUnsynced = log.segments.floor(this.flushedOffset)?.baseOffset ?? 0;
         for (const segment of log.segments) {
           // Retention or compaction may have taken it out while this waited for another.
@@ -115,12 +120,18 @@ export class LogDurability {
         if (this.namesUnsynced || this.ownNameUnsynced) await this.syncNames();
         // Cut, or rolled, while this waited: what was synced is not all that the recovery point would vouch for.
         if (generation !== log.generation || this.hasUnsyncedIndexes) continue;
+        this.mustBeSound();
         this.flushedOffset = Math.max(this.flushedOffset, logEndOffset);
         return;
       }
     } catch (error) {
       throw log.noteFailure(error);
     }
+  }
+
+  /** After a sync that failed the system takes what was not written for written: another that succeeds proves nothing. */
+  private mustBeSound(): void {
+    if (this.log.failure) throw this.log.failure;
   }
 
   private get hasUnsyncedIndexes(): boolean {

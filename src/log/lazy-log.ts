@@ -44,7 +44,9 @@ export abstract class LazyLog {
   readonly topic: string;
   readonly partition: number;
   protected closed = false;
-  protected failure: DiskError | undefined;
+  /** What becomes of its files matters to nobody any more. */
+  protected abandoned = false;
+  failure: DiskError | undefined;
 
   protected constructor(protected readonly host: LogHost, { topic, partition }: LogIdentity, private readonly sleeping: SleepingLog | undefined) {
     this.topic = topic;
@@ -157,7 +159,7 @@ export abstract class LazyLog {
 
   /** After a failed write or sync nobody knows what the disk holds: the log stays as it is until it is opened anew. */
   noteFailure(error: unknown): unknown {
-    if (error instanceof DiskError && !this.failure && !this.closed) {
+    if (error instanceof DiskError && !this.failure && !this.abandoned) {
       this.failure = error;
       this.host.diskFailed(this.directory, error);
     }

@@ -434,12 +434,14 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   /** Lets go without bringing anything to the disk: what is here is to be deleted, or its disk is gone, by `failure`. */
   abandon(failure = this.failure): void {
     this.failure = failure;
+    this.abandoned = true;
     if (this.endUse()) return;
     for (const segment of this.segments) segment.abandon();
   }
 
   /** Its copy has taken its place: nothing is appended or read any more, and reads that are under way end in its files. */
   retire(): void {
+    this.abandoned = true;
     this.endUse();
   }
 

@@ -7,6 +7,8 @@ export class PagedBytes {
   /** A page may be missing (a hole) or shorter than a whole one: what is not there reads as zeros. */
   private pages: (Buffer | undefined)[] = [];
   private size = 0;
+  /** A copy has the same pages. */
+  private isShared = false;
 
   get length(): number {
     return this.size;
@@ -50,6 +52,7 @@ export class PagedBytes {
 
   resize(length: number): void {
     if (length < this.size) {
+      this.makeOwn();
       const last = Math.floor(length / PAGE_BYTES);
       this.pages.length = Math.min(this.pages.length, last + 1);
       // What comes back by a later extension are zeros.
@@ -58,15 +61,24 @@ export class PagedBytes {
     this.size = length;
   }
 
-  /** The same bytes in memory of their own. */
+  /** The same bytes, of which either may change without the other. */
   copy(): PagedBytes {
     const copy = new PagedBytes();
-    copy.pages = this.pages.map(page => page && Buffer.from(page));
+    copy.pages = this.pages;
     copy.size = this.size;
+    copy.isShared = this.isShared = true;
     return copy;
   }
 
+  /** Called before any change. */
+  private makeOwn(): void {
+    if (!this.isShared) return;
+    this.pages = this.pages.map(page => page && Buffer.from(page));
+    this.isShared = false;
+  }
+
   private put(bytes: Uint8Array, position: number): void {
+    this.makeOwn();
     for (let done = 0; done < bytes.length;) {
       const within = (position + done) % PAGE_BYTES;
       const count = Math.min(bytes.length - done, PAGE_BYTES - within);
@@ -80,7 +92,7 @@ export class PagedBytes {
     if (page !== undefined && page.length >= neededBytes) return page;
     let length = Math.max(SMALLEST_PAGE_BYTES, page?.length ?? 0);
     while (length < neededBytes) length *= 2;
-    const grown = Buffer.alloc(length);
+    const grown = Buffer.allocUnsafe(length).fill(0);
     if (page !== undefined) grown.set(page);
     this.pages[index] = grown;
     return grown;

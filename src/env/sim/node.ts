@@ -62,6 +62,8 @@ export class SimMachine {
 /** The environment of one process. Once it is dead nothing that it started goes on, and it can touch nothing. */
 export class SimNode implements Env {
   alive = true;
+  /** It died because the power failed. */
+  lostPower = false;
   readonly clock: SimClock;
   readonly disk: SimDisk;
   readonly net: SimNet;
@@ -97,6 +99,7 @@ export class SimNode implements Env {
   /** Power loss: of what was not synced the seed decides how much is kept, to the sector. */
   crash(options: CrashOptions = {}): void {
     if (!this.die('crashed')) return;
+    this.lostPower = true;
     this.machine.durability.losePower(options.seed === undefined ? this.random.fork('crash') : new SimRandom(options.seed), options);
   }
 

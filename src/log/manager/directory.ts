@@ -209,6 +209,11 @@ export class LogDirectory implements LogDir {
     this.named.set(file, new Set(lines.map(([topic, partition]) => partitionDirectory(topic, partition))));
   }
 
+  /** Makes durable what partitions it has, and under which names. */
+  syncNames(): void {
+    if (this.isUsable) this.guard(() => this.env.disk.syncDirectory(this.path));
+  }
+
   /** A log of this name is about to be made: what the checkpoints say of one that had the name before must not be said of it. */
   forget(key: string): void {
     for (const file of CHECKPOINT_FILES) {

@@ -73,6 +73,8 @@ const LOGS_A_TURN = 50;
 /** How long a new log may go without the name of its topic, unless a record comes first. */
 const IDENTIFY_MS = 50;
 const MINUTE_MS = 60_000;
+/** Renames of partitions that may wait to be made durable. */
+const MOST_UNSYNCED_NAMES = 1000;
 const DEFAULT_CLEANER_SETTINGS: CleanerSettings = {
   enabled: true, threads: 1, dedupeBufferBytes: 128 << 20, dedupeBufferLoadFactor: 0.9, ioBufferBytes: 512 << 10, ioMaxBytesPerSecond: Number.MAX_VALUE, backoffMs: 15_000,
 };
@@ -110,6 +112,8 @@ export class NodeLogManager implements LogManager {
   private readonly preferred = new Map<string, string>();
   readonly cleaner: LogCleaner;
   private readonly periodic: Periodic;
+  /** Where partitions were that have been renamed; that may not be durable yet. */
+  private readonly takenFrom = new Map<string, LogDirectory>();
   private closed = false;
   /** Made lately: their directories do not say yet of which topic they are. */
   private readonly unidentified: Log[] = [];
@@ -243,14 +247,25 @@ export class NodeLogManager implements LogManager {
     if (!directory.isUsable) log.abandon();
     else if (this.options.isStray?.(log)) this.setStrayAside(log, directory);
     else if (suffix === '-future') this.futures.add({ log, directory });
-    else this.place(key, log, directory);
+    else if (isUnused(log) && this.logs.has(key)) this.setStrayAside(log, directory);
+    else {
+      this.giveWay(key);
+      this.place(key, log, directory);
+    }
+  }
+
+  /** A log that was made and never written to, since its directory failed, is no hindrance to the one in another directory. */
+  private giveWay(key: string): void {
+    const other = this.logs.get(key);
+    if (!other || !isUnused(other.log)) return;
+    this.logs.delete(key);
+    this.setStrayAside(other.log, other.directory);
   }
 
   /** Nothing is deleted that nobody asked to delete. */
   private setStrayAside(log: Log, directory: LogDirectory): void {
-    const isUnused = log.topicId === ZERO_UUID && log.logEndOffset === 0;
-    const path = this.moveAside(log, directory, isUnused ? '-delete' : '-stray');
-    if (isUnused) this.removeLater(path, this.options.defaultSettings.fileDeleteDelayMs);
+    const path = this.moveAside(log, directory, isUnused(log) ? '-delete' : '-stray');
+    if (isUnused(log)) this.removeLater(path, this.options.defaultSettings.fileDeleteDelayMs);
     else this.options.env.logger.warn('partition belongs to no topic of the cluster and is set aside', { path });
   }
 
@@ -338,6 +353,9 @@ export class NodeLogManager implements LogManager {
   private create(directory: LogDirectory, made: { topic: string; partition: number; topicId: Uuid; settings: LogSettings }): Log {
     const key = partitionDirectory(made.topic, made.partition);
     directory.forget(key);
+    // Would the rename in another directory be lost with the power, the partition would be in both.
+    this.takenFrom.get(key)?.syncNames();
+    this.takenFrom.delete(key);
     const log = directory.guard(() => createLog({ host: this.host, directory: `${directory.path}/${key}`, ...made }));
     this.place(key, log, directory);
     this.preferred.delete(key);
@@ -405,8 +423,17 @@ export class NodeLogManager implements LogManager {
     directory.logs.delete(log);
     log.abandon();
     directory.guard(() => disk.rename(log.directory, path));
+    if (this.directories.length > 1) this.noteTaken(partitionDirectory(log.topic, log.partition), directory);
     log.movedTo(path);
     return path;
+  }
+
+  private noteTaken(key: string, directory: LogDirectory): void {
+    if (this.takenFrom.size >= MOST_UNSYNCED_NAMES) {
+      for (const taken of new Set(this.takenFrom.values())) taken.syncNames();
+      this.takenFrom.clear();
+    }
+    this.takenFrom.set(key, directory);
   }
 
   private removeLater(path: string, delayMs: number, before: () => void = () => undefined): void {
@@ -463,6 +490,8 @@ async function closeLogs(logs: readonly Log[]): Promise<void> {
   await eachAtOnce(logs, log => log.close().catch((error: unknown) => { failures.push(error); }));
   if (failures.length > 0) throw failures[0];
 }
+
+const isUnused = ({ topicId, logEndOffset }: Log): boolean => topicId === ZERO_UUID && logEndOffset === 0;
 
 /** Does the work for each, a few at once. After an error it begins nothing more, and rejects when nothing is under way. */
 async function eachAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {

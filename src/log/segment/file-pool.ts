@@ -24,18 +24,19 @@ export class FilePool {
 
   opened(file: PooledFile): void {
     this.openFiles.add(file);
-    if (this.openFiles.size > this.maxOpen) this.sweep();
+    if (this.openFiles.size > this.maxOpen) this.sweep(file);
   }
 
   closed(file: PooledFile): void {
     this.openFiles.delete(file);
   }
 
-  private sweep(): void {
+  /** Never closes the one that was just opened, which is about to be used: all others may be held. */
+  private sweep(fresh: PooledFile): void {
     let left = 2 * this.openFiles.size;
     for (const file of this.openFiles) {
       if (this.openFiles.size <= this.maxOpen || left-- === 0) return;
-      if (file.mayClose()) {
+      if (file !== fresh && file.mayClose()) {
         file.close();
       } else {
         this.openFiles.delete(file);

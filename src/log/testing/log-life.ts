@@ -1,5 +1,6 @@
 import type { LogSettings } from '../../config/log-settings.js';
 import { DiskError } from '../../env/index.js';
+import type { DiskOperation } from '../../env/memory/memory-disk.js';
 import { SimRandom, type SimNode, type SimWorld } from '../../env/sim/index.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
@@ -12,7 +13,7 @@ import { ModelLog } from './model.js';
 import type { Operation } from './operations.js';
 import { perform } from './perform.js';
 
-/** A partition of the cluster that a life plays; its topic may be deleted and made again. */
+/** The one partition here of a topic, which may be deleted and made again. */
 export interface Place {
   readonly topic: string;
   readonly partition: number;
@@ -26,6 +27,8 @@ export interface Promised {
   /** Topics that are no more. */
   readonly gone: ReadonlyMap<Uuid, ModelLog>;
   readonly topics: number;
+  /** The power failed, and what that left has not been looked at yet. */
+  readonly powerLost: boolean;
 }
 
 export interface LifeOptions {
@@ -54,24 +57,26 @@ export class LogLife {
   private topics: number;
   private node: SimNode;
   /** What this process lost, or the ones before it since the last that came up. */
-  private powerLost = false;
+  private powerLost: boolean;
   /** A sync failed: what the cache shows from then on may never come to the disk, so that nothing less than a new start of the machine helps. */
   private syncFailed = false;
   /** A fault that was planted has come, and the process that it came to lives on. */
   private faultStruck = false;
+  private planted = false;
 
   constructor(readonly world: SimWorld, readonly options: LifeOptions, promised?: Promised) {
     this.current = options.places.map((_, index) => promised?.current[index]?.copy());
     this.settings = options.places.map(({ settings }, index) => promised?.settings[index] ?? settings);
     this.gone = new Map([...(promised?.gone ?? [])].map(([id, model]) => [id, model.copy()]));
     this.topics = promised?.topics ?? 0;
+    this.powerLost = promised?.powerLost ?? false;
     this.random = new SimRandom(`life ${world.seed}`);
     this.node = world.node(MACHINE);
   }
 
   get promised(): Promised {
     return {
-      current: this.current.map(model => model?.copy()), settings: [...this.settings], topics: this.topics,
+      current: this.current.map(model => model?.copy()), settings: [...this.settings], topics: this.topics, powerLost: this.powerLost,
       gone: new Map([...this.gone].map(([id, model]) => [id, model.copy()])),
     };
   }
@@ -95,8 +100,9 @@ export class LogLife {
     if (operation.do === 'wait') await this.wait(operation.ms);
     else if (operation.do === 'restart') await this.restart(operation.how);
     else await this.drive(perform(this, operation));
-    this.node.machine.onDiskOperation = undefined;
-    if (!this.alive) await this.recover(this.powerLost ? 'power' : 'kill');
+    if (this.planted) this.node.machine.onDiskOperation = undefined;
+    this.planted = false;
+    if (!this.alive) await this.recover(this.node.lostPower ? 'power' : 'kill');
     else if (options.check !== false) await this.check();
   }
 
@@ -108,7 +114,11 @@ export class LogLife {
     await this.world.runUntil(() => settled || !this.alive);
     if (!this.alive) return;
     await watched;
-    if (failure !== undefined && !isRefusal(failure)) throw failure;
+    if (failure !== undefined && !(isRefusal(failure) && this.isFailing)) throw failure;
+  }
+
+  private get isFailing(): boolean {
+    return this.faultStruck || this.manager?.logDirs.some(({ error }) => error !== undefined) === true;
   }
 
   /** When what was appended in this turn has been written, and its answers leave. */
@@ -129,29 +139,30 @@ export class LogLife {
 
   /** The process dies here. */
   die(how: 'kill' | 'power'): void {
-    if (how === 'power' || this.syncFailed) {
-      this.powerLost = true;
-      this.node.crash();
-    } else this.node.kill();
+    if (how === 'power' || this.syncFailed) this.node.crash();
+    else this.node.kill();
   }
 
   /** Opens what a death left, and judges it; a fault that is planted may make this process die as well. */
   async recover(loss: 'kill' | 'power'): Promise<void> {
-    this.powerLost ||= loss === 'power';
-    await this.open(this.powerLost ? 'power' : 'kill');
-    if (!this.alive) return this.recover('kill');
-    this.powerLost = false;
+    await this.open(loss);
+    if (!this.alive) return this.recover(this.node.lostPower ? 'power' : 'kill');
     await this.check();
+  }
+
+  /** An error of the disk is told to this process. */
+  struck({ kind }: Pick<DiskOperation, 'kind'>): void {
+    this.faultStruck = true;
+    this.syncFailed ||= kind === 'sync';
   }
 
   private plant({ after, how, part }: Extract<Operation, { do: 'fault' }>): void {
     let left = after;
+    this.planted = true;
     this.node.machine.onDiskOperation = operation => {
       if (operation.kind === 'read' || operation.kind === 'open' || left-- > 0) return undefined;
       this.node.machine.onDiskOperation = undefined;
-      this.faultStruck = true;
-      if (how === 'crash') this.powerLost = true;
-      else if (how !== 'kill' && operation.kind === 'sync') this.syncFailed = true;
+      if (how !== 'crash' && how !== 'kill') this.struck(operation);
       const appliedBytes = Math.floor((operation.length ?? 1) * part);
       return how === 'kill' || how === 'crash' ? { death: how, appliedBytes } : { code: how, appliedBytes: operation.kind === 'write' ? appliedBytes : 0 };
     };
@@ -184,8 +195,7 @@ export class LogLife {
       model.savedStart = model.start;
     }
     this.die('kill');
-    await this.open(this.powerLost ? 'power' : 'kill');
-    if (this.alive) this.powerLost = false;
+    await this.open(this.node.lostPower ? 'power' : 'kill');
   }
 
   /** Its disk has not failed: what it is asked for it does. */
@@ -195,6 +205,8 @@ export class LogLife {
   }
 
   private async open(loss: 'none' | 'kill' | 'power'): Promise<void> {
+    // Whatever it dies of, the next one finds what this one did.
+    this.powerLost ||= loss === 'power';
     const node = this.node = this.world.node(MACHINE);
     this.manager = undefined;
     this.syncFailed = false;
@@ -205,26 +217,34 @@ export class LogLife {
       // It says no and stops, which is all that it can do; once the disk is well again it starts.
       this.faultStruck = false;
       this.die('kill');
-      return this.open(this.powerLost && loss !== 'none' ? 'power' : loss);
+      return this.open(this.node.lostPower && loss !== 'none' ? 'power' : loss);
     }
     this.faultStruck = false;
-    if (loss !== 'none') await this.world.runUntil(this.takeOver(loss));
+    if (loss !== 'none') await this.drive(this.takeOver(this.powerLost ? 'power' : 'kill'));
+    if (this.alive) this.powerLost = false;
   }
 
   private async start(node: SimNode): Promise<void> {
     let settled = false;
     const starting = (async () => {
+      // As whoever formats directories does.
       for (const directory of this.directories) node.disk.makeDirectory(directory);
-      node.disk.syncDirectory('/');
+      for (const parent of new Set(['/', ...this.directories.map(parentOf)])) node.disk.syncDirectory(parent);
       const { places } = this.options;
       const manager = await openLogManager({
         env: node, directories: this.directories, clusterId: 'simulatedSimulatedSimA', nodeId: 1, defaultSettings: places[0]!.settings,
         settingsOf: topic => this.settings[places.findIndex(place => place.topic === topic)],
+        isStray: ({ topic, topicId }) => {
+          const model = this.current[places.findIndex(place => place.topic === topic)];
+          return model !== undefined && topicId !== ZERO_UUID && topicId !== model.topicId;
+        },
         tailCacheBytes: 3000, maxOpenFiles: 3, indexCacheBytes: 200,
         recoveryPointCheckpointMs: CHECKPOINT_MS, logStartOffsetCheckpointMs: CHECKPOINT_MS, highWatermarkCheckpointMs: CHECKPOINT_MS, retentionCheckMs: 1e9,
         ...this.options.manager,
       });
       await manager.load();
+      const offline = manager.logDirs.find(({ error }) => error !== undefined);
+      if (offline !== undefined) throw new Error(`${offline.path} is offline: ${offline.error}`);
       this.manager = manager;
     })().finally(() => { settled = true; });
     starting.catch(() => undefined);
@@ -290,11 +310,8 @@ export class LogLife {
 
   /** Every log is what its model says, by its records and by all that is derived from them. */
   async check(): Promise<void> {
-    let settled = false;
-    const checking = this.checkAll().finally(() => { settled = true; });
-    checking.catch(() => undefined);
-    await this.world.runUntil(() => settled);
-    await checking;
+    await this.drive(this.checkAll());
+    if (!this.alive) await this.recover(this.node.lostPower ? 'power' : 'kill');
   }
 
   private async checkAll(): Promise<void> {

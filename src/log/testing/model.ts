@@ -43,6 +43,8 @@ export class ModelLog implements History {
   /** What operations that did not end well may have made of it instead. */
   attempts: readonly History[] = [];
   epoch = 0;
+  /** Where the cluster knows it to be. */
+  directoryId: Uuid | undefined;
 
   constructor(readonly topicId: Uuid) {}
 

@@ -46,7 +46,10 @@ interface Subject {
 function subjectOf(life: LogLife, index: number): Subject {
   const { topic, partition } = life.options.places[index]!;
   const model = life.current[index] ?? life.newTopic(index);
-  const make = (): Log => life.manager!.getOrCreate(topic, partition, model.topicId, life.settings[index]!);
+  const make = (): void => {
+    const log = life.manager!.getOrCreate(topic, partition, model.topicId, life.settings[index]!, model.directoryId);
+    model.directoryId = life.manager!.directoryOf(log)?.id;
+  };
   try {
     make();
   } catch (error) {
@@ -190,7 +193,8 @@ async function truncate({ log, model, life }: Subject, count: number): Promise<v
 async function startOver({ log, model }: Subject, ahead: number): Promise<void> {
   const offset = Math.max(0, model.end + ahead);
   const after = { batches: [], savedStart: Math.min(model.savedStart, offset), start: offset, end: offset, keptEnd: offset, flushedEnd: offset };
-  const nothing = model.history({ batches: [], end: model.start, keptEnd: 0, flushedEnd: 0 });
+  // A follower that finds nothing asks the leader anew where to begin.
+  const nothing = model.history({ batches: [], end: model.start, savedStart: 0, keptEnd: 0, flushedEnd: 0 });
   model.attempt(model.history({ keptEnd: 0, flushedEnd: 0 }), nothing, after);
   await log.truncateFullyAndStartAt(offset);
   model.become({ ...after, savedStart: offset });
