@@ -197,7 +197,7 @@ describe('a start that fails', () => {
     const directories = [`${root.path}/more`, `${root.path}/data`];
     await (await withDeletedRecords()).close({ brokerEpoch: 42 });
     const [, ...checkpoints] = states();
-    mkdirSync(`${root.path}/more/events-0`, { recursive: true });
+    leavePartition(`${root.path}/more/events-0`);
     const manager = await open({ directories });
     await expect(manager.load()).rejects.toThrow('partition events-0 is in');
     await manager.close({ brokerEpoch: -1 });
@@ -249,10 +249,37 @@ test('leaves the metadata log, and directories that are no partition, alone', as
   expect([...(await start()).all()]).toEqual([]);
 });
 
+function leavePartition(path: string): void {
+  mkdirSync(path, { recursive: true });
+  writeFileSync(`${path}/partition.metadata`, `version: 0\ntopic_id: ${TOPIC_ID}`);
+}
+
 test('a partition in two directories stops the start and is named', async () => {
   const directories = [`${root.path}/data`, `${root.path}/more`];
-  for (const directory of directories) mkdirSync(`${directory}/events-0`, { recursive: true });
+  for (const directory of directories) leavePartition(`${directory}/events-0`);
   await expect(start({ directories })).rejects.toThrow(`partition events-0 is in ${directories[1]} and in ${directories[0]}`);
+});
+
+test.each([[0, 1], [1, 0]])('a partition that was made and never used gives way to the one in another directory', async (used, unused) => {
+  const directories = [`${root.path}/data`, `${root.path}/more`];
+  leavePartition(`${directories[used]}/events-0`);
+  mkdirSync(`${directories[unused]}/events-0`, { recursive: true });
+  const manager = await start({ directories });
+  expect(manager.get('events', 0)?.directory).toBe(`${directories[used]}/events-0`);
+  expect(readdirSync(directories[unused]!).filter(name => name.startsWith('events-0'))).toEqual([expect.stringMatching(/^events-0\.[0-9a-f]{32}-delete$/)]);
+});
+
+test('the recovery point of a partition that was deleted is not that of one with its name', async () => {
+  const manager = await start();
+  const log = manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS);
+  log.appendAsLeader(batchOf(['one']), CLIENT);
+  await log.flush();
+  clock.advance(60_000);
+  const checkpoint = (): string => readFileSync(`${root.path}/data/recovery-point-offset-checkpoint`, 'utf8');
+  expect(checkpoint()).toBe('0\n1\nevents 0 1\n');
+  manager.delete('events', 0);
+  manager.getOrCreate('events', 0, 'AAAAAAAAAAAAAAAAAAAABg', SETTINGS);
+  expect(checkpoint()).toBe('0\n0\n');
 });
 
 test('new partitions go where the fewest are', async () => {

@@ -234,9 +234,12 @@ export class LogLife {
       const manager = await openLogManager({
         env: node, directories: this.directories, clusterId: 'simulatedSimulatedSimA', nodeId: 1, defaultSettings: places[0]!.settings,
         settingsOf: topic => this.settings[places.findIndex(place => place.topic === topic)],
-        isStray: ({ topic, topicId }) => {
+        isStray: ({ topic, topicId, logEndOffset }) => {
           const model = this.current[places.findIndex(place => place.topic === topic)];
-          return model !== undefined && topicId !== ZERO_UUID && topicId !== model.topicId;
+          if (topicId === ZERO_UUID) return logEndOffset > 0;
+          if (topicId === model?.topicId) return false;
+          // Deleted while its directory was offline; any other that is back where none should be is looked at.
+          return model !== undefined || (this.gone.get(topicId)?.attempts.length ?? 0) > 0;
         },
         tailCacheBytes: 3000, maxOpenFiles: 3, indexCacheBytes: 200,
         recoveryPointCheckpointMs: CHECKPOINT_MS, logStartOffsetCheckpointMs: CHECKPOINT_MS, highWatermarkCheckpointMs: CHECKPOINT_MS, retentionCheckMs: 1e9,
@@ -281,7 +284,7 @@ export class LogLife {
     }
     const isEmpty = log.logEndOffset === log.logStartOffset;
     if (log.topicId === ZERO_UUID && !model.hasPromised(loss)) {
-      // It is not known whose it is, and nobody was promised a record of it.
+      // It was made and never used.
       this.manager!.markStray(topic, partition);
       return model.reset();
     }
