@@ -1,0 +1,289 @@
+import { beforeEach, describe, expect, test } from '@jest/globals';
+import type { CleanerSettings } from '../../config/cleaner-settings.js';
+import type { LogSettings } from '../../config/log-settings.js';
+import { SimRandom, SimWorld, type SimNode } from '../../env/sim/index.js';
+import { buildBatch } from '../../protocol/records/batch-builder.js';
+import { buildEndTransactionMarker } from '../../protocol/records/control-records.js';
+import { openLogManager, type NodeLogManager } from '../manager/manager.js';
+import type { Log } from '../log.js';
+import { CLIENT, TOPIC_ID } from '../test-support.js';
+import { firstDirtyOffset, groupSegments, planCleaning, type CleaningPlan } from './cleanable.js';
+import { CLEANER, COMPACTED, readCommitted, Workload, type ModelRecord } from './test-workload.js';
+
+/** Which log is compacted next, and what keeps one from it; on a simulated disk and clock. */
+
+let world: SimWorld;
+let node: SimNode;
+let settings: CleanerSettings;
+beforeEach(() => {
+  world = new SimWorld('cleaner');
+  node = world.node('broker');
+  node.disk.makeDirectory('/data');
+  settings = CLEANER;
+});
+
+async function start(): Promise<NodeLogManager> {
+  const manager = await world.runUntil(openLogManager({
+    env: node, directories: ['/data'], clusterId: 'c', nodeId: 1, defaultSettings: COMPACTED, settingsOf: () => COMPACTED, cleanerSettings: () => settings,
+  }));
+  await world.runUntil(manager.load());
+  return manager;
+}
+
+const open = (manager: NodeLogManager, own: Partial<LogSettings> = {}, topic = 'events'): Log => manager.getOrCreate(topic, 0, TOPIC_ID, { ...COMPACTED, ...own });
+
+/** Records of about 100 bytes, a dozen a segment, all committed; `keys` of them come again and again. */
+function append(log: Log, count: number, keys = 5): void {
+  for (let index = 0; index < count; index++) {
+    const key = Buffer.from(`key ${log.logEndOffset % keys}`);
+    log.appendAsLeader(buildBatch({}, [{ timestampMs: world.wallMs, key, value: Buffer.from(`${log.logEndOffset}`.padEnd(40)) }]), CLIENT);
+  }
+  log.updateHighWatermark(log.logEndOffset);
+}
+
+const plan = (log: Log): CleaningPlan => planCleaning(log, firstDirtyOffset(log, log.compaction.cleanedOffset), world.wallMs);
+const isCompacted = (log: Log): boolean => !log.compaction.inProgress && plan(log).cleanableBytes === 0;
+const filesOf = (log: Log): string[] => node.disk.list(log.directory);
+const checkpoint = (): string => node.disk.readFile('/data/cleaner-offset-checkpoint').toString();
+const offsetsIn = async (log: Log): Promise<number[]> => (await world.runUntil(readCommitted(log))).map(({ offset }) => offset);
+
+describe('what can be compacted', () => {
+  test('ends before the active segment, the first undecided transaction and what is too new', async () => {
+    const log = open(await start());
+    append(log, 30);
+    expect(plan(log).firstUncleanableOffset).toBe(log.segments.active.baseOffset);
+    const [, second] = log.segments.baseOffsets;
+    log.updateHighWatermark(second! + 1);
+    expect(plan(log)).toMatchObject({ firstUncleanableOffset: second, cleanableBytes: log.segments.first.sizeBytes });
+    log.updateHighWatermark(log.logEndOffset);
+
+    log.appendAsLeader(buildBatch({ producerId: 1, producerEpoch: 0, baseSequence: 0, isTransactional: true }, [{ timestampMs: world.wallMs, key: Buffer.from('k'), value: null }]), CLIENT);
+    const openAt = log.segments.active.baseOffset;
+    append(log, 30);
+    expect(plan(log).firstUncleanableOffset).toBe(openAt);
+    log.appendAsLeader(buildEndTransactionMarker({ producerId: 1, producerEpoch: 0, timestampMs: world.wallMs }, { committed: true, coordinatorEpoch: 0 }), { origin: 'coordinator', leaderEpoch: 0 });
+    log.updateHighWatermark(log.logEndOffset);
+    expect(plan(log).firstUncleanableOffset).toBe(log.segments.active.baseOffset);
+
+    log.updateSettings({ ...COMPACTED, minCompactionLagMs: 5000 });
+    expect(plan(log).cleanableBytes).toBe(0);
+    await world.run(5001);
+    append(log, 30);
+    const lagging = [...log.segments].find(segment => segment.largestTimestamp().timestampMs > world.wallMs - 5000)!;
+    expect(plan(log).firstUncleanableOffset).toBe(lagging.baseOffset);
+    expect(lagging.baseOffset).toBeGreaterThan(openAt);
+  });
+
+  test('begins where the last cleaning ended, or at the start of the log when that is nowhere in it', async () => {
+    const log = open(await start());
+    append(log, 30);
+    log.incrementLogStartOffset(7, 'test');
+    expect([undefined, 3, 7, 20, 30, 31].map(cleaned => firstDirtyOffset(log, cleaned))).toEqual([7, 7, 7, 20, 30, 7]);
+  });
+
+  test('is due when enough of the log is dirty, or something has waited longer than it may', async () => {
+    settings = { ...CLEANER, enabled: false };
+    const log = open(await start(), { minCleanableDirtyRatio: 0.9 });
+    append(log, 60);
+    log.compaction.cleanedOffset = log.segments.baseOffsets[2]!;
+    settings = CLEANER;
+    await world.run(3000);
+    expect(plan(log).cleanableBytes).toBeGreaterThan(0);
+    log.updateSettings({ ...log.settings, maxCompactionLagMs: 10_000 });
+    await world.run(5000);
+    expect(plan(log)).toMatchObject({ compactionDelayMs: 0 });
+    await world.runUntil(() => isCompacted(log));
+    expect(plan(log).cleanableBytes).toBe(0);
+  });
+
+  test('is written into one segment as far as bytes, index bytes and offsets fit', () => {
+    const segment = (baseOffset: number, sizeBytes: number, offsetIndexBytes = 1, timeIndexBytes = 1) => ({ baseOffset, sizeBytes, offsetIndexBytes, timeIndexBytes });
+    const group = (segments: ReturnType<typeof segment>[], firstUncleanableOffset = 1000) =>
+      groupSegments(segments, { segmentBytes: 100, segmentIndexBytes: 10, firstUncleanableOffset }).map(found => found.map(({ baseOffset }) => baseOffset));
+    expect(group([segment(0, 60), segment(10, 40), segment(20, 1), segment(30, 200), segment(40, 0)])).toEqual([[0, 10], [20], [30], [40]]);
+    expect(group([segment(0, 1, 6), segment(10, 1, 5), segment(20, 1, 1, 9), segment(30, 1, 1, 2)])).toEqual([[0], [10, 20], [30]]);
+    const far = 2 ** 31;
+    expect(group([segment(0, 1), segment(10, 1), segment(far, 1)], far + 5)).toEqual([[0, 10], [far]]);
+    expect(group([segment(0, 1), segment(far - 5, 0)], far + 5)).toEqual([[0, far - 5]]);
+    expect(group([segment(0, 1), segment(far - 5, 1)], far)).toEqual([[0, far - 5]]);
+    expect(group([])).toEqual([]);
+  });
+});
+
+describe('the checkpoint', () => {
+  test('says how far logs were compacted, in Apache\'s form, and outlasts the process', async () => {
+    const manager = await start();
+    const log = open(manager);
+    append(log, 60);
+    await world.runUntil(() => isCompacted(log));
+    const cleaned = log.segments.active.baseOffset;
+    expect(checkpoint()).toBe(`0\n1\nevents 0 ${cleaned}\n`);
+    await world.runUntil(manager.close({ brokerEpoch: 1 }));
+    expect(open(await start()).compaction.cleanedOffset).toBe(cleaned);
+  });
+
+  test('goes back with a log that is cut, and goes with one that is deleted', async () => {
+    const manager = await start();
+    const log = open(manager);
+    append(log, 60);
+    await world.runUntil(() => isCompacted(log));
+    await world.runUntil(log.truncateTo(20));
+    expect(checkpoint()).toBe(`0\n1\nevents 0 ${log.segments.active.baseOffset}\n`);
+    manager.delete('events', 0);
+    expect(open(manager).compaction.cleanedOffset).toBeUndefined();
+    expect(checkpoint()).toBe('0\n0\n');
+  });
+
+  test('that cannot be read, or names what is not there, lets compaction begin anew', async () => {
+    const manager = await start();
+    append(open(manager), 60);
+    await world.runUntil(() => isCompacted(open(manager)));
+    await world.runUntil(manager.close({ brokerEpoch: 1 }));
+    node.disk.writeFileAtomically('/data/cleaner-offset-checkpoint', 'nonsense\n1\n2\n');
+    const again = await start();
+    const log = open(again);
+    expect([log.compaction.cleanedOffset, log.logEndOffset]).toEqual([undefined, 60]);
+    log.compaction.cleanedOffset = 1000;
+    append(log, 30);
+    await world.runUntil(() => isCompacted(log));
+    expect(checkpoint()).toBe(`0\n1\nevents 0 ${log.segments.active.baseOffset}\n`);
+    expect(new Set((await offsetsIn(log)).filter(offset => offset < log.segments.active.baseOffset)).size).toBe(5);
+  });
+});
+
+describe('a log that changes while it is compacted', () => {
+  /** Lets a cleaning begin, and stops as it writes. */
+  async function amidst(log: Log): Promise<void> {
+    await world.runUntil(() => log.compaction.inProgress && filesOf(log).some(name => name.endsWith('.cleaned')));
+  }
+
+  test('by being cut: what was written goes, and what is left is compacted later', async () => {
+    const log = open(await start());
+    append(log, 60);
+    await amidst(log);
+    await world.runUntil(log.truncateTo(30));
+    await world.runUntil(() => !log.compaction.inProgress);
+    expect(filesOf(log).filter(name => /cleaned|swap/.test(name))).toEqual([]);
+    expect((await offsetsIn(log)).at(-1)).toBe(29);
+    append(log, 30);
+    await world.runUntil(() => isCompacted(log));
+    expect((await offsetsIn(log)).at(-1)).toBe(59);
+  });
+
+  test('by being deleted, and made anew under its name: neither hears of the other', async () => {
+    const manager = await start();
+    const log = open(manager);
+    append(log, 60);
+    await amidst(log);
+    manager.delete('events', 0);
+    const other = open(manager);
+    append(other, 60);
+    await world.runUntil(() => isCompacted(other) && !log.compaction.inProgress);
+    expect(filesOf(other).filter(name => /cleaned|swap/.test(name))).toEqual([]);
+    expect((await offsetsIn(other)).at(-1)).toBe(59);
+    expect(manager.logDirs[0]!.error).toBeUndefined();
+  });
+
+  test('by the stop of the broker: it waits for the cleaning to end, and leaves nothing of it', async () => {
+    const manager = await start();
+    const log = open(manager);
+    append(log, 60);
+    await amidst(log);
+    await world.runUntil(manager.close({ brokerEpoch: 1 }));
+    expect(filesOf(log).filter(name => /cleaned|swap/.test(name))).toEqual([]);
+    expect(await offsetsIn(open(await start()))).toHaveLength(60);
+  });
+});
+
+test('a log that holds what cannot be compacted is left alone and counted, the others are compacted', async () => {
+  const manager = await start();
+  const [damaged, sound] = [open(manager, {}, 'damaged'), open(manager, {}, 'sound')];
+  for (const log of [damaged, sound]) append(log, 60);
+  const file = node.disk.open(damaged.segments.first.log.path);
+  file.writeNow([Buffer.from([0x7f])], 8);
+  file.close();
+  await world.runUntil(() => isCompacted(sound) && damaged.compaction.isUncleanable);
+  expect(manager.cleaner.metrics).toMatchObject({ 'uncleanable-partitions-count': 1, 'uncleanable-bytes': plan(damaged).cleanableBytes });
+  await world.run(5000);
+  expect([damaged.compaction.inProgress, damaged.compaction.cleanedOffset, manager.logDirs[0]!.error]).toEqual([false, undefined, undefined]);
+  expect(filesOf(damaged).filter(name => /cleaned|swap/.test(name))).toEqual([]);
+});
+
+test('the dirtiest log comes first, and as many are compacted at once as there are threads', async () => {
+  settings = { ...CLEANER, enabled: false };
+  const manager = await start();
+  const logs = ['a', 'b', 'c', 'd'].map(topic => open(manager, { minCleanableDirtyRatio: 0 }, topic));
+  for (const log of logs) append(log, 60);
+  logs[0]!.compaction.cleanedOffset = logs[0]!.segments.baseOffsets[3]!;
+  logs[2]!.compaction.cleanedOffset = logs[2]!.segments.baseOffsets[1]!;
+  settings = { ...CLEANER, threads: 2 };
+  const order: Log[] = [];
+  let most = 0;
+  await world.runUntil(() => {
+    for (const log of logs) if (log.compaction.inProgress && !order.includes(log)) order.push(log);
+    most = Math.max(most, logs.filter(({ compaction }) => compaction.inProgress).length);
+    return logs.every(isCompacted);
+  });
+  expect(most).toBe(2);
+  expect(order.map(({ topic }) => topic)).toEqual(['b', 'd', 'c', 'a']);
+});
+
+test('no more bytes a second are read and written than is allowed', async () => {
+  const manager = await start();
+  const log = open(manager);
+  settings = { ...CLEANER, ioMaxBytesPerSecond: 1000 };
+  append(log, 60);
+  await world.runUntil(() => log.compaction.inProgress);
+  const startedMs = world.nowMs;
+  const bytes = plan(log).cleanableBytes;
+  await world.runUntil(() => isCompacted(log), 600_000);
+  // Once for the map, once to write what is left.
+  expect(world.nowMs - startedMs).toBeGreaterThan(2 * bytes);
+  expect(manager.cleaner.metrics['max-clean-time-secs']).toBeGreaterThanOrEqual(Math.floor(2 * bytes / 1000));
+});
+
+test('with compact,delete old segments go, and what is left is compacted from its new start', async () => {
+  const manager = await start();
+  const log = open(manager, { cleanupPolicy: { compact: true, delete: true }, retentionMs: 8000 });
+  append(log, 60);
+  await world.runUntil(() => isCompacted(log));
+  await world.run(6000);
+  append(log, 30, 1000);
+  await world.run(4000);
+  expect(log.logStartOffset).toBeGreaterThan(40);
+  append(log, 30);
+  await world.runUntil(() => isCompacted(log));
+  expect((await offsetsIn(log)).every(offset => offset >= log.logStartOffset)).toBe(true);
+  expect(checkpoint()).toBe(`0\n1\nevents 0 ${log.segments.active.baseOffset}\n`);
+});
+
+test('a cleaning is told in the log, with what it did', async () => {
+  const log = open(await start());
+  append(log, 60);
+  await world.runUntil(() => isCompacted(log));
+  const told = world.trace.tail(30).split('\n').find(line => line.includes('compacted a log'));
+  expect(told).toMatch(/log=events-0 dirty="\[0, 52\]" segments="4 to 4" bytesRead=\d+ bytesWritten=\d+ smaller=90.4% messagesRead=52 messagesWritten=5 mapLoad=0.0% mapMs=\d+ ms=\d+/);
+});
+
+test('who reads while segments are swapped, and removed at once, misses nothing that is left', async () => {
+  const manager = await start();
+  const log = open(manager, { fileDeleteDelayMs: 0, minCleanableDirtyRatio: 0 });
+  const workload = new Workload(new SimRandom('readers'), node.clock);
+  const newest = (records: readonly ModelRecord[]): Record<string, ModelRecord> => Object.fromEntries(records.filter(({ key }) => key !== null).map(record => [record.key, record]));
+  for (let round = 0; round < 30; round++) {
+    for (let index = 0; index < 25; index++) workload.append(log);
+    workload.endAll(log);
+    log.updateHighWatermark(log.logEndOffset);
+    const expected = newest(workload.committed);
+    const reads = [1, 700, 3000].map(async maxBytes => {
+      await world.run(0);
+      return newest(await readCommitted(log, maxBytes));
+    });
+    await world.runUntil(() => isCompacted(log));
+    for (const read of reads) {
+      // A tombstone that the reader comes too late for leaves no key behind.
+      const seen = await world.runUntil(read);
+      for (const [key, record] of Object.entries(expected)) if (record.value !== null || key in seen) expect(seen[key]).toEqual(record);
+    }
+  }
+});
