@@ -49,6 +49,8 @@ export interface Row {
   readonly quick?: boolean;
   /** Run beforehand, so that both brokers are warm. */
   readonly warm?: boolean;
+  /** Starts brokers itself. */
+  readonly ownBroker?: boolean;
   /** Once, after all rounds. */
   readonly atEnd?: boolean;
   run(target: Target, scale: Scale): Promise<Sample>;

@@ -32,7 +32,7 @@ async function outcomeOf(row: Row, target: Target, scale: Scale): Promise<Outcom
   } catch (error) {
     const failure = `${(error as Error).message}${target.obituary}`;
     // What still runs of it ends with its broker.
-    if (isLate) await target.abandon();
+    if (isLate) await target.giveUp(row.ownBroker === true ? 'own' : 'serving');
     return { failure };
   }
 }

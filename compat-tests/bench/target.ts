@@ -20,6 +20,9 @@ const SETTINGS: Readonly<Record<Kind, Settings>> = {
 };
 const LARGE_BROKER_TIMEOUT_MS = 300_000;
 
+/** The broker that serves most rows, or those that a row starts itself. */
+export type Whose = 'serving' | 'own';
+
 export interface Place {
   /** The folder for all data, on the disk that is measured. */
   readonly dataFolder: string;
@@ -30,7 +33,7 @@ export interface Place {
 export class Target {
   /** The broker that serves all rows but those that start their own. */
   private serving: { broker: BrokerUnderTest; admin: Admin } | undefined;
-  private readonly made = new Map<string, Promise<unknown>>();
+  private readonly made: Readonly<Record<Whose, Map<string, Promise<unknown>>>> = { serving: new Map(), own: new Map() };
   private readonly brokers = new Set<BrokerUnderTest>();
   private topics = 0;
   private isRemoved = false;
@@ -77,7 +80,7 @@ export class Target {
   /** Sees to a broker that serves; a row may have brought the last one down. */
   async ensureServing(): Promise<void> {
     if (this.serving !== undefined && isAlive(this.serving.broker.pid)) return;
-    await this.giveUpServing();
+    await this.giveUp('serving');
     const broker = this.fresh(true);
     await broker.start();
     this.serving = { broker, admin: await Admin.connect(broker.host, broker.port) };
@@ -89,32 +92,34 @@ export class Target {
     return `; the broker is gone, its last words: ${this.serving.broker.lastWords.trim().split('\n').at(-1) || 'none'}`;
   }
 
-  /** Ends what a row that hangs is waiting for: brokers of its own if it has any, or else the one that serves. */
-  async abandon(): Promise<void> {
-    const own = [...this.brokers].filter(broker => broker !== this.serving?.broker);
-    if (own.length === 0) await this.giveUpServing();
-    else await Promise.all(own.map(broker => this.removeBroker(broker)));
+  /** Ends the broker that a row hangs on, with all that was made on it. */
+  async giveUp(whose: Whose): Promise<void> {
+    this.made[whose].clear();
+    if (whose === 'serving') {
+      await this.giveUpServing();
+      return;
+    }
+    await Promise.all([...this.brokers].filter(broker => broker !== this.serving?.broker).map(broker => this.removeBroker(broker)));
   }
 
-  /** With all that was made on it. */
   private async giveUpServing(): Promise<void> {
     const left = this.serving;
     this.serving = undefined;
-    this.made.clear();
     if (left === undefined) return;
     this.restarts++;
     left.admin.close();
     await this.removeBroker(left.broker);
   }
 
-  /** Makes something of the serving broker once and keeps it for later rounds. */
-  async once<T>(name: string, make: () => Promise<T>): Promise<T> {
-    let made = this.made.get(name);
+  /** Makes something once, on the serving broker or on one of the rows' own, and keeps it for later rounds. */
+  async once<T>(name: string, make: () => Promise<T>, whose: Whose = 'serving'): Promise<T> {
+    const kept = this.made[whose];
+    let made = kept.get(name);
     if (made === undefined) {
       made = make();
-      this.made.set(name, made);
+      kept.set(name, made);
       // A failed attempt is no reason for the next round not to try.
-      made.catch(() => this.made.delete(name));
+      made.catch(() => kept.delete(name));
     }
     return await made as T;
   }

@@ -37,7 +37,7 @@ function stopped(target: Target, partitions: number): Promise<{ broker: BrokerUn
     }
     await broker.stop();
     return { broker, lastTopic };
-  });
+  }, 'own');
 }
 
 export const topicRows: readonly Row[] = [
@@ -50,7 +50,7 @@ export const topicRows: readonly Row[] = [
     run: target => creation(target, Array.from({ length: SMALL_TOPICS }, () => ({ name: target.topicName('few'), partitions: 1 }))),
   },
   {
-    name: 'start-10000', title: 'start with 10,000 partitions after a clean stop, to the first acknowledged record',
+    name: 'start-10000', ownBroker: true, title: 'start with 10,000 partitions after a clean stop, to the first acknowledged record',
     metrics: [{ name: 'ms', title: 'time', unit: 'ms', better: 'lower' }, { name: 'residentMb', title: 'resident memory', unit: 'MB', better: 'lower' }],
     async run(target, scale) {
       const { broker, lastTopic } = await stopped(target, scale.startPartitions);
@@ -67,7 +67,7 @@ export const topicRows: readonly Row[] = [
 
 export const processRows: readonly Row[] = [
   {
-    name: 'cold-start', title: 'cold start on an empty directory, to the first acknowledged record; then idle', quick: true,
+    name: 'cold-start', ownBroker: true, title: 'cold start on an empty directory, to the first acknowledged record; then idle', quick: true,
     metrics: [
       { name: 'ms', title: 'time', unit: 'ms', better: 'lower', aim: 0.1 },
       { name: 'idleMb', title: 'resident memory, idle', unit: 'MB', better: 'lower', aim: 0.2 },
