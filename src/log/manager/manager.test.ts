@@ -275,7 +275,9 @@ test('the recovery point of a partition that was deleted is not that of one with
   log.appendAsLeader(batchOf(['one']), CLIENT);
   await log.flush();
   clock.advance(60_000);
-  const checkpoint = (): string => readFileSync(`${root.path}/data/recovery-point-offset-checkpoint`, 'utf8');
+  const path = `${root.path}/data/recovery-point-offset-checkpoint`;
+  const checkpoint = (): string => readFileSync(path, 'utf8');
+  await eventually(() => existsSync(path));
   expect(checkpoint()).toBe('0\n1\nevents 0 1\n');
   manager.delete('events', 0);
   manager.getOrCreate('events', 0, 'AAAAAAAAAAAAAAAAAAAABg', SETTINGS);
