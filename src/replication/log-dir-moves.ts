@@ -91,12 +91,15 @@ export class LogDirMoves {
 
   /** Partitions whose log or copy was in a directory that failed move no more. */
   directoryFailed(): void {
-    const { logManager } = this.options;
     for (const move of this.#moves.values()) {
-      const { topic, index } = move.partition;
-      const isWhole = logManager.get(topic, index) !== undefined && logManager.futures.get(topic, index) === move.future;
-      if (!isWhole) this.#stop(move);
+      if (!this.#isWhole(move)) this.#stop(move);
     }
+  }
+
+  /** Both the log and the copy are at hand. */
+  #isWhole({ partition: { topic, index }, future }: Move): boolean {
+    const { logManager } = this.options;
+    return logManager.get(topic, index) !== undefined && logManager.futures.get(topic, index) === future;
   }
 
   close(): void {
@@ -170,10 +173,15 @@ export class LogDirMoves {
       logger.info('a partition is being copied to another log directory', { topic, partition: index, path: future.directory.path });
       if (await this.#finish(move)) logger.info('a partition has moved to another log directory', { topic, partition: index, path: future.directory.path });
     } catch (error) {
-      // Its topic may be gone, and its copy with it.
-      const isGone = this.options.logManager.futures.get(topic, index) !== future;
       if (move.stopped) return;
-      if (!isGone) logger.error('a partition could not be moved; it is tried again after the next start', { topic, partition: index, path: future.directory.path, error });
+      const isWhole = this.#isWhole(move);
+      if (isWhole && error instanceof KafkaError && error.errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER) {
+        // The log is being checked before its first use.
+        await this.#wait(move, STANDSTILL_MS);
+        return this.#run(move);
+      }
+      // Otherwise its topic is gone, and its copy with it.
+      if (isWhole) logger.error('a partition could not be moved; it is tried again after the next start', { topic, partition: index, path: future.directory.path, error });
       this.#stop(move);
     }
   }

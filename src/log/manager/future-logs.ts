@@ -136,13 +136,15 @@ export class NodeFutureLogs implements FutureLogs {
 
   /** Source first, then the copy; what fails between them is undone, unless nobody knows any more what the disk holds. */
   private replace(key: string, source: Log): void {
-    const { env: { disk }, current } = this.parts;
+    const { env: { disk }, current, host } = this.parts;
     const { log, directory } = this.placed.get(key)!;
     const { directory: from } = current.get(key)!;
     const home = source.directory;
     const aside = this.asideOf(from, source);
     // A log that was ever compacted may have gaps: nobody must take them for a loss.
     if (source.compaction.cleanedOffset !== undefined) log.compaction.cleanedOffset ??= log.logStartOffset;
+    // A checkpoint speaks of nothing that could still be lost with the process.
+    host().turnWrites.writeAll();
     directory.checkpointAll();
     directory.guard(() => disk.syncDirectory(directory.path));
     from.guard(() => {
