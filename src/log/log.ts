@@ -190,7 +190,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   private append(batches: Batches, update: ProducerUpdate | undefined): void {
     this.guarded(() => {
       this.identify();
-      this.maybeRoll(batches);
+      if (this.files.mustRoll(batches)) this.rollTo(batches.firstOffset);
       this.segments.active.append(batches.bytes, this.tail);
       this.written = true;
       this.endOffset = batches.lastOffset + 1;
@@ -212,12 +212,6 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     this.guarded(() => this.segments.active.log.write());
   }
 
-  private maybeRoll({ bytes, firstOffset, lastOffset, maxTimestampMs }: Batches): void {
-    const { segmentBytes, segmentMs } = this.currentSettings;
-    const question = { nowMs: this.host.clock.nowMs(), sizeBytes: bytes.length, lastOffset, maxTimestampMs, segmentBytes, segmentMs };
-    if (this.segments.active.shouldRoll(question)) this.rollTo(firstOffset);
-  }
-
   roll(): void {
     this.mustBeWritable();
     this.guarded(() => this.rollTo(this.endOffset));
@@ -228,11 +222,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     if (old.baseOffset === offset) return;
     this.written = true;
     this.durability.beforeSealing(old);
-    old.seal();
-    this.files.begin(offset);
-    // Offsets may jump here when a follower skips what compaction took; the snapshot stands for all below the new segment.
-    this.producers.updateMapEndOffset(offset);
-    this.producers.takeSnapshot();
+    this.files.roll(offset);
     this.flush(Math.min(offset, this.endOffset)).catch(() => undefined);
   }
 
@@ -316,7 +306,9 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
       this.files.setAside([...this.segments].filter(segment => segment.baseOffset > offset).reverse());
       this.host.disk.syncDirectory(this.currentDirectory);
       await this.segments.active.truncateTo(offset);
-      await this.rebuildProducers();
+      await rebuildProducerState(this.producers, this.segments, {
+        logStartOffset: this.startOffset, lastOffset: offset, nowMs: this.host.clock.nowMs(), clean: false,
+      });
     });
   }
 
@@ -354,12 +346,6 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     }
     this.updateUnstableOffset();
     if (this.compaction.truncated(this.segments.active.baseOffset)) this.host.cleanedOffsetMovedBack(this.currentDirectory);
-  }
-
-  private async rebuildProducers(): Promise<void> {
-    await rebuildProducerState(this.producers, this.segments, {
-      logStartOffset: this.startOffset, lastOffset: this.endOffset, nowMs: this.host.clock.nowMs(), clean: false,
-    });
   }
 
   applyRetention(nowMs: number): number {

@@ -128,7 +128,8 @@ export class ReadPass {
       highWatermark: log.highWatermark,
       lastStableOffset: log.lastStableOffset,
       logStartOffset: log.logStartOffset,
-      ...found,
+      read: found.read,
+      divergingEpoch: found.divergingEpoch,
     };
   }
 

@@ -139,7 +139,8 @@ function requestedPositions(request: FetchRequest, usesTopicIds: boolean, resolv
     const named = resolve(topic, topicId);
     for (const asked of partitions) {
       positions.set(keyOf(usesTopicIds ? topicId : topic, asked.partition), {
-        ...named,
+        topic: named.topic,
+        topicId: named.topicId,
         index: asked.partition,
         currentLeaderEpoch: asked.currentLeaderEpoch,
         lastFetchedEpoch: asked.lastFetchedEpoch,

@@ -87,6 +87,8 @@ test.each([1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20
   await world.runUntil(client.send(createTopicsApi, {
     topics: [{ name: 't', numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }], timeoutMs: 10_000,
   }));
+  // As in Kafka, a leader tells of a topic as soon as it is written; on the disk it is a few milliseconds later.
+  await world.run(50);
   const { topics: [topic] } = await world.runUntil(client.send(metadataApi, { topics: [{ name: 't' }] }));
   const produce = async (text: string) => world.runUntil(client.send(produceApi, {
     acks: -1, timeoutMs: 1000,

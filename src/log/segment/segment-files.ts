@@ -1,5 +1,6 @@
 import type { LogSettings } from '../../config/log-settings.js';
 import type { Cancel } from '../../env/index.js';
+import type { Batches } from '../append-batches.js';
 import type { LogHost } from '../host.js';
 import { CLEANED_SUFFIX, DELETED_SUFFIX, SWAP_SUFFIX } from '../paths.js';
 import type { ProducerState } from '../producers/producer-state.js';
@@ -32,6 +33,22 @@ export class SegmentFiles {
     segment.log.now();
     this.namesChanged();
     this.log.segments.add(segment);
+  }
+
+  /** Whether an append no longer fits the active segment. */
+  mustRoll({ bytes, lastOffset, maxTimestampMs }: Batches): boolean {
+    const { segments, settings: { segmentBytes, segmentMs } } = this.log;
+    return segments.active.shouldRoll({ nowMs: this.host.clock.nowMs(), sizeBytes: bytes.length, lastOffset, maxTimestampMs, segmentBytes, segmentMs });
+  }
+
+  /** Ends the active segment and begins another. */
+  roll(offset: number): void {
+    const { segments, producers } = this.log;
+    segments.active.seal();
+    this.begin(offset);
+    // Offsets may jump here when a follower skips what compaction took; the snapshot stands for all below the new segment.
+    producers.updateMapEndOffset(offset);
+    producers.takeSnapshot();
   }
 
   /**

@@ -101,8 +101,8 @@ function partitionAnswer(services: Services, context: RequestContext, readCommit
     logStartOffset: outcome.logStartOffset,
     abortedTransactions: unreadable(errorCode) ? [] : readCommitted && read !== undefined ? [...read.abortedTransactions ?? []] : null,
     records: read === undefined ? EMPTY : read.buffers,
-    ...(outcome.divergingEpoch && { divergingEpoch: outcome.divergingEpoch }),
-    ...(context.apiVersion >= FIRST_VERSION_WITH_LEADER_HINTS && leaderMoved(errorCode) && { currentLeader: currentLeader(services, position) }),
+    divergingEpoch: outcome.divergingEpoch,
+    currentLeader: context.apiVersion >= FIRST_VERSION_WITH_LEADER_HINTS && leaderMoved(errorCode) ? currentLeader(services, position) : undefined,
   };
 }
 
