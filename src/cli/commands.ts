@@ -39,4 +39,13 @@ export const COMMANDS = {
     name: 'config', about: 'explain settings', operands: '[NAME]...',
     flags: [{ name: 'markdown', about: 'print the manual of all settings' }],
   },
+  'dump-log': {
+    name: 'dump-log', about: 'show what files of a log directory hold, and what is wrong with them', operands: 'FILE...',
+    flags: [
+      { name: 'records', letter: 'r', about: 'show the records too, and check them one by one' },
+      { name: 'deep', about: 'the same as --records' },
+      { name: 'decoder', letter: 'd', value: 'NAME', about: 'what the records are: offsets, transactions, metadata, share or none; by the name of the directory unless given' },
+      { name: 'json', about: 'print JSON, an object a line' },
+    ],
+  },
 } as const satisfies Record<string, Command>;

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { COMMANDS } from './commands.js';
 import { explainFault } from './faults.js';
+import type { DumpOutput } from './dump/output.js';
 import { parseFlags, UsageError, type Command } from './flags.js';
 import { start, type LogWish } from './start.js';
 import type { Terminal } from './terminal.js';
@@ -54,6 +55,10 @@ async function runCommand(name: string, flags: ReturnType<typeof parseFlags>, te
       const [{ format }, { nodeEnv }] = await Promise.all([import('./format.js'), import('../env/node/index.js')]);
       return format(flags, { terminal, env: nodeEnv(), hostName: 'localhost' });
     }
+    case 'dump-log': {
+      const [{ dumpLog }, { NodeDisk }] = await Promise.all([import('./dump-log.js'), import('../env/node/index.js')]);
+      return dumpLog(flags, { disk: new NodeDisk(), output: standardOutput(), directory: terminal.directory });
+    }
     default: {
       const { explain, markdownManual } = await import('../config/manual.js');
       if (flags.has('markdown')) terminal.out(markdownManual().trimEnd());
@@ -80,6 +85,18 @@ async function loggerFor(wish: LogWish) {
   if (wish.file !== undefined || wish.json) return (await import('./winston-logger.js')).winstonLogger(wish);
   const { LineLogger } = await import('../env/node/index.js');
   return new LineLogger(wish.level);
+}
+
+/** Standard output for much text: it waits for a reader that is slower, and ends the process when that has gone away. */
+function standardOutput(): DumpOutput {
+  const { stdout } = process;
+  return {
+    hasColor: stdout.isTTY && process.env['NO_COLOR'] === undefined,
+    write: text => new Promise(resolve => {
+      if (stdout.destroyed) process.exit(0);
+      stdout.write(text, error => (error ? process.exit(0) : resolve()));
+    }),
+  };
 }
 
 function realTerminal(): Terminal {

@@ -12,7 +12,7 @@ export interface AbortedTransaction {
 }
 
 const VERSION = 0;
-const ENTRY_BYTES = 34;
+export const TXN_ENTRY_BYTES = 34;
 
 /**
  * Aborted transactions by the segment that holds their markers (`TransactionIndex`). Small, so entries are written through; the
@@ -39,12 +39,12 @@ export class TransactionIndex {
   }
 
   private loaded(): AbortedTransaction[] {
-    return (this.entries ??= this.disk.stat(this.currentPath) ? parse(this.disk.readFile(this.currentPath), this.currentPath) : []);
+    return (this.entries ??= this.disk.stat(this.currentPath) ? parseTransactionIndex(this.disk.readFile(this.currentPath), this.currentPath) : []);
   }
 
   append(aborted: AbortedTransaction): void {
     const entries = this.loaded();
-    this.withFile(file => file.writeNow([encode(aborted)], entries.length * ENTRY_BYTES));
+    this.withFile(file => file.writeNow([encode(aborted)], entries.length * TXN_ENTRY_BYTES));
     entries.push(aborted);
   }
 
@@ -64,7 +64,7 @@ export class TransactionIndex {
     const kept = this.all.filter(aborted => aborted.lastOffset < offset);
     if (kept.length === this.all.length) return;
     this.entries = kept;
-    this.withFile(file => file.truncateNow(kept.length * ENTRY_BYTES));
+    this.withFile(file => file.truncateNow(kept.length * TXN_ENTRY_BYTES));
   }
 
   reset(): void {
@@ -108,7 +108,7 @@ export class TransactionIndex {
 }
 
 function encode(aborted: AbortedTransaction): Buffer {
-  const bytes = Buffer.alloc(ENTRY_BYTES);
+  const bytes = Buffer.alloc(TXN_ENTRY_BYTES);
   writeInt16(bytes, 0, VERSION);
   writeInt64(bytes, 2, aborted.producerId);
   writeInt64(bytes, 10, aborted.firstOffset);
@@ -117,9 +117,10 @@ function encode(aborted: AbortedTransaction): Buffer {
   return bytes;
 }
 
-function parse(bytes: Buffer, path: string): AbortedTransaction[] {
-  return Array.from({ length: Math.floor(bytes.length / ENTRY_BYTES) }, (_, index) => {
-    const at = index * ENTRY_BYTES;
+/** The whole entries of a file; `MalformedError` when it is of a later version. What is torn at its end is left out. */
+export function parseTransactionIndex(bytes: Buffer, path: string): AbortedTransaction[] {
+  return Array.from({ length: Math.floor(bytes.length / TXN_ENTRY_BYTES) }, (_, index) => {
+    const at = index * TXN_ENTRY_BYTES;
     const version = readInt16(bytes, at);
     if (version > VERSION) throw new MalformedError(`${path}: transaction index has version ${version}, known is ${VERSION}`);
     return {
