@@ -1,5 +1,6 @@
 // What is not records: topics that come and go, settings, groups and their offsets.
 
+import { apiVersionsApi } from '../../src/protocol/generated/api-versions.js';
 import { deleteTopicsApi } from '../../src/protocol/generated/delete-topics.js';
 import { describeGroupsApi } from '../../src/protocol/generated/describe-groups.js';
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
@@ -54,6 +55,28 @@ export class Topics implements Strand {
       const { responses } = await client.raw.send(deleteTopicsApi, { topics: [{ name, topicId: ZERO_UUID }], timeoutMs: TIMEOUT_MS });
       return responses[0]!;
     }, ({ errorCode }) => errorCode);
+  }
+}
+
+/** The levels that the cluster has agreed on: no broker changes them by being started. Ottla tells clients of those that it serves. */
+export class Features implements Strand {
+  readonly name = 'finalized features';
+  private known: string[] | undefined;
+
+  async check(client: Client, { runs }: Turn): Promise<void> {
+    const known = this.known ?? [];
+    const found = await this.finalized(client);
+    const isSame = found.every(feature => known.includes(feature)) && (runs === 'ottla' ? found.length > 0 : found.length === known.length);
+    if (!isSame) throw new Error(`the cluster's features are ${found.join(', ')}, and were ${known.join(', ')}`);
+  }
+
+  async write(client: Client): Promise<void> {
+    this.known ??= await this.finalized(client);
+  }
+
+  private async finalized(client: Client): Promise<string[]> {
+    const { finalizedFeatures } = await client.raw.send(apiVersionsApi, { clientSoftwareName: 'hand-over', clientSoftwareVersion: '1' });
+    return (finalizedFeatures ?? []).map(({ name, maxVersionLevel }) => `${name} ${maxVersionLevel}`);
   }
 }
 

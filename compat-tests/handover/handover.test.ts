@@ -9,7 +9,7 @@ import { SeededRandom } from '../support/random.js';
 import { missing, noteSkipped, report } from '../support/toolchains.js';
 import { ClusterMetadata, NewerGroups, Transactions } from './apache-strands.js';
 import { Client, until } from './client.js';
-import { Groups, Settings as SettingsStrand, Topics } from './cluster-strands.js';
+import { Features, Groups, Settings as SettingsStrand, Topics } from './cluster-strands.js';
 import { Codecs, Compacted, Expiring, Producers, Trimmed } from './record-strands.js';
 import { Streams } from './streams.js';
 import type { Strand, Turn } from './strand.js';
@@ -82,7 +82,7 @@ async function nothingIsWrong(dataDir: string): Promise<void> {
   expect(complaints).toEqual([]);
 }
 
-const allStrands = (): Strand[] => [new Codecs(), new Producers(), new Compacted(), new Expiring(), new Trimmed(), new Topics(), new SettingsStrand(), new Groups()];
+const allStrands = (): Strand[] => [new Codecs(), new Producers(), new Compacted(), new Expiring(), new Trimmed(), new Topics(), new SettingsStrand(), new Groups(), new Features()];
 /** What Apache Kafka does besides, and Ottla keeps for it. */
 const apacheStrands = (): Strand[] => [new ClusterMetadata(), new NewerGroups(), new Transactions()];
 const GUARDED: Settings = { 'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'super.users': 'User:ANONYMOUS' };
@@ -93,7 +93,7 @@ const other = (kind: Kind): Kind => (kind === 'ottla' ? 'apache' : 'ottla');
     const startMs = Date.now();
     const random = new SeededRandom(SEED);
     const strands = allStrands();
-    node = nodeToHandOver('ottla', HASTY);
+    node = nodeToHandOver({ owner: 'ottla', settings: HASTY });
     let runs: Kind = 'ottla';
     for (let turn = 0; turn <= HAND_OVERS; turn++, runs = other(runs)) {
       await stay(runs, turn, random, strands);
@@ -107,7 +107,7 @@ const other = (kind: Kind): Kind => (kind === 'ottla' ? 'apache' : 'ottla');
     const random = new SeededRandom(SEED + 1);
     streams = new Streams();
     const strands = [...allStrands(), ...apacheStrands(), streams];
-    node = nodeToHandOver('apache', HASTY, GUARDED);
+    node = nodeToHandOver({ owner: 'apache', settings: HASTY, apacheOnly: GUARDED });
     let runs: Kind = 'apache';
     for (let turn = 0; turn < KILLS; turn++, runs = other(runs)) {
       await stay(runs, turn, random, strands);
@@ -115,6 +115,17 @@ const other = (kind: Kind): Kind => (kind === 'ottla' ? 'apache' : 'ottla');
     }
     await stay(runs, KILLS, random, strands);
     await node.stop();
+    await nothingIsWrong(node.dataDir);
+  }, TIMEOUT_MS);
+
+  test('a cluster of an older release stays what it is', async () => {
+    const random = new SeededRandom(SEED + 2);
+    const strands = [new Producers(), new Topics(), new SettingsStrand(), new Groups(), new Features()];
+    node = nodeToHandOver({ owner: 'apache', settings: HASTY, release: '3.7' });
+    for (const [turn, runs] of (['apache', 'ottla', 'apache'] as const).entries()) {
+      await stay(runs, turn, random, strands);
+      await node.stop();
+    }
     await nothingIsWrong(node.dataDir);
   }, TIMEOUT_MS);
 });

@@ -68,7 +68,7 @@ async function logDirsTool(broker: BrokerUnderTest, topic: string): Promise<{ br
   test.each(['ottla', 'apache'] as const)('a move that %s has begun is finished by the other, with every record', async owner => {
     const other = owner === 'ottla' ? 'apache' : 'ottla';
     const places = directories();
-    const node = nodeToHandOver(owner, places.settings);
+    const node = nodeToHandOver({ owner, settings: places.settings });
     left.push(() => node.remove());
     await node.startAs(owner);
     // More than either copies before it looks at the rate: 1 MB in each process of Apache Kafka.

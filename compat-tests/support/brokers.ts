@@ -61,6 +61,16 @@ export interface LaunchOptions {
   readonly timeoutMs?: number;
 }
 
+export interface HandOverOptions {
+  /** Who formats the directory. */
+  readonly owner: BrokerUnderTest['kind'];
+  readonly settings?: Settings;
+  /** Settings of what Ottla does not do. */
+  readonly apacheOnly?: Settings;
+  /** An older release, as whose cluster Apache Kafka formats it: with its metadata.version, and the voters in the settings. */
+  readonly release?: string;
+}
+
 /** Kafka does not create internal topics with a factor above the number of brokers; tests should not wait for members. */
 const SINGLE_NODE: Settings = {
   'offsets.topic.replication.factor': '1',
@@ -204,13 +214,14 @@ class ApacheBroker extends ProcessBroker {
     const reason = missing('java');
     if (reason !== null) throw new Error(reason);
     const controllerPort = await freePort();
+    const controller = `${this.host}:${controllerPort}`;
     mkdirSync(this.dataDir, { recursive: true });
     writeFileSync(this.properties, Object.entries({
       'process.roles': 'broker,controller',
       'node.id': '1',
-      listeners: `PLAINTEXT://${this.host}:${this.port},CONTROLLER://${this.host}:${controllerPort}`,
+      listeners: `PLAINTEXT://${this.host}:${this.port},CONTROLLER://${controller}`,
       'controller.listener.names': 'CONTROLLER',
-      'controller.quorum.bootstrap.servers': `${this.host}:${controllerPort}`,
+      ...(this.votersInLog ? { 'controller.quorum.bootstrap.servers': controller } : { 'controller.quorum.voters': `1@${controller}` }),
       'log.dirs': this.dataDir,
       // Its own old session fences a killed node until it has run out.
       'broker.session.timeout.ms': '2000',
@@ -221,9 +232,12 @@ class ApacheBroker extends ProcessBroker {
     await this.format();
   }
 
-  protected async format(): Promise<void> {
+  /** kraft.version 1; without, the voters stand in the settings. */
+  protected readonly votersInLog: boolean = true;
+
+  protected async format(...flags: string[]): Promise<void> {
     const clusterId = Buffer.from('compat-tests-cluster').subarray(0, 16).toString('base64url');
-    await mustRun('java', [...this.java, 'kafka.tools.StorageTool', 'format', '--standalone', '-t', clusterId, '-c', this.properties]);
+    await mustRun('java', [...this.java, 'kafka.tools.StorageTool', 'format', ...(this.votersInLog ? ['--standalone'] : []), ...flags, '-t', clusterId, '-c', this.properties]);
   }
 
   protected command() {
@@ -239,9 +253,12 @@ class ApacheBroker extends ProcessBroker {
 class SharedNode extends ApacheBroker implements HandedOver {
   override kind: BrokerUnderTest['kind'];
 
-  constructor(settings: Settings, private readonly owner: BrokerUnderTest['kind'], private readonly apacheOnly: Settings) {
-    super(settings);
-    this.kind = owner;
+  protected override readonly votersInLog: boolean;
+
+  constructor(private readonly given: HandOverOptions) {
+    super(given.settings ?? {});
+    this.kind = given.owner;
+    this.votersInLog = given.release === undefined;
   }
 
   async startAs(kind: BrokerUnderTest['kind']): Promise<void> {
@@ -251,14 +268,14 @@ class SharedNode extends ApacheBroker implements HandedOver {
 
   protected override async format(): Promise<void> {
     // Ottla formats at its first start.
-    if (this.owner === 'apache') await super.format();
+    if (this.given.owner === 'apache') await super.format(...(this.given.release === undefined ? [] : ['--release-version', this.given.release]));
   }
 
   protected override command() {
     // Whoever began with Ottla goes on as the README says; who comes from Apache Kafka brings the file along.
-    if (this.kind === 'ottla') return this.ottla(this.owner === 'ottla' ? this.flags() : ['--config', this.properties]);
+    if (this.kind === 'ottla') return this.ottla(this.given.owner === 'ottla' ? this.flags() : ['--config', this.properties]);
     const apache = super.command();
-    const own = Object.entries(this.apacheOnly).flatMap(([key, value]) => ['--override', `${key}=${value}`]);
+    const own = Object.entries(this.given.apacheOnly ?? {}).flatMap(([key, value]) => ['--override', `${key}=${value}`]);
     return { ...apache, args: [...apache.args, ...own] };
   }
 }
@@ -288,7 +305,7 @@ export function brokerUnderTest(settings: Settings = {}, kind = process.env['BRO
   throw new Error(`BROKER is '${kind}': it can be 'ottla' or 'apache'`);
 }
 
-/** A node whose directory `owner` formats, for both to run; `apacheOnly` are settings of what Ottla does not do. */
-export function nodeToHandOver(owner: BrokerUnderTest['kind'], settings: Settings = {}, apacheOnly: Settings = {}): HandedOver {
-  return new SharedNode(settings, owner, apacheOnly);
+/** A node for both brokers to run. */
+export function nodeToHandOver(options: HandOverOptions): HandedOver {
+  return new SharedNode(options);
 }
