@@ -107,6 +107,20 @@ test('after a kill, records and offsets are found without the marker', async () 
   expect(empty.topicId).toBe(TOPIC_ID);
 });
 
+test('a long recovery tells how far it has come', async () => {
+  const manager = await start();
+  for (let partition = 0; partition < 6; partition++) manager.getOrCreate('events', partition, TOPIC_ID, SETTINGS).appendAsLeader(batchOf(['x']), CLIENT);
+  manager.host.turnWrites.writeAll();
+  manager.abandon();
+  const slow = new ManualClock();
+  const told: unknown[] = [];
+  const logger = { ...silentLogger, info: (message: string, fields?: { done?: number }) => { told.push([message, fields?.done]); } };
+  // Each log takes two seconds.
+  Object.defineProperty(slow, 'monotonicMs', { value: () => (slow.advance(2000), slow.nowMs()) });
+  await start({ env: { disk: new NodeDisk(), clock: slow, random: new NodeRandom(), logger } });
+  expect(told).toEqual([['recovering logs, the last stop was not clean', undefined], ['recovering logs', 3], ['logs recovered', 6]]);
+});
+
 test('knows a partition of another topic with the same name', async () => {
   const manager = await start();
   manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS).appendAsLeader(batchOf(['x']), CLIENT);

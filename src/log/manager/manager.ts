@@ -70,6 +70,8 @@ interface FoundDirectory extends PartitionDirectoryName {
 const LOGS_AT_ONCE = 8;
 /** Logs that periodic work visits before it lets others have the loop. */
 const LOGS_A_TURN = 50;
+/** How often a recovery tells how far it has come. */
+const PROGRESS_MS = 5000;
 /** How long a new log may go without the name of its topic, unless a record comes first. */
 const IDENTIFY_MS = 50;
 const MINUTE_MS = 60_000;
@@ -198,17 +200,32 @@ export class NodeLogManager implements LogManager {
   }
 
   private async loadDirectory(directory: LogDirectory): Promise<void> {
-    const { logger } = this.options.env;
     try {
       const checkpoints = directory.readCheckpoints();
       const found = this.partitionsIn(directory);
-      if (found.length > 0 && !directory.wasClean) logger.info('recovering logs, the last stop was not clean', { directory: directory.path, logs: found.length });
-      await eachAtOnce(found, name => this.loadPartition(directory, name, checkpoints));
+      const recovered = found.length > 0 && !directory.wasClean ? this.recoveryProgress(directory, found.length) : undefined;
+      await eachAtOnce(found, name => this.loadPartition(directory, name, checkpoints).then(recovered));
       directory.loadingDone();
     } catch (error) {
       if (!(error instanceof DiskError)) throw error;
       directory.fail(error);
     }
+  }
+
+  /** Tells at its begin, its end and now and then how far a recovery has come; to be called for each log that is done. */
+  private recoveryProgress({ path }: LogDirectory, logs: number): () => void {
+    const { logger, clock } = this.options.env;
+    logger.info('recovering logs, the last stop was not clean', { directory: path, logs });
+    const startMs = clock.monotonicMs();
+    let toldMs = startMs;
+    let done = 0;
+    return () => {
+      done++;
+      const nowMs = clock.monotonicMs();
+      if (done < logs && nowMs - toldMs < PROGRESS_MS) return;
+      toldMs = nowMs;
+      logger.info(done < logs ? 'recovering logs' : 'logs recovered', { directory: path, done, logs, elapsedMs: Math.round(nowMs - startMs) });
+    };
   }
 
   /** The partitions to open. What waits for deletion goes, what was set aside stays. */

@@ -26,7 +26,7 @@ export abstract class IndexFile {
     fresh: boolean,
   ) {
     this.dirty = fresh;
-    if (fresh) this.bytes = Buffer.alloc(0);
+    if (fresh) this.bytes = NO_BYTES;
   }
 
   get path(): string {
@@ -49,7 +49,7 @@ export abstract class IndexFile {
       if (!this.dirty) this.budget.touch(this);
       return this.bytes;
     }
-    const bytes = this.disk.stat(this.currentPath) ? this.disk.readFile(this.currentPath) : Buffer.alloc(0);
+    const bytes = this.disk.stat(this.currentPath) ? this.disk.readFile(this.currentPath) : NO_BYTES;
     this.entryCount = Math.floor(bytes.length / this.entryBytes);
     this.persisted = this.entryCount;
     this.bytes = bytes;
@@ -94,7 +94,7 @@ export abstract class IndexFile {
   /** Forgets all entries: the segment is about to be scanned anew. */
   reset(): void {
     this.changed();
-    this.bytes = Buffer.alloc(0);
+    this.bytes = NO_BYTES;
     this.entryCount = 0;
     this.persisted = 0;
   }
@@ -148,6 +148,9 @@ export abstract class IndexFile {
     this.dirty = true;
   }
 }
+
+/** Most indexes of an idle node are empty. */
+const NO_BYTES = Buffer.alloc(0);
 
 /** Bounds the memory of the indexes that could be read from their files again: those unused for longest go first. */
 export class IndexBudget {
