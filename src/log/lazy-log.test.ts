@@ -129,6 +129,18 @@ test('retention lets a log sleep on that has nothing to lose, and not the other'
   expect([log.logStartOffset, log.logEndOffset, disk.lists]).toEqual([2, 2, 4]);
 });
 
+test('of an empty log retention, its size and its ends want nothing from the disk', async () => {
+  await start();
+  manager.getOrCreate('empty', 0, TOPIC_ID, SETTINGS);
+  await manager.close({ brokerEpoch: 1 });
+  await start();
+  const log = manager.get('empty', 0)!;
+  log.updateSettings({ ...SETTINGS, retentionMs: 1000 });
+  expect([log.applyRetention(1_800_000_000_000), log.sizeBytes, log.logStartOffset, log.logEndOffset, disk.lists]).toEqual([0, 0, 0, 0, 0]);
+  expect(log.appendAsLeader(batchOf(['first']), CLIENT).baseOffset).toBe(0);
+  expect([log.sizeBytes > 0, disk.lists]).toEqual([true, 1]);
+});
+
 test('a log whose directory is gone says so at its first use, and takes its directory offline', async () => {
   await restarted();
   rmSync(`${root.path}/data/t-3`, { recursive: true });

@@ -62,6 +62,11 @@ export abstract class LazyLog {
     return this.parts === undefined ? this.sleeping : undefined;
   }
 
+  /** Sleeps, and has never had a record: nothing need be looked at to know all of it. */
+  protected get isKnownEmpty(): boolean {
+    return this.asleep?.logEndOffset === 0;
+  }
+
   get segments(): SegmentList {
     return this.awake.segments;
   }

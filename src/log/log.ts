@@ -84,7 +84,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   }
 
   get logStartOffset(): number {
-    return this.startOffset;
+    return this.isKnownEmpty ? 0 : this.startOffset;
   }
 
   get logEndOffset(): number {
@@ -108,7 +108,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   }
 
   get sizeBytes(): number {
-    return this.segments.sizeBytes;
+    return this.isKnownEmpty ? 0 : this.segments.sizeBytes;
   }
 
   get segmentCount(): number {
@@ -350,6 +350,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
 
   applyRetention(nowMs: number): number {
     this.mustBeWritable();
+    if (this.isKnownEmpty) return 0;
     const slept = this.asleep !== undefined;
     return this.guarded(() => {
       const gone = deletableSegments(this.segments, this, nowMs);
