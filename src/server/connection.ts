@@ -7,6 +7,7 @@ import type { Caller, Dispatcher } from './dispatch.js';
 import type { FrameBuffers, ReadGate } from './frame-buffers.js';
 import { FrameReader, type FrameTaker } from './frame-reader.js';
 import type { ServerLimits } from './limits.js';
+import { OutBuffers } from './out-buffers.js';
 
 /** Answers that the system has not taken yet; above, nothing more is read from a connection until they are gone. */
 const PENDING_BYTES = 256 * 1024;
@@ -36,7 +37,7 @@ export interface ConnectionHost {
  */
 export class Connection implements ByteSink, FrameTaker, Caller {
   private readonly reader: FrameReader;
-  private out: Uint8Array[] = [];
+  private readonly out = new OutBuffers();
   private outBytes = 0;
   private sent: (() => void)[] = [];
   private flushing = false;
@@ -121,7 +122,7 @@ export class Connection implements ByteSink, FrameTaker, Caller {
     if (encoded === undefined) {
       onSent?.();
     } else {
-      for (const buffer of encoded.buffers) append(this.out, buffer);
+      for (const buffer of encoded.buffers) this.out.add(buffer);
       this.outBytes += encoded.byteLength;
       if (onSent !== undefined) this.sent.push(onSent);
     }
@@ -134,8 +135,8 @@ export class Connection implements ByteSink, FrameTaker, Caller {
   /** Sends what the turn has gathered. */
   send(): void {
     this.flushing = false;
-    const { out, sent, outBytes, stream } = this;
-    this.out = [];
+    const { sent, outBytes, stream } = this;
+    const out = this.out.take();
     this.sent = [];
     this.outBytes = 0;
     if (this.closed) return runAll(sent);
@@ -179,7 +180,7 @@ export class Connection implements ByteSink, FrameTaker, Caller {
     // A request under way that cannot be abandoned still reads its frame: its answer frees it.
     this.abandon();
     runAll(this.sent.splice(0));
-    this.out = [];
+    this.out.take();
     this.outBytes = 0;
     this.host.gone(this);
   }
@@ -289,11 +290,4 @@ export class Connection implements ByteSink, FrameTaker, Caller {
 
 function runAll(tasks: readonly (() => void)[]): void {
   for (const task of tasks) task();
-}
-
-/** Small answers lie one behind the other in memory: they leave as one piece. */
-function append(out: Uint8Array[], next: Uint8Array): void {
-  const last = out.at(-1);
-  if (last === undefined || last.buffer !== next.buffer || last.byteOffset + last.length !== next.byteOffset) out.push(next);
-  else out[out.length - 1] = Buffer.from(last.buffer, last.byteOffset, last.length + next.length);
 }
