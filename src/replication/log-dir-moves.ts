@@ -76,10 +76,9 @@ export class LogDirMoves {
       this.#alter(asked, path);
       return ErrorCode.NONE;
     } catch (error) {
-      this.options.logger.warn('a partition cannot be moved to another log directory', { topic: asked.topic, partition: asked.index, path, error });
-      if (error instanceof KafkaError) return error.errorCode;
-      if (error instanceof DiskError) return ErrorCode.KAFKA_STORAGE_ERROR;
-      throw error;
+      if (!(error instanceof KafkaError) && !(error instanceof DiskError)) throw error;
+      this.options.logger.warn('a partition is not moved to another log directory', { topic: asked.topic, partition: asked.index, path, reason: error.message });
+      return error instanceof KafkaError ? error.errorCode : ErrorCode.KAFKA_STORAGE_ERROR;
     }
   }
 
@@ -122,7 +121,8 @@ export class LogDirMoves {
     const partition = topicId === undefined ? undefined : replicas.get(topicId, index);
     if (partition === undefined) {
       logManager.preferDirectory(topic, index, path);
-      throw new KafkaError(topicId === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.REPLICA_NOT_AVAILABLE);
+      const code = topicId === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.REPLICA_NOT_AVAILABLE;
+      throw new KafkaError(code, `${topic}-${index} is not here yet; it will be made there`);
     }
     const begun = futures.get(topic, index);
     if (begun !== undefined && begun.directory.path !== path) this.#cancel(partition);
