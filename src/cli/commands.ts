@@ -48,4 +48,11 @@ export const COMMANDS = {
       { name: 'json', about: 'print JSON, an object a line' },
     ],
   },
+  log: {
+    name: 'log', about: 'log verify: say what in a log directory does not fit, and what a broker does about it', operands: 'verify DIR...',
+    flags: [
+      { name: 'all', letter: 'a', about: 'list the partitions too that are well' },
+      { name: 'json', about: 'print JSON, an object a line' },
+    ],
+  },
 } as const satisfies Record<string, Command>;

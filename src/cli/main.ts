@@ -59,6 +59,10 @@ async function runCommand(name: string, flags: ReturnType<typeof parseFlags>, te
       const [{ dumpLog }, { NodeDisk }] = await Promise.all([import('./dump-log.js'), import('../env/node/index.js')]);
       return dumpLog(flags, { disk: new NodeDisk(), output: standardOutput(), directory: terminal.directory });
     }
+    case 'log': {
+      const [{ logVerify }, { NodeDisk, isLocked }] = await Promise.all([import('./log-verify.js'), import('../env/node/index.js')]);
+      return logVerify(flags, { disk: new NodeDisk(), output: standardOutput(), directory: terminal.directory, isLocked });
+    }
     default: {
       const { explain, markdownManual } = await import('../config/manual.js');
       if (flags.has('markdown')) terminal.out(markdownManual().trimEnd());

@@ -8,6 +8,7 @@ import { NodeNet } from './net.js';
 import { NodeRandom } from './random.js';
 
 export { LineLogger, silentLogger, type LogLevel } from './logger.js';
+export { isLocked } from './lock.js';
 export { NodeClock, NodeCompute, NodeDisk, NodeNet, NodeRandom };
 
 export interface NodeEnvOptions {

@@ -1,5 +1,5 @@
 import { builtin } from './builtin.js';
-import { openSync, closeSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
+import { openSync, closeSync, existsSync, readFileSync, statSync, unlinkSync, writeSync } from 'node:fs';
 import { DiskError, type DiskLock } from '../disk.js';
 
 /**
@@ -13,6 +13,26 @@ export type LockMethod = 'abstract-socket' | 'pid-file';
 export async function lockFile(path: string, method: LockMethod = process.platform === 'linux' ? 'abstract-socket' : 'pid-file'): Promise<DiskLock> {
   if (process.platform === 'linux') refuseWhenLockedByFcntl(path);
   return method === 'abstract-socket' ? lockByAbstractSocket(path) : lockByPidFile(path);
+}
+
+/** Whether a broker has the lock on a file that exists; nothing is written to find out. */
+export async function isLocked(path: string): Promise<boolean> {
+  try {
+    if (process.platform === 'linux') {
+      refuseWhenLockedByFcntl(path);
+      // Taking a name leaves no trace.
+      (await lockByAbstractSocket(path)).release();
+    }
+    return ownerOfLock(path) !== undefined;
+  } catch (error) {
+    if (error instanceof DiskError && error.code === 'ELOCKED') return true;
+    throw error;
+  }
+}
+
+/** Who holds it by a file beside it; undefined when nobody does. */
+function ownerOfLock(path: string): number | undefined {
+  return existsSync(`${path}.pid`) ? ownerOf(`${path}.pid`) : undefined;
 }
 
 function locked(path: string, by: string): DiskError {
