@@ -24,7 +24,7 @@ beforeEach(() => {
 
 async function start(): Promise<NodeLogManager> {
   const manager = await world.runUntil(openLogManager({
-    env: node, directories: ['/data'], clusterId: 'c', nodeId: 1, defaultSettings: COMPACTED, settingsOf: () => COMPACTED, cleanerSettings: () => settings, tailCacheBytes: 2000,
+    env: node, directories: ['/data'], clusterId: 'c', nodeId: 1, defaultSettings: COMPACTED, settingsOf: () => COMPACTED, cleanerSettings: () => settings, tailCacheBytes: 0,
   }));
   await world.runUntil(manager.load());
   return manager;
@@ -270,7 +270,7 @@ test('who reads while segments are swapped, and removed at once, misses nothing 
   const log = open(manager, { fileDeleteDelayMs: 0, minCleanableDirtyRatio: 0 });
   const workload = new Workload(new SimRandom('readers'), node.clock);
   const newest = (records: readonly ModelRecord[]): Record<string, ModelRecord> => Object.fromEntries(records.filter(({ key }) => key !== null).map(record => [record.key, record]));
-  for (let round = 0; round < 8; round++) {
+  for (let round = 0; round < 12; round++) {
     for (let index = 0; index < 25; index++) workload.append(log);
     workload.endAll(log);
     log.updateHighWatermark(log.logEndOffset);
@@ -279,10 +279,11 @@ test('who reads while segments are swapped, and removed at once, misses nothing 
     const check = (seen: Record<string, ModelRecord>): void => {
       for (const [key, record] of Object.entries(expected)) if (record.value !== null || key in seen) expect(seen[key]).toEqual(record);
     };
+    await world.runUntil(() => log.compaction.inProgress || isCompacted(log));
     const readers = [1, 300, 3000].map(async maxBytes => {
       while (!isCompacted(log)) {
         check(newest(await readCommitted(log, maxBytes)));
-        await new Promise<void>(resolve => { node.clock.after(0, resolve); });
+        await new Promise<void>(resolve => { node.clock.after(1, resolve); });
       }
     });
     await world.runUntil(() => isCompacted(log));
