@@ -31,6 +31,8 @@ export class LogDurability {
   private namesUnsynced = false;
   /** The directory's own name, in the one above, likewise. */
   private ownNameUnsynced = true;
+  /** `partition.metadata` was written, which matters once there are records. */
+  private topicIdUnsynced = false;
   private cancelTimed: Cancel | undefined;
   private timedDelayMs: number | undefined;
 
@@ -81,6 +83,10 @@ export class LogDurability {
     this.cancelTimed = undefined;
   }
 
+  topicIdWritten(): void {
+    this.topicIdUnsynced = true;
+  }
+
   /** A file was made, renamed or removed. */
   namesChanged(): void {
     this.namesUnsynced = true;
@@ -117,7 +123,7 @@ export class LogDurability {
         }
         await log.producers.syncSnapshots();
         log.epochs.save(log.logEndOffset);
-        if (this.namesUnsynced || this.ownNameUnsynced) await this.syncNames();
+        if (this.namesUnsynced || this.ownNameUnsynced || this.topicIdUnsynced) await this.syncNames();
         // Cut, or rolled, while this waited: what was synced is not all that the recovery point would vouch for.
         if (generation !== log.generation || this.hasUnsyncedIndexes) continue;
         this.mustBeSound();
@@ -143,6 +149,7 @@ export class LogDurability {
     const { disk } = this.host;
     const { log } = this;
     this.namesUnsynced = false;
+    this.topicIdUnsynced = false;
     const topicIdFile = `${log.directory}/${PARTITION_METADATA_FILE}`;
     if (disk.stat(topicIdFile)) {
       const file = disk.open(topicIdFile);

@@ -184,6 +184,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     if (this.topicIdWritten) return;
     this.guarded(() => writeTopicId(this.host.disk, this.currentDirectory, this.topicId));
     this.topicIdWritten = true;
+    this.durability.topicIdWritten();
   }
 
   /** All checks are passed: the batches are in memory from now on, and in the file when the turn ends. */

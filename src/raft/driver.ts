@@ -80,7 +80,7 @@ export class RaftDriver implements ReplicatedLog {
     const { host, settings, nodeId, directoryId } = options;
     const directory = metadataPartitionDirectory(options.logDirectory);
     const log = await openLog({
-      host, directory, topic: METADATA_TOPIC, partition: METADATA_PARTITION, topicId: METADATA_TOPIC_ID, settings: settings.log,
+      host, directory, topic: METADATA_TOPIC, partition: METADATA_PARTITION, topicId: METADATA_TOPIC_ID, settings: settings.log, contiguous: true,
     });
     const snapshots = new SnapshotStore(host.disk, directory);
     snapshots.load();

@@ -2,6 +2,7 @@ import { afterAll, expect, test } from '@jest/globals';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { formatCounts, tryCrashPoints, type CrashPointCount, type CrashPointOptions } from '../log/testing/crash-points.js';
 import { LOG_WORKLOADS, logWorkload } from '../log/testing/workloads.js';
+import { BROKER_WORKLOAD, METADATA_WORKLOAD } from './crash-workloads.js';
 
 /** `CRASH_POINTS=thorough` takes minutes: more deaths and every kind of error at each point. */
 const IS_THOROUGH = process.env['CRASH_POINTS'] === 'thorough';
@@ -15,6 +16,14 @@ const counts: CrashPointCount[] = [];
 
 test.each(LOG_WORKLOADS.map(workload => [workload.name, workload] as const))('every disk operation of a log is a crash point: %s', async (_name, workload) => {
   counts.push(await tryCrashPoints(logWorkload(workload), OPTIONS));
+}, TIMEOUT_MS);
+
+test('every disk operation of the metadata log is a crash point', async () => {
+  counts.push(await tryCrashPoints(METADATA_WORKLOAD, OPTIONS));
+}, TIMEOUT_MS);
+
+test('every disk operation of the whole broker is a crash point', async () => {
+  counts.push(await tryCrashPoints(BROKER_WORKLOAD, OPTIONS));
 }, TIMEOUT_MS);
 
 test('a promise that is not kept is found, with the operation at which it shows', async () => {
@@ -36,7 +45,7 @@ test('a promise that is not kept is found, with the operation at which it shows'
 });
 
 afterAll(() => {
-  const isWhole = counts.length === LOG_WORKLOADS.length;
+  const isWhole = counts.length === LOG_WORKLOADS.length + 2;
   if (!isWhole) return;
   expect(counts.reduce((sum, { points }) => sum + points, 0)).toBeGreaterThanOrEqual(LEAST_POINTS);
   mkdirSync('build/reports', { recursive: true });

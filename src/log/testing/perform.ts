@@ -191,7 +191,7 @@ async function truncate({ log, model, life }: Subject, count: number): Promise<v
 }
 
 async function startOver({ log, model }: Subject, ahead: number): Promise<void> {
-  const offset = Math.max(0, model.end + ahead);
+  const offset = Math.max(model.start, model.end + ahead);
   const after = { batches: [], savedStart: Math.min(model.savedStart, offset), start: offset, end: offset, keptEnd: offset, flushedEnd: offset };
   // A follower that finds nothing asks the leader anew where to begin.
   const nothing = model.history({ batches: [], end: model.start, savedStart: 0, keptEnd: 0, flushedEnd: 0 });

@@ -26,6 +26,9 @@ const FOUND: [what: string, settings: Partial<LogSettings>, operations: readonly
   ['a segment that never had a file takes none with it that has its name now', { fileDeleteDelayMs: 100 }, [
     { do: 'startOver', log: 0, ahead: 0 }, { do: 'append', log: 0, sizes: [1] }, { do: 'wait', ms: 1000 }, { do: 'restart', how: 'kill' },
   ]],
+  ['the topic id is durable with the first flushed record, also where something was flushed before it', {}, [
+    { do: 'startOver', log: 0, ahead: 13 }, { do: 'flush', log: 0 }, { do: 'append', log: 0, sizes: [1] }, { do: 'flush', log: 0 }, { do: 'restart', how: 'power' },
+  ]],
   ['flush.ms holds for records that were there when the log was opened', { flushMs: 300 }, [
     { do: 'append', log: 0, sizes: [1] }, { do: 'restart', how: 'kill' }, { do: 'wait', ms: 1000 }, { do: 'restart', how: 'power' },
   ]],
