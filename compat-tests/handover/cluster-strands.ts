@@ -1,5 +1,7 @@
 // What is not records: topics that come and go, settings, groups and their offsets.
 
+import { existsSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { apiVersionsApi } from '../../src/protocol/generated/api-versions.js';
 import { deleteTopicsApi } from '../../src/protocol/generated/delete-topics.js';
 import { describeGroupsApi } from '../../src/protocol/generated/describe-groups.js';
@@ -145,15 +147,20 @@ export class Groups implements Strand {
     if (this.member !== undefined) await this.checkMember(client, this.member);
   }
 
-  async write(client: Client, { number, random }: Turn): Promise<void> {
+  async write(client: Client, { number, random, dataDir }: Turn): Promise<void> {
+    const before = compactedOffsets(dataDir);
     if (number === 0) {
       await client.createTopic('grants', {}, 3);
       await client.findCoordinator('members', 0);
-      this.member = await join(client);
+      // Compacted in every turn, by whoever runs: what stands for groups must outlive that.
+      await client.alterConfigs(ResourceType.topic, '__consumer_offsets', { 'segment.ms': '100', 'min.cleanable.dirty.ratio': '0.01' });
+      this.member = await joinGroup(client);
     }
     this.groups += 3;
     for (let group = 0; group < this.groups; group++) await this.commit(client, `outsider-${group}`, random.below(3), random.below(1000));
     await this.commit(client, 'members', random.below(3), random.below(1000), this.member);
+    // The commits of this turn begin segments, and so leave those of the last to the cleaner.
+    if (number > 0) await until('compaction of the offsets', async () => compactedOffsets(dataDir), now => now !== before);
   }
 
   private async checkMember(client: Client, { memberId, generationId }: { memberId: string; generationId: number }): Promise<void> {
@@ -178,6 +185,12 @@ export class Groups implements Strand {
   }
 }
 
+/** How far the partitions of `__consumer_offsets` were compacted, as the checkpoint has it. */
+function compactedOffsets(dataDir: string): string {
+  const checkpoint = join(dataDir, 'cleaner-offset-checkpoint');
+  return existsSync(checkpoint) ? readFileSync(checkpoint, 'utf8').split('\n').filter(line => line.startsWith('__consumer_offsets ')).sort().join('\n') : '';
+}
+
 export async function committedOffset(client: Client, groupId: string, name: string, partition: number): Promise<{ offset: number; metadata: string | null; leaderEpoch: number }> {
   const group = await client.settled(`the offsets of ${groupId}`, async () => {
     const { groups } = await client.raw.send(offsetFetchApi, { groups: [{ groupId, topics: [{ name, partitionIndexes: [partition] }] }], requireStable: false }, 9);
@@ -188,7 +201,7 @@ export async function committedOffset(client: Client, groupId: string, name: str
 }
 
 /** A group of one member, in its first generation. */
-async function join(client: Client): Promise<{ memberId: string; generationId: number }> {
+async function joinGroup(client: Client): Promise<{ memberId: string; generationId: number }> {
   const ask = (memberId: string) => client.raw.send(joinGroupApi, {
     groupId: 'members', sessionTimeoutMs: SESSION_TIMEOUT_MS, rebalanceTimeoutMs: SESSION_TIMEOUT_MS, memberId, protocolType: 'consumer', protocols: [{ name: 'range', metadata: SUBSCRIPTION }],
   });
