@@ -131,7 +131,7 @@ describe('bin/ottla', () => {
 
   test('tells usage from settings by its exit code', async () => {
     expect(await run('start', '--prot', '1')).toMatchObject({ code: 2, errors: ['ottla: unknown flag --prot: did you mean --port?', '`ottla start --help` says what there is'] });
-    expect(await run('begin')).toMatchObject({ code: 2, errors: ["ottla: there is no command 'begin'; there are start, format, config", '`ottla --help` says what there is'] });
+    expect(await run('begin')).toMatchObject({ code: 2, errors: [expect.stringMatching(/^ottla: there is no command 'begin'; there are start, format, config/), '`ottla --help` says what there is'] });
     expect(await run('start', '--set', 'num.partitions=0')).toMatchObject({
       code: 1, errors: ['ottla: Invalid value 0 for configuration num.partitions: Value must be at least 1 (--set)'],
     });
