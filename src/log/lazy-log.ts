@@ -57,6 +57,11 @@ export abstract class LazyLog {
     return this.closed;
   }
 
+  /** Nothing of it was used yet. */
+  get isAsleep(): boolean {
+    return this.asleep !== undefined;
+  }
+
   /** What the checkpoints say, for as long as nothing else is known. */
   protected get asleep(): SleepingLog | undefined {
     return this.parts === undefined ? this.sleeping : undefined;
@@ -121,8 +126,8 @@ export abstract class LazyLog {
     return this.parts;
   }
 
-  /** Forgets what was read: nothing has changed since. */
-  protected sleepAgain(): void {
+  /** Forgets what was read, of a log that slept before: nothing has changed since. */
+  sleepAgain(): void {
     if (this.sleeping === undefined || this.parts === undefined) return;
     for (const segment of this.parts.segments) segment.abandon();
     this.parts = undefined;

@@ -133,6 +133,17 @@ describe('compaction that was interrupted', () => {
     await log.close();
   });
 
+  test('after its swap, with nothing left of a segment: its old indexes go too', async () => {
+    await (await write(12)).close();
+    const first = Number.parseInt(names('.log')[0]!, 10);
+    writeFileSync(segmentFile(directory, first, '.txnindex'), Buffer.alloc(34));
+    for (const suffix of ['.log', '.index', '.timeindex']) writeFileSync(segmentFile(directory, first, `${suffix}.swap`), '');
+    const log = await open();
+    expect([names('.swap'), names('.txnindex')]).toEqual([[], []]);
+    expect((await readAll(log)).map(record => record.offset)).toEqual(upTo(12, Number.parseInt(names('.log')[1]!, 10)));
+    await log.close();
+  });
+
   test('in a split that had not come to its end: swaps beyond the first unfinished file go too', async () => {
     await (await write(12)).close();
     const second = Number.parseInt(names('.log')[1]!, 10);

@@ -1,5 +1,6 @@
 import type { CleanerSettings } from '../../config/cleaner-settings.js';
 import type { Cancel } from '../../env/index.js';
+import { KafkaError } from '../../protocol/errors.js';
 import type { LogHost } from '../host.js';
 import type { Log } from '../log.js';
 import { cleanLog, CleaningAbortedError, type CleaningStats } from './clean-log.js';
@@ -33,6 +34,10 @@ export interface CleanerMetrics {
   readonly 'time-since-last-run-ms': number;
 }
 
+/** Logs that sleep are read to be looked at, so few at once and not often. */
+const WAKES_A_ROUND = 50;
+const WAKE_EVERY_MS = 300_000;
+
 interface Candidate {
   readonly log: Log;
   readonly plan: CleaningPlan;
@@ -46,6 +51,8 @@ export class LogCleaner {
   private readonly running = new Map<number, { log: Log; done: Promise<void> }>();
   /** The last cleaning of each thread. */
   private readonly lastStats = new Map<number, CleaningStats>();
+  /** When logs that sleep were last looked at. */
+  private readonly lastWoken = new WeakMap<Log, number>();
   private lastRunMs: number;
   private maxCompactionDelayMs = 0;
   private maxDirtyRatio = 0;
@@ -118,17 +125,38 @@ export class LogCleaner {
 
   private candidates(): Candidate[] {
     const candidates: Candidate[] = [];
+    let wakes = WAKES_A_ROUND;
     for (const log of this.options.logs()) {
       if (!log.settings.cleanupPolicy.compact || log.isClosed || log.compaction.inProgress || log.compaction.isUncleanable) continue;
+      const slept = log.isAsleep;
+      if (slept && (wakes === 0 || !this.mayWake(log))) continue;
+      if (slept) wakes--;
       try {
-        this.resetInvalidCheckpoint(log);
-        const plan = this.plan(log);
-        if (plan.cleanBytes + plan.cleanableBytes > 0) candidates.push({ log, plan });
+        const plan = this.examine(log);
+        if (plan) candidates.push({ log, plan });
+        if (slept && !(plan && isDue(plan, log.settings))) log.sleepAgain();
       } catch (error) {
-        this.markUncleanable(log, error);
+        // Being looked through after somebody has changed it, or closed: that says nothing of what it holds.
+        if (!(error instanceof KafkaError)) this.markUncleanable(log, error);
       }
     }
     return candidates;
+  }
+
+  private examine(log: Log): CleaningPlan | undefined {
+    // The active segment alone is never compacted.
+    if (log.segmentCount < 2) return undefined;
+    this.resetInvalidCheckpoint(log);
+    const plan = this.plan(log);
+    return plan.cleanBytes + plan.cleanableBytes > 0 ? plan : undefined;
+  }
+
+  /** To one that sleeps nothing happens but that time passes. */
+  private mayWake(log: Log): boolean {
+    const nowMs = this.options.host.clock.monotonicMs();
+    if (nowMs - (this.lastWoken.get(log) ?? -Infinity) < WAKE_EVERY_MS) return false;
+    this.lastWoken.set(log, nowMs);
+    return true;
   }
 
   private plan(log: Log): CleaningPlan {

@@ -141,7 +141,7 @@ export class NodeLogManager implements LogManager {
         for (const file of [RECOVERY_POINT_FILE, CLEANER_OFFSET_FILE] as const) directory?.checkpoint(file);
       },
       applyRetention: () => this.eachLog((log, nowMs) => {
-        if (log.settings.cleanupPolicy.compact && !log.compaction.isUncleanable) retain(log, nowMs);
+        if (log.settings.cleanupPolicy.compact && !log.compaction.isUncleanable && !log.isAsleep) retain(log, nowMs);
       }),
     });
     this.periodic = new Periodic(options.env.clock, error => options.env.logger.error('log maintenance failed', { error: String(error) }));
@@ -304,7 +304,7 @@ export class NodeLogManager implements LogManager {
     periodic.every(options.logStartOffsetCheckpointMs ?? MINUTE_MS, () => checkpoint(LOG_START_OFFSET_FILE));
     periodic.every(options.highWatermarkCheckpointMs ?? 5000, () => checkpoint(HIGH_WATERMARK_FILE));
     periodic.every(options.retentionCheckMs ?? 5 * MINUTE_MS, () => this.eachLog((log, nowMs) => {
-      if (!log.settings.cleanupPolicy.compact) retain(log, nowMs);
+      if (!log.settings.cleanupPolicy.compact || log.isAsleep) retain(log, nowMs);
       this.futures.retain(log, nowMs);
     }));
     periodic.every(options.producerExpirationCheckMs ?? 10 * MINUTE_MS, () => this.eachLog((log, nowMs) => log.removeExpiredProducers(nowMs)));
