@@ -24,3 +24,8 @@ export function cleanerSettingsOf(settings: Settings): CleanerSettings {
     backoffMs: settings.get('log.cleaner.backoff.ms'),
   };
 }
+
+/** Kafka's own, for where no settings were read. */
+export const DEFAULT_CLEANER_SETTINGS: CleanerSettings = {
+  enabled: true, threads: 1, dedupeBufferBytes: 128 << 20, dedupeBufferLoadFactor: 0.9, ioBufferBytes: 512 << 10, ioMaxBytesPerSecond: Number.MAX_VALUE, backoffMs: 15_000,
+};

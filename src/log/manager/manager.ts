@@ -1,4 +1,4 @@
-import type { CleanerSettings } from '../../config/cleaner-settings.js';
+import { DEFAULT_CLEANER_SETTINGS, type CleanerSettings } from '../../config/cleaner-settings.js';
 import type { LogSettings } from '../../config/log-settings.js';
 import { DiskError, type Env } from '../../env/index.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
@@ -19,6 +19,7 @@ import type { LogDir, LogManager, PartitionLog } from '../types.js';
 import { LogDirectory, type CheckpointFile, type Checkpoints } from './directory.js';
 import { NodeFutureLogs, uniqueId, type PlacedLog } from './future-logs.js';
 import type { ReadBudget } from '../reads/read-budget.js';
+import { closeLogs, eachAtOnce } from './at-once.js';
 import { Periodic } from './periodic.js';
 
 export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes' | 'indexCacheBytes' | 'maxOpenFiles' | 'producerExpirationMs'> {
@@ -66,8 +67,6 @@ interface FoundDirectory extends PartitionDirectoryName {
   readonly path: string;
 }
 
-/** Logs that are opened or closed side by side. */
-const LOGS_AT_ONCE = 8;
 /** Logs that periodic work visits before it lets others have the loop. */
 const LOGS_A_TURN = 50;
 /** How often a recovery tells how far it has come. */
@@ -77,9 +76,6 @@ const IDENTIFY_MS = 50;
 const MINUTE_MS = 60_000;
 /** Renames of partitions that may wait to be made durable. */
 const MOST_UNSYNCED_NAMES = 1000;
-const DEFAULT_CLEANER_SETTINGS: CleanerSettings = {
-  enabled: true, threads: 1, dedupeBufferBytes: 128 << 20, dedupeBufferLoadFactor: 0.9, ioBufferBytes: 512 << 10, ioMaxBytesPerSecond: Number.MAX_VALUE, backoffMs: 15_000,
-};
 /** Wishes for partitions that may never come. */
 const MOST_PREFERRED = 10_000;
 
@@ -502,23 +498,4 @@ function retain(log: Log, nowMs: number): void {
   if (!log.compaction.inProgress) log.applyRetention(nowMs);
 }
 
-async function closeLogs(logs: readonly Log[]): Promise<void> {
-  const failures: unknown[] = [];
-  await eachAtOnce(logs, log => log.close().catch((error: unknown) => { failures.push(error); }));
-  if (failures.length > 0) throw failures[0];
-}
-
 const isUnused = ({ topicId, logEndOffset }: Log): boolean => topicId === ZERO_UUID && logEndOffset === 0;
-
-/** Does the work for each, a few at once. After an error it begins nothing more, and rejects when nothing is under way. */
-async function eachAtOnce<T>(items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
-  const errors: unknown[] = [];
-  const queue = items.values();
-  await Promise.all(Array.from({ length: LOGS_AT_ONCE }, async () => {
-    for (const item of queue) {
-      if (errors.length > 0) return;
-      await work(item).catch((error: unknown) => { errors.push(error); });
-    }
-  }));
-  if (errors.length > 0) throw errors[0];
-}
