@@ -3,21 +3,20 @@ import type { LogSettings } from '../../config/log-settings.js';
 import { DiskError, type Env } from '../../env/index.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { KafkaError } from '../../protocol/errors.js';
-import { METADATA_TOPIC } from '../../protocol/internal-topics.js';
 import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
 import { runCleanJob, type CleanJob, type CleanResult } from '../compaction/clean-job.js';
 import { LogCleaner } from '../compaction/cleaner.js';
 import type { LogHost } from '../host.js';
 import type { Log } from '../log.js';
-import { createLog, createLogHost, openLog, openLogLazily, type LogHostOptions } from '../open-log.js';
-import { readTopicId } from '../partition-metadata.js';
+import { createLog, createLogHost, type LogHostOptions } from '../open-log.js';
 import {
-  CLEANER_OFFSET_FILE, HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, nameOf, parsePartitionDirectory,
-  partitionDirectory, partitionDirectoryAside, type DirectorySuffix, type PartitionDirectoryName,
+  CLEANER_OFFSET_FILE, HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, nameOf,
+  partitionDirectory, partitionDirectoryAside, type DirectorySuffix,
 } from '../paths.js';
 import type { LogDir, LogManager, PartitionLog } from '../types.js';
 import { LogDirectory, type CheckpointFile, type Checkpoints } from './directory.js';
 import { NodeFutureLogs, uniqueId, type PlacedLog } from './future-logs.js';
+import { findPartitions, openFound, recoveryProgress, type FoundDirectory } from './load-directory.js';
 import type { ReadBudget } from '../reads/read-budget.js';
 import { closeLogs, eachAtOnce } from './at-once.js';
 import { Periodic } from './periodic.js';
@@ -62,15 +61,8 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
   readonly onDirectoryFailed?: (directory: LogDir, error: DiskError) => void;
 }
 
-/** A partition's directory as it was found at the start. */
-interface FoundDirectory extends PartitionDirectoryName {
-  readonly path: string;
-}
-
 /** Logs that periodic work visits before it lets others have the loop. */
 const LOGS_A_TURN = 50;
-/** How often a recovery tells how far it has come. */
-const PROGRESS_MS = 5000;
 /** How long a new log may go without the name of its topic, unless a record comes first. */
 const IDENTIFY_MS = 50;
 const MINUTE_MS = 60_000;
@@ -196,10 +188,12 @@ export class NodeLogManager implements LogManager {
   }
 
   private async loadDirectory(directory: LogDirectory): Promise<void> {
+    const { env, defaultSettings } = this.options;
     try {
       const checkpoints = directory.readCheckpoints();
-      const found = this.partitionsIn(directory);
-      const recovered = found.length > 0 && !directory.wasClean ? this.recoveryProgress(directory, found.length) : undefined;
+      const { found, deleted } = findPartitions(env, directory.path);
+      for (const path of deleted) this.removeLater(path, defaultSettings.fileDeleteDelayMs);
+      const recovered = found.length > 0 && !directory.wasClean ? recoveryProgress(env, directory.path, found.length) : undefined;
       await eachAtOnce(found, name => this.loadPartition(directory, name, checkpoints).then(recovered));
       directory.loadingDone();
     } catch (error) {
@@ -208,58 +202,13 @@ export class NodeLogManager implements LogManager {
     }
   }
 
-  /** Tells at its begin, its end and now and then how far a recovery has come; to be called for each log that is done. */
-  private recoveryProgress({ path }: LogDirectory, logs: number): () => void {
-    const { logger, clock } = this.options.env;
-    logger.info('recovering logs, the last stop was not clean', { directory: path, logs });
-    const startMs = clock.monotonicMs();
-    let toldMs = startMs;
-    let done = 0;
-    return () => {
-      done++;
-      const nowMs = clock.monotonicMs();
-      if (done < logs && nowMs - toldMs < PROGRESS_MS) return;
-      toldMs = nowMs;
-      logger.info(done < logs ? 'recovering logs' : 'logs recovered', { directory: path, done, logs, elapsedMs: Math.round(nowMs - startMs) });
-    };
-  }
-
-  /** The partitions to open. What waits for deletion goes, what was set aside stays. */
-  private partitionsIn(directory: LogDirectory): FoundDirectory[] {
-    const { disk, logger } = this.options.env;
-    const found: FoundDirectory[] = [];
-    for (const entry of disk.list(directory.path)) {
-      const name = parsePartitionDirectory(entry);
-      if (!name || name.topic === METADATA_TOPIC) continue;
-      const path = `${directory.path}/${entry}`;
-      if (!disk.stat(path)?.isDirectory) continue;
-      if (name.suffix === undefined || name.suffix === '-future') found.push({ ...name, path });
-      else if (name.suffix === '-delete') this.removeLater(path, this.options.defaultSettings.fileDeleteDelayMs);
-      else logger.warn('partition directory was set aside and is left alone', { path });
-    }
-    return found;
-  }
-
-  private async loadPartition(directory: LogDirectory, { topic, partition, suffix, path }: FoundDirectory, checkpoints: Checkpoints): Promise<void> {
-    const key = partitionDirectory(topic, partition);
-    const settings = this.options.settingsOf?.(topic);
-    const recoveryPoint = checkpoints.recoveryPoints.get(key);
-    const options = {
-      host: this.host, directory: path, topic, partition,
-      topicId: readTopicId(this.options.env.disk, path) ?? ZERO_UUID,
-      settings: settings ?? this.options.defaultSettings,
-      contiguous: settings !== undefined && !settings.cleanupPolicy.compact && checkpoints.cleanedOffsets?.has(key) === false,
-      clean: directory.wasClean,
-      logStartOffset: checkpoints.logStartOffsets.get(key),
-    };
-    const mayWait = directory.wasClean && recoveryPoint !== undefined && suffix === undefined;
-    const log = mayWait ? openLogLazily({ ...options, recoveryPoint }) : await openLog({ ...options, recoveryPoint });
-    log.updateHighWatermark(checkpoints.highWatermarks.get(key) ?? 0);
-    log.compaction.cleanedOffset = checkpoints.cleanedOffsets?.get(key);
+  private async loadPartition(directory: LogDirectory, found: FoundDirectory, checkpoints: Checkpoints): Promise<void> {
+    const key = partitionDirectory(found.topic, found.partition);
+    const log = await openFound(this.host, this.options, found, { checkpoints, clean: directory.wasClean });
     // Its directory may have failed over another log meanwhile.
     if (!directory.isUsable) log.abandon();
     else if (this.options.isStray?.(log)) this.setStrayAside(log, directory);
-    else if (suffix === '-future') this.futures.add({ log, directory });
+    else if (found.suffix === '-future') this.futures.add({ log, directory });
     else if (isUnused(log) && this.logs.has(key)) this.setStrayAside(log, directory);
     else {
       this.giveWay(key);
