@@ -351,7 +351,8 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
 
   applyRetention(nowMs: number): number {
     this.mustBeWritable();
-    if (this.isKnownEmpty) return 0;
+    // Deletion and compaction take turns.
+    if (this.isKnownEmpty || this.compaction.inProgress) return 0;
     const slept = this.asleep !== undefined;
     return this.guarded(() => {
       const gone = deletableSegments(this.segments, this, nowMs);

@@ -209,6 +209,22 @@ test('a log that holds what cannot be compacted is left alone and counted, the o
   expect(filesOf(damaged).filter(name => /cleaned|swap/.test(name))).toEqual([]);
 });
 
+test('a log that sleeps is looked at, compacted when it is due, and else left asleep', async () => {
+  settings = { ...CLEANER, enabled: false };
+  const manager = await start();
+  const [dirty, clean] = [open(manager, {}, 'dirty'), open(manager, {}, 'clean')];
+  for (const log of [dirty, clean]) append(log, 60);
+  clean.compaction.cleanedOffset = clean.segments.active.baseOffset;
+  await world.runUntil(manager.close({ brokerEpoch: 1 }));
+  settings = CLEANER;
+  const again = await start();
+  const [later, asleep] = ['dirty', 'clean'].map(topic => again.get(topic, 0)!) as [Log, Log];
+  expect([later.isAsleep, asleep.isAsleep]).toEqual([true, true]);
+  await world.runUntil(() => later.compaction.cleanedOffset !== undefined && !later.compaction.inProgress);
+  await world.run(10_000);
+  expect([isCompacted(later), asleep.isAsleep, asleep.compaction.isUncleanable]).toEqual([true, true, false]);
+});
+
 test('the dirtiest log comes first, and as many are compacted at once as there are threads', async () => {
   settings = { ...CLEANER, enabled: false };
   const manager = await start();

@@ -129,7 +129,7 @@ export class NodeLogManager implements LogManager {
         for (const file of [RECOVERY_POINT_FILE, CLEANER_OFFSET_FILE] as const) directory?.checkpoint(file);
       },
       applyRetention: () => this.eachLog((log, nowMs) => {
-        if (log.settings.cleanupPolicy.compact && !log.compaction.isUncleanable && !log.isAsleep) retain(log, nowMs);
+        if (log.settings.cleanupPolicy.compact && !log.compaction.isUncleanable && !log.isAsleep) log.applyRetention(nowMs);
       }),
     });
     this.periodic = new Periodic(options.env.clock, error => options.env.logger.error('log maintenance failed', { error: String(error) }));
@@ -249,7 +249,7 @@ export class NodeLogManager implements LogManager {
     periodic.every(options.logStartOffsetCheckpointMs ?? MINUTE_MS, () => checkpoint(LOG_START_OFFSET_FILE));
     periodic.every(options.highWatermarkCheckpointMs ?? 5000, () => checkpoint(HIGH_WATERMARK_FILE));
     periodic.every(options.retentionCheckMs ?? 5 * MINUTE_MS, () => this.eachLog((log, nowMs) => {
-      if (!log.settings.cleanupPolicy.compact || log.isAsleep) retain(log, nowMs);
+      if (!log.settings.cleanupPolicy.compact || log.isAsleep) log.applyRetention(nowMs);
       this.futures.retain(log, nowMs);
     }));
     periodic.every(options.producerExpirationCheckMs ?? 10 * MINUTE_MS, () => this.eachLog((log, nowMs) => log.removeExpiredProducers(nowMs)));
@@ -440,11 +440,6 @@ export class NodeLogManager implements LogManager {
     directory.logs.clear();
     this.options.onDirectoryFailed?.(directory, error);
   }
-}
-
-/** Deletion and compaction take turns. */
-function retain(log: Log, nowMs: number): void {
-  if (!log.compaction.inProgress) log.applyRetention(nowMs);
 }
 
 const isUnused = ({ topicId, logEndOffset }: Log): boolean => topicId === ZERO_UUID && logEndOffset === 0;
