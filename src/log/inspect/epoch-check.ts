@@ -29,11 +29,11 @@ export class EpochCheck {
     }
   }
 
-  /** `isLearned`: a start reads the batch, and learns its epoch. */
-  add({ leaderEpoch, baseOffset }: BatchFacts, isLearned: boolean): void {
-    if (leaderEpoch < 0 || leaderEpoch === this.lastEpoch) return;
+  /** `isLearned`: a start reads the batch, and learns its epoch. What is below the start of the log is nobody's business. */
+  add({ leaderEpoch, baseOffset, lastOffset }: BatchFacts, { logStartOffset, isLearned }: { readonly logStartOffset: number; readonly isLearned: boolean }): void {
+    if (leaderEpoch < 0 || leaderEpoch === this.lastEpoch || lastOffset < logStartOffset) return;
     this.lastEpoch = leaderEpoch;
-    const said = this.entries.findLast(({ startOffset }) => startOffset <= baseOffset)?.epoch;
+    const said = this.entries.findLast(({ startOffset }) => startOffset <= Math.max(baseOffset, logStartOffset))?.epoch;
     if (said !== leaderEpoch) this.wrong.push({ epoch: leaderEpoch, offset: baseOffset, said, isLearned });
   }
 

@@ -11,7 +11,7 @@ export interface MarkersOfSegment {
 }
 
 /** Holds a `.txnindex` against the markers in its segment. Aborts that began in what was deleted are told by the file alone. */
-export function transactionFaults(disk: Disk, path: string, { base, aborted, abortMarkers }: MarkersOfSegment): string[] {
+export function transactionFaults(disk: Disk, path: string, { base, aborted, abortMarkers }: MarkersOfSegment, wasCompacted: boolean): string[] {
   const bytes = disk.stat(path) ? disk.readFile(path) : Buffer.alloc(0);
   let entries: readonly AbortedTransaction[];
   try {
@@ -27,7 +27,8 @@ export function transactionFaults(disk: Disk, path: string, { base, aborted, abo
     const known = aborted.find(transaction => transaction.lastOffset === lastOffset);
     if (lastOffset < base || firstOffset > lastOffset) faults.push(`${what} cannot be in this segment`);
     else if (abortMarkers.get(lastOffset) !== producerId) faults.push(`${what} has no marker of an abort at its end`);
-    else if (known && known.firstOffset !== firstOffset) faults.push(`${what} began at offset ${known.firstOffset}`);
+    // Compaction takes the first records of a transaction, and leaves what the index says of it.
+    else if (known && (wasCompacted ? known.firstOffset < firstOffset : known.firstOffset !== firstOffset)) faults.push(`${what} began at offset ${known.firstOffset}`);
   }
   for (const { producerId, firstOffset, lastOffset } of aborted) {
     if (!entries.some(entry => entry.lastOffset === lastOffset && entry.producerId === producerId)) {

@@ -147,7 +147,7 @@ class PartitionVerifier {
 
   private replay(file: string, found: StoredBatch, facts: BatchFacts, scan: SegmentScan): void {
     scan.batches++;
-    this.epochs.add(facts, facts.baseOffset >= (this.context.recoveryPoint ?? 0) && !this.context.isClean);
+    this.epochs.add(facts, { logStartOffset: this.context.logStartOffset ?? 0, isLearned: facts.baseOffset >= (this.context.recoveryPoint ?? 0) && !this.context.isClean });
     try {
       this.producers.replay(found.bytes, found.at, { append: aborted => scan.aborted.push(aborted) });
       if (facts.isControl && facts.producerId >= 0) scan.noteMarker(found, facts);
@@ -182,7 +182,7 @@ class PartitionVerifier {
       for (const fault of [...content.faults, ...faults]) this.tell(severity, file, fault, remedy);
       if (content.roomBytes > 0 && !unsettled) this.tell('warning', file, `has ${content.roomBytes} bytes of room, although it was closed`, 'Apache Kafka takes the zeros for entries');
     }
-    for (const fault of transactionFaults(this.disk, `${this.path}/${nameOf(segmentFile('', scan.base, TXN_INDEX_SUFFIX))}`, scan)) {
+    for (const fault of transactionFaults(this.disk, `${this.path}/${nameOf(segmentFile('', scan.base, TXN_INDEX_SUFFIX))}`, scan, this.context.wasCompacted || this.hasGaps)) {
       this.tell(severity, nameOf(segmentFile('', scan.base, TXN_INDEX_SUFFIX)), fault, unsettled ? REBUILT : 'a file that cannot be read is made anew; with wrong entries, readers of committed records are told wrong');
     }
   }
@@ -197,8 +197,9 @@ class PartitionVerifier {
     for (const name of this.names.filter(candidate => candidate.endsWith(SNAPSHOT_SUFFIX))) {
       const offset = offsetOfFile(name);
       if (offset === undefined || offset === this.endOffset || this.bases.includes(offset)) continue;
-      const where = offset > this.endOffset ? `beyond the end of the log, ${this.endOffset}` : 'where no segment begins';
-      this.tell(this.context.isInUse ? 'note' : 'warning', name, `stands at offset ${offset}, ${where}`, 'it is removed');
+      // Every stop leaves one at the end that the log then has.
+      if (offset < this.endOffset) this.tell('note', name, `stands at offset ${offset}, where no segment begins`, 'it is removed');
+      else this.tell(this.context.isInUse ? 'note' : 'warning', name, `stands at offset ${offset}, beyond the end of the log, ${this.endOffset}`, 'it is removed');
     }
   }
 
