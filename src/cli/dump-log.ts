@@ -23,10 +23,10 @@ export async function dumpLog(flags: ParsedFlags, { disk, output, directory }: D
   const decoder = readDecoder(flags.get('decoder'));
   const out = new DumpWriter(output, flags.has('json'));
   for (const [index, operand] of flags.operands.entries()) {
-    if (index > 0) await out.line();
+    if (index > 0) out.line();
     await dumpFile(out, disk, operand, resolve(directory, operand), { decoder, records: flags.has('records') || flags.has('deep') });
   }
-  if (out.faults > 0) await out.line(out.paint('red', `${plural(out.faults, 'fault')} found`));
+  if (out.faults > 0) out.line(out.paint('red', `${plural(out.faults, 'fault')} found`));
   await out.flush();
   return out.faults > 0 ? 1 : 0;
 }
@@ -45,7 +45,7 @@ interface Wish {
 
 async function dumpFile(out: DumpWriter, disk: Disk, name: string, path: string, { decoder, records }: Wish): Promise<void> {
   const stat = disk.stat(path);
-  await out.line(`${out.paint('bold', name)}${stat === undefined || stat.isDirectory ? '' : out.paint('dim', `  ${plural(stat.sizeBytes, 'byte')}`)}`);
+  out.line(`${out.paint('bold', name)}${stat === undefined || stat.isDirectory ? '' : out.paint('dim', `  ${plural(stat.sizeBytes, 'byte')}`)}`);
   if (stat === undefined) return out.fault(name, 'there is no such file');
   if (stat.isDirectory) return out.fault(name, 'this is a directory: name files in it, or use `ottla log verify`');
   const show = showerOf(nameOf(path));
@@ -70,7 +70,7 @@ interface ShownFile {
   readonly decoder: Decoder;
 }
 
-type Shower = (out: DumpWriter, file: ShownFile) => Promise<void>;
+type Shower = (out: DumpWriter, file: ShownFile) => Promise<void> | void;
 
 async function showBatches(out: DumpWriter, shown: ShownFile): Promise<void> {
   const file = shown.disk.open(shown.path, { readOnly: true });

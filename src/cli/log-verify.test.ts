@@ -162,6 +162,15 @@ describe('a planted fault is found, and nothing else', () => {
   });
 });
 
+test('a file in which nothing is right is told of so often and no more', async () => {
+  const one = disk.readFile(`/data/${log0}`).subarray(0, 77);
+  write(log0, Buffer.concat(Array.from({ length: 500 }, () => one)));
+  const { findings } = await found('/data');
+  const ofFile = findings.filter(finding => finding.includes(`${file(0, '.log')}:`));
+  expect(ofFile).toHaveLength(51);
+  expect(ofFile.at(-1)).toContain('and more of the kind');
+});
+
 describe('what a start mends after an unclean stop', () => {
   beforeEach(() => {
     disk.removeNow('/data/.kafka_cleanshutdown');

@@ -30,46 +30,46 @@ export async function logVerify(flags: ParsedFlags, { disk, output, directory, i
     disk, isLocked,
     onPartition: async partition => {
       const { path, findings, segments, batches, startOffset, endOffset } = partition;
-      await out.json({ kind: 'partition', ...partition, findings: undefined });
-      if (findings.length > 0 || showsAll) await out.line(`${out.paint('bold', path)}  ${plural(segments, 'segment')}, ${plural(batches, 'batch', 'batches')}, offsets ${startOffset} to ${endOffset}${findings.length === 0 ? `  ${out.paint('green', 'ok')}` : ''}`);
-      for (const finding of findings) await showFinding(out, finding);
+      out.json({ kind: 'partition', ...partition, findings: undefined });
+      if (findings.length > 0 || showsAll) out.line(`${out.paint('bold', path)}  ${plural(segments, 'segment')}, ${plural(batches, 'batch', 'batches')}, offsets ${startOffset} to ${endOffset}${findings.length === 0 ? `  ${out.paint('green', 'ok')}` : ''}`);
+      for (const finding of findings) showFinding(out, finding);
       // Large directories take their time: what is known is shown.
-      if (findings.length > 0) await out.flush();
+      if (findings.length > 0 || out.isFull) await out.flush();
     },
   });
-  for (const each of report.directories) await showDirectory(out, each);
-  for (const finding of report.findings) await showFinding(out, finding, '');
-  const code = await conclude(out, report);
+  for (const each of report.directories) showDirectory(out, each);
+  for (const finding of report.findings) showFinding(out, finding, '');
+  const code = conclude(out, report);
   await out.flush();
   return code;
 }
 
-async function showDirectory(out: DumpWriter, { path, owner, isClean, isInUse, partitions, findings }: DirectoryReport): Promise<void> {
+function showDirectory(out: DumpWriter, { path, owner, isClean, isInUse, partitions, findings }: DirectoryReport): void {
   const whose = owner === undefined ? 'nobody\'s' : `node ${owner.nodeId} of cluster ${owner.clusterId}`;
   const state = isInUse ? 'in use' : isClean ? 'stopped in order' : 'not stopped in order';
-  await out.line(`${out.paint('bold', path)}  ${whose}, ${state}, ${plural(partitions.length, 'partition')}`);
-  await out.json({ kind: 'directory', path, ...owner, isClean, isInUse, partitions: partitions.length });
-  if (isInUse) await out.line(`  ${out.paint('yellow', 'a broker is running here: what it writes meanwhile may look unfinished')}`);
-  for (const finding of findings) await showFinding(out, finding);
+  out.line(`${out.paint('bold', path)}  ${whose}, ${state}, ${plural(partitions.length, 'partition')}`);
+  out.json({ kind: 'directory', path, ...owner, isClean, isInUse, partitions: partitions.length });
+  if (isInUse) out.line(`  ${out.paint('yellow', 'a broker is running here: what it writes meanwhile may look unfinished')}`);
+  for (const finding of findings) showFinding(out, finding);
 }
 
-async function showFinding(out: DumpWriter, finding: Finding, indent = '  '): Promise<void> {
+function showFinding(out: DumpWriter, finding: Finding, indent = '  '): void {
   const { severity, path, message, atStart } = finding;
-  await out.line(`${indent}${out.paint(COLORS[severity], severity.padEnd(7))}  ${path}: ${message}`);
-  await out.line(`${indent}${' '.repeat(9)}${out.paint('dim', `at start: ${atStart}`)}`);
-  await out.json({ kind: 'finding', ...finding });
+  out.line(`${indent}${out.paint(COLORS[severity], severity.padEnd(7))}  ${path}: ${message}`);
+  out.line(`${indent}${' '.repeat(9)}${out.paint('dim', `at start: ${atStart}`)}`);
+  out.json({ kind: 'finding', ...finding });
 }
 
-async function conclude(out: DumpWriter, { directories, partitions, findings }: VerifyReport): Promise<number> {
+function conclude(out: DumpWriter, { directories, partitions, findings }: VerifyReport): number {
   const all = [...findings, ...directories.flatMap(directory => directory.findings), ...partitions.flatMap(partition => partition.findings)];
   const count = (severity: Severity): number => all.filter(finding => finding.severity === severity).length;
   const [errors, warnings, notes] = [count('error'), count('warning'), count('note')];
   const looked = `${plural(partitions.length, 'partition')}, ${plural(sum(partitions.map(({ segments }) => segments)), 'segment')}, ${plural(sum(partitions.map(({ batches }) => batches)), 'batch', 'batches')}`;
   const noted = notes === 0 ? '' : `, ${plural(notes, 'note')}`;
-  await out.line(errors + warnings === 0
+  out.line(errors + warnings === 0
     ? out.paint('green', `all is well: ${looked}${noted}`)
     : out.paint(errors > 0 ? 'red' : 'yellow', `${plural(errors, 'error')}, ${plural(warnings, 'warning')}${noted} in ${looked}`));
-  await out.json({ kind: 'end', errors, warnings, notes, partitions: partitions.length });
+  out.json({ kind: 'end', errors, warnings, notes, partitions: partitions.length });
   return errors + warnings === 0 ? 0 : 1;
 }
 

@@ -25,36 +25,40 @@ export async function dumpBatches(out: DumpWriter, { name, file, sizeBytes, base
   const totals = { batches: 0, records: 0 };
   let first: number | undefined;
   let previousOffset = -1;
-  await out.line(out.paint('dim', `  ${header(COLUMNS)}`));
+  out.line(out.paint('dim', `  ${header(COLUMNS)}`));
   for await (const found of batchesOfFile(file, sizeBytes)) {
     if (found.kind === 'zeros') {
-      await out.line(`  ${out.paint('yellow', 'room')} ${found.message}`);
-      await out.json({ kind: 'room', file: name, position: found.position, bytes: sizeBytes - found.position });
+      out.line(`  ${out.paint('yellow', 'room')} ${found.message}`);
+      out.json({ kind: 'room', file: name, position: found.position, bytes: sizeBytes - found.position });
       break;
     }
     if (found.kind !== 'batch') {
-      await out.fault(name, found.message);
+      out.fault(name, found.message);
       break;
     }
     const facts = factsOf(found);
-    await showBatch(out, name, facts);
+    showBatch(out, name, facts);
     const faults = headerFaults(facts, baseOffset, previousOffset);
     if (records && facts.isCrcValid) faults.push(...recordFaults(found, facts));
-    for (const fault of faults) await out.fault(name, fault, '    ');
+    for (const fault of faults) out.fault(name, fault, '    ');
     if (records && facts.isCrcValid) await showRecords(out, name, found, facts, decoder);
+    if (out.isFull) await out.flush();
     first ??= facts.baseOffset;
     previousOffset = facts.lastOffset;
     totals.batches++;
     totals.records += facts.count;
   }
   const range = first === undefined ? '' : `, offsets ${first} to ${previousOffset}`;
-  await out.line(`  ${plural(totals.batches, 'batch', 'batches')}, ${plural(totals.records, 'record')}${range}`);
-  await out.json({ kind: 'end', file: name, ...totals });
+  out.line(`  ${plural(totals.batches, 'batch', 'batches')}, ${plural(totals.records, 'record')}${range}`);
+  out.json({ kind: 'end', file: name, ...totals });
 }
 
-async function showBatch(out: DumpWriter, name: string, facts: BatchFacts): Promise<void> {
+function showBatch(out: DumpWriter, name: string, facts: BatchFacts): void {
   const { crc, isCrcValid, timestampType, deleteHorizonMs, isTransactional, isControl } = facts;
-  if (out.isJson) return out.json({ kind: 'batch', file: name, ...facts });
+  if (out.isJson) {
+    out.json({ kind: 'batch', file: name, ...facts });
+    return;
+  }
   const hasProducer = facts.producerId >= 0;
   const marks = [
     isControl ? 'control' : '', isTransactional ? 'transactional' : '', timestampType === 'LogAppendTime' ? 'append time' : '',
@@ -66,31 +70,37 @@ async function showBatch(out: DumpWriter, name: string, facts: BatchFacts): Prom
     hasProducer ? `${facts.producerId}:${facts.producerEpoch}` : '-', hasProducer && facts.baseSequence >= 0 ? `${facts.baseSequence}..${facts.lastSequence}` : '-',
     isCrcValid ? 'ok' : 'WRONG', marks.join(', '),
   ]);
-  return out.line(`  ${isCrcValid ? text : out.paint('red', text)}`);
+  out.line(`  ${isCrcValid ? text : out.paint('red', text)}`);
 }
 
 async function showRecords(out: DumpWriter, name: string, found: StoredBatch, facts: BatchFacts, decoder: Decoder): Promise<void> {
   try {
-    for (const record of recordsIn(found.bytes, found.at)) await showRecord(out, name, record, facts, decoder);
+    for (const record of recordsIn(found.bytes, found.at)) {
+      showRecord(out, name, record, facts, decoder);
+      if (out.isFull) await out.flush();
+    }
   } catch {
     // `recordFaults` has told why.
   }
 }
 
-async function showRecord(out: DumpWriter, name: string, record: BatchRecord, { isControl }: BatchFacts, decoder: Decoder): Promise<void> {
+function showRecord(out: DumpWriter, name: string, record: BatchRecord, { isControl }: BatchFacts, decoder: Decoder): void {
   let decoded: Decoded | undefined;
   try {
     decoded = isControl ? decodeControl(record) : decodeRecord(decoder, record);
   } catch (error) {
-    await out.fault(name, `the record at offset ${record.offset} cannot be decoded: ${message(error)}`, '    ');
+    out.fault(name, `the record at offset ${record.offset} cannot be decoded: ${message(error)}`, '    ');
   }
   const key = record.key && textOrBytes(record.key);
   const value = record.value && textOrBytes(record.value);
   const headers = record.headers.map(({ key: headerKey, value: headerValue }) => ({ key: headerKey, value: headerValue && textOrBytes(headerValue) }));
-  if (out.isJson) return out.json({ kind: 'record', file: name, offset: record.offset, timestampMs: record.timestampMs, ...(decoded ? { decoded } : { key, value }), headers });
+  if (out.isJson) {
+    out.json({ kind: 'record', file: name, offset: record.offset, timestampMs: record.timestampMs, ...(decoded ? { decoded } : { key, value }), headers });
+    return;
+  }
   const shownHeaders = headers.map(each => `${each.key}=${shown(each.value)}`).join(' ');
   const content = decoded ? decodedText(decoded) : `key ${shown(key)}  value ${shown(value)}`;
-  return out.line(`    ${String(record.offset).padEnd(11)}  ${timeText(record.timestampMs).padEnd(24)}  ${content}${shownHeaders === '' ? '' : `  headers ${shownHeaders}`}`);
+  out.line(`    ${String(record.offset).padEnd(11)}  ${timeText(record.timestampMs).padEnd(24)}  ${content}${shownHeaders === '' ? '' : `  headers ${shownHeaders}`}`);
 }
 
 function decodedText({ type, version, key, value }: Decoded): string {

@@ -20,30 +20,32 @@ const TIME_COLUMNS: readonly Column[] = [{ title: 'timestamp', width: 24 }, { ti
 
 export async function dumpOffsetIndex(out: DumpWriter, file: SmallFile): Promise<void> {
   const content = readOffsetIndex(file.disk.readFile(file.path), file.baseOffset);
-  await out.line(out.paint('dim', `  ${header(OFFSET_COLUMNS)}`));
+  out.line(out.paint('dim', `  ${header(OFFSET_COLUMNS)}`));
   for (const { offset, position } of content.entries) {
-    await out.line(`  ${row(OFFSET_COLUMNS, [String(offset), String(position)])}`);
-    await out.json({ kind: 'entry', file: file.name, offset, position });
+    out.line(`  ${row(OFFSET_COLUMNS, [String(offset), String(position)])}`);
+    out.json({ kind: 'entry', file: file.name, offset, position });
+    if (out.isFull) await out.flush();
   }
-  await conclude(out, file, content, await againstLog(file, OFFSET_INDEX_SUFFIX, content.entries, []).then(check => check?.offsetFaults));
+  conclude(out, file, content, await againstLog(file, OFFSET_INDEX_SUFFIX, content.entries, []).then(check => check?.offsetFaults));
 }
 
 export async function dumpTimeIndex(out: DumpWriter, file: SmallFile): Promise<void> {
   const content = readTimeIndex(file.disk.readFile(file.path), file.baseOffset);
-  await out.line(out.paint('dim', `  ${header(TIME_COLUMNS)}`));
+  out.line(out.paint('dim', `  ${header(TIME_COLUMNS)}`));
   for (const { timestampMs, offset } of content.entries) {
-    await out.line(`  ${row(TIME_COLUMNS, [timeText(timestampMs), String(offset)])}`);
-    await out.json({ kind: 'entry', file: file.name, timestampMs, offset });
+    out.line(`  ${row(TIME_COLUMNS, [timeText(timestampMs), String(offset)])}`);
+    out.json({ kind: 'entry', file: file.name, timestampMs, offset });
+    if (out.isFull) await out.flush();
   }
-  await conclude(out, file, content, await againstLog(file, TIME_INDEX_SUFFIX, [], content.entries).then(check => check?.timeFaults));
+  conclude(out, file, content, await againstLog(file, TIME_INDEX_SUFFIX, [], content.entries).then(check => check?.timeFaults));
 }
 
-async function conclude(out: DumpWriter, { name }: SmallFile, content: IndexContent<unknown>, logFaults: readonly string[] | undefined): Promise<void> {
-  for (const fault of [...content.faults, ...logFaults ?? []]) await out.fault(name, fault);
+function conclude(out: DumpWriter, { name }: SmallFile, content: IndexContent<unknown>, logFaults: readonly string[] | undefined): void {
+  for (const fault of [...content.faults, ...logFaults ?? []]) out.fault(name, fault);
   const room = content.roomBytes > 0 ? `, then ${plural(content.roomBytes, 'byte')} of room` : '';
   const checked = logFaults === undefined ? ', no .log beside it to compare with' : logFaults.length === 0 ? ', as the batches have it' : '';
-  await out.line(`  ${plural(content.entries.length, 'entry', 'entries')}${room}${checked}`);
-  await out.json({ kind: 'end', file: name, entries: content.entries.length, roomBytes: content.roomBytes });
+  out.line(`  ${plural(content.entries.length, 'entry', 'entries')}${room}${checked}`);
+  out.json({ kind: 'end', file: name, entries: content.entries.length, roomBytes: content.roomBytes });
 }
 
 async function againstLog(file: SmallFile, suffix: string, offsets: readonly OffsetEntry[], times: readonly TimeEntry[]): Promise<IndexCheck | undefined> {
@@ -65,18 +67,18 @@ const TXN_COLUMNS: readonly Column[] = [
   { title: 'producer', width: 16, right: true }, { title: 'first offset', width: 14, right: true }, { title: 'marker', width: 14, right: true }, { title: 'last stable offset', width: 18, right: true },
 ];
 
-export async function dumpTransactionIndex(out: DumpWriter, { disk, path, name, baseOffset }: SmallFile): Promise<void> {
+export function dumpTransactionIndex(out: DumpWriter, { disk, path, name, baseOffset }: SmallFile): void {
   const bytes = disk.readFile(path);
   const entries = parseTransactionIndex(bytes, name);
-  await out.line(out.paint('dim', `  ${header(TXN_COLUMNS)}`));
+  out.line(out.paint('dim', `  ${header(TXN_COLUMNS)}`));
   for (const entry of entries) {
     const { producerId, firstOffset, lastOffset, lastStableOffset } = entry;
-    await out.line(`  ${row(TXN_COLUMNS, [producerId, firstOffset, lastOffset, lastStableOffset].map(String))}`);
-    await out.json({ kind: 'entry', file: name, ...entry });
-    if (lastOffset < baseOffset || firstOffset > lastOffset) await out.fault(name, `a transaction from ${firstOffset} to ${lastOffset} cannot be in a segment from ${baseOffset} on`);
+    out.line(`  ${row(TXN_COLUMNS, [producerId, firstOffset, lastOffset, lastStableOffset].map(String))}`);
+    out.json({ kind: 'entry', file: name, ...entry });
+    if (lastOffset < baseOffset || firstOffset > lastOffset) out.fault(name, `a transaction from ${firstOffset} to ${lastOffset} cannot be in a segment from ${baseOffset} on`);
   }
-  if (bytes.length % TXN_ENTRY_BYTES !== 0) await out.fault(name, `${bytes.length % TXN_ENTRY_BYTES} bytes after the last entry are no entry`);
-  await out.line(`  ${plural(entries.length, 'aborted transaction')}`);
+  if (bytes.length % TXN_ENTRY_BYTES !== 0) out.fault(name, `${bytes.length % TXN_ENTRY_BYTES} bytes after the last entry are no entry`);
+  out.line(`  ${plural(entries.length, 'aborted transaction')}`);
 }
 
 const PRODUCER_COLUMNS: readonly Column[] = [
@@ -84,22 +86,23 @@ const PRODUCER_COLUMNS: readonly Column[] = [
   { title: 'records', width: 7, right: true }, { title: 'last written', width: 24 }, { title: 'coordinator epoch', width: 17, right: true }, { title: 'open transaction', width: 16, right: true },
 ];
 
-export async function dumpProducerSnapshot(out: DumpWriter, { disk, path, name, baseOffset }: SmallFile): Promise<void> {
+export function dumpProducerSnapshot(out: DumpWriter, { disk, path, name, baseOffset }: SmallFile): void {
   let producers;
   try {
     producers = parseProducerSnapshot(disk.readFile(path));
   } catch (error) {
-    return out.fault(name, message(error));
+    out.fault(name, message(error));
+    return;
   }
-  await out.line(out.paint('dim', `  ${header(PRODUCER_COLUMNS)}`));
+  out.line(out.paint('dim', `  ${header(PRODUCER_COLUMNS)}`));
   for (const { producerId, epoch, coordinatorEpoch, lastTimestampMs, currentTxnFirstOffset, batches } of producers) {
     const last = batches.at(-1);
-    await out.line(`  ${row(PRODUCER_COLUMNS, [
+    out.line(`  ${row(PRODUCER_COLUMNS, [
       String(producerId), String(epoch), String(last?.lastSequence ?? '-'), String(last?.lastOffset ?? '-'), last ? String(last.offsetDelta + 1) : '-',
       timeText(lastTimestampMs), coordinatorEpoch < 0 ? '-' : String(coordinatorEpoch), currentTxnFirstOffset < 0 ? '-' : String(currentTxnFirstOffset),
     ])}`);
-    await out.json({ kind: 'producer', file: name, producerId, epoch, coordinatorEpoch, lastTimestampMs, currentTxnFirstOffset, ...last && { lastSequence: last.lastSequence, lastOffset: last.lastOffset } });
-    if (last && last.lastOffset >= baseOffset) await out.fault(name, `producer ${producerId} wrote at ${last.lastOffset}, which is not before ${baseOffset}`);
+    out.json({ kind: 'producer', file: name, producerId, epoch, coordinatorEpoch, lastTimestampMs, currentTxnFirstOffset, ...last && { lastSequence: last.lastSequence, lastOffset: last.lastOffset } });
+    if (last && last.lastOffset >= baseOffset) out.fault(name, `producer ${producerId} wrote at ${last.lastOffset}, which is not before ${baseOffset}`);
   }
-  return out.line(`  ${plural(producers.length, 'producer')} as of offset ${baseOffset}`);
+  out.line(`  ${plural(producers.length, 'producer')} as of offset ${baseOffset}`);
 }

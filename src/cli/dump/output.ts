@@ -22,20 +22,25 @@ export class DumpWriter {
     readonly isJson: boolean,
   ) {}
 
+  /** Much is waiting: who has more to say flushes first. */
+  get isFull(): boolean {
+    return this.pendingCharacters >= FLUSH_CHARACTERS;
+  }
+
   /** A line for people. */
-  async line(text = ''): Promise<void> {
-    if (!this.isJson) await this.put(text);
+  line(text = ''): void {
+    if (!this.isJson) this.put(text);
   }
 
   /** A line for machines. */
-  async json(value: object): Promise<void> {
-    if (this.isJson) await this.put(JSON.stringify(value));
+  json(value: object): void {
+    if (this.isJson) this.put(JSON.stringify(value));
   }
 
-  async fault(file: string, message: string, indent = '  '): Promise<void> {
+  fault(file: string, message: string, indent = '  '): void {
     this.faults++;
-    await this.line(`${indent}${this.paint('red', 'FAULT')} ${message}`);
-    await this.json({ kind: 'fault', file, message });
+    this.line(`${indent}${this.paint('red', 'FAULT')} ${message}`);
+    this.json({ kind: 'fault', file, message });
   }
 
   paint(color: Color, text: string): string {
@@ -50,10 +55,9 @@ export class DumpWriter {
     await this.output.write(text);
   }
 
-  private async put(text: string): Promise<void> {
+  private put(text: string): void {
     this.pending.push(text);
     this.pendingCharacters += text.length;
-    if (this.pendingCharacters >= FLUSH_CHARACTERS) await this.flush();
   }
 }
 

@@ -25,10 +25,13 @@ export function verifyPartition(disk: Disk, path: string, context: PartitionCont
   return new PartitionVerifier(disk, path, context).run();
 }
 
+/** A file in which nothing is right would fill the memory with words. */
+const MOST_FINDINGS_OF_A_FILE = 50;
 const REBUILT = 'it is made anew from the batches';
 
 class PartitionVerifier {
   private readonly findings: Finding[] = [];
+  private readonly toldOf = new Map<string, number>();
   private readonly name: string;
   private readonly names: readonly string[];
   private readonly bases: readonly number[];
@@ -65,6 +68,13 @@ class PartitionVerifier {
   }
 
   private tell(severity: Severity, file: string, message: string, atStart: string): void {
+    const told = this.toldOf.get(file) ?? 0;
+    this.toldOf.set(file, told + 1);
+    if (told > MOST_FINDINGS_OF_A_FILE) return;
+    if (told === MOST_FINDINGS_OF_A_FILE) {
+      this.findings.push({ severity, path: `${this.name}/${file}`, message: 'and more of the kind', atStart });
+      return;
+    }
     this.findings.push({ severity, path: file === '' ? this.name : `${this.name}/${file}`, message, atStart });
   }
 
