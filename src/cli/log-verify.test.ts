@@ -4,6 +4,8 @@ import type { Finding } from '../log/inspect/findings.js';
 import { MemoryDisk, type DiskOperation } from '../env/memory/memory-disk.js';
 import { formatProducerSnapshot, parseProducerSnapshot } from '../log/producers/producer-snapshot.js';
 import { batchOf, CLIENT, openTestLog, testHost, TOPIC_ID } from '../log/test-support.js';
+import { encodeMetadataRecord } from '../metadata/records.js';
+import { buildBatch } from '../protocol/records/batch-builder.js';
 import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
 import { COMMANDS } from './commands.js';
 import { parseFlags } from './flags.js';
@@ -226,6 +228,22 @@ describe('while a broker runs', () => {
     };
     expect(await found('/data')).toEqual({ code: 0, findings: ['note events-0: the broker changed it while it was read'] });
   });
+});
+
+test('a partition of a topic that the cluster does not know is a stray, by the newest snapshot and the log after it', async () => {
+  disk.makeDirectory('/data/__cluster_metadata-0');
+  const topic = (name: string, topicId: string): Buffer => encodeMetadataRecord({ type: 'Topic', message: { name, topicId } }, 30);
+  const gone = encodeMetadataRecord({ type: 'RemoveTopic', message: { topicId: OTHER_TOPIC_ID } }, 30);
+  const batches = (baseOffset: number, ...values: Buffer[]): Buffer => buildBatch({ baseOffset, partitionLeaderEpoch: 1 }, values.map(value => ({ timestampMs: 1, key: null, value })));
+  write(`__cluster_metadata-0/${file(5, '-0000000001.checkpoint')}`, batches(0, topic('events', TOPIC_ID), topic('other', OTHER_TOPIC_ID)));
+  write(`__cluster_metadata-0/${file(4, '.log')}`, batches(4, gone));
+  for (const suffix of ['.index', '.timeindex']) write(`__cluster_metadata-0/${file(4, suffix)}`, '');
+  write('__cluster_metadata-0/leader-epoch-checkpoint', '0\n1\n1 4\n');
+  disk.makeDirectory('/data/other-0');
+  write('other-0/partition.metadata', `version: 0\ntopic_id: ${OTHER_TOPIC_ID}`);
+  expect(await found('/data')).toEqual({ code: 0, findings: [] });
+  change(`__cluster_metadata-0/${file(4, '.log')}`, bytes => Buffer.concat([bytes, batches(5, gone)]));
+  expect(await found('/data')).toEqual({ code: 1, findings: [`warning /data/other-0: is of topic ${OTHER_TOPIC_ID}, which the metadata of the cluster does not know`] });
 });
 
 describe('several directories', () => {

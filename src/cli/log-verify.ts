@@ -3,6 +3,8 @@ import type { Disk } from '../env/index.js';
 import type { Finding, Severity } from '../log/inspect/findings.js';
 import { verifyDirectories, type DirectoryReport, type VerifyReport } from '../log/inspect/verify-directories.js';
 import { DumpWriter, plural, type Color, type DumpOutput } from './dump/output.js';
+import { METADATA_TOPIC } from '../protocol/internal-topics.js';
+import { clusterTopics } from './dump/cluster-topics.js';
 import { UsageError, type ParsedFlags } from './flags.js';
 
 export interface VerifyParts {
@@ -38,11 +40,26 @@ export async function logVerify(flags: ParsedFlags, { disk, output, directory, i
     },
   });
   for (const each of report.directories) showDirectory(out, each);
-  for (const finding of report.findings) showFinding(out, finding, '');
-  const code = conclude(out, report);
+  const findings = [...report.findings, ...await strays(disk, report)];
+  for (const finding of findings) showFinding(out, finding, '');
+  const code = conclude(out, { ...report, findings });
   await out.flush();
   return code;
 }
+
+/** Partitions of topics that the cluster does not know, where its metadata is among what was read. */
+async function strays(disk: Disk, { directories, partitions }: VerifyReport): Promise<Finding[]> {
+  const home = directories.find(directory => directory.partitions.includes(METADATA_DIRECTORY));
+  // Metadata that is damaged may have lost topics itself.
+  const isSound = !partitions.some(({ name, findings }) => name === METADATA_DIRECTORY && findings.some(({ severity }) => severity === 'error'));
+  if (home === undefined || !isSound) return [];
+  const topics = await clusterTopics(disk, `${home.path}/${METADATA_DIRECTORY}`);
+  return partitions.filter(({ topicId }) => topicId !== undefined && !topics.has(topicId)).map((stray): Finding => ({
+    severity: home.isInUse ? 'note' : 'warning', path: stray.path, message: `is of topic ${stray.topicId}, which the metadata of the cluster does not know`, atStart: 'it is set aside as stray, and never removed',
+  }));
+}
+
+const METADATA_DIRECTORY = `${METADATA_TOPIC}-0`;
 
 function showDirectory(out: DumpWriter, { path, owner, isClean, isInUse, partitions, findings }: DirectoryReport): void {
   const whose = owner === undefined ? 'nobody\'s' : `node ${owner.nodeId} of cluster ${owner.clusterId}`;
