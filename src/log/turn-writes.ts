@@ -12,7 +12,8 @@ const MOST_UNWRITTEN_BYTES = 1 << 20;
 /**
  * Appends of a turn reach the system together: one write for each log instead of one for each batch. They must before anybody
  * outside of the process can learn of them, so whoever sends calls `writeAll` first. When a write fails, what this turn has
- * learned is not true: `onFailure` is told at once, and nothing of it may be sent.
+ * learned is not true: `onFailure` is told at once, which may be in the midst of the turn, and nothing of it may be sent, be it
+ * said before or after.
  */
 export class TurnWrites {
   private readonly logs = new Set<Appended>();

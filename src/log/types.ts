@@ -1,4 +1,5 @@
 import type { LogSettings } from '../config/log-settings.js';
+import type { DiskError } from '../env/index.js';
 import type { Uuid } from '../protocol/wire/types.js';
 import type { ReadBudget } from './reads/read-budget.js';
 
@@ -77,6 +78,8 @@ export interface PartitionLog {
   readonly segmentCount: number;
   /** All below it is durable. */
   readonly recoveryPoint: number;
+  /** The disk failed it: of what was appended last nobody knows whether it is there, and nothing is appended or read any more. */
+  readonly failure: DiskError | undefined;
   readonly settings: LogSettings;
 
   /** Appends validated batches: assigns offsets, stamps the epoch in place, checks producers. */

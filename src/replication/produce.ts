@@ -52,6 +52,7 @@ export function produce(
       isFlushing ||= entry.outcome.append?.durable !== undefined;
     }
     if (isFlushing || (options.requiredAcks === -1 && !areSettled(entries))) return new ParkedProduce(waits, entries, options, done, failed);
+    refuseUnwritten(entries);
     done();
   } catch (error) {
     failed(error);
@@ -67,6 +68,14 @@ function append({ partition, batches }: ProduceEntry, { context, requiredAcks }:
     if (error instanceof DiskError) return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: `the disk failed: ${error.code}` };
     throw error;
   }
+}
+
+/**
+ * Appends are written later, or with another's: who waits for a neighbour hears of his own that failed meanwhile. What fails after
+ * the answer is given and before it leaves is no matter of ours (`TurnWrites`).
+ */
+function refuseUnwritten(entries: readonly ProduceEntry[]): void {
+  for (const entry of entries) if (entry.outcome?.append !== undefined && entry.partition.log.failure !== undefined) entry.outcome = LOST;
 }
 
 function areSettled(entries: readonly ProduceEntry[]): boolean {
@@ -92,7 +101,7 @@ class ParkedProduce implements Watcher, PendingProduce {
     private readonly done: () => void,
     private readonly failed: (error: unknown) => void,
   ) {
-    const flushes = entries.flatMap(({ outcome }) => outcome?.append?.durable ?? []);
+    const flushes = entries.filter(({ outcome }) => outcome?.append?.durable !== undefined).map(flushed);
     if (flushes.length === 0) this.#park();
     else this.#flushed(flushes).catch((error: unknown) => this.#fail(error));
   }
@@ -110,11 +119,7 @@ class ParkedProduce implements Watcher, PendingProduce {
 
   /** Where a topic asks for a flush of its records (`flush.messages`), nobody hears of them before that is done. */
   async #flushed(flushes: readonly Promise<void>[]): Promise<void> {
-    try {
-      await Promise.all(flushes);
-    } catch {
-      for (const entry of this.entries) if (entry.outcome?.append?.durable !== undefined) entry.outcome = LOST;
-    }
+    await Promise.all(flushes);
     if (this.#finished) return;
     if (this.options.requiredAcks === -1 && !areSettled(this.entries)) this.#park();
     else this.#finish();
@@ -137,6 +142,7 @@ class ParkedProduce implements Watcher, PendingProduce {
 
   #finish(): void {
     this.abandon();
+    refuseUnwritten(this.entries);
     this.done();
   }
 
@@ -148,10 +154,19 @@ class ParkedProduce implements Watcher, PendingProduce {
 
 const LOST: ProduceOutcome = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: 'the records could not be made durable' };
 
+/** Resolves when an entry's flush is over; one that failed is no matter of the others, whose disks may be sound. */
+async function flushed(entry: ProduceEntry): Promise<void> {
+  try {
+    await entry.outcome!.append!.durable;
+  } catch {
+    entry.outcome = LOST;
+  }
+}
+
 /** The outcome as the in-sync replicas leave it. */
 function confirmed({ partition, outcome }: ProduceEntry): ProduceOutcome | undefined {
   if (outcome?.append === undefined) return outcome;
-  if (partition.leaderEpoch === undefined) return { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER };
+  if (partition.leaderEpoch === undefined) return { errorCode: partition.refusal };
   if (partition.log.highWatermark <= outcome.append.lastOffset) return { errorCode: ErrorCode.REQUEST_TIMED_OUT };
   return hasEnoughInSync(partition.requireLeader(), partition.log.settings.minInsyncReplicas)
     ? outcome

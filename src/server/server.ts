@@ -49,6 +49,9 @@ export class Server {
   private readonly perAddress = new Map<string, number>();
   private readonly listeners: NetListener[] = [];
   private toFlush: Connection[] = [];
+  private flushIsDue = false;
+  /** What this turn's answers tell is not true. */
+  private dropping = false;
   private accepted = 0;
   private closing = false;
 
@@ -139,22 +142,35 @@ export class Server {
   }
 
   private flushSoon(connection: Connection): void {
-    if (this.toFlush.length === 0) this.options.env.clock.endOfTurn(() => this.flushAll());
     this.toFlush.push(connection);
+    this.flushAtEndOfTurn();
+  }
+
+  private flushAtEndOfTurn(): void {
+    if (this.flushIsDue) return;
+    this.flushIsDue = true;
+    this.options.env.clock.endOfTurn(() => this.flushAll());
   }
 
   private flushAll(): void {
     this.options.beforeSending?.();
-    const connections = this.toFlush;
+    const { toFlush: connections, dropping } = this;
     this.toFlush = [];
+    this.flushIsDue = false;
+    this.dropping = false;
+    if (dropping) for (const connection of connections) connection.close('what the answer tells could not be written');
     for (const connection of connections) connection.send();
     // Only when all is sent: the requests that wait may complete others', whose answers would leave before their time.
     for (const connection of connections) connection.goOn();
   }
 
-  /** What the answers of this turn tell is not true: who would get one is cut off, and asks again. */
+  /**
+   * What the answers of this turn tell is not true, those that are given already and those still to come: who would get one is
+   * cut off when it ends, and asks again.
+   */
   dropAnswers(): void {
-    for (const connection of this.toFlush) connection.close('what the answer tells could not be written');
+    this.dropping = true;
+    this.flushAtEndOfTurn();
   }
 
   private gone(connection: Connection): void {
