@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { MemoryDisk } from '../env/memory/memory-disk.js';
 import { NodeClock, NodeRandom } from '../env/node/index.js';
+import { SimWorld } from '../env/sim/index.js';
 import { readMetaProperties } from '../log/index.js';
 import { defaultBootstrap } from '../metadata/bootstrap.js';
 import { readSnapshot } from '../metadata/snapshot.js';
@@ -76,6 +77,16 @@ describe('formatting', () => {
     disk.writeFileAtomically('/a/notes.txt', 'mine');
     expect(() => format()).toThrow(/\/a is no data directory: it holds notes\.txt/);
     expect(disk.list('/a')).toEqual(['notes.txt']);
+  });
+
+  test('is there after a power loss, and so are the directories above that it made', () => {
+    const node = new SimWorld(1).node('broker');
+    const { directories } = format({ env: node, directories: ['/new/deep/a', '/new/b'], metadataDirectory: '/new/deep/a' });
+    node.crash({ keep: 0 });
+    const { disk: left } = node.world.node('broker');
+    expect(directories.size).toBe(2);
+    for (const [directory, directoryId] of directories) expect(readMetaProperties(left, directory)).toMatchObject({ directoryId });
+    expect(left.list('/new/deep/a')).toEqual(['__cluster_metadata-0', 'bootstrap.checkpoint', 'meta.properties']);
   });
 
   test('broken off before its end, it is simply done again', () => {

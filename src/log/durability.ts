@@ -27,8 +27,6 @@ export interface DurableLog {
  */
 export class LogDurability {
   private readonly flusher = new GroupFlush(() => this.flushOnce());
-  /** Names came or went that the directory may not durably know of. */
-  private namesUnsynced = false;
   /** The directory's own name, in the one above, likewise. */
   private ownNameUnsynced = true;
   /** `partition.metadata` was written, which matters once there are records. */
@@ -40,6 +38,8 @@ export class LogDurability {
     private readonly host: LogHost,
     private readonly log: DurableLog,
     private flushedOffset: number,
+    /** Names came or went that the directory may not durably know of. */
+    private namesUnsynced: boolean,
   ) {}
 
   get recoveryPoint(): number {

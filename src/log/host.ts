@@ -26,6 +26,8 @@ export interface LogHost {
   readonly diskFailed: (logDirectory: string, error: DiskError) => void;
   /** A log was truncated below what is durable: a checkpoint that says more must not outlast this call. */
   readonly recoveryPointMovedBack: (logDirectory: string) => void;
+  /** The same of a log that begins anew below its start. */
+  readonly logStartOffsetMovedBack: (logDirectory: string) => void;
   /** The same of the offset up to which a log was compacted. */
   readonly cleanedOffsetMovedBack: (logDirectory: string) => void;
 }

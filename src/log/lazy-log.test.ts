@@ -148,3 +148,14 @@ test('a log whose directory is gone says so at its first use, and takes its dire
   expect(() => log.sizeBytes).toThrow('ENOENT');
   expect(manager.logDirs[0]!.error).toContain('t-3');
 });
+
+test('a start that nobody wrote to, and that has no index therefore, is used at once', async () => {
+  await start();
+  await manager.getOrCreate('t', 0, TOPIC_ID, SETTINGS).truncateFullyAndStartAt(5);
+  await manager.close({ brokerEpoch: 1 });
+  const directory = `${root.path}/data/t-0`;
+  for (const name of readdirSync(directory)) if (name.endsWith('index')) rmSync(`${directory}/${name}`);
+  await start();
+  const log = manager.get('t', 0)!;
+  expect([log.logStartOffset, log.logEndOffset]).toEqual([5, 5]);
+});

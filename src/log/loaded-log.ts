@@ -11,6 +11,8 @@ export interface LoadedLog {
   readonly logStartOffset: number;
   readonly logEndOffset: number;
   readonly recoveryPoint: number;
+  /** What was found outlived a process that did not stop in order: a power loss may still undo what that one did last. */
+  readonly isUnsynced: boolean;
   /** `partition.metadata` is there. */
   readonly hasTopicId: boolean;
 }

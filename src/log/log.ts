@@ -55,11 +55,11 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     if ('segments' in found) this.wakeWith(found);
   }
 
-  protected makeParts({ segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint }: LoadedLog): LogParts {
+  protected makeParts({ segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint, isUnsynced }: LoadedLog): LogParts {
     return {
       segments, epochs, producers, startOffset: logStartOffset, endOffset: logEndOffset,
       tail: this.host.tailCache.newTail(),
-      durability: new LogDurability(this.host, this, recoveryPoint),
+      durability: new LogDurability(this.host, this, recoveryPoint, isUnsynced),
       reader: new LogReader(this.host, this),
       files: new SegmentFiles(this.host, this, () => this.durability.namesChanged()),
     };
@@ -118,7 +118,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   /** Where the log begins, when the name of its first segment does not tell. */
   get startOffsetToNote(): number | undefined {
     if (this.asleep !== undefined) return this.asleep.logStartOffset;
-    return this.startOffset > this.segments.first.baseOffset ? this.startOffset : undefined;
+    return this.segments.length === 0 || this.startOffset > this.segments.first.baseOffset ? this.startOffset : undefined;
   }
 
   appendAsLeader(bytes: Uint8Array, context: AppendContext): AppendResult {
@@ -296,6 +296,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     }
     if (offset < this.segments.first.baseOffset) return this.truncateFullyAndStartAt(offset);
     await this.whileTruncating(async () => {
+      const isBelowStart = offset < this.startOffset;
       // From this moment on nobody reads what goes.
       this.endOffset = offset;
       this.startOffset = Math.min(this.startOffset, offset);
@@ -307,6 +308,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
       this.files.setAside([...this.segments].filter(segment => segment.baseOffset > offset).reverse());
       this.host.disk.syncDirectory(this.currentDirectory);
       await this.segments.active.truncateTo(offset);
+      if (isBelowStart) this.host.logStartOffsetMovedBack(this.currentDirectory);
       await rebuildProducerState(this.producers, this.segments, {
         logStartOffset: this.startOffset, lastOffset: offset, nowMs: this.host.clock.nowMs(), clean: false,
       });
@@ -317,6 +319,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     assert(offset >= 0, 'a log cannot start at a negative offset');
     this.mustBeWritable();
     await this.whileTruncating(async () => {
+      const isBelowStart = offset < this.startOffset;
       this.endOffset = offset;
       this.startOffset = offset;
       this.updateHighWatermark(offset);
@@ -324,6 +327,11 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
       this.epochs.clear();
       this.epochs.save(offset);
       this.files.setAside([...this.segments].reverse());
+      if (isBelowStart) {
+        // Once the old records are gone, or those below their start would be back; and before the new ones can be taken for old.
+        this.host.disk.syncDirectory(this.currentDirectory);
+        this.host.logStartOffsetMovedBack(this.currentDirectory);
+      }
       this.files.begin(offset);
       this.producers.truncateFullyAndStartAt(offset);
       this.host.disk.syncDirectory(this.currentDirectory);

@@ -33,6 +33,7 @@ export interface LogHostOptions {
   readonly onDiskFailed?: (directory: string, error: DiskError) => void;
   /** A partition's recovery point went back: what a checkpoint says of it must be corrected before this returns. */
   readonly onRecoveryPointMovedBack?: (directory: string) => void;
+  readonly onLogStartOffsetMovedBack?: (directory: string) => void;
   readonly onCleanedOffsetMovedBack?: (directory: string) => void;
 }
 
@@ -59,6 +60,7 @@ export function createLogHost(options: LogHostOptions): LogHost {
     producerExpirationMs: options.producerExpirationMs ?? (() => DEFAULT_PRODUCER_EXPIRATION_MS),
     diskFailed: options.onDiskFailed ?? ((directory, error) => logger.error('disk failed', { directory, code: error.code, error: error.message })),
     recoveryPointMovedBack: options.onRecoveryPointMovedBack ?? (() => undefined),
+    logStartOffsetMovedBack: options.onLogStartOffsetMovedBack ?? (() => undefined),
     cleanedOffsetMovedBack: options.onCleanedOffsetMovedBack ?? (() => undefined),
   };
 }
@@ -116,6 +118,6 @@ export function createLog(options: OpenLogOptions): Log {
     segments,
     epochs: new LeaderEpochs(host.disk, `${directory}/${LEADER_EPOCH_FILE}`),
     producers: new ProducerState(host.disk, directory, host.producerExpirationMs),
-    logStartOffset: 0, logEndOffset: 0, recoveryPoint: 0, hasTopicId: false,
+    logStartOffset: 0, logEndOffset: 0, recoveryPoint: 0, isUnsynced: false, hasTopicId: false,
   });
 }

@@ -88,7 +88,7 @@ class LogLoader {
 
   private loaded(logStartOffset: number, logEndOffset: number, recoveryPoint: number): LoadedLog {
     const { segments, epochs, producers } = this;
-    return { segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint, hasTopicId: this.names.includes(PARTITION_METADATA_FILE) };
+    return { segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint, isUnsynced: !this.clean, hasTopicId: this.names.includes(PARTITION_METADATA_FILE) };
   }
 
   /** The offset after the last record; undefined when the last segment is torn, or the log ends before its start. */
@@ -188,7 +188,8 @@ class LogLoader {
   }
 
   private hasSoundIndexes(segment: Segment): boolean {
-    if (!this.has(segment, OFFSET_INDEX_SUFFIX)) return false;
+    // One that a start made, and nobody wrote to, has none.
+    if (!this.has(segment, OFFSET_INDEX_SUFFIX)) return segment.sizeBytes === 0;
     if (!this.has(segment, TXN_INDEX_SUFFIX)) return true;
     try {
       segment.txnIndex.check(segment.baseOffset);

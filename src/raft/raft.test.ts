@@ -242,6 +242,21 @@ describe('driver', () => {
     expect(await controlTypes(after.driver)).toEqual([[2]]);
   });
 
+  test('a log that a power loss left with a gap between two segments ends there', async () => {
+    const { driver, epoch } = await opened({ log: { ...settings.log, segmentBytes: 300 } });
+    for (let index = 0; index < 12; index++) driver.append(batchOf(config(`key-${index}`, String(index))), { leaderEpoch: 1 });
+    expect(epoch()).toBe(1);
+    await driver.close();
+    const directory = '/data/__cluster_metadata-0';
+    const segments = disk.list(directory).filter(name => name.endsWith('.log'));
+    expect(segments.length).toBeGreaterThan(3);
+    disk.removeNow(`${directory}/${segments[2]}`);
+    const again = await opened();
+    // What follows is the leader's own record, of the next epoch.
+    expect(again.driver.endOffset).toBe(Number.parseInt(segments[2]!) + 1);
+    expect((await loaded(again.driver)).configs.get('4:')?.size).toBe(Number.parseInt(segments[2]!) - 3);
+  });
+
   test('a snapshot that was never finished counts for nothing', async () => {
     disk.writeFileAtomically('/data/__cluster_metadata-0/00000000000000000099-0000000001.checkpoint.part', 'x');
     const { driver } = await opened();

@@ -117,6 +117,7 @@ export class NodeLogManager implements LogManager {
       ...options,
       onDiskFailed: (path, error) => this.directoryAbove(path)?.fail(error),
       onRecoveryPointMovedBack: path => this.directoryAbove(path)?.checkpoint(RECOVERY_POINT_FILE),
+      onLogStartOffsetMovedBack: path => this.directoryAbove(path)?.checkpoint(LOG_START_OFFSET_FILE),
       onCleanedOffsetMovedBack: path => this.directoryAbove(path)?.checkpoint(CLEANER_OFFSET_FILE),
     });
     this.cleaner = new LogCleaner({

@@ -178,7 +178,7 @@ export class LogLife {
       const earlier = before[index];
       if (!model || !earlier || !log || !this.isUsable(log)) continue;
       if (ms >= CHECKPOINT_MS + SETTLE_MS) model.savedStart = Math.max(model.savedStart, earlier.start);
-      if (ms >= log.settings.flushMs + SETTLE_MS) model.flushedEnd = Math.max(model.flushedEnd, earlier.end);
+      if (ms >= log.settings.flushMs + SETTLE_MS) model.flushed(earlier.end);
     }
   }
 
@@ -191,7 +191,8 @@ export class LogLife {
     for (const [index, model] of this.current.entries()) {
       // The marker is the promise.
       if (!model || !usable[index] || !this.node.disk.stat(`${parentOf(logs[index]!.directory)}/${CLEAN_SHUTDOWN_FILE}`)) continue;
-      model.flushedEnd = model.end;
+      model.flushed(model.end);
+      model.mayReturn = [];
       model.savedStart = model.start;
     }
     this.die('kill');
@@ -298,7 +299,9 @@ export class LogLife {
 
   private async adopt(model: ModelLog, log: Log, loss: 'kill' | 'power'): Promise<void> {
     let objection: InvariantError | undefined;
-    for (const history of [model, ...model.attempts]) {
+    const { attempts, mayReturn } = model;
+    const before = model.history();
+    for (const history of [before, ...attempts, ...(loss === 'power' ? mayReturn : [])]) {
       const found = await judge(log, history, loss);
       if (found) {
         objection ??= found;
@@ -306,7 +309,9 @@ export class LogLife {
       }
       const { logStartOffset: start, logEndOffset: end } = log;
       const batches = history.batches.filter(({ endOffset }) => endOffset <= end);
-      return model.become({ ...history, batches, start, savedStart: Math.min(history.savedStart, start), end });
+      model.become({ ...history, batches, start, savedStart: Math.min(history.savedStart, start), end });
+      model.mayReturn = loss === 'power' ? [] : attempts.length > 0 ? [...mayReturn, before, ...attempts] : mayReturn;
+      return;
     }
     throw objection!;
   }

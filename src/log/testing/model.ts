@@ -42,6 +42,8 @@ export class ModelLog implements History {
   flushedEnd = 0;
   /** What operations that did not end well may have made of it instead. */
   attempts: readonly History[] = [];
+  /** What a power loss may bring back: where a kill cut an operation short, what was found after it need not be on the disk. */
+  mayReturn: readonly History[] = [];
   epoch = 0;
   /** Where the cluster knows it to be. */
   directoryId: Uuid | undefined;
@@ -82,6 +84,19 @@ export class ModelLog implements History {
     const { batches, savedStart, start, end, flushedEnd } = history;
     Object.assign(this, { batches, savedStart, start, end, flushedEnd: Math.min(flushedEnd, end), attempts: [] });
     this.highWatermark = Math.min(Math.max(this.highWatermark, start), end);
+  }
+
+  /** All below `end` outlasts a power loss, and with it whatever was done before. */
+  flushed(end: number): void {
+    if (end <= this.flushedEnd) return;
+    this.flushedEnd = end;
+    this.mayReturn = [];
+  }
+
+  /** A truncation has ended, and is durable. */
+  cutTo(history: History): void {
+    this.become(history);
+    this.mayReturn = [];
   }
 
   with(added: readonly ModelBatch[]): History {

@@ -126,7 +126,7 @@ async function send(subject: Subject, batches: readonly (() => ModelBatch)[], { 
   if (isCommitted) model.highWatermark = model.end;
   if (durable === undefined) return;
   await durable;
-  model.flushedEnd = Math.max(model.flushedEnd, model.end);
+  model.flushed(model.end);
 }
 
 function commit({ log, model }: Subject): void {
@@ -174,7 +174,7 @@ async function follow(subject: Subject, { sizes, gap = 0, newEpoch }: Extract<Op
 async function flush({ log, model }: Subject): Promise<void> {
   const { end } = model;
   await log.flush();
-  model.flushedEnd = Math.max(model.flushedEnd, end);
+  model.flushed(end);
 }
 
 async function truncate({ log, model, life }: Subject, count: number): Promise<void> {
@@ -186,18 +186,18 @@ async function truncate({ log, model, life }: Subject, count: number): Promise<v
   const within = model.history({ keptEnd: end, flushedEnd: after.flushedEnd });
   model.attempt(within, after);
   await log.truncateTo(end);
-  model.become(after);
+  model.cutTo(after);
   commit({ log, model, life });
 }
 
 async function startOver({ log, model }: Subject, ahead: number): Promise<void> {
-  const offset = Math.max(model.start, model.end + ahead);
+  const offset = Math.max(0, model.end + ahead);
   const after = { batches: [], savedStart: Math.min(model.savedStart, offset), start: offset, end: offset, keptEnd: offset, flushedEnd: offset };
   // A follower that finds nothing asks the leader anew where to begin.
   const nothing = model.history({ batches: [], end: model.start, savedStart: 0, keptEnd: 0, flushedEnd: 0 });
   model.attempt(model.history({ keptEnd: 0, flushedEnd: 0 }), nothing, after);
   await log.truncateFullyAndStartAt(offset);
-  model.become({ ...after, savedStart: offset });
+  model.cutTo({ ...after, savedStart: offset });
   model.highWatermark = offset;
 }
 

@@ -29,6 +29,10 @@ const FOUND: [what: string, settings: Partial<LogSettings>, operations: readonly
   ['the topic id is durable with the first flushed record, also where something was flushed before it', {}, [
     { do: 'startOver', log: 0, ahead: 13 }, { do: 'flush', log: 0 }, { do: 'append', log: 0, sizes: [1] }, { do: 'flush', log: 0 }, { do: 'restart', how: 'power' },
   ]],
+  ['a start below the one that was saved', {}, [
+    { do: 'append', log: 0, sizes: [1, 1, 1] }, { do: 'deleteRecords', log: 0, part: 1 }, { do: 'wait', ms: 1000 },
+    { do: 'startOver', log: 0, ahead: -2 }, { do: 'append', log: 0, sizes: [1] }, { do: 'restart', how: 'kill' },
+  ]],
   ['flush.ms holds for records that were there when the log was opened', { flushMs: 300 }, [
     { do: 'append', log: 0, sizes: [1] }, { do: 'restart', how: 'kill' }, { do: 'wait', ms: 1000 }, { do: 'restart', how: 'power' },
   ]],

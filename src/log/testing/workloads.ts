@@ -102,6 +102,12 @@ export const LOG_WORKLOADS: readonly LogWorkload[] = [
       { do: 'startOver', log: 0, ahead: [30, 0, 100, -3][index % 4]! }, append([20]), { do: 'wait', ms: 350 },
     ]),
   }, {
+    name: 'a follower that starts over below its start',
+    operations: times(3, index => [
+      append([90, 80]), append([70, 60], { producer: 1 }), append([90]), { do: 'deleteRecords', log: 0, part: 0.8 }, { do: 'wait', ms: 800 },
+      { do: 'startOver', log: 0, ahead: [-6, -40, -3][index]! }, { do: 'follow', log: 0, sizes: [90, 60, 80] }, ...(index % 2 === 0 ? [flush] : []),
+    ]),
+  }, {
     name: 'DeleteRecords',
     operations: times(5, index => [
       append([90, 40]), append([70, 40], { producer: 2 }), append([100]), { do: 'deleteRecords', log: 0, part: [0.4, 0.9, 1][index % 3]! },
