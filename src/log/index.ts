@@ -5,4 +5,5 @@ export { parentOf, partitionDirectory, partitionDirectoryAside } from './paths.j
 export type { LogHost } from './host.js';
 export { ReadBudget } from './reads/read-budget.js';
 export { Log } from './log.js';
+export { logErrorCode } from './log-error.js';
 export * from './types.js';

@@ -1,6 +1,4 @@
-import { DiskError } from '../env/index.js';
-import type { LogRead, PartitionLog } from '../log/index.js';
-import { KafkaError } from '../protocol/errors.js';
+import { logErrorCode, type LogRead, type PartitionLog } from '../log/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { FetchOptions, FetchOutcome, FetchPosition, FindPartition } from './fetch.js';
 import type { Partition } from './partition.js';
@@ -147,9 +145,9 @@ export function limitOf(log: PartitionLog, { readCommitted }: FetchOptions): num
 const NOTHING: LogRead = { buffers: [], sizeBytes: 0, release() {}, abortedTransactions: [] };
 
 function codeOf(error: unknown): number {
-  if (error instanceof KafkaError) return error.errorCode;
-  if (error instanceof DiskError) return ErrorCode.KAFKA_STORAGE_ERROR;
-  throw error;
+  const code = logErrorCode(error);
+  if (code === undefined) throw error;
+  return code;
 }
 
 /** The reader's last epoch is none that this log knows. */

@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { NodeNet } from '../env/node/index.js';
 import {
-  createTopicsApi, deleteTopicsApi, describeTopicPartitionsApi, fetchApi, incrementalAlterConfigsApi, initProducerIdApi, listOffsetsApi, metadataApi,
+  createTopicsApi, deleteRecordsApi, deleteTopicsApi, describeTopicPartitionsApi, fetchApi, incrementalAlterConfigsApi, initProducerIdApi, listOffsetsApi, metadataApi,
   offsetForLeaderEpochApi, produceApi,
 } from '../protocol/generated/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
@@ -104,6 +104,14 @@ test('ListOffsets refuses times without a meaning, partitions asked for twice, a
   const epochs = await client.send(offsetForLeaderEpochApi, { topics: [{ topic: 'listed', partitions: [{ partition: 0, currentLeaderEpoch: -3, leaderEpoch: 0 }] }] });
   expect(epochs.topics[0]!.partitions).toMatchObject([{ errorCode: ErrorCode.FENCED_LEADER_EPOCH }]);
 });
+
+test.each([['compact', ErrorCode.POLICY_VIOLATION], ['', ErrorCode.NONE], ['compact,delete', ErrorCode.NONE]])(
+  "DeleteRecords of a topic with cleanup.policy '%s' answers %i", async (value, errorCode) => {
+    const name = `policy-${value.replace(',', '-')}`;
+    await client.send(createTopicsApi, { topics: [{ name, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [{ name: 'cleanup.policy', value }] }] });
+    const { topics } = await client.send(deleteRecordsApi, { timeoutMs: 1000, topics: [{ name, partitions: [{ partitionIndex: 0, offset: 0 }] }] });
+    expect(topics[0]!.partitions[0]).toMatchObject({ errorCode });
+  });
 
 test('a broker takes changes of its own settings only, and calls bad ones an invalid request', async () => {
   const set = async (resourceType: number, resourceName: string, name: string, value: string) => {

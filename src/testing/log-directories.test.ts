@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { SimWorld } from '../env/sim/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
-import { createTopicsApi, describeLogDirsApi, incrementalAlterConfigsApi, joinGroupApi, listOffsetsApi, offsetForLeaderEpochApi } from '../protocol/generated/index.js';
+import { createTopicsApi, deleteRecordsApi, describeLogDirsApi, incrementalAlterConfigsApi, joinGroupApi, listOffsetsApi, offsetForLeaderEpochApi } from '../protocol/generated/index.js';
 import { TwoDirectories } from './two-directories.js';
 
 const STORAGE = ErrorCode.KAFKA_STORAGE_ERROR;
@@ -76,6 +76,28 @@ test('a directory that cannot be read at the start is offline, and its partition
   await cluster.world.runUntil(cluster.broker!.close());
   await cluster.start();
   for (const partition of two) expect(await cluster.read(topicId, partition)).toEqual([`first of ${partition}`]);
+});
+
+test.each(['ListOffsets', 'OffsetForLeaderEpoch', 'DeleteRecords'] as const)('%s answers for the partitions whose disk works, when another\'s fails at their first use', async api => {
+  const cluster = await new TwoDirectories(new SimWorld(3)).start();
+  const { one, two } = await withTopic(cluster);
+  await cluster.world.runUntil(cluster.broker!.close());
+  await cluster.start();
+  cluster.breakDirectory('/two');
+  const all = [two[0]!, ...one];
+  const codes = async (): Promise<number[]> => {
+    if (api === 'ListOffsets') {
+      const { topics } = await cluster.ask(listOffsetsApi, { replicaId: -1, topics: [{ name: 't', partitions: all.map(partitionIndex => ({ partitionIndex, timestamp: -2 })) }] });
+      return topics[0]!.partitions.map(({ errorCode }) => errorCode);
+    }
+    if (api === 'OffsetForLeaderEpoch') {
+      const { topics } = await cluster.ask(offsetForLeaderEpochApi, { replicaId: -1, topics: [{ topic: 't', partitions: all.map(partition => ({ partition, leaderEpoch: 0 })) }] });
+      return topics[0]!.partitions.map(({ errorCode }) => errorCode);
+    }
+    const { topics } = await cluster.ask(deleteRecordsApi, { timeoutMs: 1000, topics: [{ name: 't', partitions: all.map(partitionIndex => ({ partitionIndex, offset: 1 })) }] });
+    return topics[0]!.partitions.map(({ errorCode }) => errorCode);
+  };
+  expect(await codes()).toEqual([STORAGE, 0, 0]);
 });
 
 test('a directory that is empty where there was one, or not formatted yet, is refused', async () => {

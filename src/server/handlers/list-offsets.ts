@@ -1,3 +1,4 @@
+import { logErrorCode } from '../../log/index.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { deleteRecordsApi, type DeleteRecordsRequest, type DeleteRecordsResponseInput } from '../../protocol/generated/delete-records.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
@@ -48,7 +49,7 @@ async function listOffsets(services: Services, request: ListOffsetsRequest, cont
     for (const [i, { partitionIndex, currentLeaderEpoch, timestamp }] of partitions.entries()) {
       const isRepeated = indexes.indexOf(partitionIndex) !== indexes.lastIndexOf(partitionIndex);
       if (isRepeated && indexes.indexOf(partitionIndex) < i) continue;
-      const answer = await perPartition(async () => {
+      const answer = await perPartition(services, async () => {
         if (isRepeated) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'a partition is asked for twice');
         refuseTime(timestamp, context.apiVersion);
         const partition = leaderOf(services, context, Operation.DESCRIBE, name, partitionIndex, currentLeaderEpoch);
@@ -104,7 +105,7 @@ async function offsetForLeaderEpoch(
   for (const { topic, partitions } of request.topics) {
     const answers = [];
     for (const { partition: index, currentLeaderEpoch, leaderEpoch } of partitions) {
-      const answer = await perPartition(() =>
+      const answer = await perPartition(services, () =>
         leaderOf(services, context, Operation.DESCRIBE, topic, index, currentLeaderEpoch).log.endOffsetForEpoch(leaderEpoch));
       answers.push(typeof answer === 'number' ? { partition: index, errorCode: answer } : { partition: index, ...answer });
     }
@@ -118,7 +119,7 @@ async function deleteRecords(services: Services, request: DeleteRecordsRequest, 
   for (const { name, partitions } of request.topics) {
     const answers = [];
     for (const { partitionIndex, offset } of partitions) {
-      const answer = await perPartition(() => deleteBefore(leaderOf(services, context, Operation.DELETE, name, partitionIndex, -1), offset));
+      const answer = await perPartition(services, () => deleteBefore(leaderOf(services, context, Operation.DELETE, name, partitionIndex, -1), offset));
       const failed = typeof answer === 'number';
       answers.push({ partitionIndex, lowWatermark: failed ? -1 : answer.lowWatermark, errorCode: failed ? answer : ErrorCode.NONE });
     }
@@ -130,7 +131,8 @@ async function deleteRecords(services: Services, request: DeleteRecordsRequest, 
 /** Moves the start of the log to `offset`, -1 meaning the high watermark; answers where it stands then. */
 function deleteBefore({ topic, log }: Partition, offset: Int64): { lowWatermark: number } {
   if (isInternalTopic(topic)) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, `${topic} is internal`);
-  if (!log.settings.cleanupPolicy.delete) throw new KafkaError(ErrorCode.POLICY_VIOLATION, `${topic} is compacted, not deleted from`);
+  const { compact, delete: deletes } = log.settings.cleanupPolicy;
+  if (compact && !deletes) throw new KafkaError(ErrorCode.POLICY_VIOLATION, `${topic} is compacted, not deleted from`);
   const target = offset === -1 ? log.highWatermark : offset;
   if (typeof target === 'bigint' || target < 0 || target > log.highWatermark) throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE);
   log.incrementLogStartOffset(target, 'DeleteRecords');
@@ -150,12 +152,13 @@ function leaderOf(
   return found;
 }
 
-/** A partition's own failure is its own answer; others go on. */
-async function perPartition<T extends object>(work: () => T | Promise<T>): Promise<T | number> {
+/** A partition's own failure is its own answer, whatever it is; others go on. */
+async function perPartition<T extends object>({ logger }: Services, work: () => T | Promise<T>): Promise<T | number> {
   try {
     return await work();
   } catch (error) {
-    if (error instanceof KafkaError) return error.errorCode;
-    throw error;
+    const code = logErrorCode(error);
+    if (code === undefined) logger.error('a partition could not be asked for its offsets', { error: String(error) });
+    return code ?? ErrorCode.UNKNOWN_SERVER_ERROR;
   }
 }
