@@ -129,6 +129,19 @@ test('retention lets a log sleep on that has nothing to lose, and not the other'
   expect([log.logStartOffset, log.logEndOffset, disk.lists]).toEqual([2, 2, 4]);
 });
 
+test('the last stable offset is that of the records, before anything else was asked', async () => {
+  await start();
+  const log = manager.getOrCreate('t', 0, TOPIC_ID, SETTINGS);
+  log.appendAsLeader(batchOf(['plain']), CLIENT);
+  log.appendAsLeader(batchOf(['open'], { producerId: 9, producerEpoch: 0, baseSequence: 0, isTransactional: true }), CLIENT);
+  log.updateHighWatermark(2);
+  await manager.close({ brokerEpoch: 1 });
+  await start();
+  const found = manager.get('t', 0)!;
+  expect([found.isAsleep, found.highWatermark]).toEqual([true, 2]);
+  expect(found.lastStableOffset).toBe(1);
+});
+
 test('of an empty log retention, its size and its ends want nothing from the disk', async () => {
   await start();
   manager.getOrCreate('empty', 0, TOPIC_ID, SETTINGS);

@@ -133,7 +133,7 @@ export abstract class LazyLog {
     this.parts = undefined;
   }
 
-  private wake(): LogParts {
+  protected wake(): LogParts {
     this.mustBeOpen();
     if (this.loading === undefined) {
       const loaded = this.guarded(() => this.sleeping!.load(this.directory));

@@ -100,6 +100,8 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   }
 
   get lastStableOffset(): number {
+    // Only its producers know of open transactions.
+    if (this.asleep !== undefined && this.committedOffset > 0) this.wake();
     return Math.min(this.unstableOffset ?? this.highWatermark, this.highWatermark);
   }
 
