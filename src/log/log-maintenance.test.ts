@@ -239,7 +239,24 @@ describe('searching by time', () => {
     expect(await log.offsetOfMaxTimestamp()).toEqual({ timestampMs: 700, offset: 14, leaderEpoch: 0 });
     log.updateHighWatermark(16);
     log.incrementLogStartOffset(9, 'test');
-    expect(await find(0)).toEqual([9, 500]);
+    expect(await find(500)).toEqual([9, 500]);
+    await log.close();
+  });
+
+  test('goes no further than the first segment that is late enough, also when its records are before the start', async () => {
+    const log = await open({ segmentBytes: 100 });
+    for (const timestampMs of [300, 100, 400]) log.appendAsLeader(batchOf(['x'], { timestampMs }), CLIENT);
+    expect(log.segmentCount).toBe(3);
+    log.updateHighWatermark(3);
+    log.incrementLogStartOffset(1, 'test');
+    expect([await log.offsetForTimestamp(200), await log.offsetForTimestamp(301)]).toEqual([undefined, { timestampMs: 400, offset: 2, leaderEpoch: 0 }]);
+    await log.close();
+  });
+
+  test('finds the first record where none has a time', async () => {
+    const log = await open();
+    log.appendAsLeader(batchOf(['x', 'y'], { timestampMs: -1 }), CLIENT);
+    expect(await log.offsetOfMaxTimestamp()).toEqual({ timestampMs: -1, offset: 0, leaderEpoch: 0 });
     await log.close();
   });
 

@@ -8,29 +8,29 @@ import type { TimestampAndOffset } from '../types.js';
 
 /**
  * The first record at or after `startOffset` whose timestamp is at least `timestampMs` (`UnifiedLog.fetchOffsetByTimestamp`):
- * segments and batches are passed over by their largest timestamp, so only one batch or two are opened.
+ * segments and batches are passed over by their largest timestamp, so only one batch or two are opened. undefined also when the
+ * first segment that is late enough has it before `startOffset` only.
  */
 export async function findTimestamp(segments: SegmentList, timestampMs: number, startOffset: number): Promise<TimestampAndOffset | undefined> {
   for (const segment of segments) {
     if (segment.retentionTimestampMs() < timestampMs) continue;
     const indexed = segment.timeIndex.lookup(timestampMs).offset;
-    const found = await findInSegment(segment, Math.max(indexed, startOffset), {
+    // The first such segment decides, also where its late records are before the start by now, as with Apache Kafka.
+    return findInSegment(segment, Math.max(indexed, startOffset), {
       batch: (bytes, at) => maxRecordTimestampOf(bytes, at) >= timestampMs && batch.lastOffset(bytes, at) >= startOffset,
       record: record => record.timestampMs >= timestampMs && record.offset >= startOffset,
     });
-    if (found) return found;
   }
   return undefined;
 }
 
-/** The first record that has the largest timestamp of the log; undefined when none has one. */
+/** The first record that has the largest timestamp of the log, which is -1 where none has one; undefined when there is no record. */
 export async function findMaxTimestamp(segments: SegmentList): Promise<TimestampAndOffset | undefined> {
   let latest = segments.first;
   for (const segment of segments) {
     if (segment.largestTimestamp().timestampMs > latest.largestTimestamp().timestampMs) latest = segment;
   }
   const { timestampMs, offset } = latest.largestTimestamp();
-  if (timestampMs < 0) return undefined;
   return findInSegment(latest, offset, {
     batch: (bytes, at) => maxRecordTimestampOf(bytes, at) === timestampMs,
     record: record => record.timestampMs === timestampMs,
