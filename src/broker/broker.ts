@@ -243,6 +243,8 @@ export class Broker {
       settingsOf: topic => (publisher.image.topicsByName.has(topic) ? publisher.logSettingsOf(topic) : undefined),
       producerExpirationMs: () => publisher.settings.get('producer.id.expiration.ms'),
       cleanerSettings: () => cleanerSettingsOf(publisher.settings),
+      deleteDelayMs: () => publisher.settings.get('log.segment.delete.delay.ms'),
+      initialTaskDelayMs: settings.get('log.initial.task.delay.ms'),
       recoveryPointCheckpointMs: settings.get('log.flush.offset.checkpoint.interval.ms'),
       logStartOffsetCheckpointMs: settings.get('log.flush.start.offset.checkpoint.interval.ms'),
       highWatermarkCheckpointMs: settings.get('replica.high.watermark.checkpoint.interval.ms'),

@@ -92,6 +92,6 @@ export const logSettings = {
   'alter.config.policy.class.name': klass({ default: null, importance: 'low', doc: 'Java class that may refuse changed settings.' }),
   'log.dir.failure.timeout.ms': long({ default: 30_000, min: 1, importance: 'low', honoured: true,
     doc: 'How long a broker may fail to report a broken data directory before it stops.' }),
-  'log.initial.task.delay.ms': long({ default: 30_000, min: 0, importance: 'low', internal: true,
+  'log.initial.task.delay.ms': long({ default: 30_000, min: 0, importance: 'low', internal: true, honoured: true,
     doc: 'Wait after the start before the background work on logs begins.' }),
 };

@@ -25,7 +25,7 @@ export interface FutureLogsParts {
   /** Lets go of a log and renames its directory; the new path. */
   readonly moveAside: (log: Log, directory: LogDirectory, suffix: '-delete') => string;
   /** Removes what waits for deletion at `path`, after its time, when `before` has let go of it. */
-  readonly removeLater: (path: string, delayMs: number, before: () => void) => void;
+  readonly removeLater: (path: string, before?: () => void) => void;
 }
 
 /**
@@ -100,7 +100,7 @@ export class NodeFutureLogs implements FutureLogs {
     const { log, directory } = future;
     this.placed.delete(key);
     const path = this.parts.moveAside(log, directory, '-delete');
-    this.parts.removeLater(path, log.settings.fileDeleteDelayMs, () => undefined);
+    this.parts.removeLater(path);
   }
 
   /** Retention takes from the copy of a log what it takes from the log. */
@@ -168,7 +168,7 @@ export class NodeFutureLogs implements FutureLogs {
     source.movedTo(aside);
     // Reads of the old log that are under way end in its files.
     this.retired.add(source);
-    this.parts.removeLater(aside, source.settings.fileDeleteDelayMs, () => {
+    this.parts.removeLater(aside, () => {
       this.retired.delete(source);
       source.abandon();
     });

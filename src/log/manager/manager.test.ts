@@ -147,6 +147,20 @@ test('deletes a partition by renaming it at once and removing it later', async (
   await eventually(() => waiting().length === 0);
 });
 
+test('a partition that was deleted waits as long as the node says, not its topic', async () => {
+  let deleteDelayMs = 5000;
+  const manager = await start({ deleteDelayMs: () => deleteDelayMs });
+  manager.getOrCreate('events', 0, TOPIC_ID, { ...SETTINGS, fileDeleteDelayMs: 0 });
+  deleteDelayMs = 2000;
+  const before = clock.pendingTimers;
+  manager.delete('events', 0);
+  const waiting = (): string[] => readdirSync(`${root.path}/data`).filter(name => name.endsWith('-delete'));
+  clock.advance(1999);
+  expect([waiting().length, clock.pendingTimers]).toEqual([1, before]);
+  clock.advance(1);
+  await eventually(() => waiting().length === 0);
+});
+
 test('what waited for deletion when the process ended is removed by the next', async () => {
   mkdirSync(`${root.path}/data/gone-0.${'0'.repeat(32)}-delete`, { recursive: true });
   await start();
@@ -305,6 +319,12 @@ test('new partitions go where the fewest are', async () => {
   for (const directory of directories) expect(readdirSync(directory).filter(name => name.startsWith('events'))).toHaveLength(3);
 });
 
+test('where all are cordoned, new partitions go to the first', async () => {
+  const directories = [`${root.path}/data`, `${root.path}/more`];
+  const manager = await start({ directories, cordonedDirectories: () => directories });
+  for (let partition = 0; partition < 3; partition++) expect(manager.getOrCreate('events', partition, TOPIC_ID, SETTINGS).directory).toBe(`${directories[0]}/events-${partition}`);
+});
+
 describe('several directories', () => {
   const [one, two] = ['data', 'more'] as const;
   const directories = (): string[] => [one, two].map(name => `${root.path}/${name}`);
@@ -426,6 +446,28 @@ describe('periodic work', () => {
     log.updateHighWatermark(10);
     clock.advance(300_000);
     expect([log.logStartOffset, log.segmentCount]).toEqual([10, 1]);
+    await log.flush();
+  });
+
+  test('comes first after the initial delay, and then in its intervals', async () => {
+    const manager = await start({ initialTaskDelayMs: 30_000 });
+    const log = manager.getOrCreate('events', 0, TOPIC_ID, { ...SETTINGS, segmentBytes: 120, retentionMs: 1000 });
+    const append = (): void => {
+      log.appendAsLeader(batchOf(['x'.repeat(50)], { timestampMs: clock.nowMs() }), CLIENT);
+      log.updateHighWatermark(log.logEndOffset);
+    };
+    append();
+    clock.advance(29_999);
+    expect(log.logStartOffset).toBe(0);
+    clock.advance(1);
+    expect(log.logStartOffset).toBe(1);
+    await log.flush();
+    await eventually(() => existsSync(`${root.path}/data/recovery-point-offset-checkpoint`) && existsSync(`${root.path}/data/log-start-offset-checkpoint`));
+    append();
+    clock.advance(299_999);
+    expect(log.logStartOffset).toBe(1);
+    clock.advance(1);
+    expect(log.logStartOffset).toBe(2);
     await log.flush();
   });
 });

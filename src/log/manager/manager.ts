@@ -40,6 +40,10 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
    * under another name then, or removed when nothing was ever written to it. By default none does.
    */
   readonly isStray?: (log: Pick<PartitionLog, 'topic' | 'partition' | 'topicId' | 'logEndOffset'>) => boolean;
+  /** `log.segment.delete.delay.ms` as it is now: how long what was deleted stays under another name; by default that of `defaultSettings`. */
+  readonly deleteDelayMs?: () => number;
+  /** `log.initial.task.delay.ms`: when retention and the checkpoints of log ends and starts first come; after their interval when absent. */
+  readonly initialTaskDelayMs?: number;
   /** `log.flush.offset.checkpoint.interval.ms` */
   readonly recoveryPointCheckpointMs?: number;
   /** `log.flush.start.offset.checkpoint.interval.ms` */
@@ -137,7 +141,7 @@ export class NodeLogManager implements LogManager {
     this.futures = new NodeFutureLogs({
       env: options.env, host: () => this.host, directories, current: this.logs,
       moveAside: (log, directory, suffix) => this.moveAside(log, directory, suffix),
-      removeLater: (path, delayMs, before) => this.removeLater(path, delayMs, before),
+      removeLater: (path, before) => this.removeLater(path, before),
     });
     for (const directory of this.owned) directory.onFailed = error => this.directoryFailed(directory, error);
   }
@@ -189,11 +193,11 @@ export class NodeLogManager implements LogManager {
   }
 
   private async loadDirectory(directory: LogDirectory): Promise<void> {
-    const { env, defaultSettings } = this.options;
+    const { env } = this.options;
     try {
       const checkpoints = directory.readCheckpoints();
       const { found, deleted } = findPartitions(env, directory.path);
-      for (const path of deleted) this.removeLater(path, defaultSettings.fileDeleteDelayMs);
+      for (const path of deleted) this.removeLater(path);
       const recovered = found.length > 0 && !directory.wasClean ? recoveryProgress(env, directory.path, found.length) : undefined;
       await eachAtOnce(found, name => this.loadPartition(directory, name, checkpoints).then(recovered));
       directory.loadingDone();
@@ -228,7 +232,7 @@ export class NodeLogManager implements LogManager {
   /** Nothing is deleted that nobody asked to delete. */
   private setStrayAside(log: Log, directory: LogDirectory): void {
     const path = this.moveAside(log, directory, isUnused(log) ? '-delete' : '-stray');
-    if (isUnused(log)) this.removeLater(path, this.options.defaultSettings.fileDeleteDelayMs);
+    if (isUnused(log)) this.removeLater(path);
     else this.options.env.logger.warn('partition belongs to no topic of the cluster and is set aside', { path });
   }
 
@@ -241,18 +245,19 @@ export class NodeLogManager implements LogManager {
 
   private schedule(): void {
     const { options, periodic } = this;
+    const first = options.initialTaskDelayMs;
     const checkpoint = (file: CheckpointFile): void => {
       // A checkpoint speaks of nothing that could still be lost with the process.
       this.host.turnWrites.writeAll();
       for (const directory of this.directories) directory.checkpointSoon(file);
     };
-    periodic.every(options.recoveryPointCheckpointMs ?? MINUTE_MS, () => checkpoint(RECOVERY_POINT_FILE));
-    periodic.every(options.logStartOffsetCheckpointMs ?? MINUTE_MS, () => checkpoint(LOG_START_OFFSET_FILE));
+    periodic.every(options.recoveryPointCheckpointMs ?? MINUTE_MS, () => checkpoint(RECOVERY_POINT_FILE), first);
+    periodic.every(options.logStartOffsetCheckpointMs ?? MINUTE_MS, () => checkpoint(LOG_START_OFFSET_FILE), first);
     periodic.every(options.highWatermarkCheckpointMs ?? 5000, () => checkpoint(HIGH_WATERMARK_FILE));
     periodic.every(options.retentionCheckMs ?? 5 * MINUTE_MS, () => this.eachLog((log, nowMs) => {
       if (!log.settings.cleanupPolicy.compact || log.isAsleep) log.applyRetention(nowMs);
       this.futures.retain(log, nowMs);
-    }));
+    }), first);
     periodic.every(options.producerExpirationCheckMs ?? 10 * MINUTE_MS, () => this.eachLog((log, nowMs) => log.removeExpiredProducers(nowMs)));
   }
 
@@ -334,8 +339,8 @@ export class NodeLogManager implements LogManager {
   }
 
   /**
-   * Where a new log may go, best first: where somebody wants it, where the cluster says that it is, else where the fewest are. With a directory offline,
-   * a log that may lie there is not made anew elsewhere (`Partition.createLogInAssignedDirectoryId`).
+   * Where a new log may go, best first: where somebody wants it, where the cluster says that it is, else where the fewest are,
+   * and in the first of all when none is open (`LogManager.nextLogDirs`). With a directory offline, a log that may lie there is not made anew elsewhere (`Partition.createLogInAssignedDirectoryId`).
    */
   private directoriesFor(key: string, directoryId: Uuid | undefined): LogDirectory[] {
     const usable = this.directories.filter(directory => directory.isUsable);
@@ -349,7 +354,7 @@ export class NodeLogManager implements LogManager {
       throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${key} may lie in a log directory that is offline`);
     }
     const open = usable.filter(directory => !this.isCordoned(directory));
-    return (open.length > 0 ? open : usable).sort((a, b) => a.logs.size - b.logs.size);
+    return open.length > 0 ? open.sort((a, b) => a.logs.size - b.logs.size) : usable;
   }
 
   preferDirectory(topic: string, partition: number, path: string): void {
@@ -362,22 +367,22 @@ export class NodeLogManager implements LogManager {
   delete(topic: string, partition: number): void {
     this.futures.remove(topic, partition);
     const gone = this.takeOut(topic, partition, '-delete');
-    if (gone) this.removeLater(gone.path, gone.log.settings.fileDeleteDelayMs);
+    if (gone) this.removeLater(gone);
   }
 
   markStray(topic: string, partition: number): void {
     const stray = this.takeOut(topic, partition, '-stray');
-    if (stray) this.options.env.logger.warn('partition belongs to no topic of the cluster and is set aside', { path: stray.path });
+    if (stray) this.options.env.logger.warn('partition belongs to no topic of the cluster and is set aside', { path: stray });
   }
 
   /** From now on the partition is not here: its directory has another name. */
-  private takeOut(topic: string, partition: number, suffix: DirectorySuffix): { log: Log; path: string } | undefined {
+  private takeOut(topic: string, partition: number, suffix: DirectorySuffix): string | undefined {
     const key = partitionDirectory(topic, partition);
     const found = this.logs.get(key);
     if (!found) return undefined;
     const { log, directory } = found;
     this.logs.delete(key);
-    return { log, path: this.moveAside(log, directory, suffix) };
+    return this.moveAside(log, directory, suffix);
   }
 
   private moveAside(log: Log, directory: LogDirectory, suffix: DirectorySuffix): string {
@@ -399,9 +404,10 @@ export class NodeLogManager implements LogManager {
     this.takenFrom.set(key, directory);
   }
 
-  private removeLater(path: string, delayMs: number, before: () => void = () => undefined): void {
-    const { disk, logger } = this.options.env;
-    this.periodic.once(delayMs, () => {
+  /** After a time that is the node's, not the topic's (`LogManager.deleteLogs`). */
+  private removeLater(path: string, before: () => void = () => undefined): void {
+    const { env: { disk, logger }, deleteDelayMs, defaultSettings } = this.options;
+    this.periodic.once(deleteDelayMs?.() ?? defaultSettings.fileDeleteDelayMs, () => {
       before();
       disk.removeTree(path).catch((error: unknown) => logger.error('directory could not be removed', { path, error: String(error) }));
     });

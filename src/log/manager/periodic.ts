@@ -10,8 +10,8 @@ export class Periodic {
     private readonly onError: (error: unknown) => void,
   ) {}
 
-  every(intervalMs: number, task: () => void): void {
-    this.once(intervalMs, () => {
+  every(intervalMs: number, task: () => void, firstMs = intervalMs): void {
+    this.once(firstMs, () => {
       try {
         task();
       } finally {
