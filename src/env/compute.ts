@@ -13,7 +13,7 @@ export interface Compute {
    * Runs a job of the worker's table (`src/worker/jobs.ts`) over plain data, on a thread that sees the same files. Absent where
    * there is none, with files in memory or in a simulated world: there the caller does the work itself.
    */
-  readonly offload?: (job: string, input: unknown) => Promise<unknown>;
+  readonly offload?: <K extends keyof JobTable>(job: K, input: Parameters<JobTable[K]>[0]) => Promise<Awaited<ReturnType<JobTable[K]>>>;
   /** Ends the threads that were started, and fails what they are still at; a later task starts new ones. */
   release(): Promise<void>;
 }
@@ -36,6 +36,21 @@ export type ComputeFunction = (input: Uint8Array, options: ComputeOptions) => Ui
 
 /** What a port runs for the tasks that it has no means of its own for. */
 export type ComputeFunctions = Readonly<Partial<Record<ComputeTask, ComputeFunction>>>;
+
+/**
+ * The jobs that a worker thread does, by name; all are in `src/worker/jobs.ts`. A module whose work is done there declares it here,
+ * by merging, since the world knows nothing of those above it.
+ */
+export interface JobTable {
+  codec(job: CodecJob): Uint8Array;
+}
+
+/** One task of a codec that the thread that asks has no means of its own for. */
+export interface CodecJob {
+  readonly task: ComputeTask;
+  readonly input: Uint8Array;
+  readonly options: ComputeOptions;
+}
 
 /** Functions by name, over what one thread can hand to another: plain data and bytes. */
 export type Jobs = Readonly<Record<string, (input: never) => unknown>>;

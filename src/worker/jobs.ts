@@ -1,4 +1,4 @@
-import type { Jobs } from '../env/index.js';
+import type { JobTable } from '../env/index.js';
 import { NodeClock } from '../env/node/clock.js';
 import { codecJob } from '../env/node/compute.js';
 import { NodeDisk } from '../env/node/disk.js';
@@ -11,4 +11,4 @@ function clean(job: CleanJob): Promise<CleanResult> {
 }
 
 /** What can be done on a worker thread, by name. Where no thread can be had, the same table serves on the thread that asks. */
-export const jobs: Jobs = { ...codecJob(codecFunctions), clean };
+export const jobs = { ...codecJob(codecFunctions), clean } satisfies JobTable;

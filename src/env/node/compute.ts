@@ -1,5 +1,5 @@
 import type * as Zlib from 'node:zlib';
-import { OutputTooLargeError, type Compute, type ComputeFunctions, type ComputeOptions, type ComputeTask, type Jobs } from '../compute.js';
+import { OutputTooLargeError, type CodecJob, type Compute, type ComputeFunctions, type ComputeOptions, type ComputeTask, type Jobs, type JobTable } from '../compute.js';
 import type { Logger } from '../logger.js';
 import { builtin } from './builtin.js';
 import { owned } from './job-messages.js';
@@ -29,18 +29,12 @@ export interface NodeComputeOptions {
 }
 
 /** The job of a worker that runs a codec. */
-const CODEC = 'codec';
-
-interface CodecInput {
-  readonly task: ComputeTask;
-  readonly input: Uint8Array;
-  readonly options: ComputeOptions;
-}
+const CODEC = 'codec' satisfies keyof JobTable;
 
 /** The table entry by which a worker serves the codecs. */
-export function codecJob(functions: ComputeFunctions): Jobs {
+export function codecJob(functions: ComputeFunctions): Pick<JobTable, typeof CODEC> {
   return {
-    [CODEC]({ task, input, options }: CodecInput): Uint8Array {
+    [CODEC]({ task, input, options }: CodecJob): Uint8Array {
       const run = functions[task];
       if (run === undefined) throw new Error(`${task} needs a newer Node, or a function of its own`);
       return run(input, options);
@@ -64,7 +58,7 @@ export class NodeCompute implements Compute {
     const entry = options.workerEntry ?? workerEntry();
     this.codecs = new JobThread({ entry, jobs, logger });
     const worker = this.worker = new JobThread({ entry, jobs, logger });
-    this.offload = (job, input) => worker.run(job, input);
+    this.offload = (job, input) => worker.run(job, input) as Promise<Awaited<ReturnType<JobTable[typeof job]>>>;
   }
 
   async run(task: ComputeTask, input: Uint8Array, options: ComputeOptions): Promise<Uint8Array> {
@@ -72,10 +66,10 @@ export class NodeCompute implements Compute {
     return known === undefined ? this.runCodec({ task, input, options }) : runZlib(task, known, input, options);
   }
 
-  private runCodec({ task, input, options }: CodecInput): Promise<Uint8Array> | Uint8Array {
+  private runCodec({ task, input, options }: CodecJob): Promise<Uint8Array> | Uint8Array {
     if (!this.codecs) return runJob(this.options.jobs ?? codecJob({}), CODEC, { task, input, options }) as Uint8Array;
     const given = owned(input);
-    return this.codecs.run(CODEC, { task, input: given, options } satisfies CodecInput, [given.buffer]) as Promise<Uint8Array>;
+    return this.codecs.run(CODEC, { task, input: given, options } satisfies CodecJob, [given.buffer]) as Promise<Uint8Array>;
   }
 
   async release(): Promise<void> {

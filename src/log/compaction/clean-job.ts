@@ -18,6 +18,12 @@ import { RecordFilter, type FilterStats, type RetentionRules } from './record-fi
  */
 export type CleanJob = MapJob | GroupJob;
 
+declare module '../../env/compute.js' {
+  interface JobTable {
+    clean(job: CleanJob): Promise<CleanResult>;
+  }
+}
+
 interface JobBase {
   /** The partition's directory. */
   readonly directory: string;
