@@ -9,7 +9,6 @@ import { openLogManager, type LogManagerOptions, type NodeLogManager, type Parti
 import { MetadataVersionGate, SUPPORTED_FEATURES } from '../metadata/features.js';
 import { directoryOf } from '../metadata/image.js';
 import type { MetadataImage } from '../metadata/types.js';
-import { ZERO_UUID } from '../protocol/wire/types.js';
 import { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import { withApiVersions } from '../server/api-versions.js';
 import { DEFAULT_LIMITS, type ServerLimits } from '../server/limits.js';
@@ -298,10 +297,9 @@ export class Broker {
  * Whether a log is of a topic that is gone, or whose id is another now. A log learns its topic's id with its first record, so that
  * an empty one without belongs to whoever has its name.
  */
-function isStray({ topic, partition, topicId, logEndOffset }: Pick<PartitionLog, 'topic' | 'partition' | 'topicId' | 'logEndOffset'>, image: MetadataImage, brokerId: number): boolean {
+function isStray({ topic, partition, topicId, isUnused }: Pick<PartitionLog, 'topic' | 'partition' | 'topicId' | 'isUnused'>, image: MetadataImage, brokerId: number): boolean {
   const known = image.topicsByName.get(topic);
   const isPlacedHere = known?.partitions[partition]?.replicas.includes(brokerId) ?? false;
-  const isUnused = topicId === ZERO_UUID && logEndOffset === 0;
   return !(isPlacedHere && (isUnused || topicId === known?.id));
 }
 
@@ -324,5 +322,5 @@ function limitsOf(settings: Settings): ServerLimits {
 
 /** Compaction on a worker thread. Should the thread die, the log is not to blame: it is cleaned another time. */
 function cleanElsewhere(offload: NonNullable<Compute['offload']>): NonNullable<LogManagerOptions['runClean']> {
-  return job => (offload('clean', job) as Promise<CleanResult>).catch((): CleanResult => ({ kind: 'aborted' }));
+  return job => offload('clean', job).catch((): CleanResult => ({ kind: 'aborted' }));
 }

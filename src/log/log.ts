@@ -170,9 +170,13 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     return { lastOffset: batches.lastOffset };
   }
 
-  /** A log that was made but never written to has no topic yet and may be anybody's. */
+  get isUnused(): boolean {
+    return this.currentTopicId === ZERO_UUID && this.logEndOffset === 0;
+  }
+
+  /** Takes an unused log for a topic; false when it is somebody's. */
   adopt(topicId: Uuid): boolean {
-    if (this.currentTopicId !== ZERO_UUID || this.logEndOffset > 0) return false;
+    if (!this.isUnused) return false;
     this.currentTopicId = topicId;
     this.topicIdWritten = false;
     return true;

@@ -64,6 +64,8 @@ export interface PartitionLog {
   readonly topic: string;
   readonly partition: number;
   readonly topicId: Uuid;
+  /** Made and never written to, by a process that ended before it could say for which topic: it may be anybody's. */
+  readonly isUnused: boolean;
   /** The partition's own directory. */
   readonly directory: string;
   readonly logStartOffset: number;

@@ -3,7 +3,7 @@ import type { LogSettings } from '../../config/log-settings.js';
 import { DiskError, type Env } from '../../env/index.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { KafkaError } from '../../protocol/errors.js';
-import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
+import type { Uuid } from '../../protocol/wire/types.js';
 import { runCleanJob, type CleanJob, type CleanResult } from '../compaction/clean-job.js';
 import { LogCleaner } from '../compaction/cleaner.js';
 import type { LogHost } from '../host.js';
@@ -20,6 +20,7 @@ import { findPartitions, openFound, recoveryProgress, type FoundDirectory } from
 import type { ReadBudget } from '../reads/read-budget.js';
 import { closeLogs, eachAtOnce } from './at-once.js';
 import { Periodic } from './periodic.js';
+import { retentionTurn } from './retention-turn.js';
 
 export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes' | 'indexCacheBytes' | 'maxOpenFiles' | 'producerExpirationMs'> {
   readonly env: Pick<Env, 'disk' | 'clock' | 'random' | 'logger'>;
@@ -39,7 +40,7 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
    * Whether a log that is found at the start, its copy in another directory too, belongs to no topic of the cluster: it is kept
    * under another name then, or removed when nothing was ever written to it. By default none does.
    */
-  readonly isStray?: (log: Pick<PartitionLog, 'topic' | 'partition' | 'topicId' | 'logEndOffset'>) => boolean;
+  readonly isStray?: (log: Pick<PartitionLog, 'topic' | 'partition' | 'topicId' | 'isUnused'>) => boolean;
   /** `log.segment.delete.delay.ms` as it is now: how long what was deleted stays under another name; by default that of `defaultSettings`. */
   readonly deleteDelayMs?: () => number;
   /** `log.initial.task.delay.ms`: when retention and the checkpoints of log ends and starts first come; after their interval when absent. */
@@ -134,7 +135,7 @@ export class NodeLogManager implements LogManager {
         for (const file of [RECOVERY_POINT_FILE, CLEANER_OFFSET_FILE] as const) directory?.checkpoint(file);
       },
       applyRetention: () => this.eachLog((log, nowMs) => {
-        if (log.settings.cleanupPolicy.compact && !log.compaction.isUncleanable && !log.isAsleep) log.applyRetention(nowMs);
+        if (retentionTurn(log) === 'cleaner') log.applyRetention(nowMs);
       }),
     });
     this.periodic = new Periodic(options.env.clock, error => options.env.logger.error('log maintenance failed', { error: String(error) }));
@@ -214,7 +215,7 @@ export class NodeLogManager implements LogManager {
     if (!directory.isUsable) log.abandon();
     else if (this.options.isStray?.(log)) this.setStrayAside(log, directory);
     else if (found.suffix === '-future') this.futures.add({ log, directory });
-    else if (isUnused(log) && this.logs.has(key)) this.setStrayAside(log, directory);
+    else if (log.isUnused && this.logs.has(key)) this.setStrayAside(log, directory);
     else {
       this.giveWay(key);
       this.place(key, log, directory);
@@ -224,15 +225,15 @@ export class NodeLogManager implements LogManager {
   /** A log that was made and never written to, since its directory failed, is no hindrance to the one in another directory. */
   private giveWay(key: string): void {
     const other = this.logs.get(key);
-    if (!other || !isUnused(other.log)) return;
+    if (!other || !other.log.isUnused) return;
     this.logs.delete(key);
     this.setStrayAside(other.log, other.directory);
   }
 
   /** Nothing is deleted that nobody asked to delete. */
   private setStrayAside(log: Log, directory: LogDirectory): void {
-    const path = this.moveAside(log, directory, isUnused(log) ? '-delete' : '-stray');
-    if (isUnused(log)) this.removeLater(path);
+    const path = this.moveAside(log, directory, log.isUnused ? '-delete' : '-stray');
+    if (log.isUnused) this.removeLater(path);
     else this.options.env.logger.warn('partition belongs to no topic of the cluster and is set aside', { path });
   }
 
@@ -255,7 +256,7 @@ export class NodeLogManager implements LogManager {
     periodic.every(options.logStartOffsetCheckpointMs ?? MINUTE_MS, () => checkpoint(LOG_START_OFFSET_FILE), first);
     periodic.every(options.highWatermarkCheckpointMs ?? 5000, () => checkpoint(HIGH_WATERMARK_FILE));
     periodic.every(options.retentionCheckMs ?? 5 * MINUTE_MS, () => this.eachLog((log, nowMs) => {
-      if (!log.settings.cleanupPolicy.compact || log.isAsleep) log.applyRetention(nowMs);
+      if (retentionTurn(log) === 'timer') log.applyRetention(nowMs);
       this.futures.retain(log, nowMs);
     }), first);
     periodic.every(options.producerExpirationCheckMs ?? 10 * MINUTE_MS, () => this.eachLog((log, nowMs) => log.removeExpiredProducers(nowMs)));
@@ -448,5 +449,3 @@ export class NodeLogManager implements LogManager {
     this.options.onDirectoryFailed?.(directory, error);
   }
 }
-
-const isUnused = ({ topicId, logEndOffset }: Log): boolean => topicId === ZERO_UUID && logEndOffset === 0;

@@ -235,9 +235,9 @@ export class LogLife {
       const manager = await openLogManager({
         env: node, directories: this.directories, clusterId: 'simulatedSimulatedSimA', nodeId: 1, defaultSettings: places[0]!.settings,
         settingsOf: topic => this.settings[places.findIndex(place => place.topic === topic)],
-        isStray: ({ topic, topicId, logEndOffset }) => {
+        isStray: ({ topic, topicId, isUnused }) => {
           const model = this.current[places.findIndex(place => place.topic === topic)];
-          if (topicId === ZERO_UUID) return logEndOffset > 0;
+          if (topicId === ZERO_UUID) return !isUnused;
           if (topicId === model?.topicId) return false;
           // Deleted while its directory was offline; any other that is back where none should be is looked at.
           return model !== undefined || (this.gone.get(topicId)?.attempts.length ?? 0) > 0;
