@@ -401,6 +401,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   }
 
   updateSettings(settings: LogSettings): void {
+    if (this.currentSettings.cleanupPolicy.compact && !settings.cleanupPolicy.compact) this.compaction.abort();
     this.currentSettings = settings;
     if (this.asleep === undefined) this.durability.flushWithin(settings.flushMs);
   }

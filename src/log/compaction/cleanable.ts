@@ -39,7 +39,7 @@ export function planCleaning(log: CompactedLog, firstDirty: number, nowMs: numbe
   const { segments, settings } = log;
   const dirty = sealedFrom(segments, firstDirty);
   const lagging = settings.minCompactionLagMs > 0
-    ? dirty.find(segment => segment.largestTimestamp().timestampMs > nowMs - settings.minCompactionLagMs)
+    ? dirty.find(segment => segment.retentionTimestampMs() > nowMs - settings.minCompactionLagMs)
     : undefined;
   const bound = Math.max(firstDirty, Math.min(log.lastStableOffset, segments.active.baseOffset, lagging?.baseOffset ?? Infinity));
   // The whole segment stays in which the bound lies.

@@ -74,6 +74,35 @@ describe('what can be compacted', () => {
     expect(lagging.baseOffset).toBeGreaterThan(openAt);
   });
 
+  test('waits for as long as its file was not written to, where no record has a timestamp', async () => {
+    settings = { ...CLEANER, enabled: false };
+    const log = open(await start(), { minCompactionLagMs: 5000 });
+    for (let index = 0; index < 30; index++) {
+      log.appendAsLeader(buildBatch({}, [{ timestampMs: -1, key: Buffer.from('k'), value: Buffer.from('v'.repeat(40)) }]), CLIENT);
+    }
+    log.updateHighWatermark(30);
+    log.write();
+    await world.run(1000);
+    expect(plan(log).cleanableBytes).toBe(0);
+    await world.run(5000);
+    expect(plan(log).cleanableBytes).toBeGreaterThan(0);
+  });
+
+  test('is no longer in the active segment when it has waited for as long as it may', async () => {
+    const compacted = open(await start(), { maxCompactionLagMs: 5000 });
+    append(compacted, 1);
+    await world.run(4000);
+    append(compacted, 1);
+    expect(compacted.segments.baseOffsets).toEqual([0]);
+    await world.run(1001);
+    append(compacted, 1);
+    expect(compacted.segments.baseOffsets).toEqual([0, 2]);
+    compacted.updateSettings({ ...compacted.settings, cleanupPolicy: { compact: false, delete: true } });
+    await world.run(6000);
+    append(compacted, 1);
+    expect(compacted.segments.baseOffsets).toEqual([0, 2]);
+  });
+
   test('begins where the last cleaning ended, or at the start of the log when that is nowhere in it', async () => {
     const log = open(await start());
     append(log, 30);
@@ -182,6 +211,17 @@ describe('a log that changes while it is compacted', () => {
     expect(filesOf(other).filter(name => /cleaned|swap/.test(name))).toEqual([]);
     expect((await offsetsIn(other)).at(-1)).toBe(59);
     expect(manager.logDirs[0]!.error).toBeUndefined();
+  });
+
+  test('by a new policy: nothing more of it is compacted', async () => {
+    const log = open(await start());
+    append(log, 60);
+    const before = log.segments.baseOffsets;
+    await amidst(log);
+    log.updateSettings({ ...log.settings, cleanupPolicy: { compact: false, delete: true } });
+    await world.runUntil(() => !log.compaction.inProgress);
+    expect([log.segments.baseOffsets, (await offsetsIn(log)).length]).toEqual([before, 60]);
+    expect(filesOf(log).filter(name => /cleaned|swap/.test(name))).toEqual([]);
   });
 
   test('by the stop of the broker: it waits for the cleaning to end, and leaves nothing of it', async () => {

@@ -20,7 +20,7 @@ export class CompactionState {
     this.abortFlag = undefined;
   }
 
-  /** The log is closed, or lies elsewhere from now on. */
+  /** The log is closed, lies elsewhere from now on, or is not to be compacted any more. */
   abort(): void {
     if (this.abortFlag) Atomics.store(this.abortFlag, 0, 1);
   }

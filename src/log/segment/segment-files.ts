@@ -37,8 +37,9 @@ export class SegmentFiles {
 
   /** Whether an append no longer fits the active segment. */
   mustRoll({ bytes, lastOffset, maxTimestampMs }: Batches): boolean {
-    const { segments, settings: { segmentBytes, segmentMs } } = this.log;
-    return segments.active.shouldRoll({ nowMs: this.host.clock.nowMs(), sizeBytes: bytes.length, lastOffset, maxTimestampMs, segmentBytes, segmentMs });
+    const { segments, settings } = this.log;
+    const { segmentBytes } = settings;
+    return segments.active.shouldRoll({ nowMs: this.host.clock.nowMs(), sizeBytes: bytes.length, lastOffset, maxTimestampMs, segmentBytes, segmentMs: maxSegmentMs(settings) });
   }
 
   /** Ends the active segment and begins another. */
@@ -96,6 +97,11 @@ export class SegmentFiles {
     for (const cancel of this.pendingRemovals) cancel();
     this.pendingRemovals.clear();
   }
+}
+
+/** A record in the active segment is never compacted: it must not stay there for longer than it may wait (`LogConfig.maxSegmentMs`). */
+function maxSegmentMs({ cleanupPolicy, maxCompactionLagMs, segmentMs }: LogSettings): number {
+  return cleanupPolicy.compact && maxCompactionLagMs > 0 ? Math.min(maxCompactionLagMs, segmentMs) : segmentMs;
 }
 
 /** What a segment takes from the settings when it begins, or is opened, and keeps: later changes are for the next one (`LogSegment.open`). */

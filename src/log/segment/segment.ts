@@ -158,7 +158,7 @@ export class Segment {
     return this.largest;
   }
 
-  /** For retention: the largest timestamp, or when nothing here has one, when the file was last written. */
+  /** How old it is: the largest timestamp, or when nothing here has one, when the file was last written (`LogSegment.largestTimestamp`). */
   retentionTimestampMs(): number {
     const { timestampMs } = this.largestTimestamp();
     if (timestampMs >= 0) return timestampMs;
