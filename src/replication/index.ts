@@ -1,5 +1,6 @@
 export { LogDirMoves, type PartitionToMove } from './log-dir-moves.js';
-export { fetch, type FetchOptions, type FetchOutcome, type FetchPosition, type FindPartition, type PendingFetch } from './fetch.js';
+export { fetch, type PendingFetch } from './fetch.js';
+export type { FetchOptions, FetchOutcome, FetchPosition, FindPartition } from './fetch-types.js';
 export { Partition, type Watcher } from './partition.js';
 export { PartitionReplicatedLog } from './partition-replicated-log.js';
 export { produce, type PendingProduce, type ProduceEntry, type ProduceOptions, type ProduceOutcome } from './produce.js';

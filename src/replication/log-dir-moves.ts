@@ -199,7 +199,7 @@ export class LogDirMoves {
       const log = move.future.replaceLog();
       if (log === undefined) continue;
       this.#moves.delete(move.partition);
-      move.partition.log = log;
+      move.partition.replaceLog(log);
       return true;
     }
   }

@@ -1,10 +1,12 @@
-import type { FetchOptions, FetchPosition } from './fetch.js';
+import type { PartitionLog } from '../log/index.js';
+import type { FetchOptions, FetchPosition } from './fetch-types.js';
 import type { Partition, Watcher } from './partition.js';
 import { limitOf } from './read-pass.js';
 
 /** One position of a fetch that waits: counts what could be read there, without reading it. */
 export class ParkedPosition implements Watcher {
   private readonly leaderEpoch: number | undefined;
+  private readonly log: PartitionLog;
   /** The log's count of bytes up to where `readableBytes` reaches. */
   private countedTo: number | undefined;
 
@@ -19,13 +21,16 @@ export class ParkedPosition implements Watcher {
     private readonly grown: (bytes: number | undefined) => void,
   ) {
     this.leaderEpoch = partition.leaderEpoch;
+    this.log = partition.log;
     this.countedTo = this.count(limitOffset);
     partition.watch(this);
   }
 
   wake(): void {
-    const { partition, options } = this;
-    const count = partition.leaderEpoch === this.leaderEpoch ? this.count(limitOf(partition.log, options)) : undefined;
+    const { partition, log, options } = this;
+    // Each log counts from a beginning of its own.
+    const isSame = partition.log === log && partition.leaderEpoch === this.leaderEpoch;
+    const count = isSame ? this.count(limitOf(log, options)) : undefined;
     if (count === undefined || this.countedTo === undefined) return this.grown(undefined);
     const bytes = Math.min(count - this.countedTo, this.position.maxBytes - this.readableBytes);
     this.countedTo = count;
@@ -39,6 +44,6 @@ export class ParkedPosition implements Watcher {
   }
 
   private count(limitOffset: number): number | undefined {
-    return this.partition.log.bytesBefore(Math.max(limitOffset, Number(this.position.fetchOffset)));
+    return this.log.bytesBefore(Math.max(limitOffset, Number(this.position.fetchOffset)));
   }
 }

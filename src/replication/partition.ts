@@ -17,18 +17,30 @@ export class Partition {
   #leader: LeaderState | undefined;
   #image: PartitionImage;
   #isOffline = false;
+  #log: PartitionLog;
   readonly #watchers = new Set<Watcher>();
 
   constructor(
     readonly topicId: Uuid,
     readonly topic: string,
     readonly index: number,
-    /** A copy that holds the same takes its place when the partition moves to another directory (KIP-113). */
-    public log: PartitionLog,
+    log: PartitionLog,
     image: PartitionImage,
     readonly localId: number,
   ) {
+    this.#log = log;
     this.#image = image;
+  }
+
+  get log(): PartitionLog {
+    return this.#log;
+  }
+
+  /** The partition has moved to another directory (KIP-113): a copy that holds the same is its log from now on. */
+  replaceLog(log: PartitionLog): void {
+    this.#log = log;
+    // What they know of the old one need not hold of this.
+    this.wakeWatchers();
   }
 
   /** Epoch in which this node leads; undefined while it does not. */

@@ -1,6 +1,6 @@
 import { logErrorCode, type LogRead, type PartitionLog } from '../log/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
-import type { FetchOptions, FetchOutcome, FetchPosition, FindPartition } from './fetch.js';
+import type { FetchOptions, FetchOutcome, FetchPosition, FindPartition } from './fetch-types.js';
 import type { Partition } from './partition.js';
 
 /** Reads from the disk that one fetch has under way at a time. */

@@ -25,9 +25,13 @@ beforeEach(() => {
   partition = open(SOLE);
 });
 
-function open(image: PartitionImage, settings = SETTINGS, tailCacheBytes = 1 << 20): Partition {
+function openLog(settings = SETTINGS, tailCacheBytes = 1 << 20) {
   const host = createLogHost({ tailCacheBytes, env: { disk: new MemoryDisk(() => clock.nowMs()), clock, random: new NodeRandom(), logger: silentLogger } });
-  const log = createLog({ host, directory: '/data/t-0', topic: 't', partition: 0, topicId: TOPIC_ID, settings });
+  return createLog({ host, directory: '/data/t-0', topic: 't', partition: 0, topicId: TOPIC_ID, settings });
+}
+
+function open(image: PartitionImage, settings = SETTINGS, tailCacheBytes = 1 << 20): Partition {
+  const log = openLog(settings, tailCacheBytes);
   const opened = new Partition(TOPIC_ID, 't', 0, log, image, 1);
   opened.changeTo(image);
   return opened;
@@ -64,6 +68,11 @@ function startFetch(position: Partial<FetchPosition>, options: Partial<FetchOpti
   let outcomes: FetchOutcome[] | undefined;
   fetch(waits, find, [{ ...AT_START, ...position }], { ...NO_WAIT, ...options }, done => { outcomes = done; }, unforeseen);
   return () => outcomes;
+}
+
+async function bytesAt({ log }: Partition, offset: number): Promise<Buffer> {
+  const { buffers } = await log.read(offset, { maxBytes: 1 << 20, minOneBatch: true, limitOffset: log.logEndOffset });
+  return Buffer.concat(buffers);
 }
 
 const turn = (): Promise<void> => new Promise(resolve => { setImmediate(resolve); });
@@ -165,6 +174,24 @@ describe('fetch', () => {
     append(other, 1, 'a');
     await turn();
     expect(outcomes.map(([one, two]) => [one!.read!.sizeBytes, two!.read!.sizeBytes])).toEqual([[2 * sizeBytes, 2 * sizeBytes]]);
+  });
+
+  test.each([
+    ['and the partition then moves', true],
+    ['and moved before it was parked', false],
+  ])('that waits at the end, %s to a log that holds less, is answered by the next append', async (_when, waits) => {
+    for (let index = 0; index < 9; index++) append(partition, 1, 'a');
+    const kept = openLog();
+    await kept.truncateFullyAndStartAt(8);
+    kept.appendAsFollower(await bytesAt(partition, 8));
+    kept.updateHighWatermark(9);
+    if (!waits) partition.replaceLog(kept);
+    const answer = startFetch({ fetchOffset: 9 }, { maxWaitMs: 500 });
+    await turn();
+    if (waits) partition.replaceLog(kept);
+    append(partition, 1, 'b');
+    await turn();
+    expect(answer()).toMatchObject([{ errorCode: 0, highWatermark: 10, read: { sizeBytes: kept.sizeBytes / 2 } }]);
   });
 
   test('of committed records counts those that are not decided only when they are', async () => {
@@ -277,9 +304,8 @@ describe('what nobody foresaw ends in the request that it belongs to', () => {
     append(partition, 1, 'a');
     const failures: unknown[] = [];
     const { log } = partition;
-    const cold = Object.assign(Object.create(partition) as Partition, { log: Object.assign(Object.create(log) as typeof log, { read: () => Promise.reject(broken) }) });
-    Object.defineProperty(cold, 'checkLeaderEpoch', { value: () => ErrorCode.NONE });
-    fetch(waits, () => cold, [AT_START], NO_WAIT, unforeseen, error => failures.push(error));
+    partition.replaceLog(Object.assign(Object.create(log) as typeof log, { read: () => Promise.reject(broken) }));
+    fetch(waits, () => partition, [AT_START], NO_WAIT, unforeseen, error => failures.push(error));
     await turn();
     expect(failures).toEqual([broken]);
   });

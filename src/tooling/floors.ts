@@ -1,6 +1,6 @@
 /**
- * The rules of the house that no linter knows: imports run downward, nothing imports in circles, and the pure files touch no
- * time, chance or world. `checkHouse` reads a source tree and names every breach; `floors.test.ts` plants one of each kind.
+ * The rules of the house that no linter knows: imports run downward, nothing imports in circles, files stay short, and the pure ones
+ * touch no time, chance or world. `checkHouse` reads a source tree and names every breach; `floors.test.ts` plants one of each kind.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
 import { dirname, join, relative, resolve } from 'node:path';
@@ -48,6 +48,9 @@ const FORBIDDEN_WHEN_PURE: readonly [RegExp, string][] = [
   [/\bprocess\b|\bglobalThis\b|\bconsole\b|\bfetch\(/, 'the world'],
 ];
 
+/** Lines of a file. What is longer hides more than one thing; tests have more to spell out. */
+const MOST_LINES = { ofCode: 500, ofTests: 700 };
+
 interface Import {
   /** As written. */
   readonly specifier: string;
@@ -60,16 +63,27 @@ interface Import {
 export function checkHouse(root: string): string[] {
   const files = sourceFiles(root);
   const graph = new Map(files.map(file => [file, importsOf(root, file)]));
-  return [...floorBreaches(graph), ...cycles(graph), ...purityBreaches(root, graph)];
+  return [...floorBreaches(graph), ...cycles(graph), ...purityBreaches(root, graph), ...longFiles(root)];
 }
 
-/** Non-test TypeScript below `root`, as paths relative to it. */
-function sourceFiles(root: string, folder = root): string[] {
-  return readdirSync(folder, { withFileTypes: true }).flatMap(entry => {
-    const path = join(folder, entry.name);
-    if (entry.isDirectory()) return entry.name === 'tooling' ? [] : sourceFiles(root, path);
-    return entry.name.endsWith('.ts') && !/\.(test|d)\.ts$/.test(entry.name) ? [relative(root, path)] : [];
+/** Every file of TypeScript below `root` with too many lines, but for generated ones. */
+export function longFiles(root: string): string[] {
+  return filesBelow(root).filter(file => !file.includes('generated/')).flatMap(file => {
+    const lines = readFileSync(join(root, file), 'utf8').trimEnd().split('\n').length;
+    const most = file.endsWith('.test.ts') ? MOST_LINES.ofTests : MOST_LINES.ofCode;
+    return lines > most ? [`${file} has ${lines} lines, of ${most}: split it by what it hides`] : [];
   });
+}
+
+/** Non-test TypeScript below `root` that runs in a broker, as paths relative to it. */
+function sourceFiles(root: string): string[] {
+  return filesBelow(root).filter(file => !file.startsWith('tooling/') && !/\.(test|d)\.ts$/.test(file));
+}
+
+function filesBelow(root: string): string[] {
+  return readdirSync(root, { withFileTypes: true, recursive: true })
+    .filter(entry => entry.isFile() && entry.name.endsWith('.ts'))
+    .map(entry => relative(root, join(entry.parentPath, entry.name)));
 }
 
 function importsOf(root: string, file: string): Import[] {
