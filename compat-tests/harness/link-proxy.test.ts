@@ -3,9 +3,32 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Cancel } from '../../src/env/clock.js';
 import { LinkProxy } from './link-proxy.js';
 
+/** Time that goes on when the test says so. */
+class ManualClock {
+  private nowMs = 0;
+  private readonly tasks = new Set<{ readonly dueMs: number; readonly run: () => void }>();
+
+  after(delayMs: number, run: () => void): Cancel {
+    const task = { dueMs: this.nowMs + delayMs, run };
+    this.tasks.add(task);
+    return () => { this.tasks.delete(task); };
+  }
+
+  pass(ms: number): void {
+    this.nowMs += ms;
+    for (const task of this.tasks) {
+      if (task.dueMs > this.nowMs) continue;
+      this.tasks.delete(task);
+      task.run();
+    }
+  }
+}
+
 let echo: Server;
+let clock: ManualClock;
 let proxy: LinkProxy;
 let sockets: Socket[];
 /** What reached the far end. */
@@ -23,7 +46,8 @@ beforeEach(async () => {
     });
   }).listen(0, '127.0.0.1');
   await once(echo, 'listening');
-  proxy = await LinkProxy.listen(() => ({ host: '127.0.0.1', port: (echo.address() as AddressInfo).port }));
+  clock = new ManualClock();
+  proxy = await LinkProxy.listen(() => ({ host: '127.0.0.1', port: (echo.address() as AddressInfo).port }), { clock });
 });
 
 afterEach(async () => {
@@ -50,8 +74,16 @@ const ended = (socket: Socket): Promise<string> => new Promise(resolve => {
   socket.on('close', () => resolve('closed'));
 });
 
-/** Long enough for a loopback to deliver what it will. */
-const settle = (): Promise<void> => new Promise(resolve => { setTimeout(resolve, 50); });
+/** Resolves once so much has come back to the client; what has. */
+function heard(socket: Socket, length: number): Promise<string> {
+  return new Promise(resolve => {
+    let text = '';
+    socket.on('data', bytes => {
+      text += bytes.toString();
+      if (text.length >= length) resolve(text);
+    });
+  });
+}
 
 test('passes bytes both ways, and ends when either side does', async () => {
   const socket = await open();
@@ -67,26 +99,24 @@ test('keeps what comes while it stalls, and gives it in order when it heals', as
   expect(await ask(socket, 'a')).toBe('a');
   proxy.stall('up');
   socket.write('b');
+  await proxy.until('up', ({ held }) => held === 1);
   socket.write('c');
-  await settle();
+  const echoed = heard(socket, 2);
   expect(arrived).toBe('a');
   proxy.heal();
-  await once(socket, 'data');
-  expect(arrived).toBe('abc');
+  expect([await echoed, arrived, proxy.bytes('up')]).toEqual(['bc', 'abc', { held: 0, lost: 0 }]);
 });
 
 test('one way alone: requests arrive, answers do not', async () => {
   const socket = await open();
   expect(await ask(socket, 'a')).toBe('a');
-  let heard = '';
-  socket.on('data', bytes => { heard += bytes.toString(); });
+  const echoed = heard(socket, 1);
   proxy.stall('down');
   socket.write('b');
-  await settle();
-  expect([arrived, heard]).toEqual(['ab', '']);
+  await proxy.until('down', ({ held }) => held === 1);
+  expect([arrived, socket.bytesRead]).toEqual(['ab', 1]);
   proxy.heal();
-  await once(socket, 'data');
-  expect(heard).toBe('b');
+  expect(await echoed).toBe('b');
 });
 
 test('a cut loses bytes for good: who lost some is reset when it heals, who did not goes on', async () => {
@@ -95,22 +125,31 @@ test('a cut loses bytes for good: who lost some is reset when it heals, who did 
   const over = ended(talker);
   proxy.cut();
   talker.write('b');
-  await settle();
+  await proxy.until('up', ({ lost }) => lost === 1);
   proxy.heal();
   expect(await over).toBe('ECONNRESET');
   expect(await ask(silent, 't')).toBe('t');
   expect(arrived).toBe('ast');
 });
 
-test('a delay holds back both ways and keeps the order', async () => {
+test('a delay holds back both ways, as long as it says, and keeps the order', async () => {
   const socket = await open();
   proxy.delay(40);
-  const startMs = performance.now();
-  let heard = '';
-  socket.on('data', bytes => { heard += bytes.toString(); });
-  for (const text of ['1', '2', '3']) socket.write(text);
-  while (heard.length < 3) await settle();
-  expect([heard, performance.now() - startMs >= 79]).toEqual(['123', true]);
+  const echoed = heard(socket, 3);
+  socket.write('1');
+  await proxy.until('up', ({ held }) => held === 1);
+  // These come behind it, while the link does not read.
+  for (const text of ['2', '3']) socket.write(text);
+  clock.pass(39);
+  expect([proxy.bytes('up').held, arrived]).toEqual([1, '']);
+  clock.pass(1);
+  await proxy.until('down', ({ held }) => held === 1);
+  expect([arrived[0], socket.bytesRead]).toEqual(['1', 0]);
+  clock.pass(39);
+  expect([proxy.bytes('down').held, socket.bytesRead]).toEqual([1, 0]);
+  proxy.delay(0);
+  clock.pass(40);
+  expect(await echoed).toBe('123');
 });
 
 test('a reset is one for both ends', async () => {

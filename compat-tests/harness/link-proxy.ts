@@ -1,11 +1,28 @@
 // A TCP link that can be disturbed: clients connect to the proxy, the proxy to the broker. For kernels without netem.
 
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
+import type { Cancel, Clock } from '../../src/env/clock.js';
+import { NodeClock } from '../../src/env/node/clock.js';
 
 /** up: from the client to the broker. */
 export type Direction = 'up' | 'down';
 
 const BOTH: readonly Direction[] = ['up', 'down'];
+
+/** Bytes that the link has taken and not passed on. */
+export interface Kept {
+  /** Those that wait, for a delay or until the link heals; what a sender's kernel holds back behind them is not counted. */
+  readonly held: number;
+  /** Those that vanished, since the link was made. */
+  readonly lost: number;
+}
+
+export interface LinkOptions {
+  /** 0, the default, takes a free port. */
+  readonly port?: number;
+  /** Measures delays. */
+  readonly clock?: Pick<Clock, 'after'>;
+}
 
 /**
  * One link. What it does to bytes:
@@ -18,16 +35,20 @@ export class LinkProxy {
   private readonly pipes = new Set<Pipe>();
   private readonly stalled = new Set<Direction>();
   private readonly lost = new Set<Direction>();
+  private readonly kept: Record<Direction, { held: number; lost: number }> = { up: { held: 0, lost: 0 }, down: { held: 0, lost: 0 } };
+  private readonly awaited = new Set<() => void>();
   private delayMs = 0;
 
-  private constructor(private readonly server: Server, private readonly target: () => { host: string; port: number }) {
+  private constructor(
+    private readonly server: Server, private readonly target: () => { host: string; port: number }, private readonly clock: Pick<Clock, 'after'>,
+  ) {
     server.on('connection', client => this.accept(client));
   }
 
-  /** Listens on 127.0.0.1, by default on a free port. `target` is asked for each connection: the broker may move. */
-  static async listen(target: () => { host: string; port: number }, port = 0): Promise<LinkProxy> {
+  /** Listens on 127.0.0.1. `target` is asked for each connection: the broker may move. */
+  static async listen(target: () => { host: string; port: number }, { port = 0, clock = new NodeClock() }: LinkOptions = {}): Promise<LinkProxy> {
     const server = createServer({ allowHalfOpen: false, noDelay: true });
-    const proxy = new LinkProxy(server, target);
+    const proxy = new LinkProxy(server, target, clock);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, '127.0.0.1', resolve);
@@ -41,6 +62,24 @@ export class LinkProxy {
 
   get connections(): number {
     return this.pipes.size;
+  }
+
+  /** Of all connections together, those that are over excepted in what is held. */
+  bytes(direction: Direction): Kept {
+    return this.kept[direction];
+  }
+
+  /** Resolves once `isSo` holds of the link's bytes that way, which may be at once. */
+  until(direction: Direction, isSo: (bytes: Kept) => boolean): Promise<void> {
+    return new Promise(resolve => {
+      const look = (): void => {
+        if (!isSo(this.kept[direction])) return;
+        this.awaited.delete(look);
+        resolve();
+      };
+      this.awaited.add(look);
+      look();
+    });
   }
 
   delay(ms: number): void {
@@ -74,6 +113,11 @@ export class LinkProxy {
 
   private accept(client: Socket): void {
     const pipe = new Pipe(client, connect({ ...this.target(), noDelay: true }), {
+      clock: this.clock,
+      keep: (direction, what, bytes) => {
+        this.kept[direction][what] += bytes;
+        for (const look of this.awaited) look();
+      },
       delayMs: () => this.delayMs,
       isStalled: direction => this.stalled.has(direction),
       isCut: direction => this.lost.has(direction),
@@ -84,6 +128,9 @@ export class LinkProxy {
 }
 
 interface Weather {
+  readonly clock: Pick<Clock, 'after'>;
+  /** So many bytes more, or less, are held or lost. */
+  keep(direction: Direction, what: keyof Kept, bytes: number): void;
   delayMs(): number;
   isStalled(direction: Direction): boolean;
   isCut(direction: Direction): boolean;
@@ -93,8 +140,9 @@ interface Weather {
 /** One client's connection through the link. */
 class Pipe {
   private readonly waiting: Record<Direction, Buffer[]> = { up: [], down: [] };
-  private readonly timers = new Set<NodeJS.Timeout>();
-  private lostBytes = false;
+  private readonly timers = new Set<Cancel>();
+  /** One side has missed something: there is no going on. */
+  private broken = false;
   private closed = false;
 
   constructor(private readonly client: Socket, private readonly broker: Socket, private readonly weather: Weather) {
@@ -103,7 +151,7 @@ class Pipe {
   }
 
   healed(): void {
-    if (this.lostBytes) return this.reset();
+    if (this.broken) return this.reset();
     for (const direction of BOTH) this.pass(direction);
   }
 
@@ -120,19 +168,20 @@ class Pipe {
 
   private take(direction: Direction, from: Socket, bytes: Buffer): void {
     if (this.weather.isCut(direction)) {
-      this.lostBytes = true;
+      this.broken = true;
+      this.weather.keep(direction, 'lost', bytes.length);
       return;
     }
     this.waiting[direction].push(bytes);
+    this.weather.keep(direction, 'held', bytes.length);
     const delayMs = this.weather.delayMs();
     if (delayMs === 0) return this.pass(direction);
     // What waits is bounded by what one side sends in a delay.
     from.pause();
-    const timer = setTimeout(() => {
+    const timer = this.weather.clock.after(delayMs, () => {
       this.timers.delete(timer);
       this.pass(direction);
-      from.resume();
-    }, delayMs);
+    });
     this.timers.add(timer);
   }
 
@@ -143,13 +192,15 @@ class Pipe {
       return;
     }
     from.resume();
-    for (const bytes of this.waiting[direction].splice(0)) if (!to.destroyed && !to.write(bytes)) from.pause();
+    const chunks = this.waiting[direction].splice(0);
+    for (const bytes of chunks) if (!to.destroyed && !to.write(bytes)) from.pause();
+    this.weather.keep(direction, 'held', -bytesOf(chunks));
   }
 
   /** One side has closed: the other hears of it, unless nothing gets through. */
   private finish(direction: Direction): void {
     if (this.weather.isStalled(direction) || this.weather.isCut(direction)) {
-      this.lostBytes = true;
+      this.broken = true;
       return;
     }
     this.end(socket => socket.destroySoon());
@@ -158,8 +209,11 @@ class Pipe {
   private end(close: (socket: Socket) => void): void {
     if (this.closed) return;
     this.closed = true;
-    for (const timer of this.timers) clearTimeout(timer);
+    for (const cancel of this.timers) cancel();
+    for (const direction of BOTH) this.weather.keep(direction, 'held', -bytesOf(this.waiting[direction].splice(0)));
     for (const socket of [this.client, this.broker]) close(socket);
     this.weather.gone();
   }
 }
+
+const bytesOf = (chunks: readonly Buffer[]): number => chunks.reduce((sum, { length }) => sum + length, 0);

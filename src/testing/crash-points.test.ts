@@ -48,6 +48,7 @@ afterAll(() => {
   const isWhole = counts.length === LOG_WORKLOADS.length + 2;
   if (!isWhole) return;
   expect(counts.reduce((sum, { points }) => sum + points, 0)).toBeGreaterThanOrEqual(LEAST_POINTS);
+  expect(counts.filter(({ points, recovered }) => recovered !== points)).toEqual([]);
   mkdirSync('build/reports', { recursive: true });
   writeFileSync('build/reports/crash-points.txt', `${formatCounts(counts)}\n`);
 });

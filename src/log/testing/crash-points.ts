@@ -43,6 +43,8 @@ export interface CrashPointOptions {
 export interface CrashPointCount {
   readonly name: string;
   readonly points: number;
+  /** Of these, those at which every trial was judged, one at least, and found as promised. */
+  readonly recovered: number;
   readonly kills: number;
   readonly powerLosses: number;
   readonly errors: number;
@@ -92,17 +94,20 @@ async function pointsOf<P>(workload: Workload<P>): Promise<Point<P>[]> {
 }
 
 class Trial<P> {
-  readonly counts = { kills: 0, powerLosses: 0, errors: 0, secondDeaths: 0 };
+  readonly counts = { recovered: 0, kills: 0, powerLosses: 0, errors: 0, secondDeaths: 0 };
   private deaths = 0;
+  private held = 0;
 
   constructor(private readonly workload: Workload<P>, private readonly options: CrashPointOptions) {}
 
   async at(point: Point<P>): Promise<void> {
     const { kills, powerLosses, errors } = this.options;
+    const heldBefore = this.held;
     for (let time = 0; time < kills; time++) await this.die(point, 'kill', point.index + time);
     for (let time = 0; time < powerLosses; time++) await this.die(point, 'power', point.index + time);
     const due = Math.floor((point.index + 1) * errors) - Math.floor(point.index * errors);
     if (point.operation) for (let time = 0; time < due; time++) await this.goOn(point, point.operation, point.index + time);
+    if (this.held > heldBefore) this.counts.recovered++;
   }
 
   /** The process dies, or the power fails, before the operation or in the midst of it. */
@@ -166,6 +171,7 @@ class Trial<P> {
   private async judged(point: Point<P>, what: string, { trace }: SimWorld, run: () => Promise<void>): Promise<void> {
     try {
       await run();
+      this.held++;
     } catch (error) {
       const at = point.operation ? `${point.operation.kind} ${point.operation.path}` : 'its end';
       throw new CrashPointError(`workload '${this.workload.name}', operation ${point.index} (${at}), ${what}: ${(error as Error).stack}\n${trace.tail(40)}`, { cause: error });
@@ -193,7 +199,6 @@ function doInPart({ durability, tree }: SimMachine, operation: DiskOperation | u
 
 export function formatCounts(counts: readonly CrashPointCount[]): string {
   const sum = (pick: (count: CrashPointCount) => number): string => counts.reduce((total, count) => total + pick(count), 0).toLocaleString('en');
-  const points = sum(count => count.points);
-  return `${points} of ${points} crash points recover as promised, in ${counts.length} workloads: ${sum(count => count.kills)} kills, `
+  return `${sum(count => count.recovered)} of ${sum(count => count.points)} crash points recover as promised, in ${counts.length} workloads: ${sum(count => count.kills)} kills, `
     + `${sum(count => count.powerLosses)} power losses, ${sum(count => count.errors)} errors of the disk, ${sum(count => count.secondDeaths)} deaths during recovery.`;
 }
