@@ -1,13 +1,16 @@
 // One broker with two log directories: partitions placed, moved, moved back, and a directory that goes away under it.
 
-import { mkdtempSync, renameSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, renameSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import {
   alterReplicaLogDirsApi, createTopicsApi, describeLogDirsApi, fetchApi, incrementalAlterConfigsApi, listOffsetsApi, metadataApi, offsetForLeaderEpochApi, produceApi,
   type DescribeLogDirsResponse,
 } from '../../src/protocol/generated/index.js';
+import { decodeMetadataRecord, type MetadataRecord } from '../../src/metadata/records.js';
+import { isControl as isControlBatch } from '../../src/protocol/records/batch.js';
 import { buildBatch } from '../../src/protocol/records/batch-builder.js';
+import { batchesIn, recordsIn } from '../../src/protocol/records/batch-iterator.js';
 import { Player } from '../differential/player.js';
 import type { BrokerUnderTest, Settings } from '../support/brokers.js';
 
@@ -15,6 +18,19 @@ const RATE = 'replica.alter.log.dirs.io.max.bytes.per.second';
 const KAFKA_STORAGE_ERROR = 56;
 const TIMEOUT_MS = 5_000;
 const VALUE = Buffer.alloc(1000, 'v');
+
+/** What the files of a metadata log say, in order. */
+function* metadataRecords(path: string): Generator<MetadataRecord, void, undefined> {
+  for (const name of readdirSync(path).filter(file => file.endsWith('.log')).sort()) {
+    const bytes = readFileSync(join(path, name));
+    for (const at of batchesIn(bytes)) {
+      if (isControlBatch(bytes, at)) continue;
+      for (const { value } of recordsIn(bytes, at)) yield decodeMetadataRecord(value!);
+    }
+  }
+}
+
+const directoryId = (path: string): string | undefined => /^directory\.id=(.*)$/m.exec(readFileSync(join(path, 'meta.properties'), 'utf8'))?.[1];
 
 /** Two log directories, the metadata log in a third. */
 export class Directories {
@@ -33,6 +49,18 @@ export class Directories {
 
   name(path: string): string {
     return path === this.one ? 'one' : path === this.two ? 'two' : path;
+  }
+
+  /** The directory that the metadata log says a partition's replica lies in; undefined while it says none of these. */
+  assigned(topic: string, index: number): string | undefined {
+    const topicIds = new Set<string>();
+    let directory: string | undefined;
+    for (const { type, message } of metadataRecords(join(this.root, 'metadata', '__cluster_metadata-0'))) {
+      if (type === 'Topic' && message.name === topic) topicIds.add(message.topicId);
+      if (type !== 'Partition' && type !== 'PartitionChange') continue;
+      if (topicIds.has(message.topicId) && message.partitionId === index) directory = message.directories?.[0] ?? directory;
+    }
+    return ([['one', this.one], ['two', this.two]] as const).find(([, path]) => directoryId(path) === directory)?.[0];
   }
 
   /** The second directory is not there any more, as when its volume is gone. */
@@ -122,9 +150,7 @@ export class LogDirsScenario {
     await this.alter('a place for what is lost', [[two, 'lost', [0]]]);
     await this.create('lost');
     await this.produce('lost', 0, 3);
-    await this.player.until('the controller knows where it lies', async () => (await this.places('lost', 0)).join() === 'two');
-    // Assignments wait for company for a tenth of a second.
-    await new Promise(resolve => { setTimeout(resolve, 1000); });
+    await this.player.until('the controller knows where it lies', async () => this.directories.assigned('lost', 0) === 'two');
     this.directories.takeTwoAway();
     await this.produce('lost', 0, 1);
     await this.player.until('offline', async () => {

@@ -28,6 +28,16 @@ export interface BrokerOptions {
   readonly env: Env;
 }
 
+/** Each of these has a bound of its own. */
+export interface MemoryInUse {
+  /** Of requests on their way in. Beyond `queued.max.request.bytes` no connection reads on but one; each may have begun a frame. */
+  readonly requestBytes: number;
+  /** Read for clients and not sent yet (`ReadBudget`). */
+  readonly unsentReadBytes: number;
+  /** The newest bytes of the logs. */
+  readonly tailCacheBytes: number;
+}
+
 /** Told to clients of a listener on all interfaces, unless advertised.listeners says better: it always reaches a local broker. */
 const LOCAL_HOST_NAME = 'localhost';
 
@@ -49,6 +59,7 @@ export class Broker {
   #lifecycle: Lifecycle | undefined;
   readonly #directoryFailures: DirectoryFailures;
   #serving = false;
+  #memory: () => MemoryInUse = () => ({ requestBytes: 0, unsentReadBytes: 0, tailCacheBytes: 0 });
 
   private constructor(private readonly options: BrokerOptions) {
     this.failed = new Promise(resolve => { this.#fail = resolve; });
@@ -90,6 +101,11 @@ export class Broker {
     return this.#clusterId;
   }
 
+  /** What clients make the broker hold, however many they are and whatever they do. */
+  get memory(): MemoryInUse {
+    return this.#memory();
+  }
+
   /** Answers what is in flight, makes the data durable, frees ports and handles. Rejects when the data may not be durable. */
   close(): Promise<void> {
     return (this.#closing ??= this.#stop());
@@ -124,6 +140,9 @@ export class Broker {
     // Closed last of all: its marker vouches for everything before it.
     this.#teardown.push(() => logs.close({ brokerEpoch: this.#lifecycle?.epoch ?? -1 }));
     const server = this.#makeServer(publisher, logs);
+    this.#memory = () => ({
+      requestBytes: server.queuedBytes, unsentReadBytes: logs.readBudget.heldBytes, tailCacheBytes: logs.host.tailCache.sizeBytes,
+    });
     this.#teardown.push(() => server.close());
     const bound = await this.#listen(server, plan);
     const quorum = await this.#joinQuorum(logs, brokerId, clusterId, plan, bound);
