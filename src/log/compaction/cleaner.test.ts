@@ -22,9 +22,9 @@ beforeEach(() => {
   settings = CLEANER;
 });
 
-async function start(): Promise<NodeLogManager> {
+async function start(directories = ['/data']): Promise<NodeLogManager> {
   const manager = await world.runUntil(openLogManager({
-    env: node, directories: ['/data'], clusterId: 'c', nodeId: 1, defaultSettings: COMPACTED, settingsOf: () => COMPACTED, cleanerSettings: () => settings, tailCacheBytes: 0,
+    env: node, directories, clusterId: 'c', nodeId: 1, defaultSettings: COMPACTED, settingsOf: () => COMPACTED, cleanerSettings: () => settings, tailCacheBytes: 0,
   }));
   await world.runUntil(manager.load());
   return manager;
@@ -44,7 +44,7 @@ function append(log: Log, count: number, keys = 5): void {
 const plan = (log: Log): CleaningPlan => planCleaning(log, firstDirtyOffset(log, log.compaction.cleanedOffset), world.wallMs);
 const isCompacted = (log: Log): boolean => !log.compaction.inProgress && plan(log).cleanableBytes === 0;
 const filesOf = (log: Log): string[] => node.disk.list(log.directory);
-const checkpoint = (): string => node.disk.readFile('/data/cleaner-offset-checkpoint').toString();
+const checkpoint = (directory = '/data'): string => node.disk.readFile(`${directory}/cleaner-offset-checkpoint`).toString();
 const offsetsIn = async (log: Log): Promise<number[]> => (await world.runUntil(readCommitted(log))).map(({ offset }) => offset);
 
 describe('what can be compacted', () => {
@@ -232,6 +232,123 @@ describe('a log that changes while it is compacted', () => {
     await world.runUntil(manager.close({ brokerEpoch: 1 }));
     expect(filesOf(log).filter(name => /cleaned|swap/.test(name))).toEqual([]);
     expect(await offsetsIn(open(await start()))).toHaveLength(60);
+  });
+});
+
+describe('a log that moves to another directory', () => {
+  const startWithTwo = (): Promise<NodeLogManager> => start(['/data', '/other']);
+
+  /** The value of each key, without those that were deleted. */
+  async function table(log: Log): Promise<Record<string, string>> {
+    const records = await world.runUntil(readCommitted(log));
+    return Object.fromEntries(records.filter(({ value }) => value !== null).map(({ key, value }) => [key, value]));
+  }
+
+  function put(log: Log, key: string, value: string | null): void {
+    log.appendAsLeader(buildBatch({}, [{ timestampMs: world.wallMs, key: Buffer.from(key), value: value === null ? null : Buffer.from(value) }]), CLIENT);
+  }
+
+  /** Finishes the copy that was begun; the log that is in its place now. */
+  async function finishMove(manager: NodeLogManager): Promise<Log> {
+    const future = manager.futures.get('events', 0)!;
+    while ((await world.runUntil(future.copy(1 << 20))) > 0);
+    await world.runUntil(future.log.flush());
+    expect(future.replaceLog()).toBe(manager.get('events', 0));
+    return manager.get('events', 0)!;
+  }
+
+  /** A copy of it holds a key that is deleted later, when nothing of it may stay for long. */
+  async function copyBeforeDelete(manager: NodeLogManager): Promise<Log> {
+    const log = open(manager, { deleteRetentionMs: 0, minCleanableDirtyRatio: 0 });
+    put(log, 'gone', 'back from the dead');
+    append(log, 30);
+    expect(await world.runUntil(manager.futures.create('events', 0, '/other').copy(1))).toBeGreaterThan(0);
+    put(log, 'gone', null);
+    append(log, 60);
+    return log;
+  }
+
+  test('is not compacted meanwhile: what was deleted stays deleted', async () => {
+    const manager = await startWithTwo();
+    const log = await copyBeforeDelete(manager);
+    await world.run(10_000);
+    expect(log.compaction.cleanedOffset).toBeUndefined();
+    const moved = await finishMove(manager);
+    await world.runUntil(() => isCompacted(moved));
+    await world.run(5000);
+    append(moved, 30);
+    await world.runUntil(() => isCompacted(moved));
+    expect(Object.keys(await table(moved)).sort()).toEqual(['key 0', 'key 1', 'key 2', 'key 3', 'key 4']);
+  });
+
+  test('is copied only when a cleaning that was under way has ended', async () => {
+    const manager = await startWithTwo();
+    const log = open(manager);
+    append(log, 60);
+    await world.runUntil(() => log.compaction.inProgress && filesOf(log).some(name => name.endsWith('.cleaned')));
+    const future = manager.futures.create('events', 0, '/other');
+    expect(future.replaceLog()).toBeUndefined();
+    const copied = future.copy(1 << 20);
+    expect([log.compaction.inProgress, future.log.logEndOffset]).toEqual([true, 0]);
+    await world.runUntil(copied);
+    expect([log.compaction.inProgress, log.compaction.cleanedOffset]).toEqual([false, 0]);
+    expect((await offsetsIn(await finishMove(manager))).length).toBe(60);
+  });
+
+  test('is compacted again once its copy is given up', async () => {
+    const manager = await startWithTwo();
+    const log = await copyBeforeDelete(manager);
+    manager.futures.remove('events', 0);
+    await world.runUntil(() => isCompacted(log));
+    expect(log.compaction.cleanedOffset).toBeGreaterThan(30);
+  });
+
+  test('is copied anew where it may have been compacted since the copy began', async () => {
+    let manager = await startWithTwo();
+    await copyBeforeDelete(manager);
+    await world.runUntil(manager.close({ brokerEpoch: 1 }));
+    manager = await start();
+    const compacted = open(manager, { deleteRetentionMs: 0, minCleanableDirtyRatio: 0 });
+    await world.runUntil(() => compacted.compaction.cleanedOffset !== undefined && isCompacted(compacted));
+    await world.run(5000);
+    append(compacted, 30);
+    await world.runUntil(() => isCompacted(compacted));
+    const left = await table(compacted);
+    expect(left).not.toHaveProperty('gone');
+    await world.runUntil(manager.close({ brokerEpoch: 1 }));
+    manager = await startWithTwo();
+    open(manager);
+    expect(manager.futures.get('events', 0)!.replaceLog()).toBeUndefined();
+    expect(await table(await finishMove(manager))).toEqual(left);
+  });
+
+  test('is named by the checkpoint of one directory alone: Apache Kafka\'s cleaner ends over two', async () => {
+    const manager = await startWithTwo();
+    append(open(manager), 60);
+    await world.runUntil(() => isCompacted(open(manager)));
+    const before = open(manager);
+    const cleaned = before.compaction.cleanedOffset!;
+    manager.futures.create('events', 0, '/other');
+    await world.runUntil(manager.close({ brokerEpoch: 1 }));
+    expect([checkpoint(), checkpoint('/other')]).toEqual([`0\n1\nevents 0 ${cleaned}\n`, '0\n0\n']);
+    const again = await startWithTwo();
+    open(again);
+    const moved = await finishMove(again);
+    expect(moved.compaction.cleanedOffset).toBe(cleaned);
+    expect([checkpoint(), checkpoint('/other')]).toEqual(['0\n0\n', `0\n1\nevents 0 ${cleaned}\n`]);
+    again.delete('events', 0);
+    await world.run(100);
+    expect([checkpoint(), checkpoint('/other')]).toEqual(['0\n0\n', '0\n0\n']);
+  });
+
+  test('whose checkpoint was written by somebody else in two directories is named by one after a start', async () => {
+    let manager = await startWithTwo();
+    append(open(manager), 60);
+    await world.runUntil(() => isCompacted(open(manager)));
+    await world.runUntil(manager.close({ brokerEpoch: 1 }));
+    node.disk.writeFileAtomically('/other/cleaner-offset-checkpoint', checkpoint());
+    manager = await startWithTwo();
+    expect([checkpoint(), checkpoint('/other')]).toEqual([expect.stringContaining('events 0'), '0\n0\n']);
   });
 });
 

@@ -11,6 +11,8 @@ export interface CleanerOptions {
   readonly host: Pick<LogHost, 'disk' | 'clock' | 'logger'>;
   /** All logs of the node. */
   readonly logs: () => Iterable<Log>;
+  /** Whether a log must stay as it is for now. */
+  readonly isPaused: (log: Log) => boolean;
   readonly settings: () => CleanerSettings;
   readonly runClean: (job: CleanJob) => Promise<CleanResult>;
   /** Brings the recovery points, and how far logs were compacted, to the checkpoints of the directory that a log lies in. */
@@ -127,7 +129,7 @@ export class LogCleaner {
     const candidates: Candidate[] = [];
     let wakes = WAKES_A_ROUND;
     for (const log of this.options.logs()) {
-      if (!log.settings.cleanupPolicy.compact || log.isClosed || log.compaction.inProgress || log.compaction.isUncleanable) continue;
+      if (!log.settings.cleanupPolicy.compact || log.isClosed || log.compaction.inProgress || log.compaction.isUncleanable || this.options.isPaused(log)) continue;
       const slept = log.isAsleep;
       if (slept && (wakes === 0 || !this.mayWake(log))) continue;
       if (slept) wakes--;

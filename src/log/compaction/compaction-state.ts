@@ -5,6 +5,9 @@ export class CompactionState {
   /** The last attempt met something that cannot be compacted: it is not tried again before a restart. */
   isUncleanable = false;
   private abortFlag: Int32Array | undefined;
+  private resolveEnded: () => void = () => undefined;
+  /** Resolves when the last cleaning that began has ended, however that was. */
+  ended: Promise<void> = Promise.resolve();
 
   /** A cleaning is under way: nobody else may remove segments. */
   get inProgress(): boolean {
@@ -13,11 +16,13 @@ export class CompactionState {
 
   /** Begins a cleaning; the flag, which other threads can see, is no longer 0 once it has to stop. */
   begin(): Int32Array {
+    this.ended = new Promise(resolve => { this.resolveEnded = resolve; });
     return (this.abortFlag = new Int32Array(new SharedArrayBuffer(4)));
   }
 
   end(): void {
     this.abortFlag = undefined;
+    this.resolveEnded();
   }
 
   /** The log is closed, lies elsewhere from now on, or is not to be compacted any more. */

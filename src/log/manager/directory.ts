@@ -222,6 +222,17 @@ export class LogDirectory implements LogDir {
     }
   }
 
+  /**
+   * Takes the partitions out of the checkpoint of compaction that are not here any more: where two directories name one, Apache
+   * Kafka's cleaner ends for good (`LogCleanerManager.allCleanerCheckpoints`).
+   */
+  forgetCleanedElsewhere(): void {
+    const here = new Set<string>();
+    for (const log of this.logs) if (log.compaction.cleanedOffset !== undefined) here.add(partitionDirectory(log.topic, log.partition));
+    const named = this.named.get(CLEANER_OFFSET_FILE) ?? [];
+    if ([...named].some(key => !here.has(key))) this.checkpoint(CLEANER_OFFSET_FILE);
+  }
+
   checkpointAll(): void {
     for (const file of CHECKPOINT_FILES) this.checkpoint(file);
   }

@@ -5,7 +5,7 @@ import type { LogHost } from '../host.js';
 import type { Log } from '../log.js';
 import { LogCopy } from '../log-copy.js';
 import { createLog } from '../open-log.js';
-import { partitionDirectory, partitionDirectoryAside } from '../paths.js';
+import { CLEANER_OFFSET_FILE, partitionDirectory, partitionDirectoryAside } from '../paths.js';
 import type { FutureLog, FutureLogs, PartitionLog } from '../types.js';
 import type { LogDirectory } from './directory.js';
 
@@ -68,21 +68,25 @@ export class NodeFutureLogs implements FutureLogs {
     return directory.guard(() => {
       const log = createLog({ host: host(), directory: `${path}/${name}`, topic, partition, topicId, settings });
       log.identify();
-      // What was compacted when it is read stays so; what is compacted later is not so in the copy.
-      log.compaction.cleanedOffset = source.log.compaction.cleanedOffset;
       env.disk.syncDirectory(path);
-      return this.add({ log, directory });
+      return this.add({ log, directory }, { isNew: true });
     });
   }
 
-  /** A copy that was found at the start, or made. */
-  add({ log, directory }: PlacedLog): FutureLog {
+  /** A copy in the making that a process before this one has left. */
+  found(placed: PlacedLog): void {
+    this.add(placed, { isNew: false });
+  }
+
+  /** From now on the log is not compacted: a copy of which one part is older than the other has keys again that were deleted. */
+  private add({ log, directory }: PlacedLog, { isNew }: { readonly isNew: boolean }): FutureLog {
     const key = partitionDirectory(log.topic, log.partition);
     const other = this.placed.get(key);
     if (other !== undefined) throw new Error(`two copies of partition ${key} are being made, ${log.directory} and ${other.log.directory}: one of them must be removed by hand`);
     directory.logs.add(log);
-    const future = new Future(log, directory, () => this.parts.current.get(key)?.log, source => this.replace(key, source));
+    const future = new Future(log, directory, isNew, () => this.parts.current.get(key)?.log, source => this.replace(key, source));
     this.placed.set(key, future);
+    this.parts.current.get(key)?.log.compaction.abort();
     return future;
   }
 
@@ -141,8 +145,6 @@ export class NodeFutureLogs implements FutureLogs {
     const { directory: from } = current.get(key)!;
     const home = source.directory;
     const aside = this.asideOf(from, source);
-    // A log that was ever compacted may have gaps: nobody must take them for a loss.
-    if (source.compaction.cleanedOffset !== undefined) log.compaction.cleanedOffset ??= log.logStartOffset;
     // A checkpoint speaks of nothing that could still be lost with the process.
     host().turnWrites.writeAll();
     directory.checkpointAll();
@@ -173,6 +175,10 @@ export class NodeFutureLogs implements FutureLogs {
       source.abandon();
     });
     from.checkpointAll();
+    // Only now: the two directories must never name it both.
+    log.compaction.cleanedOffset = source.compaction.cleanedOffset;
+    log.compaction.isUncleanable = source.compaction.isUncleanable;
+    directory.checkpoint(CLEANER_OFFSET_FILE);
   }
 
   private rename(key: string, { log, directory }: PlacedLog): void {
@@ -198,17 +204,28 @@ class Future implements FutureLog {
   constructor(
     readonly log: Log,
     readonly directory: LogDirectory,
+    /** Nothing was compacted in the log since the copy began. */
+    private isOfOneTime: boolean,
     private readonly source: () => Log | undefined,
     private readonly replace: (source: Log) => void,
   ) {}
 
-  copy(maxBytes: number): Promise<number> {
-    return this.copying().some(maxBytes);
+  async copy(maxBytes: number): Promise<number> {
+    await this.copying().source.compaction.ended;
+    const copying = this.copying();
+    if (this.isDoubtful(copying.source)) await this.log.truncateFullyAndStartAt(copying.source.logStartOffset);
+    this.isOfOneTime = true;
+    return copying.some(maxBytes);
+  }
+
+  /** The log may have been compacted meanwhile: as this directory was offline, at another start. */
+  private isDoubtful({ compaction, settings }: Log): boolean {
+    return !this.isOfOneTime && (compaction.cleanedOffset !== undefined || settings.cleanupPolicy.compact);
   }
 
   replaceLog(): PartitionLog | undefined {
     const copy = this.copying();
-    if (!copy.finishNow()) return undefined;
+    if (this.isDoubtful(copy.source) || copy.source.compaction.inProgress || !copy.finishNow()) return undefined;
     this.replace(copy.source);
     return this.log;
   }

@@ -59,7 +59,8 @@ export async function openFound(
   const mayWait = clean && recoveryPoint !== undefined && suffix === undefined;
   const log = mayWait ? openLogLazily({ ...options, recoveryPoint }) : await openLog({ ...options, recoveryPoint });
   log.updateHighWatermark(checkpoints.highWatermarks.get(key) ?? 0);
-  log.compaction.cleanedOffset = checkpoints.cleanedOffsets?.get(key);
+  // A copy has none before it takes its log's place.
+  if (suffix === undefined) log.compaction.cleanedOffset = checkpoints.cleanedOffsets?.get(key);
   return log;
 }
 

@@ -70,6 +70,8 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
 const LOGS_A_TURN = 50;
 /** How long a new log may go without the name of its topic, unless a record comes first. */
 const IDENTIFY_MS = 50;
+/** How long the checkpoint of compaction may name partitions that are gone. */
+const FORGET_CLEANED_MS = 50;
 const MINUTE_MS = 60_000;
 /** Renames of partitions that may wait to be made durable. */
 const MOST_UNSYNCED_NAMES = 1000;
@@ -110,6 +112,7 @@ export class NodeLogManager implements LogManager {
   /** Where partitions were that have been renamed; that may not be durable yet. */
   private readonly takenFrom = new Map<string, LogDirectory>();
   private closed = false;
+  private forgettingCleaned = false;
   /** Made lately: their directories do not say yet of which topic they are. */
   private readonly unidentified: Log[] = [];
 
@@ -128,6 +131,7 @@ export class NodeLogManager implements LogManager {
     this.cleaner = new LogCleaner({
       host: this.host,
       logs: () => this.all(),
+      isPaused: log => this.futures.has(partitionDirectory(log.topic, log.partition)),
       settings: options.cleanerSettings ?? (() => DEFAULT_CLEANER_SETTINGS),
       runClean: options.runClean ?? (job => runCleanJob(options.env, job)),
       checkpoint: log => {
@@ -189,6 +193,7 @@ export class NodeLogManager implements LogManager {
     for (const directory of this.directories) if (directory.isUsable) await this.loadDirectory(directory);
     this.refuseUnusable();
     this.futures.takeOver();
+    for (const directory of this.directories) directory.forgetCleanedElsewhere();
     this.schedule();
     this.cleaner.start();
   }
@@ -214,7 +219,7 @@ export class NodeLogManager implements LogManager {
     // Its directory may have failed over another log meanwhile.
     if (!directory.isUsable) log.abandon();
     else if (this.options.isStray?.(log)) this.setStrayAside(log, directory);
-    else if (found.suffix === '-future') this.futures.add({ log, directory });
+    else if (found.suffix === '-future') this.futures.found({ log, directory });
     else if (log.isUnused && this.logs.has(key)) this.setStrayAside(log, directory);
     else {
       this.giveWay(key);
@@ -392,9 +397,20 @@ export class NodeLogManager implements LogManager {
     directory.logs.delete(log);
     log.abandon();
     directory.guard(() => disk.rename(log.directory, path));
+    if (log.compaction.cleanedOffset !== undefined) this.forgetCleanedSoon();
     if (this.directories.length > 1) this.noteTaken(partitionDirectory(log.topic, log.partition), directory);
     log.movedTo(path);
     return path;
+  }
+
+  /** Not at once: many may go together. */
+  private forgetCleanedSoon(): void {
+    if (this.forgettingCleaned) return;
+    this.forgettingCleaned = true;
+    this.periodic.once(FORGET_CLEANED_MS, () => {
+      this.forgettingCleaned = false;
+      for (const directory of this.directories) directory.forgetCleanedElsewhere();
+    });
   }
 
   private noteTaken(key: string, directory: LogDirectory): void {
