@@ -7,7 +7,7 @@ import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } fr
 import { localSettings } from '../../src/config/index.js';
 import { createControllerRuntime, formatDirectories, LocalController, readBootstrapFile } from '../../src/controller/index.js';
 import { nodeEnv } from '../../src/env/node/index.js';
-import { createLogHost, readMetaProperties } from '../../src/log/index.js';
+import { createLogHost, loneHome, readMetaProperties } from '../../src/log/index.js';
 import { SUPPORTED_FEATURES } from '../../src/metadata/features.js';
 import { MetadataLoader } from '../../src/metadata/loader.js';
 import { decodeMetadataRecord } from '../../src/metadata/records.js';
@@ -74,7 +74,7 @@ async function node(directory: string, own: Record<string, string> = {}) {
   const faults: unknown[] = [];
   const onFault = (error: unknown): void => { faults.push(error); };
   const raft = await RaftDriver.open({
-    host: createLogHost({ env }), logDirectory: directory, directoryId: directoryId!, nodeId: 1, settings: metadataLogSettings(settings),
+    host: createLogHost({ env }), logDirectory: loneHome(env.logger, directory, directoryId), nodeId: 1, settings: metadataLogSettings(settings),
     endpoints: [{ name: 'CONTROLLER', host: 'localhost', port: 9093 }], staticVoters: [], onFault,
   });
   const runtime = createControllerRuntime({

@@ -302,9 +302,8 @@ export class Broker {
 
   #joinQuorum(logs: NodeLogManager, nodeId: number, clusterId: string, plan: ListenerPlan, bound: readonly BoundListener[]): Promise<Quorum> {
     const { settings, env } = this.options;
-    const { path: directory, id: directoryId } = logs.metadataDir;
     return Quorum.start({
-      env, settings, host: logs.host, nodeId, clusterId, directory, directoryId,
+      env, settings, host: logs.host, nodeId, clusterId, directory: logs.metadataDir,
       endpoints: controllerEndpoints(settings, plan).map(endpoint =>
         ({ ...endpoint, port: endpoint.port || (bound.find(({ name }) => name === endpoint.name)?.port ?? 0) })),
       onFault: error => this.#fail(error),

@@ -2,11 +2,10 @@ import { randomUuid } from '../base/uuid.js';
 import type { Settings } from '../config/index.js';
 import { createControllerRuntime, LocalController, readBootstrapFile, type Controller, type ControllerApi } from '../controller/index.js';
 import type { Env } from '../env/index.js';
-import type { LogHost } from '../log/index.js';
+import type { LogHome, LogHost } from '../log/index.js';
 import { MetadataLoader } from '../metadata/loader.js';
 import { SUPPORTED_FEATURES, MetadataVersionGate } from '../metadata/features.js';
 import type { MetadataRecord } from '../metadata/records.js';
-import type { Uuid } from '../protocol/wire/types.js';
 import { RaftDriver } from '../raft/driver.js';
 import { metadataLogSettings, staticVoters } from '../raft/metadata-log.js';
 import type { Runtime } from '../runtime/runtime.js';
@@ -17,9 +16,8 @@ export interface QuorumOptions {
   readonly host: LogHost;
   readonly nodeId: number;
   readonly clusterId: string;
-  /** The log directory that holds the metadata log, and its id. */
-  readonly directory: string;
-  readonly directoryId: Uuid;
+  /** The log directory that holds the metadata log. */
+  readonly directory: LogHome;
   /** Where this controller is reached by its peers. */
   readonly endpoints: readonly { readonly name: string; readonly host: string; readonly port: number }[];
   readonly onFault: (error: Error) => void;
@@ -43,19 +41,19 @@ export class Quorum {
 
   /** Reads the metadata log and leads; resolves once the controller serves. */
   static async start(options: QuorumOptions): Promise<Quorum> {
-    const { env, settings, host, nodeId, clusterId, directory, directoryId, endpoints } = options;
+    const { env, settings, host, nodeId, clusterId, directory, endpoints } = options;
     let firstFault: Error | undefined;
     const onFault = (error: unknown): void => {
       firstFault ??= asError(error);
       options.onFault(asError(error));
     };
     const raft = await RaftDriver.open({
-      host, logDirectory: directory, directoryId, nodeId, settings: metadataLogSettings(settings), endpoints,
+      host, logDirectory: directory, nodeId, settings: metadataLogSettings(settings), endpoints,
       staticVoters: staticVoters(settings), onFault,
     });
     const runtime = createControllerRuntime({
       env, log: raft, nodeId, clusterId, settings,
-      bootstrap: readBootstrapFile(env.disk, directory),
+      bootstrap: readBootstrapFile(env.disk, directory.path),
       kraftVersion: raft.describe().quorum.kraftVersion,
       onFault,
     });

@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { localSettings } from '../config/index.js';
 import { SimWorld, type SimNode } from '../env/sim/index.js';
-import { createLogHost, readMetaProperties } from '../log/index.js';
+import { createLogHost, readMetaProperties, loneHome } from '../log/index.js';
 import { recordsOfImage } from '../metadata/image-records.js';
 import { MetadataLoader } from '../metadata/loader.js';
 import type { MetadataImage } from '../metadata/types.js';
@@ -28,7 +28,7 @@ async function start(env: SimNode, own: Record<string, string> = {}, standalone 
   const faults: unknown[] = [];
   const onFault = (error: unknown): void => { faults.push(error); };
   const raft = await RaftDriver.open({
-    host: createLogHost({ env }), logDirectory: '/data', directoryId: readMetaProperties(env.disk, '/data')!.directoryId!, nodeId: 1,
+    host: createLogHost({ env }), logDirectory: loneHome(env.logger, '/data', readMetaProperties(env.disk, '/data')!.directoryId), nodeId: 1,
     settings: metadataLogSettings(settings), endpoints: VOTERS, staticVoters: staticVoters(settings), onFault,
   });
   const runtime = createControllerRuntime({

@@ -1,14 +1,15 @@
 import type { Cancel, DiskError } from '../env/index.js';
-import type { LogHost } from './host.js';
+import type { LogHome, LogHost } from './host.js';
 import { GroupFlush } from './group-flush.js';
 import type { LeaderEpochs } from './leader-epochs.js';
-import { PARTITION_METADATA_FILE, parentOf } from './paths.js';
+import { PARTITION_METADATA_FILE, RECOVERY_POINT_FILE, parentOf } from './paths.js';
 import type { ProducerState } from './producers/producer-state.js';
 import type { Segment } from './segment/segment.js';
 import type { SegmentList } from './segment/segment-list.js';
 
 /** What must be known of a log to make it durable. */
 export interface DurableLog {
+  readonly home: LogHome;
   readonly directory: string;
   readonly logEndOffset: number;
   /** Counts truncations. */
@@ -95,7 +96,7 @@ export class LogDurability {
   /** The log ends at `offset` from now on; no checkpoint says otherwise when this returns. */
   truncated(offset: number): void {
     this.flushedOffset = Math.min(this.flushedOffset, offset);
-    this.host.recoveryPointMovedBack(this.log.directory);
+    this.log.home.checkpoint(RECOVERY_POINT_FILE);
   }
 
   /**
@@ -105,7 +106,7 @@ export class LogDurability {
   beforeSealing(active: Segment): void {
     if (this.flushedOffset < this.log.logEndOffset || this.flushedOffset === active.baseOffset) return;
     this.flushedOffset = active.baseOffset;
-    this.host.recoveryPointMovedBack(this.log.directory);
+    this.log.home.checkpoint(RECOVERY_POINT_FILE);
   }
 
   private async flushOnce(): Promise<void> {

@@ -1,5 +1,7 @@
 import { expect, test } from '@jest/globals';
+import type { DiskError } from '../env/index.js';
 import { SimWorld } from '../env/sim/index.js';
+import { loneHome } from './host.js';
 import type { Log } from './log.js';
 import { createLog, createLogHost } from './open-log.js';
 import { FilePool } from './segment/file-pool.js';
@@ -16,8 +18,9 @@ function logOnFailingDisk(): { world: SimWorld; log: Log; failures: string[]; sy
   const failures: string[] = [];
   let syncs = 0;
   env.machine.onDiskOperation = ({ kind }) => (kind === 'sync' && syncs++ === 0 ? { code: 'EIO' } : undefined);
-  const host = createLogHost({ env, onDiskFailed: (_directory, error) => failures.push(error.code) });
-  const log = createLog({ host, directory: '/events-0', topic: 'events', partition: 0, topicId: TOPIC_ID, settings: SETTINGS });
+  const host = createLogHost({ env });
+  const home = { ...loneHome(env.logger, '/'), fail: (error: DiskError) => { failures.push(error.code); } };
+  const log = createLog({ host, home, directory: '/events-0', topic: 'events', partition: 0, topicId: TOPIC_ID, settings: SETTINGS });
   log.appendAsLeader(batchOf(['one']), CLIENT);
   return { world, log, failures, syncs: () => syncs };
 }

@@ -1,6 +1,6 @@
 import { DiskError } from '../env/index.js';
 import type { LogDurability } from './durability.js';
-import type { LogHost } from './host.js';
+import type { LogHome, LogHost } from './host.js';
 import type { LeaderEpochs } from './leader-epochs.js';
 import type { LoadedLog, LogIdentity } from './loaded-log.js';
 import type { ProducerState } from './producers/producer-state.js';
@@ -43,14 +43,16 @@ export abstract class LazyLog {
   private loading: Promise<void> | undefined;
   readonly topic: string;
   readonly partition: number;
+  readonly home: LogHome;
   protected closed = false;
   /** What becomes of its files matters to nobody any more. */
   protected abandoned = false;
   failure: DiskError | undefined;
 
-  protected constructor(protected readonly host: LogHost, { topic, partition }: LogIdentity, private readonly sleeping: SleepingLog | undefined) {
+  protected constructor(protected readonly host: LogHost, { topic, partition, home }: LogIdentity, private readonly sleeping: SleepingLog | undefined) {
     this.topic = topic;
     this.partition = partition;
+    this.home = home;
   }
 
   get isClosed(): boolean {
@@ -171,7 +173,7 @@ export abstract class LazyLog {
   noteFailure(error: unknown): unknown {
     if (error instanceof DiskError && !this.failure && !this.abandoned) {
       this.failure = error;
-      this.host.diskFailed(this.directory, error);
+      this.home.fail(error);
     }
     return error;
   }

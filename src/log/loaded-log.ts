@@ -1,4 +1,5 @@
 import type { Uuid } from '../protocol/wire/types.js';
+import type { LogHome } from './host.js';
 import type { LeaderEpochs } from './leader-epochs.js';
 import type { ProducerState } from './producers/producer-state.js';
 import type { SegmentList } from './segment/segment-list.js';
@@ -21,5 +22,7 @@ export interface LogIdentity {
   readonly topic: string;
   readonly partition: number;
   readonly topicId: Uuid;
+  /** The partition's own directory when it is opened. */
   readonly directory: string;
+  readonly home: LogHome;
 }

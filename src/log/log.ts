@@ -13,7 +13,7 @@ import type { EpochEntry } from './leader-epochs.js';
 import type { LoadedLog, LogIdentity } from './loaded-log.js';
 import { LogReader, type ReadableLog } from './reads/log-reader.js';
 import { writeTopicId } from './partition-metadata.js';
-import { LEADER_EPOCH_FILE } from './paths.js';
+import { CLEANER_OFFSET_FILE, LEADER_EPOCH_FILE, LOG_START_OFFSET_FILE } from './paths.js';
 import { activeProducer, REPLAY, type ProducerUpdate } from './producers/producer-state.js';
 import { rebuildProducerState } from './producers/producer-rebuild.js';
 import { deletableSegments } from './segment/retention.js';
@@ -314,7 +314,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
       this.files.setAside([...this.segments].filter(segment => segment.baseOffset > offset).reverse());
       this.host.disk.syncDirectory(this.currentDirectory);
       await this.segments.active.truncateTo(offset);
-      if (isBelowStart) this.host.logStartOffsetMovedBack(this.currentDirectory);
+      if (isBelowStart) this.home.checkpoint(LOG_START_OFFSET_FILE);
       await rebuildProducerState(this.producers, this.segments, {
         logStartOffset: this.startOffset, lastOffset: offset, nowMs: this.host.clock.nowMs(), clean: false,
       });
@@ -336,7 +336,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
       if (isBelowStart) {
         // Once the old records are gone, or those below their start would be back; and before the new ones can be taken for old.
         this.host.disk.syncDirectory(this.currentDirectory);
-        this.host.logStartOffsetMovedBack(this.currentDirectory);
+        this.home.checkpoint(LOG_START_OFFSET_FILE);
       }
       this.files.begin(offset);
       this.producers.truncateFullyAndStartAt(offset);
@@ -360,7 +360,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
       this.truncating = false;
     }
     this.updateUnstableOffset();
-    if (this.compaction.truncated(this.segments.active.baseOffset)) this.host.cleanedOffsetMovedBack(this.currentDirectory);
+    if (this.compaction.truncated(this.segments.active.baseOffset)) this.home.checkpoint(CLEANER_OFFSET_FILE);
   }
 
   applyRetention(nowMs: number): number {

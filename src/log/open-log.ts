@@ -1,13 +1,13 @@
 import type { LogSettings } from '../config/log-settings.js';
-import { DiskError, type Clock, type Disk, type Logger, type Random } from '../env/index.js';
+import type { Clock, Disk, Logger, Random } from '../env/index.js';
 import type { Uuid } from '../protocol/wire/types.js';
 import { FilePool } from './segment/file-pool.js';
-import type { LogHost } from './host.js';
+import { loneHome, type LogHome, type LogHost } from './host.js';
 import { IndexBudget } from './segment/index-file.js';
 import { LeaderEpochs } from './leader-epochs.js';
 import { Log } from './log.js';
-import type { LoadedLog } from './loaded-log.js';
-import { LEADER_EPOCH_FILE } from './paths.js';
+import type { LoadedLog, LogIdentity } from './loaded-log.js';
+import { LEADER_EPOCH_FILE, parentOf } from './paths.js';
 import { ProducerState } from './producers/producer-state.js';
 import { ReadBudget } from './reads/read-budget.js';
 import { ReadBuffers } from './reads/read-buffers.js';
@@ -29,12 +29,6 @@ export interface LogHostOptions {
   readonly maxOpenFiles?: number;
   /** `producer.id.expiration.ms` as it is now; a day by default. */
   readonly producerExpirationMs?: () => number;
-  /** A write or sync failed in a partition's directory. */
-  readonly onDiskFailed?: (directory: string, error: DiskError) => void;
-  /** A partition's recovery point went back: what a checkpoint says of it must be corrected before this returns. */
-  readonly onRecoveryPointMovedBack?: (directory: string) => void;
-  readonly onLogStartOffsetMovedBack?: (directory: string) => void;
-  readonly onCleanedOffsetMovedBack?: (directory: string) => void;
 }
 
 const DEFAULT_TAIL_CACHE_BYTES = 64 << 20;
@@ -58,15 +52,13 @@ export function createLogHost(options: LogHostOptions): LogHost {
     readBuffers: new ReadBuffers(readBudget),
     readAheadBytes: READ_AHEAD_BYTES,
     producerExpirationMs: options.producerExpirationMs ?? (() => DEFAULT_PRODUCER_EXPIRATION_MS),
-    diskFailed: options.onDiskFailed ?? ((directory, error) => logger.error('disk failed', { directory, code: error.code, error: error.message })),
-    recoveryPointMovedBack: options.onRecoveryPointMovedBack ?? (() => undefined),
-    logStartOffsetMovedBack: options.onLogStartOffsetMovedBack ?? (() => undefined),
-    cleanedOffsetMovedBack: options.onCleanedOffsetMovedBack ?? (() => undefined),
   };
 }
 
 export interface OpenLogOptions {
   readonly host: LogHost;
+  /** The log directory that it lies in; without one, nobody hears of what befalls it. */
+  readonly home?: LogHome;
   /** The partition's own directory; made when it is absent. */
   readonly directory: string;
   readonly topic: string;
@@ -88,7 +80,7 @@ export interface OpenLogOptions {
 export async function openLog(options: OpenLogOptions): Promise<Log> {
   const { host, directory, settings } = options;
   if (!host.disk.stat(directory)) return createLog(options);
-  return new Log(host, options, settings, await load(options, directory));
+  return new Log(host, identityOf(options), settings, await load(options, directory));
 }
 
 /**
@@ -97,10 +89,15 @@ export async function openLog(options: OpenLogOptions): Promise<Log> {
  */
 export function openLogLazily(options: OpenLogOptions & { readonly recoveryPoint: number }): Log {
   const { recoveryPoint: logEndOffset, logStartOffset } = options;
-  return new Log(options.host, options, options.settings, {
+  return new Log(options.host, identityOf(options), options.settings, {
     logEndOffset, logStartOffset,
     load: directory => load({ ...options, clean: true }, directory),
   });
+}
+
+function identityOf(options: OpenLogOptions): LogIdentity {
+  const { host, directory, home = loneHome(host.logger, parentOf(directory)) } = options;
+  return { ...options, home };
 }
 
 function load(options: OpenLogOptions, directory: string): LoadedLog | Promise<LoadedLog> {
@@ -114,7 +111,7 @@ export function createLog(options: OpenLogOptions): Log {
   host.disk.makeDirectory(directory);
   const segments = new SegmentList();
   segments.add(Segment.create(host, segmentOptions(host, directory, 0, settings)));
-  return new Log(host, options, settings, {
+  return new Log(host, identityOf(options), settings, {
     segments,
     epochs: new LeaderEpochs(host.disk, `${directory}/${LEADER_EPOCH_FILE}`),
     producers: new ProducerState(host.disk, directory, host.producerExpirationMs),

@@ -29,6 +29,9 @@ export const CLEANER_OFFSET_FILE = 'cleaner-offset-checkpoint';
 export const RECOVERY_POINT_FILE = 'recovery-point-offset-checkpoint';
 export const LOG_START_OFFSET_FILE = 'log-start-offset-checkpoint';
 export const HIGH_WATERMARK_FILE = 'replication-offset-checkpoint';
+/** The files of a log directory that hold an offset for every log in it. */
+export const CHECKPOINT_FILES = [RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE, HIGH_WATERMARK_FILE, CLEANER_OFFSET_FILE] as const;
+export type CheckpointFile = typeof CHECKPOINT_FILES[number];
 
 export type DirectorySuffix = '-delete' | '-stray' | '-future';
 

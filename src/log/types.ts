@@ -66,7 +66,9 @@ export interface PartitionLog {
   readonly topicId: Uuid;
   /** Made and never written to, by a process that ended before it could say for which topic: it may be anybody's. */
   readonly isUnused: boolean;
-  /** The partition's own directory. */
+  /** The log directory that it lies in, from its begin to its end. */
+  readonly home: LogDir;
+  /** The partition's own directory, in `home`. */
   readonly directory: string;
   readonly logStartOffset: number;
   /** Offset that the next record gets. */
@@ -160,8 +162,6 @@ export interface LogManager {
   all(): Iterable<PartitionLog>;
   /** Whether a directory is to get no new partitions (`cordoned.log.dirs`). */
   isCordoned(directory: LogDir): boolean;
-  /** Where a log of this node lies; undefined when it is here no more. */
-  directoryOf(log: PartitionLog): LogDir | undefined;
   /**
    * Finds the log, or creates it in the directory of that id, else in the one with the fewest; either has `settings` from now on.
    * INCONSISTENT_TOPIC_ID when another topic of that name is here: it is to be set aside first. A log that was found with

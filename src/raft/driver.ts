@@ -1,5 +1,5 @@
 import { DiskError } from '../env/index.js';
-import { openLog, type LogHost, type PartitionLog } from '../log/index.js';
+import { openLog, type LogHome, type LogHost, type PartitionLog } from '../log/index.js';
 import { recordsOfImage } from '../metadata/image-records.js';
 import { applyQuorumRecord, readSnapshot, snapshotBatches, type QuorumFacts, type Voter } from '../metadata/snapshot.js';
 import type { MetadataImage } from '../metadata/types.js';
@@ -9,7 +9,6 @@ import { METADATA_TOPIC } from '../protocol/internal-topics.js';
 import { batchesIn, recordsIn } from '../protocol/records/batch-iterator.js';
 import * as batch from '../protocol/records/batch.js';
 import { buildControlBatch } from '../protocol/records/control-records.js';
-import type { Uuid } from '../protocol/wire/types.js';
 import type { LogChunk, ReplicatedLog, RuntimeAppend } from '../runtime/replicated-log.js';
 import { formatElectionState, NO_ELECTION, parseElectionState, QUORUM_STATE_FILE } from './election-state.js';
 import { METADATA_PARTITION, METADATA_TOPIC_ID, metadataPartitionDirectory, type MetadataLogSettings } from './metadata-log.js';
@@ -18,9 +17,8 @@ import { step, type RaftInput, type RaftState, type Ready } from './step.js';
 
 export interface RaftOptions {
   readonly host: LogHost;
-  /** The log directory that holds the metadata log, and its id. */
-  readonly logDirectory: string;
-  readonly directoryId: Uuid;
+  /** The log directory that holds the metadata log. */
+  readonly logDirectory: LogHome;
   readonly nodeId: number;
   readonly settings: MetadataLogSettings;
   /** Where this controller is reached, as the voters record names it. */
@@ -77,22 +75,22 @@ export class RaftDriver implements ReplicatedLog {
 
   /** Opens, or makes, the metadata log of a formatted directory, and learns of the quorum. Nothing is elected yet. */
   static async open(options: RaftOptions): Promise<RaftDriver> {
-    const { host, settings, nodeId, directoryId } = options;
-    const directory = metadataPartitionDirectory(options.logDirectory);
+    const { host, settings, nodeId, logDirectory: home } = options;
+    const directory = metadataPartitionDirectory(home.path);
     const log = await openLog({
-      host, directory, topic: METADATA_TOPIC, partition: METADATA_PARTITION, topicId: METADATA_TOPIC_ID, settings: settings.log, contiguous: true,
+      host, home, directory, topic: METADATA_TOPIC, partition: METADATA_PARTITION, topicId: METADATA_TOPIC_ID, settings: settings.log, contiguous: true,
     });
     const snapshots = new SnapshotStore(host.disk, directory);
     snapshots.load();
     await startAtSnapshot(log, snapshots);
     const driver = new RaftDriver(options, log, snapshots, {
-      nodeId, directoryId,
+      nodeId, directoryId: home.id,
       election: readElection(options, directory),
       role: { kind: 'unattached' },
       quorum: { kraftVersion: 0, voters: options.staticVoters },
       votersInLog: false,
       localVoter: {
-        voterId: nodeId, voterDirectoryId: directoryId, endpoints: options.endpoints,
+        voterId: nodeId, voterDirectoryId: home.id, endpoints: options.endpoints,
         kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: 1 },
       },
       endOffset: log.logEndOffset,

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { MemoryDisk } from '../env/memory/memory-disk.js';
 import { NodeClock, NodeRandom, silentLogger } from '../env/node/index.js';
-import { createLogHost } from '../log/index.js';
+import { createLogHost, loneHome } from '../log/index.js';
 import { ImageBuilder } from '../metadata/image-builder.js';
 import { recordsOfImage } from '../metadata/image-records.js';
 import { EMPTY_IMAGE } from '../metadata/image.js';
@@ -125,7 +125,7 @@ describe('driver', () => {
 
   const options = (fields: Partial<MetadataLogSettings> = {}): RaftOptions => ({
     host: createLogHost({ env: { disk, clock, random: new NodeRandom(), logger: silentLogger } }),
-    logDirectory: '/data', directoryId: DIRECTORY, nodeId: 1, settings: { ...settings, ...fields }, staticVoters: [],
+    logDirectory: loneHome(silentLogger, '/data', DIRECTORY), nodeId: 1, settings: { ...settings, ...fields }, staticVoters: [],
     endpoints: [{ name: 'CONTROLLER', host: 'localhost', port: 9093 }], onFault: error => { faults.push(error); },
   });
 

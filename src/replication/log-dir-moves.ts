@@ -126,13 +126,13 @@ export class LogDirMoves {
     }
     const begun = futures.get(topic, index);
     if (begun !== undefined && begun.directory.path !== path) this.#cancel(partition);
-    if (logManager.directoryOf(partition.log)?.path === path) return;
+    if (partition.log.home.path === path) return;
     this.#begin(partition, futures.get(topic, index) ?? futures.create(topic, index, path));
   }
 
   #begin(partition: Partition, future: FutureLog): void {
     if (this.#closed || this.#moves.has(partition)) return;
-    const fromId = this.options.logManager.directoryOf(partition.log)!.id;
+    const fromId = partition.log.home.id;
     const move: Move = { partition, future, fromId, isAssigned: false, stopped: false, wake: () => {} };
     this.#moves.set(partition, move);
     this.#queue.push(move);

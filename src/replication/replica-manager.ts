@@ -1,6 +1,6 @@
 import type { LogSettings } from '../config/log-settings.js';
 import type { Logger } from '../env/index.js';
-import { parentOf, type LogManager } from '../log/index.js';
+import type { LogManager } from '../log/index.js';
 import { DirectoryId, directoryOf } from '../metadata/image.js';
 import type { TopicImage } from '../metadata/types.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
@@ -70,7 +70,7 @@ export class ReplicaManager {
 
   /** A log directory can no longer be used: what lies in it is not led here any more, and whoever waits for it hears so (KIP-112). */
   directoryFailed(path: string): void {
-    const lost = [...this.all()].filter(({ log }) => parentOf(log.directory) === path);
+    const lost = [...this.all()].filter(({ log }) => log.home.path === path);
     for (const partition of lost) {
       this.#forget(partition);
       addTo(this.#lost, partition.topicId, partition.index);
@@ -102,9 +102,9 @@ export class ReplicaManager {
     const partition = this.get(topic.id, index) ?? this.#open(topic, index);
     const image = topic.partitions[index]!;
     if (partition.changeTo(image)) this.#tell(partition);
-    const directory = this.options.logManager.directoryOf(partition.log);
+    const { home } = partition.log;
     const assigned = directoryOf(image, this.options.localId);
-    if (directory !== undefined && assigned !== undefined && assigned !== directory.id) this.options.misplaced?.(partition, directory.id);
+    if (home.error === undefined && assigned !== undefined && assigned !== home.id) this.options.misplaced?.(partition, home.id);
   }
 
   #open(topic: TopicImage, index: number): Partition {

@@ -1,7 +1,7 @@
 import { Broker } from '../broker/broker.js';
 import { loadSettings, Settings } from '../config/index.js';
 import type { SimNode, SimWorld } from '../env/sim/index.js';
-import { createLogHost } from '../log/index.js';
+import { createLogHost, loneHome } from '../log/index.js';
 import type { Loss, Workload } from '../log/testing/crash-points.js';
 import { holds } from '../log/testing/invariants.js';
 import { MACHINE } from '../log/testing/log-life.js';
@@ -64,7 +64,7 @@ async function openMetadata(node: SimNode): Promise<RaftDriver> {
     'node.id': '1', 'process.roles': 'broker,controller', 'controller.listener.names': 'CONTROLLER', 'internal.metadata.delete.delay.millis': '10',
   }).map(([name, text]) => [name, { text, place: 'test' }]))));
   const driver = await RaftDriver.open({
-    host: createLogHost({ env: node }), logDirectory: '/data', directoryId: DIRECTORY_ID, nodeId: 1, staticVoters: [], endpoints: ENDPOINTS, onFault: () => undefined,
+    host: createLogHost({ env: node }), logDirectory: loneHome(node.logger, '/data', DIRECTORY_ID), nodeId: 1, staticVoters: [], endpoints: ENDPOINTS, onFault: () => undefined,
     settings: { ...settings, snapshotAfterBytes: 500, retentionBytes: 0, log: { ...settings.log, segmentBytes: 600 } },
   });
   driver.start();

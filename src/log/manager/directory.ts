@@ -3,16 +3,13 @@ import { DiskError, type DiskLock, type Env } from '../../env/index.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
+import type { LogHome } from '../host.js';
 import type { Log } from '../log.js';
-import { CLEANER_OFFSET_FILE, HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, partitionDirectory } from '../paths.js';
-import type { LogDir } from '../types.js';
+import {
+  CHECKPOINT_FILES, CLEANER_OFFSET_FILE, HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, partitionDirectory, type CheckpointFile,
+} from '../paths.js';
 import { prepareOffsets, readOffsets, takeCleanShutdown, writeCleanShutdown, writeOffsets, type OffsetCheckpoint, type OffsetLine } from './checkpoints.js';
 import { claimDirectory } from './meta-properties.js';
-
-/** The checkpoint files of a directory, each an offset for every log in it. */
-export type CheckpointFile = typeof RECOVERY_POINT_FILE | typeof LOG_START_OFFSET_FILE | typeof HIGH_WATERMARK_FILE | typeof CLEANER_OFFSET_FILE;
-
-const CHECKPOINT_FILES: readonly CheckpointFile[] = [RECOVERY_POINT_FILE, LOG_START_OFFSET_FILE, HIGH_WATERMARK_FILE, CLEANER_OFFSET_FILE];
 
 /** What the checkpoints of a directory say, by the partitions' directory names. */
 export interface Checkpoints {
@@ -29,7 +26,7 @@ type DirectoryEnv = Pick<Env, 'disk' | 'random' | 'logger'>;
  * One of `log.dirs`: whose it is, whether it can be used, which logs lie in it, and what it says of them between two starts. The
  * first error of its disk ends its use for the life of the process (KIP-112).
  */
-export class LogDirectory implements LogDir {
+export class LogDirectory implements LogHome {
   /** Logs that lie here, those that are to replace one in another directory too. */
   readonly logs = new Set<Log>();
   /** Told once, when the directory can no longer be used. */

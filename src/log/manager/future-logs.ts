@@ -66,7 +66,7 @@ export class NodeFutureLogs implements FutureLogs {
     const { topicId, settings } = source.log;
     directory.forget(key);
     return directory.guard(() => {
-      const log = createLog({ host: host(), directory: `${path}/${name}`, topic, partition, topicId, settings });
+      const log = createLog({ host: host(), home: directory, directory: `${path}/${name}`, topic, partition, topicId, settings });
       log.identify();
       env.disk.syncDirectory(path);
       return this.add({ log, directory }, { isNew: true });

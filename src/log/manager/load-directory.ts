@@ -2,7 +2,7 @@ import type { LogSettings } from '../../config/log-settings.js';
 import type { Env } from '../../env/index.js';
 import { METADATA_TOPIC } from '../../protocol/internal-topics.js';
 import { ZERO_UUID } from '../../protocol/wire/types.js';
-import type { LogHost } from '../host.js';
+import type { LogHome, LogHost } from '../host.js';
 import type { Log } from '../log.js';
 import { openLog, openLogLazily } from '../open-log.js';
 import { readTopicId } from '../partition-metadata.js';
@@ -44,13 +44,13 @@ export interface KnownSettings {
 /** Opens a log, at once or, where it was closed in order, when it is first used. */
 export async function openFound(
   host: LogHost, { defaultSettings, settingsOf }: KnownSettings, { topic, partition, suffix, path }: FoundDirectory,
-  { checkpoints, clean }: { readonly checkpoints: Checkpoints; readonly clean: boolean },
+  { home, checkpoints, clean }: { readonly home: LogHome; readonly checkpoints: Checkpoints; readonly clean: boolean },
 ): Promise<Log> {
   const key = partitionDirectory(topic, partition);
   const settings = settingsOf?.(topic);
   const recoveryPoint = checkpoints.recoveryPoints.get(key);
   const options = {
-    host, directory: path, topic, partition, clean,
+    host, home, directory: path, topic, partition, clean,
     topicId: readTopicId(host.disk, path) ?? ZERO_UUID,
     settings: settings ?? defaultSettings,
     contiguous: settings !== undefined && !settings.cleanupPolicy.compact && checkpoints.cleanedOffsets?.has(key) === false,

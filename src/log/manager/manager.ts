@@ -6,15 +6,15 @@ import { KafkaError } from '../../protocol/errors.js';
 import type { Uuid } from '../../protocol/wire/types.js';
 import { runCleanJob, type CleanJob, type CleanResult } from '../compaction/clean-job.js';
 import { LogCleaner } from '../compaction/cleaner.js';
-import type { LogHost } from '../host.js';
+import type { LogHome, LogHost } from '../host.js';
 import type { Log } from '../log.js';
 import { createLog, createLogHost, type LogHostOptions } from '../open-log.js';
 import {
-  CLEANER_OFFSET_FILE, HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, nameOf,
-  partitionDirectory, partitionDirectoryAside, type DirectorySuffix,
+  CLEANER_OFFSET_FILE, HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE,
+  partitionDirectory, partitionDirectoryAside, type CheckpointFile, type DirectorySuffix,
 } from '../paths.js';
 import type { LogDir, LogManager, PartitionLog } from '../types.js';
-import { LogDirectory, type CheckpointFile, type Checkpoints } from './directory.js';
+import { LogDirectory, type Checkpoints } from './directory.js';
 import { NodeFutureLogs, uniqueId, type PlacedLog } from './future-logs.js';
 import { findPartitions, openFound, recoveryProgress, type FoundDirectory } from './load-directory.js';
 import type { ReadBudget } from '../reads/read-budget.js';
@@ -121,13 +121,7 @@ export class NodeLogManager implements LogManager {
     private readonly directories: readonly LogDirectory[],
     private readonly metadataDirectory: LogDirectory,
   ) {
-    this.host = createLogHost({
-      ...options,
-      onDiskFailed: (path, error) => this.directoryAbove(path)?.fail(error),
-      onRecoveryPointMovedBack: path => this.directoryAbove(path)?.checkpoint(RECOVERY_POINT_FILE),
-      onLogStartOffsetMovedBack: path => this.directoryAbove(path)?.checkpoint(LOG_START_OFFSET_FILE),
-      onCleanedOffsetMovedBack: path => this.directoryAbove(path)?.checkpoint(CLEANER_OFFSET_FILE),
-    });
+    this.host = createLogHost(options);
     this.cleaner = new LogCleaner({
       host: this.host,
       logs: () => this.all(),
@@ -135,8 +129,7 @@ export class NodeLogManager implements LogManager {
       settings: options.cleanerSettings ?? (() => DEFAULT_CLEANER_SETTINGS),
       runClean: options.runClean ?? (job => runCleanJob(options.env, job)),
       checkpoint: log => {
-        const directory = this.directoryAbove(log.directory);
-        for (const file of [RECOVERY_POINT_FILE, CLEANER_OFFSET_FILE] as const) directory?.checkpoint(file);
+        for (const file of [RECOVERY_POINT_FILE, CLEANER_OFFSET_FILE] as const) log.home.checkpoint(file);
       },
       applyRetention: () => this.eachLog((log, nowMs) => {
         if (retentionTurn(log) === 'cleaner') log.applyRetention(nowMs);
@@ -157,7 +150,7 @@ export class NodeLogManager implements LogManager {
   }
 
   /** Where the metadata log lies: one of `logDirs`, or a directory of its own. */
-  get metadataDir(): LogDir {
+  get metadataDir(): LogHome {
     return this.metadataDirectory;
   }
 
@@ -215,7 +208,7 @@ export class NodeLogManager implements LogManager {
 
   private async loadPartition(directory: LogDirectory, found: FoundDirectory, checkpoints: Checkpoints): Promise<void> {
     const key = partitionDirectory(found.topic, found.partition);
-    const log = await openFound(this.host, this.options, found, { checkpoints, clean: directory.wasClean });
+    const log = await openFound(this.host, this.options, found, { home: directory, checkpoints, clean: directory.wasClean });
     // Its directory may have failed over another log meanwhile.
     if (!directory.isUsable) log.abandon();
     else if (this.options.isStray?.(log)) this.setStrayAside(log, directory);
@@ -298,10 +291,6 @@ export class NodeLogManager implements LogManager {
     for (const { log } of this.logs.values()) yield log;
   }
 
-  directoryOf(log: PartitionLog): LogDir | undefined {
-    return this.logs.get(partitionDirectory(log.topic, log.partition))?.directory;
-  }
-
   getOrCreate(topic: string, partition: number, topicId: Uuid, settings: LogSettings, directoryId?: Uuid): Log {
     const found = this.get(topic, partition);
     if (found) {
@@ -330,7 +319,7 @@ export class NodeLogManager implements LogManager {
     // Would the rename in another directory be lost with the power, the partition would be in both.
     this.takenFrom.get(key)?.syncNames();
     this.takenFrom.delete(key);
-    const log = directory.guard(() => createLog({ host: this.host, directory: `${directory.path}/${key}`, ...made }));
+    const log = directory.guard(() => createLog({ host: this.host, home: directory, directory: `${directory.path}/${key}`, ...made }));
     this.place(key, log, directory);
     this.preferred.delete(key);
     this.identifySoon(log);
@@ -447,10 +436,6 @@ export class NodeLogManager implements LogManager {
     this.futures.close();
     for (const { logs } of this.directories) for (const log of logs) log.abandon();
     for (const directory of this.owned) directory.release();
-  }
-
-  private directoryAbove(partitionPath: string): LogDirectory | undefined {
-    return [...this.owned].find(({ path }) => partitionPath === `${path}/${nameOf(partitionPath)}`);
   }
 
   /** What lies there is here no more; whoever still holds one of the logs hears of the error. */

@@ -47,8 +47,8 @@ function subjectOf(life: LogLife, index: number): Subject {
   const { topic, partition } = life.options.places[index]!;
   const model = life.current[index] ?? life.newTopic(index);
   const make = (): void => {
-    const log = life.manager!.getOrCreate(topic, partition, model.topicId, life.settings[index]!, model.directoryId);
-    model.directoryId = life.manager!.directoryOf(log)?.id;
+    const { home } = life.manager!.getOrCreate(topic, partition, model.topicId, life.settings[index]!, model.directoryId);
+    model.directoryId = home.id;
   };
   try {
     make();

@@ -42,7 +42,7 @@ function describeDirectory(services: Services, directory: LogDir, isAsked: (log:
     topics.set(log.topic, partitions);
     partitions.push({ partitionIndex: log.partition, partitionSize: log.sizeBytes, offsetLag, isFutureKey });
   };
-  for (const log of logs.all()) if (logs.directoryOf(log) === directory) add(log, Math.max(0, log.highWatermark - log.logEndOffset), false);
+  for (const log of logs.all()) if (log.home === directory) add(log, Math.max(0, log.highWatermark - log.logEndOffset), false);
   for (const future of logs.futures.all()) if (future.directory === directory) add(future.log, lagOf(logs.get(future.log.topic, future.log.partition), future), true);
   try {
     const isCordoned = services.image().features.metadataVersion >= MetadataVersionGate.CORDONED_LOG_DIRS && logs.isCordoned(directory);
