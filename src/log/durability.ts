@@ -1,4 +1,4 @@
-import type { Cancel, DiskError } from '../env/index.js';
+import type { Cancel, DiskError, DiskFile } from '../env/index.js';
 import type { LogHome, LogHost } from './host.js';
 import { GroupFlush } from './group-flush.js';
 import type { LeaderEpochs } from './leader-epochs.js';
@@ -58,6 +58,16 @@ export class LogDurability {
 
   flushAll(): Promise<void> {
     return this.flusher.request();
+  }
+
+  /** Brings records, and whose they are, to the disk within the turn, the loop waiting for it; the recovery point stays. */
+  syncNow(): void {
+    const { disk } = this.host;
+    for (const segment of this.log.segments.from(this.flushedOffset)) if (segment.sizeBytes > 0) segment.log.now().syncNow();
+    const topicIdFile = this.topicIdFile();
+    topicIdFile?.syncNow();
+    topicIdFile?.close();
+    disk.syncDirectory(this.log.directory);
   }
 
   /** Resolves when no flush is under way. */
@@ -146,16 +156,18 @@ export class LogDurability {
     return false;
   }
 
+  private topicIdFile(): DiskFile | undefined {
+    const path = `${this.log.directory}/${PARTITION_METADATA_FILE}`;
+    return this.host.disk.stat(path) ? this.host.disk.open(path) : undefined;
+  }
+
   private async syncNames(): Promise<void> {
     const { disk } = this.host;
     const { log } = this;
     this.namesUnsynced = false;
     this.topicIdUnsynced = false;
-    const topicIdFile = `${log.directory}/${PARTITION_METADATA_FILE}`;
-    if (disk.stat(topicIdFile)) {
-      const file = disk.open(topicIdFile);
-      await file.sync().finally(() => file.close());
-    }
+    const topicIdFile = this.topicIdFile();
+    await topicIdFile?.sync().finally(() => topicIdFile.close());
     // Both begin now: the directory may have another name, or be gone, before the first is done.
     await Promise.all([disk.flushDirectory(log.directory), this.ownNameUnsynced && disk.flushDirectory(parentOf(log.directory))]);
     this.ownNameUnsynced = false;

@@ -86,6 +86,18 @@ test('begins anew where the log begins, when that has moved beyond it', async ()
   await expectSame();
 });
 
+test('begins with the batch that the start lies in', async () => {
+  append(0, 'a');
+  source.appendAsLeader(batchOf(['b', 'c', 'd']), CLIENT);
+  source.updateHighWatermark(source.logEndOffset);
+  source.incrementLogStartOffset(2, 'test');
+  expect(new LogCopy(source, copy).finishNow()).toBe(false);
+  await copyAll();
+  expect(new LogCopy(source, copy).finishNow()).toBe(true);
+  await expectSame();
+  expect(copy.logStartOffset).toBe(2);
+});
+
 test('records that only the disk has do not come within a turn', async () => {
   append(0, 'a', 'b');
   await source.close();

@@ -1,3 +1,4 @@
+import * as batch from '../protocol/records/batch.js';
 import type { Log } from './log.js';
 import type { LogRead } from './types.js';
 
@@ -18,6 +19,7 @@ export class LogCopy {
     await this.truncate();
     this.follow();
     const read = await this.next(maxBytes);
+    if (this.beginsBelow(read)) await this.beginAt(read);
     return this.take(read);
   }
 
@@ -33,6 +35,10 @@ export class LogCopy {
       if (read instanceof Promise) {
         // The disk's answer comes too late.
         void read.then(({ release }) => release(), () => undefined);
+        return false;
+      }
+      if (this.beginsBelow(read)) {
+        read.release();
         return false;
       }
       const taken = this.take(read);
@@ -80,6 +86,22 @@ export class LogCopy {
     const { source, copy } = this;
     const most = Math.min(maxBytes, source.settings.segmentBytes);
     return source.read(Math.min(copy.logEndOffset, source.logEndOffset), { maxBytes: most, minOneBatch: true, limitOffset: source.logEndOffset });
+  }
+
+  /** The copy is empty, and the log's start lies within its first batch. */
+  private beginsBelow({ buffers, sizeBytes }: LogRead): boolean {
+    const { logStartOffset, logEndOffset } = this.copy;
+    return logStartOffset === logEndOffset && sizeBytes > 0 && batch.baseOffset(buffers[0]!, 0) < logEndOffset;
+  }
+
+  /** The copy begins where the batch does; its start follows (`Partition.appendRecordsToFollowerOrFutureReplica`). */
+  private async beginAt({ buffers, release }: LogRead): Promise<void> {
+    try {
+      await this.copy.truncateFullyAndStartAt(batch.baseOffset(buffers[0]!, 0));
+    } catch (error) {
+      release();
+      throw error;
+    }
   }
 
   private take({ buffers, sizeBytes, release }: LogRead): number {

@@ -452,10 +452,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   /** Brings records to the disk, the loop waiting for it; the recovery point stays. For what must happen within a turn. */
   syncNow(): void {
     if (this.asleep !== undefined) return;
-    this.guarded(() => {
-      for (const segment of this.segments.from(this.recoveryPoint)) if (segment.sizeBytes > 0) segment.log.now().syncNow();
-      this.host.disk.syncDirectory(this.currentDirectory);
-    });
+    this.guarded(() => this.durability.syncNow());
   }
 
   /** Returns whether that was all, since the log sleeps. */

@@ -366,6 +366,8 @@ export class NodeLogManager implements LogManager {
   }
 
   markStray(topic: string, partition: number): void {
+    // A copy of what is no longer there would be in the way of the partition's own log.
+    this.futures.remove(topic, partition);
     const stray = this.takeOut(topic, partition, '-stray');
     if (stray) this.options.env.logger.warn('partition belongs to no topic of the cluster and is set aside', { path: stray });
   }

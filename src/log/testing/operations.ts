@@ -25,6 +25,8 @@ export type Operation =
   | { readonly do: 'retain'; readonly log: number }
   | { readonly do: 'settings'; readonly log: number; readonly change: Partial<LogSettings> }
   | { readonly do: 'deleteTopic' | 'setAside'; readonly log: number }
+  /** To the directory of that number, as far as `bytes` of it are copied at a time. */
+  | { readonly do: 'move'; readonly log: number; readonly to: number; readonly bytes: number }
   | { readonly do: 'wait'; readonly ms: number }
   | { readonly do: 'restart'; readonly how: 'clean' | 'kill' | 'power' }
   /** The process dies, the power fails, or the disk says no, within or before the disk operation that comes after that many others. */

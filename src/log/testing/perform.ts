@@ -29,6 +29,7 @@ export async function perform(life: LogLife, operation: Operation): Promise<void
     case 'startOver': return startOver(subject, operation.ahead);
     case 'deleteRecords': return deleteRecords(subject, operation.part);
     case 'retain': return retain(subject);
+    case 'move': return move(subject, operation);
     case 'settings': {
       life.settings[operation.log] = { ...life.settings[operation.log]!, ...operation.change };
       return subject.log.updateSettings(life.settings[operation.log]!);
@@ -216,4 +217,19 @@ async function retain({ log, model, life }: Subject): Promise<void> {
   holds(start === model.start || (settings.cleanupPolicy.delete && (settings.retentionBytes >= 0 || settings.retentionMs >= 0)), 'start', () => `retention without a bound moved the start from ${model.start} to ${start}`);
   holds(start >= model.start && start <= model.highWatermark, 'start', () => `retention moved the start from ${model.start} to ${start}, high watermark ${model.highWatermark}`);
   model.become(model.history({ start }));
+}
+
+/** Copies the log into another directory, piece by piece, and lets the copy take its place. */
+async function move({ log, model, life }: Subject, { to, bytes }: Extract<Operation, { do: 'move' }>): Promise<void> {
+  const path = life.directories[to % life.directories.length]!;
+  const { manager } = life;
+  if (log.directory.startsWith(`${path}/`)) return;
+  const future = manager!.futures.get(log.topic, log.partition) ?? manager!.futures.create(log.topic, log.partition, path);
+  for (let left = true; left;) left = await future.copy(bytes) > 0;
+  const moved = future.replaceLog();
+  holds(moved !== undefined, 'errors', () => `a copy that holds all of ${log.directory} does not take its place`);
+  model.directoryId = life.log(life.current.indexOf(model))!.home.id;
+  // The copy is durable before it is the log.
+  model.flushed(model.end);
+  model.savedStart = model.start;
 }

@@ -62,6 +62,8 @@ const SEVERAL: Partial<LifeOptions> = {
   ],
 };
 
+const TWO_DIRECTORIES: Partial<LifeOptions> = { directories: ['/data/one', '/data/two'] };
+
 export const LOG_WORKLOADS: readonly LogWorkload[] = [
   {
     name: 'segments rolled by size', fromNothing: true,
@@ -137,6 +139,19 @@ export const LOG_WORKLOADS: readonly LogWorkload[] = [
       { segmentBytes: 400, indexIntervalBytes: 100 }, { retentionBytes: 900 }, { flushMessages: 2, preallocate: true }, { retentionMs: 500, retentionBytes: -1, flushMs: 50 },
     ] as const).flatMap((change, index): Operation[] => [
       append([120]), { do: 'settings', log: 0, change }, append([80, 50]), { do: 'wait', ms: 260 }, append([100, 90]), { do: 'retain', log: 0 }, ...(index === 2 ? [{ do: 'restart' as const, how: 'clean' as const }] : []),
+    ]),
+  }, {
+    name: 'files that are made with room in them', settings: { preallocate: true, flushMs: 400 },
+    operations: times(4, index => [
+      append([90, 80]), append([120, 60], { producer: 1 }), append([90]), ...(index % 2 === 0 ? [flush] : []), append([100, 90]),
+      index === 1 ? { do: 'truncate', log: 0, batches: 2 } : index === 2 ? { do: 'restart', how: 'kill' } : { do: 'restart', how: 'clean' },
+    ]),
+  }, {
+    name: 'moves from one directory to the other and back', life: TWO_DIRECTORIES,
+    operations: times(3, index => [
+      append([90, 80]), append([70, 60], { producer: 1 }), append([60], { producer: 10, transactional: true }), ...(index === 1 ? [flush] : []),
+      ...(index === 0 ? [] : [{ do: 'deleteRecords' as const, log: 0, part: 0.4 }]), { do: 'move', log: 0, to: 1 - (index % 2), bytes: 200 }, append([90, 40]),
+      { do: 'end', log: 0, producer: 10, commit: index % 2 === 0 }, { do: 'wait', ms: 400 },
     ]),
   }, {
     name: 'topics that come and go in two directories', life: SEVERAL, fromNothing: true,
