@@ -23,7 +23,7 @@ const say = (line: string) => process.stdout.write(`${line}\n`);
 
 function writePage(results: Results): void {
   mkdirSync(dirname(PAGE), { recursive: true });
-  writeFileSync(PAGE, markdown(results, ROWS));
+  writeFileSync(PAGE, markdown(results, ROWS, FULL));
   writeFileSync(CHART, chart(results, ROWS));
   say('docs/benchmarks.md and docs/benchmarks.svg are written');
 }

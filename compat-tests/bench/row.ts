@@ -45,6 +45,8 @@ export interface Row {
   readonly name: string;
   readonly title: string;
   readonly metrics: readonly Metric[];
+  /** What is sent, in a sentence's part for the page. */
+  readonly load?: (scale: Scale) => string;
   /** Part of `--quick`. */
   readonly quick?: boolean;
   /** Run beforehand, so that both brokers are warm. */

@@ -45,3 +45,9 @@ export function times(value: number): string {
   if (value >= 10) return `${value.toFixed(1)}x`;
   return value >= 0.1 ? `${value.toFixed(2)}x` : `${value.toFixed(3)}x`;
 }
+
+/** An amount of bytes as people say it. */
+export function bytes(count: number): string {
+  const [unit, size] = count >= 1e9 ? ['GB', 1e9] : count >= 1e6 ? ['MB', 1e6] : ['KB', 1e3];
+  return `${figure(count / size).replace(/\.0+$/, '')} ${unit}`;
+}

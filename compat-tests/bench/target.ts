@@ -1,18 +1,22 @@
 // A broker under the benchmark: Ottla or Apache Kafka, with what rows need of it.
 
-import { brokerUnderTest, type BrokerUnderTest, type Settings } from '../support/brokers.js';
+import { brokerUnderTest, SINGLE_NODE, type BrokerUnderTest, type Settings } from '../support/brokers.js';
 import { Admin, type Topic } from './admin.js';
 import { costOf, isAlive, type Cost } from './process-cost.js';
 
 export type Kind = 'ottla' | 'apache';
 
-/** What kafka-server-start.sh gives its virtual machine, with one heap size that is taken from the start. */
+/** One size, taken from the start. */
+export const HEAP = ['-Xms1g', '-Xmx1g'];
+/** What kafka-server-start.sh gives its virtual machine, but for the heap. */
 const JAVA = [
-  '-Xms1g', '-Xmx1g', '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35',
+  ...HEAP, '-server', '-XX:+UseG1GC', '-XX:MaxGCPauseMillis=20', '-XX:InitiatingHeapOccupancyPercent=35',
   '-XX:+ExplicitGCInvokesConcurrent', '-Djava.awt.headless=true',
 ];
 /** What one row wrote leaves the page cache before the next, instead of waiting there for the disk. */
 const BOTH: Settings = { 'log.segment.delete.delay.ms': '100' };
+/** All that is not at its default, the tests' own settings for a single node among it. */
+export const SETTINGS_OF_BOTH: Settings = { ...SINGLE_NODE, ...BOTH };
 const SETTINGS: Readonly<Record<Kind, Settings>> = {
   ottla: BOTH,
   // The tests shorten these; here they are as Kafka has them.

@@ -72,7 +72,7 @@ export interface HandOverOptions {
 }
 
 /** Kafka does not create internal topics with a factor above the number of brokers; tests should not wait for members. */
-const SINGLE_NODE: Settings = {
+export const SINGLE_NODE: Settings = {
   'offsets.topic.replication.factor': '1',
   'transaction.state.log.replication.factor': '1',
   'transaction.state.log.min.isr': '1',

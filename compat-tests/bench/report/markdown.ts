@@ -2,8 +2,9 @@
 
 import { CEILINGS } from '../ceilings.js';
 import { failuresOf, medianCost, medianOf, samplesOf, type Results } from '../results.js';
-import type { Metric, Row } from '../row.js';
+import type { Metric, Row, Scale } from '../row.js';
 import { figure, meets, ratio, shareOfCeiling, times } from '../statistics.js';
+import { HEAP, SETTINGS_OF_BOTH } from '../target.js';
 
 const KINDS = ['apache', 'ottla'] as const;
 const NONE = '';
@@ -40,18 +41,19 @@ function ratios(figures: readonly Figures[]): string {
   return table(['', 'figure', 'ratio', 'aim', 'met', 'Apache Kafka', 'Ottla', 'unit'], figures.map(found => {
     const { row, metric, apache, ottla } = found;
     const [aim, met] = aimCells(found);
-    return [metric === row.metrics[0] ? `\`${row.name}\` ${row.title}` : NONE, metric.title, `**${times(found.ratio)}**`, aim, met, figure(apache), figure(ottla), metric.unit];
+    const title = metric === row.metrics[0] ? `\`${row.name}\` ${row.title}` : NONE;
+    return [title, metric.title, `**${times(found.ratio)}**`, aim, met, figure(apache), figure(ottla), metric.unit];
   }), 2);
 }
 
 function costs(results: Results, rows: readonly Row[]): string {
   return table(
-    ['', 'CPU s, Apache', 'CPU s, Ottla', 'cores, Apache', 'cores, Ottla', 'resident MB, Apache', 'resident MB, Ottla', "client's cores, with Apache", 'with Ottla'],
+    ['', ...['CPU s', 'cores', 'resident MB'].flatMap(what => [`${what}, Apache`, `${what}, Ottla`]), "client's cores, with Apache", 'with Ottla'],
     rows.filter(row => results.outcomes[row.name] !== undefined).map(row => {
-      const [apache, ottla] = KINDS.map(kind => medianCost(results, row, kind)) as [ReturnType<typeof medianCost>, ReturnType<typeof medianCost>];
+      const both = KINDS.map(kind => medianCost(results, row, kind));
       return [
-        row.title, figure(apache.cpuSeconds), figure(ottla.cpuSeconds), cores(apache.cores), cores(ottla.cores), figure(apache.residentMb), figure(ottla.residentMb),
-        cores(apache.clientCores), cores(ottla.clientCores),
+        row.title, ...both.map(({ cpuSeconds }) => figure(cpuSeconds)), ...both.map(cost => cores(cost.cores)),
+        ...both.map(({ residentMb }) => figure(residentMb)), ...both.map(({ clientCores }) => cores(clientCores)),
       ];
     }),
   );
@@ -63,7 +65,8 @@ function ceilings(figures: readonly Figures[]): string {
   return table(['', 'figure', 'bare Node.js', 'Ottla', 'unit', 'of the ceiling', 'measured with'], figures.flatMap(({ row, metric, ottla }) => {
     const ceiling = CEILINGS[row.name]?.[metric.name];
     if (ceiling === undefined) return [];
-    return [[row.title, metric.title, figure(ceiling.value), figure(ottla), metric.unit, percent(shareOfCeiling(ottla, ceiling.value, metric.better)), ceiling.of]];
+    const share = percent(shareOfCeiling(ottla, ceiling.value, metric.better));
+    return [[row.title, metric.title, figure(ceiling.value), figure(ottla), metric.unit, share, ceiling.of]];
   }), 2);
 }
 
@@ -90,17 +93,29 @@ function spread(results: Results, figures: readonly Figures[]): string {
 }
 
 function failures(results: Results, rows: readonly Row[]): string {
-  const lines = rows.flatMap(row => KINDS.flatMap(kind => failuresOf(results, row.name, kind).map(failure => `- ${row.title}, ${kind}: ${failure.split('\n')[0]}`)));
+  const lines = rows.flatMap(row => KINDS.flatMap(kind =>
+    failuresOf(results, row.name, kind).map(failure => `- ${row.title}, ${kind}: ${failure.split('\n')[0]}`)));
   return lines.length === 0 ? '' : `\n## What failed\n\n${lines.join('\n')}\n`;
 }
 
 /** What the copy through user space costs, in the run's own figures. */
 function copyCost(results: Results): string {
   const cpu = (row: string, kind: 'apache' | 'ottla') => figure(medianOf(results, row, kind, 'cpuMsPerMb'));
-  return `Apache hands the kernel a piece of the file (\`sendfile\`); Ottla answers the tail from the buffers it was written from, and reads older data into a pooled buffer first, which is one copy more and a hand-over to another thread. In this run a MB costs Ottla ${cpu('fetch-tail', 'ottla')} ms of CPU at the tail and ${cpu('fetch-catch-up', 'ottla')} ms catching up: the difference is the price of that. Apache pays ${cpu('fetch-tail', 'apache')} and ${cpu('fetch-catch-up', 'apache')} ms.`;
+  return `Apache hands the kernel a piece of the file (\`sendfile\`); Ottla answers the tail from the buffers it was
+written from, and reads older data into a pooled buffer first, which is one copy more and a hand-over to another thread. In this
+run a MB costs Ottla ${cpu('fetch-tail', 'ottla')} ms of CPU at the tail and ${cpu('fetch-catch-up', 'ottla')} ms catching up: the
+difference is the price of that. Apache pays ${cpu('fetch-tail', 'apache')} and ${cpu('fetch-catch-up', 'apache')} ms.`;
 }
 
-export function markdown(results: Results, rows: readonly Row[]): string {
+/** What each raw row sends, as the row itself has it. */
+function loads(rows: readonly Row[], scale: Scale): string {
+  return rows.flatMap(({ name, load }) => load === undefined ? [] : [`  - \`${name}\`: ${load(scale)}`]).join('\n');
+}
+
+const settings = Object.entries(SETTINGS_OF_BOTH).map(([name, value]) => `\`${name}=${value}\``).join(', ');
+
+/** The page on a run of all rows at `scale`. */
+export function markdown(results: Results, rows: readonly Row[], scale: Scale): string {
   const figures = figuresOf(results, rows);
   const { machine } = results;
   const aims = figures.filter(({ metric }) => metric.aim !== undefined);
@@ -119,18 +134,25 @@ ${ratios(figures)}
 ${failures(results, rows)}
 ## How it was measured
 
-- **Machine**: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.kernel}; clients and both brokers share the cores and one disk. Ratios carry over to other machines better than figures do.
+- **Machine**: ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGb} GB, ${machine.kernel}; clients and both brokers share
+  the cores and one disk. Ratios carry over to other machines better than figures do.
 - **Versions**: Apache Kafka ${machine.kafka}, Ottla ${machine.ottla}, Node.js ${machine.node}, ${machine.java}, ${machine.go}.
-- **Brokers**: each a single node on a fresh directory; Apache in combined KRaft mode with the flags of its own start script and \`-Xms1g -Xmx1g\`. Both with their default durability: records are acknowledged from the page cache; only the row that says so asks for an fsync per write. \`group.initial.rebalance.delay.ms=0\`, \`log.segment.delete.delay.ms=100\` and replication factors of 1 for internal topics on both, nothing else.
-- **Turns**: both brokers stay up; every row warms both up first, then each round runs a row on one and at once on the other, the order changing from round to round. Topics are deleted after their row and dirty pages synced before the next, so that what one broker wrote does not wait for the disk while the other is measured.
-- **Raw rows**: batches are built and checksummed once; one connection, \`acks=all\`, 4, 64 and 256 batches in flight (1 MB, 17 KB, 1.1 KB); 3 s or 1 GB. Fetches are of 1 MB, one in flight on each of two connections that read a partition each; error codes, offsets and lengths of all batches are checked. Latency is measured from the send, on a schedule that does not wait for answers.
+- **Brokers**: each a single node on a fresh directory; Apache in combined KRaft mode with the flags of its own start script and
+  \`${HEAP.join(' ')}\`. Both with their default durability: records are acknowledged from the page cache; only the row that says
+  so asks for an fsync per write. On both, and nothing else: ${settings}.
+- **Turns**: both brokers stay up; every row warms both up first, then each round runs a row on one and at once on the other, the
+  order changing from round to round. Topics are deleted after their row and dirty pages synced before the next, so that what one
+  broker wrote does not wait for the disk while the other is measured.
 - **CPU and memory** of a broker are its process's user and system time and \`VmRSS\`, from \`/proc\`, over the row.
+- **Raw rows**: batches are built and checksummed once; error codes, offsets and lengths of all that is fetched are checked.
+${loads(rows, scale)}
 
 The copy of a fetch: ${copyCost(results)}
 
 ## CPU and memory in each row
 
-Seconds of CPU are those of the whole row: a broker that is faster may have done more work in it. The client's cores tell whether the client was the limit: one that stays below 1 waited for the broker.
+Seconds of CPU are those of the whole row: a broker that is faster may have done more work in it. The client's cores tell whether
+the client was the limit: one that stays below 1 waited for the broker.
 
 ${costs(results, rows)}
 
@@ -142,13 +164,15 @@ ${clientLimits(results, rows)}
 
 ## How far from the ceiling
 
-What a Node.js process without a broker's work reached on this project's machine (\`compat-tests/bench/ceilings.ts\`); of times and memory, the ceiling's share is the other way round.
+What a Node.js process without a broker's work reached on this project's machine (\`compat-tests/bench/ceilings.ts\`); of times and
+memory, the ceiling's share is the other way round.
 
 ${ceilings(figures)}
 
 ## What it does not say
 
-One node without replication, TLS or compression, few clients, and two cores that the client needs too: more cores would help Apache Kafka, which has many threads, more than Ottla, which has one event loop for a broker. Everything that is read is in the page cache.
+One node without replication, TLS or compression, few clients, and two cores that the client needs too: more cores would help Apache
+Kafka, which has many threads, more than Ottla, which has one event loop for a broker. Everything that is read is in the page cache.
 
 ## Spread of the rounds
 

@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import type { Results } from '../results.js';
 import type { Row } from '../row.js';
+import { FULL, ROWS as REAL_ROWS } from '../rows/index.js';
 import { barsOf, draw, logAxis } from './chart.js';
 import { markdown } from './markdown.js';
 import { summary, turnLines } from './terminal.js';
@@ -31,7 +32,7 @@ const RESULTS: Results = {
 };
 
 describe('the page', () => {
-  const page = markdown(RESULTS, ROWS);
+  const page = markdown(RESULTS, ROWS, FULL);
 
   test('a ratio is that of the medians, with its aim and whether it is met', () => {
     expect(page).toContain('| `produce-1mb` raw produce | throughput | **4.00x** | ≥ 3.00x | yes | 390 | 1,560 | MB/s |');
@@ -51,9 +52,16 @@ describe('the page', () => {
     expect(page).toContain('| raw produce | throughput | 10.0 to 400 | 1,560 to 1,560 | MB/s |');
   });
 
+  test('what the raw rows send, and the settings, are said as the rows and the brokers have them', () => {
+    const real = markdown(RESULTS, REAL_ROWS, { ...FULL, seconds: 7, produceBytes: 1_500_000_000 });
+    expect(real).toContain('  - `produce-17kb`: 64 batches in flight on one connection, each of 17 records of 1000 bytes, `acks=all`; 7 s or 1.50 GB\n');
+    expect(real).toContain('  - `fetch-catch-up`: one request of 1 MiB in flight on each of 2 connections, which read a partition each, 2 GB from the start\n');
+    expect(real).toContain('`group.initial.rebalance.delay.ms=0`, `log.segment.delete.delay.ms=100`.');
+  });
+
   test('rows that were not run are left out', () => {
     const { broken: _, ...outcomes } = RESULTS.outcomes;
-    expect(markdown({ ...RESULTS, outcomes }, ROWS)).not.toContain('a broken row');
+    expect(markdown({ ...RESULTS, outcomes }, ROWS, FULL)).not.toContain('a broken row');
   });
 });
 

@@ -2,6 +2,7 @@
 
 import { raw, type Found } from '../load.js';
 import type { Metric, Row, Sample, Scale } from '../row.js';
+import { bytes } from '../statistics.js';
 import type { Target } from '../target.js';
 
 const BYTES_PER_MB = 1_000_000;
@@ -21,10 +22,10 @@ const metrics = (aim: number): readonly Metric[] => [
 const rate = ({ bytes, seconds }: Found) => bytes! / BYTES_PER_MB / seconds!;
 
 /** Fills a topic in batches of 17 KB; the end offset of each partition. */
-async function fill(target: Target, topic: string, bytes: number): Promise<number> {
+async function fill(target: Target, topic: string, maxBytes: number): Promise<number> {
   const { records } = await raw('produce', {
     address: target.address, topic, partitions: PARTITIONS, records: RECORDS, 'value-bytes': VALUE_BYTES, window: 32,
-    seconds: WRITE_SECONDS, 'max-bytes': bytes,
+    seconds: WRITE_SECONDS, 'max-bytes': maxBytes,
   });
   return records! / PARTITIONS;
 }
@@ -39,21 +40,26 @@ function written(target: Target, scale: Scale): Promise<{ topic: string; end: nu
 }
 
 async function read(target: Target, options: Readonly<Record<string, string | number | boolean>>): Promise<Sample> {
-  const { result, cost } = await target.cost(() => raw('fetch', { address: target.address, partitions: PARTITIONS, 'max-bytes': MAX_BYTES, ...options }));
+  const load = { address: target.address, partitions: PARTITIONS, 'max-bytes': MAX_BYTES, ...options };
+  const { result, cost } = await target.cost(() => raw('fetch', load));
   return {
     values: { mbPerSecond: rate(result), cpuMsPerMb: cost.cpuSeconds * 1000 / (result['bytes']! / BYTES_PER_MB) },
     cost, clientCores: result['clientCores']!,
   };
 }
 
-const nullServer = async (address: string, scale: Scale) => ({
-  mbPerSecond: rate(await raw('fetch', { address, topic: 'null', partitions: PARTITIONS, 'max-bytes': MAX_BYTES, to: NULL_RECORDS, again: true, seconds: scale.seconds })),
-});
+const each = `one request of ${MAX_BYTES / 1024 ** 2} MiB in flight on each of ${PARTITIONS} connections, which read a partition each`;
+
+const nullServer = async (address: string, { seconds }: Scale) => {
+  const load = { address, topic: 'null', partitions: PARTITIONS, 'max-bytes': MAX_BYTES, to: NULL_RECORDS, again: true, seconds };
+  return { mbPerSecond: rate(await raw('fetch', load)) };
+};
 
 export const fetchRows: readonly Row[] = [
   {
     name: 'fetch-tail', title: `raw fetch at the tail (the newest ${TAIL_BYTES / BYTES_PER_MB} MB, again and again)`,
     metrics: metrics(1), quick: true, warm: true, limit: nullServer,
+    load: ({ seconds }) => `${each}, the newest ${bytes(TAIL_BYTES)} again and again; ${seconds} s`,
     run: (target, scale) => target.withTopic('fetch-tail', PARTITIONS, async topic => {
       const end = await fill(target, topic, TAIL_BYTES);
       return await read(target, { topic, from: 0, to: end, again: true, seconds: scale.seconds });
@@ -61,6 +67,7 @@ export const fetchRows: readonly Row[] = [
   },
   {
     name: 'fetch-catch-up', title: 'raw fetch, catching up from the start', metrics: metrics(0.5), quick: true, warm: true, limit: nullServer,
+    load: ({ catchUpBytes }) => `${each}, ${bytes(catchUpBytes)} from the start`,
     async run(target, scale) {
       const { topic, end } = await written(target, scale);
       return await read(target, { topic, from: 0, to: end });

@@ -15,8 +15,10 @@ const percentiles: readonly Metric[] = [
 function latencyRow(name: string, title: string, acks: number, consume: boolean, quick: boolean): Row {
   return {
     name, title, metrics: percentiles, quick, warm: true,
+    load: ({ latencySeconds }) => `${RATE} records a second for ${latencySeconds} s, on a schedule that does not wait for answers; timed from the send`,
     run: (target, scale) => target.withTopic(name, 1, async topic => {
-      const { result, cost } = await target.cost(() => raw('latency', { address: target.address, topic, acks, consume, rate: RATE, seconds: scale.latencySeconds }));
+      const load = { address: target.address, topic, acks, consume, rate: RATE, seconds: scale.latencySeconds };
+      const { result, cost } = await target.cost(() => raw('latency', load));
       const what = consume ? 'arrival' : 'ack';
       return {
         values: {

@@ -2,6 +2,7 @@
 
 import { raw, type Found } from '../load.js';
 import type { Metric, Row, Sample, Scale } from '../row.js';
+import { bytes as sayBytes } from '../statistics.js';
 
 interface Load {
   /** Records of a batch, and bytes of each one's value. */
@@ -19,6 +20,10 @@ const figures = ({ bytes, batches, seconds }: Found) => ({
   mbPerSecond: bytes! / BYTES_PER_MB / seconds!, batchesPerSecond: batches! / seconds!,
 });
 
+const sentence = ({ records, 'value-bytes': valueBytes, window }: Load, { seconds, produceBytes }: Scale): string =>
+  `${window} batches in flight on one connection, each of ${records} record${records === 1 ? '' : 's'} of ${valueBytes} bytes, \`acks=all\`; `
+  + `${seconds} s or ${sayBytes(produceBytes)}`;
+
 interface Shape {
   readonly name: string;
   readonly title: string;
@@ -29,13 +34,17 @@ interface Shape {
 }
 
 function produceRow({ name, title, metrics, load, configs, quick = true }: Shape): Row {
-  const run = (address: string, topic: string, scale: Scale) => raw('produce', { ...load, address, topic, seconds: scale.seconds, 'max-bytes': scale.produceBytes });
+  const run = (address: string, topic: string, scale: Scale) =>
+    raw('produce', { ...load, address, topic, seconds: scale.seconds, 'max-bytes': scale.produceBytes });
   return {
-    name, title, metrics, quick, warm: true,
+    name, title, metrics, quick, warm: true, load: scale => sentence(load, scale),
     run: (target, scale) => target.withTopic(name, 1, async (topic): Promise<Sample> => {
       const { result, cost } = await target.cost(() => run(target.address, topic, scale));
       return {
-        values: { ...figures(result), cpuMsPerMb: cost.cpuSeconds * 1000 / (result['bytes']! / BYTES_PER_MB), cpuUsPerBatch: cost.cpuSeconds * 1e6 / result['batches']! },
+        values: {
+          ...figures(result), cpuMsPerMb: cost.cpuSeconds * 1000 / (result['bytes']! / BYTES_PER_MB),
+          cpuUsPerBatch: cost.cpuSeconds * 1e6 / result['batches']!,
+        },
         cost, clientCores: result['clientCores']!,
       };
     }, configs),
