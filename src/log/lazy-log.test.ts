@@ -1,9 +1,11 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { NodeDisk, NodeRandom, silentLogger } from '../env/node/index.js';
+import { SimWorld } from '../env/sim/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { Log } from './log.js';
 import { openLogManager, type NodeLogManager } from './manager/manager.js';
+import { LogBeingCheckedError } from './types.js';
 import { batchOf, CLIENT, eventually, ManualClock, readAll, SETTINGS, temporaryDirectory, TOPIC_ID } from './test-support.js';
 
 /** Counts the partition directories that are looked into. */
@@ -102,6 +104,64 @@ test('a log that somebody changed while it was closed is refused until it has be
   await isChecked(log);
   expect(await readAll(log)).toEqual([0, 1, 2].map(offset => ({ offset, value: `2.${offset}` })));
   expect(log.appendAsLeader(batchOf(['new']), CLIENT).baseOffset).toBe(3);
+});
+
+/** A log of one partition on a simulated machine that was closed in order and has got a torn end since; its first use has begun a check. */
+async function beingChecked() {
+  const world = new SimWorld(1);
+  const env = world.node('broker');
+  const options = { env, directories: ['/data'], clusterId: 'c', nodeId: 1, defaultSettings: SETTINGS };
+  const open = async (): Promise<NodeLogManager> => {
+    manager = await world.runUntil(openLogManager(options));
+    await world.runUntil(manager.load());
+    return manager;
+  };
+  const bytes = batchOf(['a']);
+  (await open()).getOrCreate('t', 0, TOPIC_ID, SETTINGS).appendAsLeader(bytes, CLIENT);
+  await world.runUntil(manager.close({ brokerEpoch: 1 }));
+  const file = env.disk.open('/data/t-0/00000000000000000000.log');
+  file.writeNow([bytes.subarray(0, 40)], bytes.length);
+  file.close();
+  const log = (await open()).get('t', 0)!;
+  expect(() => log.logStartOffset).toThrow(LogBeingCheckedError);
+  return { world, env, log, sizeBytes: bytes.length };
+}
+
+test('a log that is closed while it is being checked is brought to order first: nothing is done to its files once the directory is free', async () => {
+  const { world, env, log, sizeBytes } = await beingChecked();
+  await world.runUntil(manager.close({ brokerEpoch: 2 }));
+  expect([env.disk.stat('/data/.kafka_cleanshutdown')?.isDirectory, env.disk.stat('/data/t-0/00000000000000000000.log')?.sizeBytes]).toEqual([false, sizeBytes]);
+  const later: string[] = [];
+  env.machine.onDiskOperation = ({ kind, path }) => { later.push(`${kind} ${path}`); return undefined; };
+  await world.run(10_000);
+  expect(later).toEqual([]);
+  expect(() => log.appendAsLeader(batchOf(['b']), CLIENT)).toThrow('closed');
+});
+
+test('a log that is given up while it is being checked stays closed when the check is over', async () => {
+  const { world, log } = await beingChecked();
+  manager.abandon();
+  await world.run(10_000);
+  expect([log.isAsleep, log.isClosed]).toEqual([true, true]);
+});
+
+test('who meets a check can wait for its end', async () => {
+  const { world, log } = await beingChecked();
+  let met: unknown;
+  try { log.appendAsLeader(batchOf(['b']), CLIENT); } catch (error) { met = error; }
+  await world.runUntil((met as LogBeingCheckedError).checked);
+  expect(log.appendAsLeader(batchOf(['b']), CLIENT).baseOffset).toBe(1);
+});
+
+test('a visit lets a log sleep on, unless it says otherwise, and never one that it has changed', async () => {
+  await restarted();
+  const log = manager.get('t', 1)!;
+  expect([log.whileAwake(() => log.segmentCount, () => false), log.isAsleep]).toEqual([1, true]);
+  expect([log.whileAwake(() => log.segmentCount, () => true), log.isAsleep]).toEqual([1, false]);
+  expect([log.whileAwake(() => log.segmentCount, () => false), log.isAsleep]).toEqual([1, false]);
+  const other = manager.get('t', 4)!;
+  expect(() => other.whileAwake(() => other.appendAsLeader(batchOf(['new']), CLIENT), () => false)).toThrow('changed');
+  expect(other.isAsleep).toBe(false);
 });
 
 test('producers are found again in the records when the snapshot that should tell of them is damaged', async () => {

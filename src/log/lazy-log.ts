@@ -1,3 +1,4 @@
+import { assert } from '../base/assert.js';
 import { DiskError } from '../env/index.js';
 import type { LogDurability } from './durability.js';
 import type { LogHome, LogHost } from './host.js';
@@ -10,6 +11,7 @@ import { ErrorCode } from '../protocol/generated/errors.js';
 import { KafkaError } from '../protocol/errors.js';
 import type { SegmentFiles } from './segment/segment-files.js';
 import type { SegmentList } from './segment/segment-list.js';
+import { LogBeingCheckedError } from './types.js';
 
 /** What is made of a log when it is first used. */
 export interface LogParts {
@@ -40,7 +42,8 @@ export interface SleepingLog {
  */
 export abstract class LazyLog {
   private parts: LogParts | undefined;
-  private loading: Promise<void> | undefined;
+  /** A check that is under way; never rejects. */
+  protected checking: Promise<void> | undefined;
   readonly topic: string;
   readonly partition: number;
   readonly home: LogHome;
@@ -128,26 +131,42 @@ export abstract class LazyLog {
     return this.parts;
   }
 
-  /** Forgets what was read, of a log that slept before: nothing has changed since. */
-  sleepAgain(): void {
-    if (this.sleeping === undefined || this.parts === undefined) return;
-    for (const segment of this.parts.segments) segment.abandon();
+  /** Lets `visit` use the log; one that slept does so again afterwards, unless it `staysAwake` for what was found. */
+  whileAwake<T>(visit: () => T, staysAwake: (found: T) => boolean): T {
+    const slept = this.isAsleep;
+    const found = visit();
+    if (slept && this.parts !== undefined && !staysAwake(found)) this.sleepAgain(this.parts);
+    return found;
+  }
+
+  private sleepAgain({ segments, durability }: LogParts): void {
+    assert(!this.isChanged, 'a log that was changed must not forget it');
+    durability.cancelTimedFlush();
+    for (const segment of segments) segment.abandon();
     this.parts = undefined;
   }
 
   protected wake(): LogParts {
     this.mustBeOpen();
-    if (this.loading === undefined) {
+    if (this.checking === undefined) {
       const loaded = this.guarded(() => this.sleeping!.load(this.directory));
       if (!(loaded instanceof Promise)) return this.wakeWith(loaded);
-      this.loading = loaded
-        .then(found => { this.wakeWith(found); }, (error: unknown) => { this.noteFailure(error); })
-        .finally(() => { this.loading = undefined; });
+      this.checking = loaded.then(found => this.checked(found), (error: unknown) => {
+        this.noteFailure(error);
+        if (!(error instanceof DiskError)) this.host.logger.error('a log could not be checked', { directory: this.directory, error: String(error) });
+      }).finally(() => { this.checking = undefined; });
     }
-    throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, `The log of ${this.name} is being checked, since it was changed while it was closed`);
+    throw new LogBeingCheckedError(this.name, this.checking);
+  }
+
+  private checked(found: LoadedLog): void {
+    if (!this.abandoned) this.wakeWith(found);
+    else for (const segment of found.segments) segment.abandon();
   }
 
   abstract get directory(): string;
+  /** Something happened to it since it was opened that the directory, read anew, may not tell. */
+  protected abstract get isChanged(): boolean;
   protected abstract makeParts(loaded: LoadedLog): LogParts;
   /** Brings up to date what happened while the log slept. */
   protected abstract woken(): void;

@@ -65,6 +65,10 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     };
   }
 
+  protected get isChanged(): boolean {
+    return this.written;
+  }
+
   protected woken(): void {
     if (this.epochAsleep !== undefined) this.epochs.assign(this.epochAsleep.epoch, Math.min(this.epochAsleep.startOffset, this.endOffset));
     this.updateHighWatermark(this.committedOffset);
@@ -367,10 +371,12 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     this.mustBeWritable();
     // Deletion and compaction take turns.
     if (this.isKnownEmpty || this.compaction.inProgress) return 0;
-    const slept = this.asleep !== undefined;
+    return this.whileAwake(() => this.deleteExpired(nowMs), deleted => deleted > 0);
+  }
+
+  private deleteExpired(nowMs: number): number {
     return this.guarded(() => {
       const gone = deletableSegments(this.segments, this, nowMs);
-      if (gone.length === 0 && slept) this.sleepAgain();
       if (gone.length === 0) return 0;
       if (gone.length === this.segments.length) {
         this.rollTo(this.endOffset);
@@ -426,7 +432,10 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
 
   async close(): Promise<void> {
     if (this.closed) return;
-    if (this.endUse()) return;
+    this.closed = true;
+    // It changes files: whoever closes the directory next must be able to say that all is in order.
+    if (this.checking !== undefined) await this.checking;
+    if (this.endUse() || this.abandoned) return;
     try {
       await this.durability.idle();
       if (!this.failure) await this.finish();

@@ -1,5 +1,7 @@
 import type { LogSettings } from '../config/log-settings.js';
 import type { DiskError } from '../env/index.js';
+import { KafkaError } from '../protocol/errors.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
 import type { Uuid } from '../protocol/wire/types.js';
 import type { ReadBudget } from './reads/read-budget.js';
 
@@ -59,8 +61,12 @@ export interface TimestampAndOffset {
  * cache in one write before the turn's answers leave; reading is synchronous where the bytes are in the tail cache and a promise
  * where they are not. Errors of the disk come as `DiskError`, faults in what was sent
  * as `KafkaError`.
+ *
+ * After a start a log sleeps until it is used. What is said to wake it may read its directory within the turn, the first time, and
+ * throws `LogBeingCheckedError` while that must be looked through first; of a log without a record most know all without waking.
  */
 export interface PartitionLog {
+  // These never wake it.
   readonly topic: string;
   readonly partition: number;
   readonly topicId: Uuid;
@@ -70,21 +76,23 @@ export interface PartitionLog {
   readonly home: LogDir;
   /** The partition's own directory, in `home`. */
   readonly directory: string;
-  readonly logStartOffset: number;
   /** Offset that the next record gets. */
   readonly logEndOffset: number;
   /** Exclusive end of what is committed; the owner of the partition moves it, never back below `logStartOffset`. */
   readonly highWatermark: number;
-  /** min(high watermark, first offset of the oldest open transaction). */
-  readonly lastStableOffset: number;
-  readonly latestEpoch: number | undefined;
-  readonly sizeBytes: number;
-  readonly segmentCount: number;
   /** All below it is durable. */
   readonly recoveryPoint: number;
   /** The disk failed it: of what was appended last nobody knows whether it is there, and nothing is appended or read any more. */
   readonly failure: DiskError | undefined;
   readonly settings: LogSettings;
+
+  // These wake it.
+  readonly logStartOffset: number;
+  /** min(high watermark, first offset of the oldest open transaction). */
+  readonly lastStableOffset: number;
+  readonly latestEpoch: number | undefined;
+  readonly sizeBytes: number;
+  readonly segmentCount: number;
 
   /** Appends validated batches: assigns offsets, stamps the epoch in place, checks producers. */
   appendAsLeader(batches: Uint8Array, context: AppendContext): AppendResult;
@@ -102,7 +110,6 @@ export interface PartitionLog {
    * could not be told without the disk.
    */
   bytesBefore(offset: number): number | undefined;
-  updateHighWatermark(offset: number): void;
   /** Moves the start forward (DeleteRecords, retention); OFFSET_OUT_OF_RANGE beyond the high watermark. */
   incrementLogStartOffset(offset: number, reason: string): boolean;
   /** First record at or after a timestamp; undefined when there is none. */
@@ -113,21 +120,38 @@ export interface PartitionLog {
   endOffsetForEpoch(epoch: number): { leaderEpoch: number; endOffset: number };
   /** Epoch of the batch at an offset, undefined when unknown. */
   epochForOffset(offset: number): number | undefined;
-  assignEpochStart(epoch: number, startOffset: number): void;
   truncateTo(offset: number): Promise<void>;
   truncateFullyAndStartAt(offset: number): Promise<void>;
-  /** Makes all below `offset` (default: the end) durable; at most one fdatasync in flight, arrivals share the next. */
-  flush(offset?: number): Promise<void>;
-  updateSettings(settings: LogSettings): void;
   /** Producers with state here, for DescribeProducers. */
   activeProducers(): readonly ActiveProducer[];
-  removeExpiredProducers(nowMs: number): void;
   /** Begins a new segment, when the active one holds anything. */
   roll(): void;
-  /** Deletes segments that retention by time, by size or the start offset lets go; how many. Never beyond the high watermark. */
+  /**
+   * Deletes segments that retention by time, by size or the start offset lets go; how many. Never beyond the high watermark. Where
+   * there are none, a log that slept sleeps on.
+   */
   applyRetention(nowMs: number): number;
-  /** Makes all durable and lets go of files: the next open finds the log clean. */
+
+  // These never wake it: what they tell is kept until it wakes, or there is nothing to do.
+  updateHighWatermark(offset: number): void;
+  assignEpochStart(epoch: number, startOffset: number): void;
+  updateSettings(settings: LogSettings): void;
+  removeExpiredProducers(nowMs: number): void;
+  /** Makes all below `offset` (default: the end) durable; at most one fdatasync in flight, arrivals share the next. */
+  flush(offset?: number): Promise<void>;
+  /** Makes all durable and lets go of files: the next open finds the log clean. A check that is under way is brought to its end. */
   close(): Promise<void>;
+}
+
+/** A log that was changed while nobody owned it is looked through before its first use; clients hear NOT_LEADER_OR_FOLLOWER meanwhile. */
+export class LogBeingCheckedError extends KafkaError {
+  constructor(
+    log: string,
+    /** Resolves when the check is over, however it ends. */
+    readonly checked: Promise<void>,
+  ) {
+    super(ErrorCode.NOT_LEADER_OR_FOLLOWER, `The log of ${log} is being checked, since it was changed while it was closed`);
+  }
 }
 
 /** Batches for a follower begin before the end of its log; an empty log may start over at `firstOffset`. */

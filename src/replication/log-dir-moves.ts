@@ -1,5 +1,5 @@
 import { DiskError, type Clock, type Logger } from '../env/index.js';
-import { partitionDirectoryAside, type FutureLog, type LogManager } from '../log/index.js';
+import { LogBeingCheckedError, partitionDirectoryAside, type FutureLog, type LogManager } from '../log/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { Uuid } from '../protocol/wire/types.js';
@@ -175,10 +175,10 @@ export class LogDirMoves {
     } catch (error) {
       if (move.stopped) return;
       const isWhole = this.#isWhole(move);
-      if (isWhole && error instanceof KafkaError && error.errorCode === ErrorCode.NOT_LEADER_OR_FOLLOWER) {
-        // The log is being checked before its first use.
-        await this.#wait(move, STANDSTILL_MS);
-        return this.#run(move);
+      if (isWhole && error instanceof LogBeingCheckedError) {
+        await error.checked;
+        if (!move.stopped) await this.#run(move);
+        return;
       }
       // Otherwise its topic is gone, and its copy with it.
       if (isWhole) logger.error('a partition could not be moved; it is tried again after the next start', { topic, partition: index, path: future.directory.path, error });

@@ -47,6 +47,19 @@ test('a partition moves to another directory while it is written to, and the con
   expect((await cluster.metadata('t')).partitions[0]!.leaderId).toBe(-1);
 });
 
+test('a partition whose log is being checked moves when that is done', async () => {
+  const cluster = await new TwoDirectories(new SimWorld(12)).start();
+  const topicId = await withRecords(cluster, 3);
+  await cluster.world.runUntil(cluster.broker!.close());
+  const file = cluster.disk.open('/one/t-0/00000000000000000000.log');
+  file.writeNow([Buffer.from('somebody was here')], file.sizeBytes());
+  file.close();
+  await cluster.start();
+  expect(await cluster.alter('/two')).toBe(0);
+  await cluster.until(() => cluster.placed('t')['/two']!.length === 1);
+  expect(await cluster.read(topicId, 0)).toEqual(values(3));
+});
+
 test('a move is held to its rate, shows as a copy, and is given up by moving back', async () => {
   const cluster = await new TwoDirectories(new SimWorld(2)).start();
   const topicId = await withRecords(cluster, 10);

@@ -1,8 +1,8 @@
 import type { CleanerSettings } from '../../config/cleaner-settings.js';
 import type { Cancel } from '../../env/index.js';
-import { KafkaError } from '../../protocol/errors.js';
 import type { LogHost } from '../host.js';
 import type { Log } from '../log.js';
+import { LogBeingCheckedError } from '../types.js';
 import { cleanLog, CleaningAbortedError, type CleaningStats } from './clean-log.js';
 import type { CleanJob, CleanResult } from './clean-job.js';
 import { firstDirtyOffset, isDue, planCleaning, type CleaningPlan } from './cleanable.js';
@@ -134,12 +134,11 @@ export class LogCleaner {
       if (slept && (wakes === 0 || !this.mayWake(log))) continue;
       if (slept) wakes--;
       try {
-        const plan = this.examine(log);
+        const plan = log.whileAwake(() => this.examine(log), found => found !== undefined && isDue(found, log.settings));
         if (plan) candidates.push({ log, plan });
-        if (slept && !(plan && isDue(plan, log.settings))) log.sleepAgain();
       } catch (error) {
-        // Being looked through after somebody has changed it, or closed: that says nothing of what it holds.
-        if (!(error instanceof KafkaError)) this.markUncleanable(log, error);
+        // That says nothing of what it holds.
+        if (!(error instanceof LogBeingCheckedError)) this.markUncleanable(log, error);
       }
     }
     return candidates;

@@ -13,7 +13,7 @@ import {
   CLEANER_OFFSET_FILE, HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE,
   partitionDirectory, partitionDirectoryAside, type CheckpointFile, type DirectorySuffix,
 } from '../paths.js';
-import type { LogDir, LogManager, PartitionLog } from '../types.js';
+import { LogBeingCheckedError, type LogDir, type LogManager, type PartitionLog } from '../types.js';
 import { LogDirectory, type Checkpoints } from './directory.js';
 import { NodeFutureLogs, uniqueId, type PlacedLog } from './future-logs.js';
 import { findPartitions, openFound, recoveryProgress, type FoundDirectory } from './load-directory.js';
@@ -279,6 +279,8 @@ export class NodeLogManager implements LogManager {
     try {
       work();
     } catch (error) {
+      // It has its turn next time.
+      if (error instanceof LogBeingCheckedError) return;
       this.options.env.logger.error('log maintenance failed', { directory, error: String(error) });
     }
   }
