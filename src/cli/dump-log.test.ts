@@ -44,7 +44,7 @@ function change(path: string, edit: (bytes: Buffer) => Buffer | void): void {
 const events = (): Promise<void> => withLog(log => {
   log.appendAsLeader(batchOf(['a', 'b']), CLIENT);
   log.appendAsLeader(batchOf(['c'], { producerId: 7, producerEpoch: 1, baseSequence: 0, isTransactional: true, timestampMs: 1_700_000_000_001 }), CLIENT);
-  log.appendAsLeader(buildEndTransactionMarker({ producerId: 7, producerEpoch: 1, timestampMs: 1_700_000_000_002 }, { committed: false, coordinatorEpoch: 4 }), { origin: 'coordinator', leaderEpoch: 0, coordinatorEpoch: 4 });
+  log.appendAsLeader(buildEndTransactionMarker({ producerId: 7, producerEpoch: 1, timestampMs: 1_700_000_000_002 }, { committed: false, coordinatorEpoch: 4 }), { origin: 'coordinator', leaderEpoch: 0 });
 });
 
 describe('a log file', () => {

@@ -61,7 +61,7 @@ beforeEach(async () => {
   const data = (value: string, sequence: number, leaderEpoch = 0): unknown =>
     log.appendAsLeader(batchOf([value], { producerId: 7, producerEpoch: 1, baseSequence: sequence, isTransactional: true, timestampMs: 1_700_000_000_000 + sequence }), { ...CLIENT, leaderEpoch });
   const end = (committed: boolean): unknown =>
-    log.appendAsLeader(buildEndTransactionMarker({ producerId: 7, producerEpoch: 1, timestampMs: 1_700_000_000_050 }, { committed, coordinatorEpoch: 4 }), { origin: 'coordinator', leaderEpoch: 0, coordinatorEpoch: 4 });
+    log.appendAsLeader(buildEndTransactionMarker({ producerId: 7, producerEpoch: 1, timestampMs: 1_700_000_000_050 }, { committed, coordinatorEpoch: 4 }), { origin: 'coordinator', leaderEpoch: 0 });
   log.appendAsLeader(batchOf(['a', 'b']), CLIENT);
   data('c', 0);
   end(true);

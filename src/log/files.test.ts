@@ -72,7 +72,7 @@ describe('offset index', () => {
         { offset: 1000, position: 0 }, { offset: 1000, position: 0 }, { offset: 1000, position: 0 }, { offset: 1010, position: 100 },
         { offset: 1230, position: 2300 }, { offset: 1500, position: 5000 }, { offset: 1500, position: 5000 },
       ]);
-      expect([found.count, found.lastOffset]).toEqual([50, 1500]);
+      expect(found.count).toBe(50);
     }
   });
 

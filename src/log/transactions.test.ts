@@ -21,7 +21,7 @@ const write = (log: Log, producerId: number, baseSequence = 0): void => {
 };
 const end = (log: Log, producerId: number, committed: boolean): void => {
   const marker = { committed, coordinatorEpoch: 4 };
-  log.appendAsLeader(buildEndTransactionMarker({ producerId, producerEpoch: 2, timestampMs: clock.nowMs() }, marker), { origin: 'coordinator', leaderEpoch: 0, transactionVersion: 1, coordinatorEpoch: 4 });
+  log.appendAsLeader(buildEndTransactionMarker({ producerId, producerEpoch: 2, timestampMs: clock.nowMs() }, marker), { origin: 'coordinator', leaderEpoch: 0, transactionVersion: 1 });
 };
 
 const told = (log: Log) => log.activeProducers().toSorted((a, b) => a.producerId - b.producerId);

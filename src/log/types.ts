@@ -12,10 +12,6 @@ export interface AppendContext {
   readonly leaderEpoch: number;
   /** Finalized transaction.version as the caller knows it (0, 1, 2); markers and verification hang on it. */
   readonly transactionVersion?: number;
-  /** Epoch of the transaction coordinator that wrote a marker. */
-  readonly coordinatorEpoch?: number;
-  /** Produce version of the client, -1 when there is none: some sequence rules depend on it. */
-  readonly produceVersion?: number;
 }
 
 export interface AppendResult {

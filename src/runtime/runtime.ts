@@ -231,8 +231,7 @@ export class Runtime<M extends Machine<Rec>, Rec> {
   }
 
   private append(active: Active<M>, batch: Uint8Array, context: Omit<RuntimeAppend, 'leaderEpoch'>): { baseOffset: number; lastOffset: number } {
-    const { coordinatorEpoch, transactionVersion } = context;
-    return this.options.log.append(batch, { leaderEpoch: active.epoch, coordinatorEpoch, transactionVersion });
+    return this.options.log.append(batch, { leaderEpoch: active.epoch, transactionVersion: context.transactionVersion });
   }
 
   /** What is in the log but not in the machine would part it from every other replica: a machine that fails here is dropped. */

@@ -38,7 +38,7 @@ function send({ epoch = 0, sequence, count = 1, transactional = false, producerI
 
 function mark(committed: boolean, { producerId = 9, epoch = 0, coordinatorEpoch = 0, transactionVersion = 0 } = {}): ReturnType<Log['appendAsLeader']> {
   const bytes = buildEndTransactionMarker({ producerId, producerEpoch: epoch, timestampMs: 1_700_000_000_000 }, { committed, coordinatorEpoch });
-  return log.appendAsLeader(bytes, { origin: 'coordinator', leaderEpoch: 0, transactionVersion, coordinatorEpoch });
+  return log.appendAsLeader(bytes, { origin: 'coordinator', leaderEpoch: 0, transactionVersion });
 }
 
 const error = (name: keyof typeof ErrorCode): unknown => expect.objectContaining({ errorCode: ErrorCode[name] });

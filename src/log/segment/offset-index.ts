@@ -20,11 +20,6 @@ export class OffsetIndex extends IndexFile {
     return Math.floor(maxIndexBytes / ENTRY_BYTES);
   }
 
-  /** The largest offset indexed; the base offset when there is none. */
-  get lastOffset(): number {
-    return this.lookup(Number.MAX_SAFE_INTEGER).offset;
-  }
-
   entry(slot: number): OffsetPosition {
     const bytes = this.load();
     return { offset: this.baseOffset + readInt32(bytes, this.at(slot)), position: readInt32(bytes, this.at(slot) + 4) };

@@ -32,8 +32,6 @@ export type Operation =
   /** The process dies, the power fails, or the disk says no, within or before the disk operation that comes after that many others. */
   | { readonly do: 'fault'; readonly after: number; readonly how: 'kill' | 'crash' | 'EIO' | 'ENOSPC'; readonly part: number };
 
-export type OperationKind = Operation['do'];
-
 /** An operation a line, as a failure shows it and as `make sim-log` takes it back. */
 export function formatOperations(operations: readonly Operation[]): string {
   return operations.map(operation => JSON.stringify(operation)).join('\n');

@@ -22,6 +22,8 @@ const FIRST_VERSION_WITH_ABORTABLE = 11;
 /** Admin clients may write to internal topics, as Kafka allows. */
 const ADMIN_CLIENT_ID = '__admin_client';
 
+const CLIENT = { origin: 'client' } as const;
+
 type PartitionAnswer = ProduceResponseInput['responses'][number]['partitionResponses'][number];
 
 /** What may be appended, and where; or why it may not, with the partition if it was asked. */
@@ -52,11 +54,11 @@ function produceHandler(services: Services): Handler<ProduceRequest, ProduceResp
       }
     }
     if (waiting.length === 0) {
-      append(services, request, context, items, reply, later);
+      append(services, request, items, reply, later);
       return undefined;
     }
     keepBytes(items);
-    return Promise.all(waiting).then(() => append(services, request, context, items, reply, later));
+    return Promise.all(waiting).then(() => append(services, request, items, reply, later));
   };
 }
 
@@ -104,16 +106,11 @@ function checkTransaction(request: ProduceRequest, context: RequestContext, part
 }
 
 function append(
-  services: Services, request: ProduceRequest, context: RequestContext, items: readonly Item[],
-  reply: Reply<ProduceResponseInput>, later: Later,
+  services: Services, request: ProduceRequest, items: readonly Item[], reply: Reply<ProduceResponseInput>, later: Later,
 ): void {
   const entries: ProduceEntry[] = [];
   for (const { checked } of items) if (checked.accepted) entries.push(checked);
-  const options = {
-    requiredAcks: request.acks,
-    timeoutMs: request.timeoutMs,
-    context: { origin: 'client' as const, produceVersion: context.apiVersion },
-  };
+  const options = { requiredAcks: request.acks, timeoutMs: request.timeoutMs, context: CLIENT };
   const answer = (): void => {
     if (request.acks !== 0) reply(response(services, items));
     else if (items.every(succeeded)) reply(null);

@@ -102,10 +102,10 @@ async function append(services: Services, partitions: readonly Partition[], mark
     if (checked.accepted) entries.push({ partition, batches: checked.batch });
     else outcomes.push({ topic: partition.topic, index: partition.index, errorCode: checked.errorCode });
   }
-  const { coordinatorEpoch, transactionVersion } = marker;
+  const { transactionVersion } = marker;
   await new Promise<void>((resolve, reject) => {
     produce(services, entries, {
-      requiredAcks: -1, timeoutMs: services.settings().get('request.timeout.ms'), context: { origin: 'coordinator', coordinatorEpoch, transactionVersion },
+      requiredAcks: -1, timeoutMs: services.settings().get('request.timeout.ms'), context: { origin: 'coordinator', transactionVersion },
     }, resolve, reject);
   });
   return [...outcomes, ...entries.map(({ partition, outcome }) => (
