@@ -233,6 +233,8 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     if (old.baseOffset === offset) return;
     this.written = true;
     this.durability.beforeSealing(old);
+    // A checkpoint has all logs write first, this one too.
+    if (this.failure) throw this.failure;
     this.files.roll(offset);
     this.flush(Math.min(offset, this.endOffset)).catch(() => undefined);
   }

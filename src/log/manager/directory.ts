@@ -29,6 +29,8 @@ type DirectoryEnv = Pick<Env, 'disk' | 'random' | 'logger'>;
 export class LogDirectory implements LogHome {
   /** Logs that lie here, those that are to replace one in another directory too. */
   readonly logs = new Set<Log>();
+  /** Brings what logs have appended to the system: a checkpoint speaks of nothing that could still be lost with the process. */
+  writeLogs: () => void = () => undefined;
   /** Told once, when the directory can no longer be used. */
   onFailed: (error: DiskError) => void = () => undefined;
   private lock: DiskLock | undefined;
@@ -192,7 +194,9 @@ export class LogDirectory implements LogHome {
 
   /** undefined: nothing is to be written. */
   private changedLines(file: CheckpointFile): OffsetLine[] | undefined {
-    if (!this.loaded || this.failure !== undefined) return undefined;
+    if (!this.loaded) return undefined;
+    this.writeLogs();
+    if (this.failure !== undefined) return undefined;
     const lines: OffsetLine[] = [];
     for (const log of this.logs) {
       const offset = checkpointed(log, file);

@@ -5,25 +5,19 @@ import type { LogHost } from '../host.js';
 import type { Log } from '../log.js';
 import { LogCopy } from '../log-copy.js';
 import { createLog } from '../open-log.js';
-import { CLEANER_OFFSET_FILE, partitionDirectory, partitionDirectoryAside } from '../paths.js';
-import type { FutureLog, FutureLogs, PartitionLog } from '../types.js';
+import { CLEANER_OFFSET_FILE, nameOf, parentOf, partitionDirectory, partitionDirectoryAside } from '../paths.js';
+import type { FutureLog, FutureLogs, LogDir, PartitionLog } from '../types.js';
 import type { LogDirectory } from './directory.js';
-
-/** A log and the directory in which it lies. */
-export interface PlacedLog {
-  readonly log: Log;
-  readonly directory: LogDirectory;
-}
+import type { Placements } from './placements.js';
+import { retentionTurn } from './retention-turn.js';
 
 /** What future logs need of their manager. */
 export interface FutureLogsParts {
   readonly env: { readonly disk: Disk; readonly random: Random; readonly logger: Logger };
-  readonly host: () => LogHost;
-  readonly directories: readonly LogDirectory[];
-  /** The logs that are served, by the partitions' directory names. */
-  readonly current: Map<string, PlacedLog>;
+  readonly host: LogHost;
+  readonly placements: Placements;
   /** Lets go of a log and renames its directory; the new path. */
-  readonly moveAside: (log: Log, directory: LogDirectory, suffix: '-delete') => string;
+  readonly moveAside: (log: Log, suffix: '-delete') => string;
   /** Removes what waits for deletion at `path`, after its time, when `before` has let go of it. */
   readonly removeLater: (path: string, before?: () => void) => void;
 }
@@ -54,44 +48,44 @@ export class NodeFutureLogs implements FutureLogs {
   }
 
   create(topic: string, partition: number, path: string): FutureLog {
-    const { directories, env, host, current } = this.parts;
+    const { placements, env, host } = this.parts;
     const key = partitionDirectory(topic, partition);
-    const source = current.get(key);
-    if (source === undefined || directories.some(({ isUsable }) => !isUsable)) {
+    const source = placements.get(key);
+    if (source === undefined || placements.directories.some(({ isUsable }) => !isUsable)) {
       // It could be in one of those: there must never be two.
       throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `${key} cannot be copied while a log directory is offline`);
     }
     const directory = this.directoryAt(path);
     const name = partitionDirectoryAside(topic, partition, uniqueId(env.random), '-future');
-    const { topicId, settings } = source.log;
+    const { topicId, settings } = source;
     directory.forget(key);
     return directory.guard(() => {
-      const log = createLog({ host: host(), home: directory, directory: `${path}/${name}`, topic, partition, topicId, settings });
+      const log = createLog({ host, home: directory, directory: `${path}/${name}`, topic, partition, topicId, settings });
       log.identify();
       env.disk.syncDirectory(path);
-      return this.add({ log, directory }, { isNew: true });
+      return this.add(log, { isNew: true });
     });
   }
 
   /** A copy in the making that a process before this one has left. */
-  found(placed: PlacedLog): void {
-    this.add(placed, { isNew: false });
+  found(log: Log): void {
+    this.add(log, { isNew: false });
   }
 
   /** From now on the log is not compacted: a copy of which one part is older than the other has keys again that were deleted. */
-  private add({ log, directory }: PlacedLog, { isNew }: { readonly isNew: boolean }): FutureLog {
+  private add(log: Log, { isNew }: { readonly isNew: boolean }): FutureLog {
     const key = partitionDirectory(log.topic, log.partition);
     const other = this.placed.get(key);
     if (other !== undefined) throw new Error(`two copies of partition ${key} are being made, ${log.directory} and ${other.log.directory}: one of them must be removed by hand`);
-    directory.logs.add(log);
-    const future = new Future(log, directory, isNew, () => this.parts.current.get(key)?.log, source => this.replace(key, source));
+    this.parts.placements.placeCopy(log);
+    const future = new Future(log, isNew, () => this.parts.placements.get(key), source => this.replace(source, log));
     this.placed.set(key, future);
-    this.parts.current.get(key)?.log.compaction.abort();
+    this.parts.placements.get(key)?.compaction.abort();
     return future;
   }
 
   directoryAt(path: string): LogDirectory {
-    const directory = this.parts.directories.find(candidate => candidate.path === path);
+    const directory = this.parts.placements.directories.find(candidate => candidate.path === path);
     if (directory === undefined) throw new KafkaError(ErrorCode.LOG_DIR_NOT_FOUND, `${path} is none of the log directories`);
     directory.mustBeUsable();
     return directory;
@@ -101,16 +95,14 @@ export class NodeFutureLogs implements FutureLogs {
     const key = partitionDirectory(topic, partition);
     const future = this.placed.get(key);
     if (future === undefined) return;
-    const { log, directory } = future;
     this.placed.delete(key);
-    const path = this.parts.moveAside(log, directory, '-delete');
-    this.parts.removeLater(path);
+    this.parts.removeLater(this.parts.moveAside(future.log, '-delete'));
   }
 
   /** Retention takes from the copy of a log what it takes from the log. */
   retain({ topic, partition }: Log, nowMs: number): void {
     const copy = this.placed.get(partitionDirectory(topic, partition))?.log;
-    if (copy !== undefined && !copy.settings.cleanupPolicy.compact) copy.applyRetention(nowMs);
+    if (copy !== undefined && retentionTurn(copy) === 'timer') copy.applyRetention(nowMs);
   }
 
   /** Lets go of what waits for its removal. */
@@ -129,71 +121,86 @@ export class NodeFutureLogs implements FutureLogs {
    * may lie there, and may hold more.
    */
   takeOver(): void {
-    const { directories, current, env } = this.parts;
-    if (directories.some(({ isUsable }) => !isUsable)) return;
-    for (const [key, { log, directory }] of this.placed) {
-      if (current.has(key)) continue;
+    const { placements, env } = this.parts;
+    if (placements.directories.some(({ isUsable }) => !isUsable)) return;
+    for (const [key, { log }] of this.placed) {
+      if (placements.get(key) !== undefined) continue;
       env.logger.warn('the copy of a log takes its place, as was begun before the last stop', { path: log.directory });
-      directory.guard(() => this.rename(key, { log, directory }));
+      placements.directoryOf(log).guard(() => this.takeName(log));
     }
   }
 
-  /** Source first, then the copy; what fails between them is undone, unless nobody knows any more what the disk holds. */
-  private replace(key: string, source: Log): void {
-    const { env: { disk }, current, host } = this.parts;
-    const { log, directory } = this.placed.get(key)!;
-    const { directory: from } = current.get(key)!;
-    const home = source.directory;
-    const aside = this.asideOf(from, source);
-    // A checkpoint speaks of nothing that could still be lost with the process.
-    host().turnWrites.writeAll();
-    directory.checkpointAll();
-    directory.guard(() => disk.syncDirectory(directory.path));
+  private replace(source: Log, copy: Log): void {
+    const { placements, env: { disk } } = this.parts;
+    const from = placements.directoryOf(source);
+    const to = placements.directoryOf(copy);
+    to.checkpointAll();
+    to.guard(() => disk.syncDirectory(to.path));
+    this.retire(source, this.exchangeNames(source, copy));
+    from.checkpointAll();
+    // Only now: the two directories must never name it both.
+    copy.compaction.cleanedOffset = source.compaction.cleanedOffset;
+    copy.compaction.isUncleanable = source.compaction.isUncleanable;
+    to.checkpoint(CLEANER_OFFSET_FILE);
+  }
+
+  /**
+   * Source first, then the copy; what fails between them is undone, unless nobody knows any more what the disk holds. Where the
+   * source's files are from now on.
+   */
+  private exchangeNames(source: Log, copy: Log): string {
+    const { placements, env: { disk } } = this.parts;
+    const from = placements.directoryOf(source);
+    const to = placements.directoryOf(copy);
+    const { directory: name } = source;
+    const aside = this.asideOf(source);
     from.guard(() => {
       source.write();
-      disk.rename(home, aside);
-      disk.syncDirectory(from.path);
+      renameDurably(disk, name, aside);
     });
     try {
-      directory.guard(() => this.rename(key, { log, directory }));
+      to.guard(() => this.takeName(copy));
     } catch (error) {
-      if (disk.stat(`${directory.path}/${key}`) === undefined) {
-        from.guard(() => {
-          disk.rename(aside, home);
-          disk.syncDirectory(from.path);
-        });
-      }
+      if (disk.stat(servedPath(copy)) === undefined) from.guard(() => renameDurably(disk, aside, name));
       throw error;
     }
-    from.logs.delete(source);
+    return aside;
+  }
+
+  /** Reads of the old log that are under way end in its files; then those are removed. */
+  private retire(source: Log, aside: string): void {
     source.retire();
     source.movedTo(aside);
-    // Reads of the old log that are under way end in its files.
     this.retired.add(source);
     this.parts.removeLater(aside, () => {
       this.retired.delete(source);
       source.abandon();
     });
-    from.checkpointAll();
-    // Only now: the two directories must never name it both.
-    log.compaction.cleanedOffset = source.compaction.cleanedOffset;
-    log.compaction.isUncleanable = source.compaction.isUncleanable;
-    directory.checkpoint(CLEANER_OFFSET_FILE);
   }
 
-  private rename(key: string, { log, directory }: PlacedLog): void {
-    const { disk } = this.parts.env;
-    const path = `${directory.path}/${key}`;
-    disk.rename(log.directory, path);
-    disk.syncDirectory(directory.path);
-    log.movedTo(path);
-    this.placed.delete(key);
-    this.parts.current.set(key, { log, directory });
+  /** The copy has its partition's name from now on, and is served. */
+  private takeName(copy: Log): void {
+    const { placements, env: { disk } } = this.parts;
+    const path = servedPath(copy);
+    renameDurably(disk, copy.directory, path);
+    copy.movedTo(path);
+    this.placed.delete(nameOf(path));
+    placements.swap(copy);
   }
 
-  private asideOf(directory: LogDirectory, { topic, partition }: Log): string {
-    return `${directory.path}/${partitionDirectoryAside(topic, partition, uniqueId(this.parts.env.random), '-delete')}`;
+  private asideOf({ topic, partition, home }: Log): string {
+    return `${home.path}/${partitionDirectoryAside(topic, partition, uniqueId(this.parts.env.random), '-delete')}`;
   }
+}
+
+/** Where a log has its partition's name. */
+function servedPath({ home, topic, partition }: Log): string {
+  return `${home.path}/${partitionDirectory(topic, partition)}`;
+}
+
+function renameDurably(disk: Disk, from: string, to: string): void {
+  disk.rename(from, to);
+  disk.syncDirectory(parentOf(to));
 }
 
 export function uniqueId(random: Random): string {
@@ -203,12 +210,15 @@ export function uniqueId(random: Random): string {
 class Future implements FutureLog {
   constructor(
     readonly log: Log,
-    readonly directory: LogDirectory,
     /** Nothing was compacted in the log since the copy began. */
     private isOfOneTime: boolean,
     private readonly source: () => Log | undefined,
     private readonly replace: (source: Log) => void,
   ) {}
+
+  get directory(): LogDir {
+    return this.log.home;
+  }
 
   async copy(maxBytes: number): Promise<number> {
     await this.copying().source.compaction.ended;

@@ -15,11 +15,12 @@ import {
 } from '../paths.js';
 import { LogBeingCheckedError, type LogDir, type LogManager, type PartitionLog } from '../types.js';
 import { LogDirectory, type Checkpoints } from './directory.js';
-import { NodeFutureLogs, uniqueId, type PlacedLog } from './future-logs.js';
+import { NodeFutureLogs, uniqueId } from './future-logs.js';
 import { findPartitions, openFound, recoveryProgress, type FoundDirectory } from './load-directory.js';
 import type { ReadBudget } from '../reads/read-budget.js';
 import { closeLogs, eachAtOnce } from './at-once.js';
 import { Periodic } from './periodic.js';
+import { Placements } from './placements.js';
 import { retentionTurn } from './retention-turn.js';
 
 export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes' | 'indexCacheBytes' | 'maxOpenFiles' | 'producerExpirationMs'> {
@@ -104,7 +105,7 @@ export class NodeLogManager implements LogManager {
   /** What all logs share; the metadata log is opened with it too. */
   readonly host: LogHost;
   readonly futures: NodeFutureLogs;
-  private readonly logs = new Map<string, PlacedLog>();
+  private readonly placements: Placements;
   /** Directories that somebody chose for partitions that are not here yet, the oldest wish first. */
   private readonly preferred = new Map<string, string>();
   readonly cleaner: LogCleaner;
@@ -122,6 +123,7 @@ export class NodeLogManager implements LogManager {
     private readonly metadataDirectory: LogDirectory,
   ) {
     this.host = createLogHost(options);
+    this.placements = new Placements(directories);
     this.cleaner = new LogCleaner({
       host: this.host,
       logs: () => this.all(),
@@ -137,11 +139,14 @@ export class NodeLogManager implements LogManager {
     });
     this.periodic = new Periodic(options.env.clock, error => options.env.logger.error('log maintenance failed', { error: String(error) }));
     this.futures = new NodeFutureLogs({
-      env: options.env, host: () => this.host, directories, current: this.logs,
-      moveAside: (log, directory, suffix) => this.moveAside(log, directory, suffix),
+      env: options.env, host: this.host, placements: this.placements,
+      moveAside: (log, suffix) => this.moveAside(log, suffix),
       removeLater: (path, before) => this.removeLater(path, before),
     });
-    for (const directory of this.owned) directory.onFailed = error => this.directoryFailed(directory, error);
+    for (const directory of this.owned) {
+      directory.onFailed = error => this.directoryFailed(directory, error);
+      directory.writeLogs = () => this.host.turnWrites.writeAll();
+    }
   }
 
   /** The directories with the one of the metadata log. */
@@ -211,43 +216,32 @@ export class NodeLogManager implements LogManager {
     const log = await openFound(this.host, this.options, found, { home: directory, checkpoints, clean: directory.wasClean });
     // Its directory may have failed over another log meanwhile.
     if (!directory.isUsable) log.abandon();
-    else if (this.options.isStray?.(log)) this.setStrayAside(log, directory);
-    else if (found.suffix === '-future') this.futures.found({ log, directory });
-    else if (log.isUnused && this.logs.has(key)) this.setStrayAside(log, directory);
+    else if (this.options.isStray?.(log)) this.setStrayAside(log);
+    else if (found.suffix === '-future') this.futures.found(log);
+    else if (log.isUnused && this.placements.get(key) !== undefined) this.setStrayAside(log);
     else {
       this.giveWay(key);
-      this.place(key, log, directory);
+      this.placements.place(log);
     }
   }
 
   /** A log that was made and never written to, since its directory failed, is no hindrance to the one in another directory. */
   private giveWay(key: string): void {
-    const other = this.logs.get(key);
-    if (!other || !other.log.isUnused) return;
-    this.logs.delete(key);
-    this.setStrayAside(other.log, other.directory);
+    const other = this.placements.get(key);
+    if (other?.isUnused) this.setStrayAside(other);
   }
 
   /** Nothing is deleted that nobody asked to delete. */
-  private setStrayAside(log: Log, directory: LogDirectory): void {
-    const path = this.moveAside(log, directory, log.isUnused ? '-delete' : '-stray');
+  private setStrayAside(log: Log): void {
+    const path = this.moveAside(log, log.isUnused ? '-delete' : '-stray');
     if (log.isUnused) this.removeLater(path);
     else this.options.env.logger.warn('partition belongs to no topic of the cluster and is set aside', { path });
-  }
-
-  private place(key: string, log: Log, directory: LogDirectory): void {
-    const other = this.logs.get(key);
-    if (other) throw new Error(`partition ${key} is in ${directory.path} and in ${other.directory.path}: one of them must be removed by hand`);
-    this.logs.set(key, { log, directory });
-    directory.logs.add(log);
   }
 
   private schedule(): void {
     const { options, periodic } = this;
     const first = options.initialTaskDelayMs;
     const checkpoint = (file: CheckpointFile): void => {
-      // A checkpoint speaks of nothing that could still be lost with the process.
-      this.host.turnWrites.writeAll();
       for (const directory of this.directories) directory.checkpointSoon(file);
     };
     periodic.every(options.recoveryPointCheckpointMs ?? MINUTE_MS, () => checkpoint(RECOVERY_POINT_FILE), first);
@@ -262,7 +256,7 @@ export class NodeLogManager implements LogManager {
 
   /** Visits all logs, a few a turn; what one of them throws does not keep the others from their turn. */
   private eachLog(visit: (log: Log, nowMs: number) => void): void {
-    this.fewATurn(Array.from(this.logs.values(), ({ log }) => log), visit);
+    this.fewATurn([...this.all()], visit);
   }
 
   private fewATurn(queue: Log[], visit: (log: Log, nowMs: number) => void): void {
@@ -286,11 +280,11 @@ export class NodeLogManager implements LogManager {
   }
 
   get(topic: string, partition: number): Log | undefined {
-    return this.logs.get(partitionDirectory(topic, partition))?.log;
+    return this.placements.get(partitionDirectory(topic, partition));
   }
 
-  *all(): Iterable<Log> {
-    for (const { log } of this.logs.values()) yield log;
+  all(): Iterable<Log> {
+    return this.placements.all();
   }
 
   getOrCreate(topic: string, partition: number, topicId: Uuid, settings: LogSettings, directoryId?: Uuid): Log {
@@ -322,7 +316,7 @@ export class NodeLogManager implements LogManager {
     this.takenFrom.get(key)?.syncNames();
     this.takenFrom.delete(key);
     const log = directory.guard(() => createLog({ host: this.host, home: directory, directory: `${directory.path}/${key}`, ...made }));
-    this.place(key, log, directory);
+    this.placements.place(log);
     this.preferred.delete(key);
     this.identifySoon(log);
     return log;
@@ -376,18 +370,15 @@ export class NodeLogManager implements LogManager {
 
   /** From now on the partition is not here: its directory has another name. */
   private takeOut(topic: string, partition: number, suffix: DirectorySuffix): string | undefined {
-    const key = partitionDirectory(topic, partition);
-    const found = this.logs.get(key);
-    if (!found) return undefined;
-    const { log, directory } = found;
-    this.logs.delete(key);
-    return this.moveAside(log, directory, suffix);
+    const found = this.get(topic, partition);
+    return found && this.moveAside(found, suffix);
   }
 
-  private moveAside(log: Log, directory: LogDirectory, suffix: DirectorySuffix): string {
+  private moveAside(log: Log, suffix: DirectorySuffix): string {
     const { disk, random } = this.options.env;
+    const directory = this.placements.directoryOf(log);
     const path = `${directory.path}/${partitionDirectoryAside(log.topic, log.partition, uniqueId(random), suffix)}`;
-    directory.logs.delete(log);
+    this.placements.take(log);
     log.abandon();
     directory.guard(() => disk.rename(log.directory, path));
     if (log.compaction.cleanedOffset !== undefined) this.forgetCleanedSoon();
@@ -445,12 +436,10 @@ export class NodeLogManager implements LogManager {
   /** What lies there is here no more; whoever still holds one of the logs hears of the error. */
   private directoryFailed(directory: LogDirectory, error: DiskError): void {
     for (const log of directory.logs) {
-      const key = partitionDirectory(log.topic, log.partition);
-      if (this.logs.get(key)?.log === log) this.logs.delete(key);
+      this.placements.take(log);
       this.futures.forget(log);
       log.abandon(error);
     }
-    directory.logs.clear();
     this.options.onDirectoryFailed?.(directory, error);
   }
 }
