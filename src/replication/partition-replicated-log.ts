@@ -14,8 +14,10 @@ export class PartitionReplicatedLog implements ReplicatedLog {
     return this.partition.log.logEndOffset;
   }
 
+  /** None of a log whose disk failed: whoever waits hears so when the leadership ends. */
   get committedEnd(): number {
-    return this.partition.log.highWatermark;
+    const { failure, highWatermark } = this.partition.log;
+    return failure === undefined ? highWatermark : -1;
   }
 
   get maxBatchBytes(): number {

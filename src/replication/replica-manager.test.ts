@@ -1,7 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { DiskError } from '../env/index.js';
 import { MemoryDisk } from '../env/memory/memory-disk.js';
 import { NodeRandom, silentLogger } from '../env/node/index.js';
-import { openLogManager, type NodeLogManager } from '../log/index.js';
+import { openLogManager, type Log, type NodeLogManager } from '../log/index.js';
 import { batchOf, ManualClock, SETTINGS } from '../log/test-support.js';
 import type { PartitionImage, TopicImage } from '../metadata/types.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
@@ -60,6 +61,13 @@ test('a partition whose log cannot be opened is offline alone, until its topic c
   logs.markStray('t', 0);
   replicas.applyTopic(topic(SECOND, SOLE, SOLE));
   expect(leaderOf(SECOND, 0).leaderEpoch).toBe(0);
+});
+
+test('a partition whose log has failed is refused at once, before anybody is told of the directory', () => {
+  replicas.applyTopic(topic(FIRST, SOLE));
+  const { log } = leaderOf(FIRST, 0);
+  (log as Log).noteFailure(new DiskError('EIO', log.directory, 'the disk is broken'));
+  expect(replicas.findLeader(FIRST, 0)).toBe(ErrorCode.KAFKA_STORAGE_ERROR);
 });
 
 test('a partition that has moved to other nodes resigns, and its log goes', () => {

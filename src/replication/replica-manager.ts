@@ -95,6 +95,8 @@ export class ReplicaManager {
     if (this.isOffline(topicId, index)) return ErrorCode.KAFKA_STORAGE_ERROR;
     const partition = this.get(topicId, index);
     if (partition === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
+    // Its directory goes offline when the turn ends; of its last records nobody may hear until then.
+    if (partition.log.failure !== undefined) return ErrorCode.KAFKA_STORAGE_ERROR;
     return partition.leaderEpoch === undefined ? ErrorCode.NOT_LEADER_OR_FOLLOWER : partition;
   }
 

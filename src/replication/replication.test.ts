@@ -1,8 +1,9 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { TimingWheel } from '../base/timing-wheel.js';
+import { DiskError } from '../env/index.js';
 import { MemoryDisk } from '../env/memory/memory-disk.js';
 import { NodeRandom, silentLogger } from '../env/node/index.js';
-import { createLog, createLogHost, ReadBudget } from '../log/index.js';
+import { createLog, createLogHost, type Log, ReadBudget } from '../log/index.js';
 import { ManualClock, SETTINGS, TOPIC_ID } from '../log/test-support.js';
 import type { PartitionImage } from '../metadata/types.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
@@ -342,6 +343,15 @@ describe('a partition under a coordinator', () => {
     let bytes = 0;
     await log.readAll(({ batches }) => { bytes += batches.length; return true; });
     expect(bytes).toBe(partition.log.sizeBytes);
+  });
+
+  test('commits nothing more when the disk has failed it, for whoever asks before the leadership ends', () => {
+    const { log } = partition;
+    const replicated = new PartitionReplicatedLog(partition);
+    replicated.append(batch('a'), { leaderEpoch: 0 });
+    expect(replicated.committedEnd).toBe(1);
+    (log as Log).noteFailure(new DiskError('EIO', log.directory, 'the disk is broken'));
+    expect([replicated.committedEnd, replicated.endOffset]).toEqual([-1, 1]);
   });
 
   test('takes batches as large as the topic has it at that time', () => {

@@ -191,6 +191,22 @@ test('before answers leave, what they tell is written; when that fails, the conn
   await world.until(() => bystander.answers.length === 1);
 });
 
+test('what fails in the midst of a turn cuts off who is answered after it too, and nobody of the next turn', async () => {
+  const world = simulated(1);
+  const { server, parked, connect } = await start(world);
+  const [client, bystander] = [await connect(), await connect()];
+  client.send(askMetadata(1));
+  bystander.send(askMetadata(2));
+  await world.until(() => parked.length === 2);
+  const replyTo = (id: number): void => parked.find(({ context }) => context.correlationId === id)!.reply(answerFor('t'));
+  server.dropAnswers();
+  replyTo(1);
+  await world.until(() => client.ended_);
+  replyTo(2);
+  await world.until(() => bystander.answers.length === 1);
+  expect([client.answers.length, bystander.ended_]).toEqual([0, false]);
+});
+
 for (const [where, open] of worlds) {
   test(`${where}: answers ApiVersions in every version, from the one table`, async () => {
     const world = open();
