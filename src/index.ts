@@ -1,4 +1,5 @@
 /** Ottla inside a program: `const broker = await startBroker({ port: 0 })`. */
 export { startBroker, type RunningBroker, type StartBrokerOptions } from './testing/start-broker.js';
+export type { BrokerMetrics, MemoryInUse } from './broker/metrics.js';
 export { ConfigError } from './config/value.js';
 export type { LogFields, Logger, LogLevel } from './env/logger.js';

@@ -18,6 +18,7 @@ import { DirectoryAssignments } from './directory-assignments.js';
 import { DirectoryFailures } from './directory-failures.js';
 import { GroupCoordinator } from './group-coordinator.js';
 import { Lifecycle } from './lifecycle.js';
+import type { BrokerMetrics, MemoryInUse } from './metrics.js';
 import { prepareDirectories } from './prepare-directories.js';
 import { Publisher } from './publisher.js';
 import { Quorum } from './quorum.js';
@@ -26,16 +27,6 @@ import { SERVE_TIMEOUT_MS, servicesOf } from './services.js';
 export interface BrokerOptions {
   readonly settings: Settings;
   readonly env: Env;
-}
-
-/** Each of these has a bound of its own. */
-export interface MemoryInUse {
-  /** Of requests on their way in. Beyond `queued.max.request.bytes` no connection reads on but one; each may have begun a frame. */
-  readonly requestBytes: number;
-  /** Read for clients and not sent yet (`ReadBudget`). */
-  readonly unsentReadBytes: number;
-  /** The newest bytes of the logs. */
-  readonly tailCacheBytes: number;
 }
 
 /** Told to clients of a listener on all interfaces, unless advertised.listeners says better: it always reaches a local broker. */
@@ -58,6 +49,7 @@ export class Broker {
   #clusterId = '';
   #lifecycle: Lifecycle | undefined;
   readonly #directoryFailures: DirectoryFailures;
+  #logs: NodeLogManager | undefined;
   #serving = false;
   #memory: () => MemoryInUse = () => ({ requestBytes: 0, unsentReadBytes: 0, tailCacheBytes: 0 });
 
@@ -106,6 +98,11 @@ export class Broker {
     return this.#memory();
   }
 
+  /** How it is and what it does, at this moment. */
+  metrics(): BrokerMetrics {
+    return { memory: this.memory, logs: this.#logs!.metrics };
+  }
+
   /** Answers what is in flight, makes the data durable, frees ports and handles. Rejects when the data may not be durable. */
   close(): Promise<void> {
     return (this.#closing ??= this.#stop());
@@ -136,7 +133,7 @@ export class Broker {
     this.#clusterId = clusterId;
 
     const publisher = new Publisher({ brokerId, settings, clock: env.clock, logger: env.logger });
-    const logs = await this.#openLogs(publisher, brokerId, clusterId);
+    const logs = this.#logs = await this.#openLogs(publisher, brokerId, clusterId);
     // Closed last of all: its marker vouches for everything before it.
     this.#teardown.push(() => logs.close({ brokerEpoch: this.#lifecycle?.epoch ?? -1 }));
     const server = this.#makeServer(publisher, logs);

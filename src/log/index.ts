@@ -1,5 +1,6 @@
 export { createLog, createLogHost, openLog, type LogHostOptions, type OpenLogOptions } from './open-log.js';
 export { openLogManager, NodeLogManager, type LogManagerOptions } from './manager/manager.js';
+export type { CleanerMetrics, LogMetrics } from './metrics.js';
 export { claimDirectory, randomDirectoryId, readMetaProperties, writeMetaProperties, type MetaProperties } from './manager/meta-properties.js';
 export { partitionDirectory, partitionDirectoryAside } from './paths.js';
 export { loneHome, type LogHome, type LogHost } from './host.js';

@@ -69,4 +69,7 @@ test.each([['in memory', false], ['on the disk', true]])('of a compacted topic w
   // Written when all of a round is done, which what was read may come before.
   const noted = (): boolean => !onDisk || /^0\n1\nt 0 [1-9]\d*\n$/.test(readFileSync(`${root}/data/cleaner-offset-checkpoint`, 'utf8'));
   while (!noted()) await readAll(client, topicId);
+  while (broker.metrics().logs.cleaner['cleaner-recopy-percent'] === 0) await readAll(client, topicId);
+  const { logs, cleaner } = broker.metrics().logs;
+  expect([logs, cleaner['uncleanable-partitions-count'], cleaner['cleaner-recopy-percent'] < 100]).toEqual([1, 0, true]);
 }, 60_000);

@@ -46,6 +46,7 @@ test.each(['EIO', 'ENOSPC'])('with %s in one directory its partitions are gone, 
   }
   const { results } = await cluster.ask(describeLogDirsApi, { topics: null });
   expect(results.map(({ logDir, errorCode }) => [logDir, errorCode])).toEqual([['/one', 0], ['/two', STORAGE]]);
+  expect(cluster.broker!.metrics().logs).toMatchObject({ logs: 2, OfflineLogDirectoryCount: 1 });
   // What is new goes to what is left.
   const later = await cluster.create('later', 3);
   expect(cluster.placed('later')).toMatchObject({ '/one': [0, 1, 2] });

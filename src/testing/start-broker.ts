@@ -1,3 +1,4 @@
+import type { BrokerMetrics } from '../broker/metrics.js';
 import type { Logger, LogLevel } from '../env/logger.js';
 import { LineLogger, silentLogger } from '../env/node/index.js';
 import { loadSettings, type Settings } from '../config/index.js';
@@ -28,6 +29,8 @@ export interface RunningBroker {
   readonly host: string;
   readonly port: number;
   readonly clusterId: string;
+  /** How it is and what it does at this moment: memory in use, logs, compaction. */
+  metrics(): BrokerMetrics;
   /** Resolves with the reason should the broker stop by itself, as when its disk fails. */
   readonly failed: Promise<Error>;
   /** Stops cleanly: answers what is in flight, makes the data durable, frees the port and every handle. */

@@ -2,6 +2,7 @@ import type { CleanerSettings } from '../../config/cleaner-settings.js';
 import type { Cancel } from '../../env/index.js';
 import type { LogHost } from '../host.js';
 import type { Log } from '../log.js';
+import type { CleanerMetrics } from '../metrics.js';
 import { LogBeingCheckedError } from '../types.js';
 import { cleanLog, CleaningAbortedError, type CleaningStats } from './clean-log.js';
 import type { CleanJob, CleanResult } from './clean-job.js';
@@ -19,21 +20,6 @@ export interface CleanerOptions {
   readonly checkpoint: (log: Log) => void;
   /** Lets retention take what it may of the compacted logs: after every round, as deletion and compaction must not meet. */
   readonly applyRetention: () => void;
-}
-
-/** What the cleaner has done lately; the names are Kafka's, of `kafka.log:type=LogCleaner` and `LogCleanerManager`. */
-export interface CleanerMetrics {
-  /** Seconds that the last cleaning took, the longest of all threads. */
-  readonly 'max-clean-time-secs': number;
-  /** Bytes written for 100 that were read, in the last cleanings. */
-  readonly 'cleaner-recopy-percent': number;
-  readonly 'max-buffer-utilization-percent': number;
-  /** How much longer than it should a record has waited for compaction, at worst. */
-  readonly 'max-compaction-delay-secs': number;
-  readonly 'max-dirty-percent': number;
-  readonly 'uncleanable-partitions-count': number;
-  readonly 'uncleanable-bytes': number;
-  readonly 'time-since-last-run-ms': number;
 }
 
 /** Logs that sleep are read to be looked at, so few at once and not often. */
@@ -89,9 +75,18 @@ export class LogCleaner {
       'max-compaction-delay-secs': Math.floor(this.maxCompactionDelayMs / 1000),
       'max-dirty-percent': Math.floor(100 * this.maxDirtyRatio),
       'uncleanable-partitions-count': uncleanable.length,
-      'uncleanable-bytes': sum(uncleanable.map(log => this.plan(log).cleanableBytes)),
+      'uncleanable-bytes': sum(uncleanable.map(log => this.uncleanableBytes(log))),
       'time-since-last-run-ms': this.options.host.clock.monotonicMs() - this.lastRunMs,
     };
+  }
+
+  private uncleanableBytes(log: Log): number {
+    try {
+      return log.isClosed ? 0 : this.plan(log).cleanableBytes;
+    } catch {
+      // It may be for this that it cannot be compacted: nobody can tell.
+      return 0;
+    }
   }
 
   private wakeLater(): void {

@@ -53,6 +53,20 @@ test('a log that nobody has written to says of which topic it is, soon and at a 
   expect(file('a-topic-1/partition.metadata')).toBe(`version: 0\ntopic_id: ${TOPIC_ID}`);
 });
 
+test('its metrics count the logs, wake none, and are told whenever retention looks around', async () => {
+  const first = await start();
+  for (const partition of [0, 1]) first.getOrCreate('a-topic', partition, TOPIC_ID, SETTINGS).appendAsLeader(batchOf(['x']), CLIENT);
+  await first.close({ brokerEpoch: 1 });
+  const told: [string, unknown][] = [];
+  const logger = { ...silentLogger, debug: (message: string, fields?: unknown) => { told.push([message, fields]); } };
+  const manager = await start({ env: { disk: new NodeDisk(), clock, random: new NodeRandom(), logger }, retentionCheckMs: 60_000 });
+  expect(manager.metrics).toMatchObject({ logs: 2, sleepingLogs: 2, futureLogs: 0, OfflineLogDirectoryCount: 0, cleaner: { 'uncleanable-partitions-count': 0 } });
+  manager.get('a-topic', 1)!.appendAsLeader(batchOf(['y']), CLIENT);
+  expect(manager.metrics).toMatchObject({ logs: 2, sleepingLogs: 1 });
+  clock.advance(60_000);
+  expect(told).toContainEqual(['logs', expect.objectContaining({ logs: 2, sleepingLogs: 1, 'max-dirty-percent': 0 })]);
+});
+
 test('a log that lacked it learns and says of which topic it is', async () => {
   mkdirSync(`${root.path}/data/a-topic-0`, { recursive: true });
   const manager = await start();

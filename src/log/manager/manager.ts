@@ -8,6 +8,7 @@ import { runCleanJob, type CleanJob, type CleanResult } from '../compaction/clea
 import { LogCleaner } from '../compaction/cleaner.js';
 import type { LogHome, LogHost } from '../host.js';
 import type { Log } from '../log.js';
+import type { LogMetrics } from '../metrics.js';
 import { createLog, createLogHost, type LogHostOptions } from '../open-log.js';
 import {
   CLEANER_OFFSET_FILE, HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE,
@@ -180,6 +181,18 @@ export class NodeLogManager implements LogManager {
     return this.host.readBudget;
   }
 
+  /** Counted at each call; no log wakes for it. */
+  get metrics(): LogMetrics {
+    const logs = [...this.all()];
+    return {
+      logs: logs.length,
+      sleepingLogs: logs.filter(({ isAsleep }) => isAsleep).length,
+      futureLogs: [...this.futures.all()].length,
+      OfflineLogDirectoryCount: this.directories.filter(({ isUsable }) => !isUsable).length,
+      cleaner: this.cleaner.metrics,
+    };
+  }
+
   /** The broker epoch that the last owner had when it stopped in order; undefined when one usable directory says otherwise. */
   get previousBrokerEpoch(): number | undefined {
     const epochs = new Set(this.directories.filter(({ isUsable }) => isUsable).map(directory => directory.previousBrokerEpoch));
@@ -247,10 +260,14 @@ export class NodeLogManager implements LogManager {
     periodic.every(options.recoveryPointCheckpointMs ?? MINUTE_MS, () => checkpoint(RECOVERY_POINT_FILE), first);
     periodic.every(options.logStartOffsetCheckpointMs ?? MINUTE_MS, () => checkpoint(LOG_START_OFFSET_FILE), first);
     periodic.every(options.highWatermarkCheckpointMs ?? 5000, () => checkpoint(HIGH_WATERMARK_FILE));
-    periodic.every(options.retentionCheckMs ?? 5 * MINUTE_MS, () => this.eachLog((log, nowMs) => {
-      if (retentionTurn(log) === 'timer') log.applyRetention(nowMs);
-      this.futures.retain(log, nowMs);
-    }), first);
+    periodic.every(options.retentionCheckMs ?? 5 * MINUTE_MS, () => {
+      const { cleaner, ...metrics } = this.metrics;
+      options.env.logger.debug('logs', { ...metrics, ...cleaner });
+      this.eachLog((log, nowMs) => {
+        if (retentionTurn(log) === 'timer') log.applyRetention(nowMs);
+        this.futures.retain(log, nowMs);
+      });
+    }, first);
     periodic.every(options.producerExpirationCheckMs ?? 10 * MINUTE_MS, () => this.eachLog((log, nowMs) => log.removeExpiredProducers(nowMs)));
   }
 

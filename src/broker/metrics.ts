@@ -1,0 +1,16 @@
+import type { LogMetrics } from '../log/metrics.js';
+
+/** Each of these has a bound of its own. */
+export interface MemoryInUse {
+  /** Of requests on their way in. Beyond `queued.max.request.bytes` no connection reads on but one; each may have begun a frame. */
+  readonly requestBytes: number;
+  /** Read for clients and not sent yet (`ReadBudget`). */
+  readonly unsentReadBytes: number;
+  /** The newest bytes of the logs. */
+  readonly tailCacheBytes: number;
+}
+
+export interface BrokerMetrics {
+  readonly memory: MemoryInUse;
+  readonly logs: LogMetrics;
+}
