@@ -29,6 +29,26 @@ export interface BrokerOptions {
   readonly env: Env;
 }
 
+/** What there is before anything is served: the directories, the listeners, and the metadata as far as it is committed. */
+interface Ground {
+  readonly brokerId: number;
+  readonly clusterId: string;
+  readonly plan: ListenerPlan;
+  readonly bound: readonly BoundListener[];
+  readonly server: Server;
+  readonly publisher: Publisher;
+  readonly logs: NodeLogManager;
+  readonly quorum: Quorum;
+}
+
+/** What follows the metadata from there on. */
+interface WorkingParts {
+  readonly replicas: ReplicaManager;
+  readonly moves: LogDirMoves;
+  readonly groups: GroupCoordinator;
+  readonly lifecycle: Lifecycle;
+}
+
 /** Told to clients of a listener on all interfaces, unless advertised.listeners says better: it always reaches a local broker. */
 const LOCAL_HOST_NAME = 'localhost';
 
@@ -125,6 +145,14 @@ export class Broker {
   }
 
   async #start(): Promise<void> {
+    const ground = await this.#prepareGround();
+    const parts = this.#makeParts(ground);
+    await this.#takeUpWork(ground, parts);
+    this.#serve(ground, parts);
+  }
+
+  /** Directories, listeners and the quorum; at the end the metadata is known, and with it which logs there should be. */
+  async #prepareGround(): Promise<Ground> {
     const { settings, env } = this.options;
     const plan = planListeners(settings, LOCAL_HOST_NAME);
     const brokerId = settings.get('node.id');
@@ -134,24 +162,20 @@ export class Broker {
 
     const publisher = new Publisher({ brokerId, settings, clock: env.clock, logger: env.logger });
     const logs = this.#logs = await this.#openLogs(publisher, brokerId, clusterId);
-    // Closed last of all: its marker vouches for everything before it.
-    this.#teardown.push(() => logs.close({ brokerEpoch: this.#lifecycle?.epoch ?? -1 }));
     const server = this.#makeServer(publisher, logs);
-    this.#memory = () => ({
-      requestBytes: server.queuedBytes, unsentReadBytes: logs.readBudget.heldBytes, tailCacheBytes: logs.host.tailCache.sizeBytes,
-    });
-    this.#teardown.push(() => server.close());
     const bound = await this.#listen(server, plan);
     const quorum = await this.#joinQuorum(logs, brokerId, clusterId, plan, bound);
-    this.#teardown.push(() => quorum.close());
     quorum.loader.add(publisher);
     await quorum.loader.caughtUp();
     await logs.load();
+    return { brokerId, clusterId, plan, bound, server, publisher, logs, quorum };
+  }
 
-    const { controller } = quorum;
+  #makeParts(ground: Ground): WorkingParts {
+    const { brokerId, publisher, logs, quorum: { controller } } = ground;
     const assignments = this.#makeAssignments(controller, publisher, brokerId);
     const replicas = new ReplicaManager({
-      localId: brokerId, logManager: logs, logger: env.logger,
+      localId: brokerId, logManager: logs, logger: this.options.env.logger,
       settingsOf: topic => publisher.logSettingsOf(topic),
       misplaced: (partition, directoryId) => {
         if (!moves.isMovingTo(partition, directoryOf(partition.image, brokerId))) assignments.assign(partition.topicId, partition.index, directoryId);
@@ -159,27 +183,13 @@ export class Broker {
     });
     const moves = this.#makeMoves({ logs, replicas, assignments, publisher });
     const groups = this.#makeGroupCoordinator(publisher, replicas);
-    const lifecycle = this.#lifecycle = this.#makeLifecycle({ controller, brokerId, clusterId, publisher, logs, plan, bound });
+    const lifecycle = this.#lifecycle = this.#makeLifecycle(ground);
     this.#directoryFailures.attach({ replicas, moves, lifecycle });
-    await this.#takeUpWork({ lifecycle, quorum, publisher, replicas, moves, groups });
-
-    const wheel = new TimingWheel(env.clock);
-    this.#teardown.push(() => wheel.close());
-    const services = servicesOf({ env, wheel, brokerId, clusterId, logs, publisher, controller, replicas, moves, groups, lifecycle });
-    server.serve(withApiVersions({
-      apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
-    }));
-    this.#serving = true;
-    env.logger.info('started', { node: brokerId, cluster: clusterId, listeners: bound.map(({ name, host, port }) => `${name}://${host}:${port}`).join(','), data: settings.dataDirectories.join(',') });
-    // Closed first: what is in flight still finds everything else.
-    this.#teardown.push(() => server.close());
-    this.#teardown.push(() => lifecycle.shutDown());
+    return { replicas, moves, groups, lifecycle };
   }
 
   /** From a registration to leaderships, coordinators with their logs read, and leave to serve. */
-  async #takeUpWork({ lifecycle, quorum, publisher, replicas, moves, groups }: {
-    lifecycle: Lifecycle; quorum: Quorum; publisher: Publisher; replicas: ReplicaManager; moves: LogDirMoves; groups: GroupCoordinator;
-  }): Promise<void> {
+  async #takeUpWork({ quorum, publisher }: Ground, { lifecycle, replicas, moves, groups }: WorkingParts): Promise<void> {
     await lifecycle.register();
     await quorum.loader.caughtUp();
     publisher.attach(replicas, {
@@ -191,6 +201,21 @@ export class Broker {
     await lifecycle.unfence();
     await quorum.loader.caughtUp();
     await publisher.until(() => groups.areSettled, SERVE_TIMEOUT_MS);
+  }
+
+  #serve({ brokerId, clusterId, bound, server, publisher, logs, quorum: { controller } }: Ground, parts: WorkingParts): void {
+    const { settings, env } = this.options;
+    const wheel = new TimingWheel(env.clock);
+    this.#teardown.push(() => wheel.close());
+    const services = servicesOf({ env, wheel, brokerId, clusterId, logs, publisher, controller, ...parts });
+    server.serve(withApiVersions({
+      apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
+    }));
+    this.#serving = true;
+    env.logger.info('started', { node: brokerId, cluster: clusterId, listeners: bound.map(({ name, host, port }) => `${name}://${host}:${port}`).join(','), data: settings.dataDirectories.join(',') });
+    // Closed first: what is in flight still finds everything else.
+    this.#teardown.push(() => server.close());
+    this.#teardown.push(() => parts.lifecycle.shutDown());
   }
 
   #makeAssignments(controller: ControllerApi, publisher: Publisher, brokerId: number): DirectoryAssignments {
@@ -224,9 +249,7 @@ export class Broker {
     return groups;
   }
 
-  #makeLifecycle({ controller, brokerId, clusterId, publisher, logs, plan, bound }: {
-    controller: ControllerApi; brokerId: number; clusterId: string; publisher: Publisher; logs: NodeLogManager; plan: ListenerPlan; bound: readonly BoundListener[];
-  }): Lifecycle {
+  #makeLifecycle({ quorum: { controller }, brokerId, clusterId, publisher, logs, plan, bound }: Ground): Lifecycle {
     const { settings, env } = this.options;
     return new Lifecycle({
       controller, clock: env.clock, logger: env.logger, brokerId, clusterId,
@@ -268,10 +291,12 @@ export class Broker {
       ...(offload && { runClean: cleanElsewhere(offload) }),
       onDirectoryFailed: (directory, error) => this.#directoryFailures.directoryFailed(directory, error, logs.logDirs),
     });
+    // Closed last of all: its marker vouches for everything before it.
+    this.#teardown.push(() => logs.close({ brokerEpoch: this.#lifecycle?.epoch ?? -1 }));
     return logs;
   }
 
-  #makeServer(publisher: Publisher, { host: { turnWrites }, readBudget }: NodeLogManager): Server {
+  #makeServer(publisher: Publisher, { host: { turnWrites, tailCache }, readBudget }: NodeLogManager): Server {
     const { settings, env } = this.options;
     const queued = settings.get('queued.max.request.bytes');
     let limits = { of: settings, are: limitsOf(settings) };
@@ -285,6 +310,10 @@ export class Broker {
       ...(queued > 0 && { queuedBytes: queued }),
     });
     turnWrites.onFailure(() => server.dropAnswers());
+    this.#memory = () => ({
+      requestBytes: server.queuedBytes, unsentReadBytes: readBudget.heldBytes, tailCacheBytes: tailCache.sizeBytes,
+    });
+    this.#teardown.push(() => server.close());
     return server;
   }
 
@@ -297,14 +326,16 @@ export class Broker {
     return bound;
   }
 
-  #joinQuorum(logs: NodeLogManager, nodeId: number, clusterId: string, plan: ListenerPlan, bound: readonly BoundListener[]): Promise<Quorum> {
+  async #joinQuorum(logs: NodeLogManager, nodeId: number, clusterId: string, plan: ListenerPlan, bound: readonly BoundListener[]): Promise<Quorum> {
     const { settings, env } = this.options;
-    return Quorum.start({
+    const quorum = await Quorum.start({
       env, settings, host: logs.host, nodeId, clusterId, directory: logs.metadataDir,
       endpoints: controllerEndpoints(settings, plan).map(endpoint =>
         ({ ...endpoint, port: endpoint.port || (bound.find(({ name }) => name === endpoint.name)?.port ?? 0) })),
       onFault: error => this.#fail(error),
     });
+    this.#teardown.push(() => quorum.close());
+    return quorum;
   }
 }
 
