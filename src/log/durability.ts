@@ -2,7 +2,7 @@ import type { Cancel, DiskError, DiskFile } from '../env/index.js';
 import type { LogHome, LogHost } from './host.js';
 import { GroupFlush } from './group-flush.js';
 import type { LeaderEpochs } from './leader-epochs.js';
-import { PARTITION_METADATA_FILE, RECOVERY_POINT_FILE, parentOf } from './paths.js';
+import { PARTITION_METADATA_FILE, RECOVERY_POINT_FILE } from './paths.js';
 import type { ProducerState } from './producers/producer-state.js';
 import type { Segment } from './segment/segment.js';
 import type { SegmentList } from './segment/segment-list.js';
@@ -169,7 +169,7 @@ export class LogDurability {
     const topicIdFile = this.topicIdFile();
     await topicIdFile?.sync().finally(() => topicIdFile.close());
     // Both begin now: the directory may have another name, or be gone, before the first is done.
-    await Promise.all([disk.flushDirectory(log.directory), this.ownNameUnsynced && disk.flushDirectory(parentOf(log.directory))]);
+    await Promise.all([disk.flushDirectory(log.directory), this.ownNameUnsynced && disk.flushDirectory(log.home.path)]);
     this.ownNameUnsynced = false;
   }
 }

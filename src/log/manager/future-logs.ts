@@ -130,11 +130,14 @@ export class NodeFutureLogs implements FutureLogs {
     }
   }
 
+  /** The copy, which holds all by now, takes the source's place. */
   private replace(source: Log, copy: Log): void {
     const { placements, env: { disk } } = this.parts;
     const from = placements.directoryOf(source);
     const to = placements.directoryOf(copy);
     to.checkpointAll();
+    // Its disk may have failed over that; then the copy is none any more.
+    to.mustBeUsable();
     to.guard(() => disk.syncDirectory(to.path));
     this.retire(source, this.exchangeNames(source, copy));
     from.checkpointAll();

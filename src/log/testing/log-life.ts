@@ -190,7 +190,7 @@ export class LogLife {
     if (!this.alive) return;
     for (const [index, model] of this.current.entries()) {
       // The marker is the promise.
-      if (!model || !usable[index] || !this.node.disk.stat(`${parentOf(logs[index]!.directory)}/${CLEAN_SHUTDOWN_FILE}`)) continue;
+      if (!model || !usable[index] || !this.node.disk.stat(`${logs[index]!.home.path}/${CLEAN_SHUTDOWN_FILE}`)) continue;
       model.flushed(model.end);
       model.mayReturn = [];
       model.savedStart = model.start;
