@@ -2,6 +2,7 @@ import type { Uuid } from '../protocol/wire/types.js';
 import type { LogHome } from './host.js';
 import type { LeaderEpochs } from './leader-epochs.js';
 import type { ProducerState } from './producers/producer-state.js';
+import type { GapMark } from './segment/gap-mark.js';
 import type { SegmentList } from './segment/segment-list.js';
 
 /** What a directory was found to hold, or a new one begins with. */
@@ -14,6 +15,7 @@ export interface LoadedLog {
   readonly recoveryPoint: number;
   /** What was found outlived a process that did not stop in order: a power loss may still undo what that one did last. */
   readonly isUnsynced: boolean;
+  readonly gaps: GapMark;
   /** `partition.metadata` is there. */
   readonly hasTopicId: boolean;
 }

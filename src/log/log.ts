@@ -55,13 +55,13 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     if ('segments' in found) this.wakeWith(found);
   }
 
-  protected makeParts({ segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint, isUnsynced }: LoadedLog): LogParts {
+  protected makeParts({ segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint, isUnsynced, gaps }: LoadedLog): LogParts {
     return {
       segments, epochs, producers, startOffset: logStartOffset, endOffset: logEndOffset,
       tail: this.host.tailCache.newTail(),
       durability: new LogDurability(this.host, this, recoveryPoint, isUnsynced),
       reader: new LogReader(this.host, this),
-      files: new SegmentFiles(this.host, this, () => this.durability.namesChanged()),
+      files: new SegmentFiles(this.host, this, gaps, () => this.durability.namesChanged()),
     };
   }
 
@@ -151,15 +151,9 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     };
   }
 
-  private duplicateResult(duplicate: { firstOffset: number; lastOffset: number; timestampMs: number }): AppendResult {
-    return {
-      baseOffset: duplicate.firstOffset,
-      lastOffset: duplicate.lastOffset,
-      logAppendTimeMs: duplicate.timestampMs,
-      logStartOffset: this.startOffset,
-      duplicate: true,
-      durable: this.currentSettings.flushMessages <= 1 && duplicate.lastOffset >= this.recoveryPoint ? this.flush() : undefined,
-    };
+  private duplicateResult({ firstOffset: baseOffset, lastOffset, timestampMs: logAppendTimeMs }: { firstOffset: number; lastOffset: number; timestampMs: number }): AppendResult {
+    const durable = this.currentSettings.flushMessages <= 1 && lastOffset >= this.recoveryPoint ? this.flush() : undefined;
+    return { baseOffset, lastOffset, logAppendTimeMs, logStartOffset: this.startOffset, duplicate: true, durable };
   }
 
   appendAsFollower(bytes: Uint8Array, leaderEpoch = Number.MAX_SAFE_INTEGER): { lastOffset: number } {

@@ -12,6 +12,7 @@ import { ProducerState } from './producers/producer-state.js';
 import { ReadBudget } from './reads/read-budget.js';
 import { ReadBuffers } from './reads/read-buffers.js';
 import { loadLog } from './recovery.js';
+import { GapMark } from './segment/gap-mark.js';
 import { segmentOptions } from './segment/segment-files.js';
 import { Segment } from './segment/segment.js';
 import { SegmentList } from './segment/segment-list.js';
@@ -70,8 +71,8 @@ export interface OpenLogOptions {
   readonly recoveryPoint?: number;
   readonly logStartOffset?: number;
   /**
-   * No offsets are missing between its records, since it was never compacted: after a power loss, a gap between two segments
-   * is then known for a loss, and the log ends there.
+   * No offsets are missing between its records, whoever wrote them, since nobody ever compacts it: after a power loss, a gap
+   * between two segments is then known for a loss, and the log ends there. Of others the directory tells, by its `GapMark`.
    */
   readonly contiguous?: boolean;
 }
@@ -115,6 +116,6 @@ export function createLog(options: OpenLogOptions): Log {
     segments,
     epochs: new LeaderEpochs(host.disk, `${directory}/${LEADER_EPOCH_FILE}`),
     producers: new ProducerState(host.disk, directory, host.producerExpirationMs),
-    logStartOffset: 0, logEndOffset: 0, recoveryPoint: 0, isUnsynced: false, hasTopicId: false,
+    logStartOffset: 0, logEndOffset: 0, recoveryPoint: 0, isUnsynced: false, gaps: new GapMark(host.disk, 0, undefined, false), hasTopicId: false,
   });
 }

@@ -210,7 +210,8 @@ test('offsets are not used again when all segments were deleted and the process 
   log.abandon();
   const again = await open();
   expect([again.logStartOffset, again.logEndOffset]).toEqual([12, 12]);
-  expect(readdirSync(directory).filter(name => name.endsWith('.deleted'))).toEqual([]);
+  expect(names('.log')).toEqual(['00000000000000000012.log']);
+  expect(names('.log.deleted')).toEqual([]);
   await again.close();
 });
 

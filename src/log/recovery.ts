@@ -12,6 +12,7 @@ import { rebuildProducerState, restoreProducerState } from './producers/producer
 import { recallBatches } from './producers/producer-recall.js';
 import { ProducerState } from './producers/producer-state.js';
 import { scanBatches } from './segment/batch-scan.js';
+import { GapMark, isGapMark, readGapMark } from './segment/gap-mark.js';
 import { Segment, type SegmentCut, type SegmentOptions } from './segment/segment.js';
 import { segmentOptions } from './segment/segment-files.js';
 import { SegmentList } from './segment/segment-list.js';
@@ -88,7 +89,22 @@ class LogLoader {
 
   private loaded(logStartOffset: number, logEndOffset: number, recoveryPoint: number): LoadedLog {
     const { segments, epochs, producers } = this;
-    return { segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint, isUnsynced: !this.clean, hasTopicId: this.names.includes(PARTITION_METADATA_FILE) };
+    return {
+      segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint,
+      isUnsynced: !this.clean,
+      gaps: this.gapsOf(logEndOffset),
+      hasTopicId: this.names.includes(PARTITION_METADATA_FILE),
+    };
+  }
+
+  /** Where nobody vouches for what is there, all that comes from now on can be vouched for. */
+  private gapsOf(logEndOffset: number): GapMark {
+    const { gaplessFrom: noted } = this;
+    return new GapMark(this.host.disk, noted ?? logEndOffset, noted, this.clean || this.options.contiguous);
+  }
+
+  private get gaplessFrom(): number | undefined {
+    return this.options.contiguous ? 0 : readGapMark(this.names);
   }
 
   /** The offset after the last record; undefined when the last segment is torn, or the log ends before its start. */
@@ -127,7 +143,7 @@ class LogLoader {
     // A split that was under way wrote `.cleaned` files first: swaps at or beyond them are not whole.
     const swaps = this.names.filter(name => name.endsWith(SWAP_SUFFIX));
     const unfinished = swaps.filter(name => (offsetOfFile(name) ?? -1) >= firstCleaned);
-    const deleted = this.names.filter(name => name.endsWith(DELETED_SUFFIX) && !name.endsWith(METADATA_SNAPSHOT_DELETED_SUFFIX));
+    const deleted = this.names.filter(name => name.endsWith(DELETED_SUFFIX) && !name.endsWith(METADATA_SNAPSHOT_DELETED_SUFFIX) && !isGapMark(name));
     this.removeFiles([...deleted, ...unfinished, ...cleaned]);
     return swaps.length > unfinished.length;
   }
@@ -202,12 +218,13 @@ class LogLoader {
 
   /** Checks every segment that holds records from `offset` on; at the first bad batch the log ends. */
   private async recoverFrom(offset: number): Promise<void> {
+    const { gaplessFrom = Infinity } = this;
     for (const segment of this.segments.from(offset)) {
       // The log was found to end before it.
       if (segment.baseOffset > this.segments.active.baseOffset) return;
       const { nextOffset } = await this.recoverSegment(segment);
       const next = this.segments.after(segment);
-      if (next && next.baseOffset > nextOffset && this.options.contiguous) return this.endAfter(segment, 0);
+      if (next && next.baseOffset > nextOffset && nextOffset >= gaplessFrom) return this.endAfter(segment, 0);
     }
   }
 

@@ -81,7 +81,7 @@ describe('an open log takes at once', () => {
     log.applyRetention(clock.nowMs());
     expect(readdirSync(directory)).toContain('00000000000000000000.log.deleted');
     clock.advance(10);
-    await eventually(() => !readdirSync(directory).some(name => name.endsWith('.deleted')));
+    await eventually(() => !readdirSync(directory).some(name => name.endsWith('.log.deleted')));
     await log.close();
   });
 

@@ -84,7 +84,7 @@ class Cleaning {
   }
 
   async run(): Promise<CleaningStats> {
-    const { log, plan, world } = this;
+    const { log, world } = this;
     const map = await this.buildMap();
     const endOffset = map.latestOffset + 1;
     const stats: CleaningStats = {
@@ -94,8 +94,7 @@ class Cleaning {
     // A record may go only once the later one, for which it goes, cannot be lost any more.
     await log.flush(endOffset);
     this.mustGoOn();
-    // What is compacted has gaps: whoever opens the log next must know before there is one.
-    log.compaction.cleanedOffset ??= plan.firstDirtyOffset;
+    // After a stop amidst the cleaning, what is compacted need not be checked once more.
     world.checkpoint();
     for (const group of this.groups(endOffset)) {
       const result = await this.cleanGroup(group, map);

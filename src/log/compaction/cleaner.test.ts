@@ -22,9 +22,9 @@ beforeEach(() => {
   settings = CLEANER;
 });
 
-async function start(directories = ['/data']): Promise<NodeLogManager> {
+async function start(directories = ['/data'], known = COMPACTED): Promise<NodeLogManager> {
   const manager = await world.runUntil(openLogManager({
-    env: node, directories, clusterId: 'c', nodeId: 1, defaultSettings: COMPACTED, settingsOf: () => COMPACTED, cleanerSettings: () => settings, tailCacheBytes: 0,
+    env: node, directories, clusterId: 'c', nodeId: 1, defaultSettings: COMPACTED, settingsOf: () => known, cleanerSettings: () => settings, tailCacheBytes: 0,
   }));
   await world.runUntil(manager.load());
   return manager;
@@ -180,6 +180,22 @@ describe('the checkpoint', () => {
   });
 });
 
+test('what is missing from a log that was compacted is no loss, whatever became of its policy and of the checkpoints', async () => {
+  const manager = await start();
+  const log = open(manager);
+  append(log, 60);
+  await world.runUntil(() => isCompacted(log));
+  await world.runUntil(log.flush());
+  const left = await offsetsIn(log);
+  manager.abandon();
+  for (const file of ['cleaner-offset-checkpoint', 'recovery-point-offset-checkpoint']) node.disk.removeNow(`/data/${file}`);
+  const again = (await start(['/data'], { ...COMPACTED, cleanupPolicy: { compact: false, delete: true } })).get('events', 0)!;
+  again.updateHighWatermark(again.logEndOffset);
+  expect([again.compaction.cleanedOffset, again.logEndOffset]).toEqual([undefined, 60]);
+  expect(await offsetsIn(again)).toEqual(left);
+  expect(left.length).toBeLessThan(20);
+});
+
 describe('a log that changes while it is compacted', () => {
   /** Lets a cleaning begin, and stops as it writes. */
   async function amidst(log: Log): Promise<void> {
@@ -291,7 +307,7 @@ describe('a log that moves to another directory', () => {
     const copied = future.copy(1 << 20);
     expect([log.compaction.inProgress, future.log.logEndOffset]).toEqual([true, 0]);
     await world.runUntil(copied);
-    expect([log.compaction.inProgress, log.compaction.cleanedOffset]).toEqual([false, 0]);
+    expect([log.compaction.inProgress, log.compaction.cleanedOffset]).toEqual([false, undefined]);
     expect((await offsetsIn(await finishMove(manager))).length).toBe(60);
   });
 

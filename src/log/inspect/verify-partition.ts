@@ -9,6 +9,7 @@ import {
   nameOf, offsetOfFile, parsePartitionDirectory, segmentFile,
 } from '../paths.js';
 import { ProducerState } from '../producers/producer-state.js';
+import { isGapMark, readGapMark } from '../segment/gap-mark.js';
 import type { AbortedTransaction } from '../segment/txn-index.js';
 import { EpochCheck } from './epoch-check.js';
 import type { Finding, PartitionContext, PartitionReport, Severity } from './findings.js';
@@ -88,6 +89,7 @@ class PartitionVerifier {
     const bases = new Set(this.bases);
     for (const name of this.names) {
       const offset = offsetOfFile(name);
+      if (isGapMark(name)) continue;
       if (name.endsWith(DELETED_SUFFIX)) this.tell('note', name, 'waits to be removed', 'it is removed');
       else if (name.endsWith(CLEANED_SUFFIX)) this.tell('note', name, 'compaction did not finish it', 'it is removed, and the log is compacted again');
       else if (name.endsWith(SWAP_SUFFIX)) this.tell('note', name, 'compaction finished it, and it has not taken its place yet', 'it takes the place of the segments that it stands for');
@@ -118,11 +120,16 @@ class PartitionVerifier {
     const file = nameOf(segmentFile('', base, LOG_SUFFIX));
     if (base < this.endOffset) {
       this.tell('error', file, `begins at offset ${base}, and the segment before it goes up to ${this.endOffset - 1}: they overlap`, 'nothing; reads of those offsets find the later segment');
-    } else if (!this.context.wasCompacted && !this.hasGaps) {
-      const unsettled = this.isUnsettled(this.bases[index + 1]);
+    } else if (this.endOffset >= this.gaplessFrom || (!this.context.wasCompacted && !this.hasGaps)) {
+      const isCut = this.endOffset >= this.gaplessFrom && this.isUnsettled(base);
       this.tell('warning', file, `the offsets ${this.endOffset} to ${base - 1} before it are missing, and nothing else looks as if the log had been compacted`,
-        unsettled ? 'the log ends before the gap, unless its topic is compacted' : 'nothing; reads go on after the gap');
+        isCut ? 'the log ends before the gap' : 'nothing; reads go on after the gap');
     }
+  }
+
+  /** From here on, what is missing between segments is lost. */
+  private get gaplessFrom(): number {
+    return parsePartitionDirectory(this.name)?.topic === METADATA_TOPIC ? 0 : readGapMark(this.names) ?? Infinity;
   }
 
   private async segment(base: number, nextBase: number | undefined): Promise<void> {

@@ -16,8 +16,8 @@ export interface Checkpoints {
   readonly recoveryPoints: OffsetCheckpoint;
   readonly logStartOffsets: OffsetCheckpoint;
   readonly highWatermarks: OffsetCheckpoint;
-  /** Up to where logs were compacted; undefined when that cannot be read, and any of them may have been. */
-  readonly cleanedOffsets: OffsetCheckpoint | undefined;
+  /** Up to where logs were compacted. */
+  readonly cleanedOffsets: OffsetCheckpoint;
 }
 
 type DirectoryEnv = Pick<Env, 'disk' | 'random' | 'logger'>;
@@ -130,7 +130,7 @@ export class LogDirectory implements LogHome {
       recoveryPoints: this.readCheckpoint(RECOVERY_POINT_FILE) ?? this.unread(),
       logStartOffsets: this.readCheckpoint(LOG_START_OFFSET_FILE) ?? this.unread(),
       highWatermarks: this.readCheckpoint(HIGH_WATERMARK_FILE) ?? this.unread(),
-      cleanedOffsets: this.readCheckpoint(CLEANER_OFFSET_FILE),
+      cleanedOffsets: this.readCheckpoint(CLEANER_OFFSET_FILE) ?? new Map(),
     };
   }
 

@@ -25,7 +25,9 @@ export interface FutureLogsParts {
 /**
  * Copies that are to replace a partition's log in another directory (KIP-113): directories `topic-N.<32 hex>-future`, which
  * outlast the process. A replacement is two renames, the old log's away first: whenever the process or the power ends, there is
- * one log under the partition's name, or none and its whole copy, which takes the name at the next start.
+ * one log under the partition's name, or none and its whole copy, which takes the name at the next start. Apache Kafka, should it
+ * start next, makes the same of it, since the controller knows by then where the log is to be (`findAbandonedFutureLogs`); under
+ * a metadata version that does not keep account of that, it refuses several directories (`MetadataVersionConfigValidator`).
  */
 export class NodeFutureLogs implements FutureLogs {
   private readonly placed = new Map<string, Future>();

@@ -47,20 +47,18 @@ export async function openFound(
   { home, checkpoints, clean }: { readonly home: LogHome; readonly checkpoints: Checkpoints; readonly clean: boolean },
 ): Promise<Log> {
   const key = partitionDirectory(topic, partition);
-  const settings = settingsOf?.(topic);
   const recoveryPoint = checkpoints.recoveryPoints.get(key);
   const options = {
     host, home, directory: path, topic, partition, clean,
     topicId: readTopicId(host.disk, path) ?? ZERO_UUID,
-    settings: settings ?? defaultSettings,
-    contiguous: settings !== undefined && !settings.cleanupPolicy.compact && checkpoints.cleanedOffsets?.has(key) === false,
+    settings: settingsOf?.(topic) ?? defaultSettings,
     logStartOffset: checkpoints.logStartOffsets.get(key),
   };
   const mayWait = clean && recoveryPoint !== undefined && suffix === undefined;
   const log = mayWait ? openLogLazily({ ...options, recoveryPoint }) : await openLog({ ...options, recoveryPoint });
   log.updateHighWatermark(checkpoints.highWatermarks.get(key) ?? 0);
   // A copy has none before it takes its log's place.
-  if (suffix === undefined) log.compaction.cleanedOffset = checkpoints.cleanedOffsets?.get(key);
+  if (suffix === undefined) log.compaction.cleanedOffset = checkpoints.cleanedOffsets.get(key);
   return log;
 }
 

@@ -4,6 +4,7 @@ import type { Batches } from '../append-batches.js';
 import type { LogHost } from '../host.js';
 import { CLEANED_SUFFIX, DELETED_SUFFIX, SWAP_SUFFIX } from '../paths.js';
 import type { ProducerState } from '../producers/producer-state.js';
+import type { GapMark } from './gap-mark.js';
 import { Segment, type SegmentOptions } from './segment.js';
 import type { SegmentList } from './segment-list.js';
 
@@ -23,6 +24,7 @@ export class SegmentFiles {
   constructor(
     private readonly host: LogHost,
     private readonly log: SegmentedLog,
+    private readonly gaps: GapMark,
     private readonly namesChanged: () => void,
   ) {}
 
@@ -46,6 +48,7 @@ export class SegmentFiles {
   roll(offset: number): void {
     const { segments, producers } = this.log;
     segments.active.seal();
+    this.gaps.beforeSegment(this.log.directory, { endOffset: segments.active.findEndNow().nextOffset, baseOffset: offset });
     this.begin(offset);
     // Offsets may jump here when a follower skips what compaction took; the snapshot stands for all below the new segment.
     producers.updateMapEndOffset(offset);
@@ -69,6 +72,7 @@ export class SegmentFiles {
   replace(old: readonly Segment[]): void {
     const { log, host } = this;
     const { baseOffset } = old[0]!;
+    this.gaps.beforeCompacted(log.directory, log.segments.after(old.at(-1)!)!.baseOffset);
     const segment = Segment.open(host, segmentOptions(host, log.directory, baseOffset, log.settings), CLEANED_SUFFIX);
     segment.changeSuffix(CLEANED_SUFFIX, SWAP_SUFFIX);
     host.disk.syncDirectory(log.directory);
