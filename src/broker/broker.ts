@@ -236,6 +236,7 @@ export class Broker {
       bytesPerSecond: () => publisher.settings.get('replica.alter.log.dirs.io.max.bytes.per.second'),
       atOnce: settings.get('num.replica.alter.log.dirs.threads') ?? settings.dataDirectories.length,
       assign: (topicId, index, directoryId, accepted) => assignments.assign(topicId, index, directoryId, accepted),
+      keepsAssignments: () => publisher.image.features.metadataVersion >= MetadataVersionGate.DIRECTORY_ASSIGNMENT,
     });
     this.#teardown.push(() => moves.close());
     return moves;

@@ -223,9 +223,10 @@ export interface FutureLog {
   copy(maxBytes: number): Promise<number>;
   /**
    * Copies what is missing, makes all durable, and takes the log's place within this turn: `LogManager.get` finds it from now on.
-   * undefined when too much is missing for that.
+   * undefined when too much is missing for that. `isAssigned`, which is so by default: the controller knows that the log is to be
+   * in the copy's directory; otherwise Apache Kafka would not find it there, should the power fail meanwhile.
    */
-  replaceLog(): PartitionLog | undefined;
+  replaceLog(how?: { readonly isAssigned: boolean }): PartitionLog | undefined;
 }
 
 export interface LogDir {

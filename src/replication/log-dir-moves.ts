@@ -17,6 +17,8 @@ export interface LogDirMovesOptions {
   readonly atOnce: number;
   /** Tells the controller in which directory a replica lies, and calls back when it has taken that. */
   readonly assign: (topicId: Uuid, index: number, directoryId: Uuid, accepted?: () => void) => void;
+  /** The controller keeps account of directories (KIP-858); otherwise it takes all that it is told at once, and forgets it. */
+  readonly keepsAssignments: () => boolean;
 }
 
 /** A partition as an AlterReplicaLogDirs names it; without an id when the cluster does not know it. */
@@ -40,6 +42,8 @@ interface Move {
   readonly fromId: Uuid;
   /** The controller may believe that the replica lies in the new directory already. */
   isAssigned: boolean;
+  /** It does not merely believe so: it keeps account of it. */
+  isKept: boolean;
   stopped: boolean;
   /** Ends a wait. */
   wake: () => void;
@@ -133,7 +137,7 @@ export class LogDirMoves {
   #begin(partition: Partition, future: FutureLog): void {
     if (this.#closed || this.#moves.has(partition)) return;
     const fromId = partition.log.home.id;
-    const move: Move = { partition, future, fromId, isAssigned: false, stopped: false, wake: () => {} };
+    const move: Move = { partition, future, fromId, isAssigned: false, isKept: false, stopped: false, wake: () => {} };
     this.#moves.set(partition, move);
     this.#queue.push(move);
     this.#startNext();
@@ -196,7 +200,7 @@ export class LogDirMoves {
       // Most of it off the loop, so that what is left for the turn of the replacement is little.
       await move.future.log.flush();
       if (move.stopped) return false;
-      const log = move.future.replaceLog();
+      const log = move.future.replaceLog({ isAssigned: move.isKept });
       if (log === undefined) continue;
       this.#moves.delete(move.partition);
       move.partition.replaceLog(log);
@@ -245,6 +249,7 @@ export class LogDirMoves {
     return new Promise(resolve => {
       move.wake = resolve;
       move.isAssigned = true;
+      move.isKept = this.options.keepsAssignments();
       this.options.assign(topicId, index, move.future.directory.id, resolve);
     });
   }

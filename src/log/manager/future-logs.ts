@@ -1,4 +1,4 @@
-import type { Disk, Logger, Random } from '../../env/index.js';
+import { DiskError, type Disk, type Logger, type Random } from '../../env/index.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { KafkaError } from '../../protocol/errors.js';
 import type { LogHost } from '../host.js';
@@ -26,8 +26,9 @@ export interface FutureLogsParts {
  * Copies that are to replace a partition's log in another directory (KIP-113): directories `topic-N.<32 hex>-future`, which
  * outlast the process. A replacement is two renames, the old log's away first: whenever the process or the power ends, there is
  * one log under the partition's name, or none and its whole copy, which takes the name at the next start. Apache Kafka, should it
- * start next, makes the same of it, since the controller knows by then where the log is to be (`findAbandonedFutureLogs`); under
- * a metadata version that does not keep account of that, it refuses several directories (`MetadataVersionConfigValidator`).
+ * start next, does the same, but only since the controller knows by then where the log is to be (`findAbandonedFutureLogs`);
+ * otherwise it would begin an empty log. Where the controller keeps no account of directories, the copy takes the name first, as
+ * in Apache Kafka: a stop in between leaves two logs of the name, and the next start, of either broker, asks for a decision.
  */
 export class NodeFutureLogs implements FutureLogs {
   private readonly placed = new Map<string, Future>();
@@ -80,7 +81,7 @@ export class NodeFutureLogs implements FutureLogs {
     const other = this.placed.get(key);
     if (other !== undefined) throw new Error(`two copies of partition ${key} are being made, ${log.directory} and ${other.log.directory}: one of them must be removed by hand`);
     this.parts.placements.placeCopy(log);
-    const future = new Future(log, isNew, () => this.parts.placements.get(key), source => this.replace(source, log));
+    const future = new Future(log, isNew, () => this.parts.placements.get(key), (source, isAssigned) => this.replace(source, log, isAssigned));
     this.placed.set(key, future);
     this.parts.placements.get(key)?.compaction.abort();
     return future;
@@ -133,7 +134,7 @@ export class NodeFutureLogs implements FutureLogs {
   }
 
   /** The copy, which holds all by now, takes the source's place. */
-  private replace(source: Log, copy: Log): void {
+  private replace(source: Log, copy: Log, isAssigned: boolean): void {
     const { placements, env: { disk } } = this.parts;
     const from = placements.directoryOf(source);
     const to = placements.directoryOf(copy);
@@ -141,7 +142,7 @@ export class NodeFutureLogs implements FutureLogs {
     // Its disk may have failed over that; then the copy is none any more.
     to.mustBeUsable();
     to.guard(() => disk.syncDirectory(to.path));
-    this.retire(source, this.exchangeNames(source, copy));
+    this.retire(source, isAssigned ? this.exchangeNames(source, copy) : this.exchangeUnassigned(source, copy));
     from.checkpointAll();
     // Only now: the two directories must never name it both.
     copy.compaction.cleanedOffset = source.compaction.cleanedOffset;
@@ -168,6 +169,23 @@ export class NodeFutureLogs implements FutureLogs {
     } catch (error) {
       if (disk.stat(servedPath(copy)) === undefined) from.guard(() => renameDurably(disk, aside, name));
       throw error;
+    }
+    return aside;
+  }
+
+  /** The copy first; where the source's files are from now on, if its disk does not fail over it: it is served no more in any case. */
+  private exchangeUnassigned(source: Log, copy: Log): string {
+    const { placements, env: { disk } } = this.parts;
+    const from = placements.directoryOf(source);
+    const aside = this.asideOf(source);
+    placements.directoryOf(copy).guard(() => this.takeName(copy));
+    try {
+      from.guard(() => {
+        source.write();
+        renameDurably(disk, source.directory, aside);
+      });
+    } catch (error) {
+      if (!(error instanceof DiskError)) throw error;
     }
     return aside;
   }
@@ -218,7 +236,7 @@ class Future implements FutureLog {
     /** Nothing was compacted in the log since the copy began. */
     private isOfOneTime: boolean,
     private readonly source: () => Log | undefined,
-    private readonly replace: (source: Log) => void,
+    private readonly replace: (source: Log, isAssigned: boolean) => void,
   ) {}
 
   get directory(): LogDir {
@@ -238,10 +256,10 @@ class Future implements FutureLog {
     return !this.isOfOneTime && (compaction.cleanedOffset !== undefined || settings.cleanupPolicy.compact);
   }
 
-  replaceLog(): PartitionLog | undefined {
+  replaceLog({ isAssigned } = { isAssigned: true }): PartitionLog | undefined {
     const copy = this.copying();
     if (this.isDoubtful(copy.source) || copy.source.compaction.inProgress || !copy.finishNow()) return undefined;
-    this.replace(copy.source);
+    this.replace(copy.source, isAssigned);
     return this.log;
   }
 
