@@ -55,6 +55,8 @@ export interface Row {
   readonly ownBroker?: boolean;
   /** Once, after all rounds. */
   readonly atEnd?: boolean;
+  /** What brings the machine into the same state for both brokers, before each turn. */
+  readonly before?: (target: Target, scale: Scale) => Promise<void> | void;
   run(target: Target, scale: Scale): Promise<Sample>;
   /** The same load against a server that does nothing: what client and loopback can do. */
   readonly limit?: (address: string, scale: Scale) => Promise<Readonly<Record<string, number>>>;

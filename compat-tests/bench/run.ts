@@ -24,6 +24,7 @@ async function outcomeOf(row: Row, target: Target, scale: Scale): Promise<Outcom
   let isLate = false;
   try {
     await target.ensureServing();
+    await row.before?.(target, scale);
     const sample = await within(ROW_TIMEOUT_MS, row.run(target, scale), () => {
       isLate = true;
       return 'the row does not end';

@@ -63,6 +63,16 @@ export class Target {
     this.brokers.delete(broker);
   }
 
+  /** The serving broker's data. */
+  get dataDir(): string {
+    return this.running.broker.dataDir;
+  }
+
+  /** The folder of all data, on the disk that is measured. */
+  get dataFolder(): string {
+    return this.place.dataFolder;
+  }
+
   get profiled(): boolean {
     return this.kind === 'ottla' && this.place.profileFolder !== undefined;
   }

@@ -142,7 +142,9 @@ ${failures(results, rows)}
   so asks for an fsync per write. On both, and nothing else: ${settings}.
 - **Turns**: both brokers stay up; every row warms both up first, then each round runs a row on one and at once on the other, the
   order changing from round to round. Topics are deleted after their row and dirty pages synced before the next, so that what one
-  broker wrote does not wait for the disk while the other is measured.
+  broker wrote does not wait for the disk while the other is measured. Before each turn of a row that writes or reads much, a file of
+  that size is written and removed, or what is to be read is read once: in a virtual machine the first touch of memory costs more than
+  either broker, and who comes second would not pay it.
 - **CPU and memory** of a broker are its process's user and system time and \`VmRSS\`, from \`/proc\`, over the row.
 - **Raw rows**: batches are built and checksummed once; error codes, offsets and lengths of all that is fetched are checked.
 ${loads(rows, scale)}

@@ -3,9 +3,12 @@
 import { apacheTool, franz, type Found } from '../load.js';
 import type { Metric, Row, Sample, Scale } from '../row.js';
 import type { Target } from '../target.js';
+import { readThrough, touchFreeMemory } from '../memory.js';
 
 const PARTITIONS = 6;
 const VALUE_BYTES = 1000;
+/** What a record takes of the page cache and of a broker's own memory. */
+const MEMORY_A_RECORD = 1.5 * VALUE_BYTES;
 const JOINED_PARTITIONS = 1;
 
 const rate = (aim?: number): Metric => ({ name: 'recordsPerSecond', title: 'throughput', unit: 'records/s', better: 'higher', ...(aim !== undefined && { aim }) });
@@ -49,11 +52,13 @@ async function franzSample(target: Target, load: () => Promise<Found>): Promise<
 export const clientRows: readonly Row[] = [
   {
     name: 'client-produce', title: 'a normal client (franz-go) producing 1,000-byte records, acks=all, idempotent', metrics: [rate(2.5), cpu(0.35)], quick: true, warm: true,
+    before: ({ dataFolder }, { clientRecords }) => touchFreeMemory(dataFolder, MEMORY_A_RECORD * clientRecords),
     run: (target, scale) => target.withTopic('client-produce', PARTITIONS, topic =>
       franzSample(target, () => franz('produce', { bootstrap: target.address, topic, records: scale.clientRecords, 'value-bytes': VALUE_BYTES }))),
   },
   {
     name: 'client-consume', title: 'a normal client (franz-go) consuming them', metrics: [rate(1), cpu()], quick: true, warm: true,
+    before: async (target, scale) => readThrough(target.dataDir, await consumed(target, scale)),
     async run(target, scale) {
       const topic = await consumed(target, scale);
       return await franzSample(target, () => franz('consume', { bootstrap: target.address, topic, records: scale.clientRecords }));
@@ -61,6 +66,7 @@ export const clientRows: readonly Row[] = [
   },
   {
     name: 'apache-producer', title: "Apache's ProducerPerformance, 1,000-byte records", metrics: [rate(), cpu()],
+    before: ({ dataFolder }, { clientRecords }) => touchFreeMemory(dataFolder, MEMORY_A_RECORD * clientRecords),
     run: (target, scale) => target.withTopic('apache-producer', PARTITIONS, async topic => {
       const { result, cost } = await target.cost(() => apacheTool('ProducerPerformance', [
         '--bootstrap-server', target.address, '--topic', topic, '--num-records', String(scale.clientRecords), '--record-size', String(VALUE_BYTES), '--throughput', '-1',
@@ -72,6 +78,7 @@ export const clientRows: readonly Row[] = [
   },
   {
     name: 'apache-consumer', title: "Apache's ConsumerPerformance", metrics: [rate(), cpu()],
+    before: async (target, scale) => readThrough(target.dataDir, await consumed(target, scale)),
     async run(target, scale) {
       const topic = await consumed(target, scale);
       const { result, cost } = await target.cost(() => apacheTool('ConsumerPerformance', [

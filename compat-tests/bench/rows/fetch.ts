@@ -1,6 +1,7 @@
 // Raw fetch: one request of 1 MB in flight on each of two connections, which read a partition each.
 
 import { raw, type Found } from '../load.js';
+import { readThrough } from '../memory.js';
 import type { Metric, Row, Sample, Scale } from '../row.js';
 import { bytes } from '../statistics.js';
 import type { Target } from '../target.js';
@@ -68,6 +69,7 @@ export const fetchRows: readonly Row[] = [
   {
     name: 'fetch-catch-up', title: 'raw fetch, catching up from the start', metrics: metrics(0.5), quick: true, warm: true, limit: nullServer,
     load: ({ catchUpBytes }) => `${each}, ${bytes(catchUpBytes)} from the start`,
+    before: async (target, scale) => readThrough(target.dataDir, (await written(target, scale)).topic),
     async run(target, scale) {
       const { topic, end } = await written(target, scale);
       return await read(target, { topic, from: 0, to: end });
