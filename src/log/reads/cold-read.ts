@@ -32,30 +32,51 @@ const NOTHING: Cut = { kind: 'nothing' };
 /** Reads from the segment that holds `offset`, or where that one has nothing more, from the next; one read in most cases. */
 export async function readCold(host: LogHost, segments: SegmentList, offset: number, options: ColdReadOptions): Promise<ColdRead | undefined> {
   for (let segment = segments.floor(offset) ?? segments.first; ;) {
-    const found = await readSegment(host, segment, offset, options).catch((error: unknown) => {
+    const { baseOffset } = segment;
+    const follower = segments.after(segment);
+    const bounds = { baseOffset, endOffset: follower?.baseOffset ?? Infinity };
+    const found = await readSegment(host, segment, offset, { ...options, ...bounds }).catch((error: unknown) => {
       // Another may have taken its place long enough ago that its file is gone.
       if (segments.has(segment)) throw error;
       return 'end' as const;
     });
-    if (found !== 'end') return found;
+    // What is written to may be shorter than what is known of it; any other is whole.
+    if (found === 'torn' && follower && segments.has(segment)) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `Segment ${baseOffset} does not end with a whole batch`);
+    if (found !== 'end' && found !== 'torn') return found;
     const next = segments.after(segment);
     if (!next) return undefined;
     segment = next;
   }
 }
 
-/** 'end': the segment has no such offset nor one after it. undefined: what comes is too large, or not to be shown. */
-async function readSegment(host: LogHost, segment: Segment, offset: number, options: ColdReadOptions): Promise<ColdRead | 'end' | undefined> {
+/** Offsets that a segment's batches may have. */
+interface Bounds {
+  readonly baseOffset: number;
+  readonly endOffset: number;
+}
+
+/**
+ * 'end': the segment has no such offset nor one after it; 'torn': it may, and ends inside of a batch. undefined: what comes is too
+ * large, or not to be shown.
+ */
+async function readSegment(host: LogHost, segment: Segment, offset: number, options: ColdReadOptions & Bounds): Promise<ColdRead | 'end' | 'torn' | undefined> {
   let { position, exact } = segment.locate(offset);
   let wanted = options.maxBytes;
   for (;;) {
     // Without an exact position, what an index entry leaves to be skipped is read too.
     const length = Math.min(segment.sizeBytes - position, Math.max(wanted, batch.BATCH_OVERHEAD) + (exact ? 0 : host.readAheadBytes));
-    if (length < batch.BATCH_OVERHEAD) return 'end';
+    if (length < batch.BATCH_OVERHEAD) return length > 0 ? 'torn' : 'end';
     const buffer = host.readBuffers.take(length);
     const start = position;
-    const got = await segment.log.during(file => file.read(buffer, 0, length, start));
-    const cut = cutBatches(buffer, got, offset, options);
+    let got: number;
+    let cut: Cut;
+    try {
+      got = await segment.log.during(file => file.read(buffer, 0, length, start));
+      cut = cutBatches(buffer, got, offset, options);
+    } catch (error) {
+      host.readBuffers.give(buffer);
+      throw error;
+    }
     if (cut.kind === 'found') {
       segment.rememberRead(cut.nextOffset, position + cut.end);
       let released = false;
@@ -68,16 +89,20 @@ async function readSegment(host: LogHost, segment: Segment, offset: number, opti
     host.readBuffers.give(buffer);
     if (cut.kind === 'nothing') return undefined;
     // A file that ends inside of a batch gives no more, however often it is read.
-    if (cut.at === 0 && (got < length || position + got >= segment.sizeBytes)) return 'end';
+    if (cut.at === 0 && (got < length || position + got >= segment.sizeBytes)) return 'torn';
     position += cut.at;
     exact = cut.needed > 0;
     wanted = Math.max(options.maxBytes, cut.needed);
   }
 }
 
-function cutBatches(bytes: Buffer, length: number, offset: number, options: ColdReadOptions): Cut {
+function cutBatches(bytes: Buffer, length: number, offset: number, options: ColdReadOptions & Bounds): Cut {
   let start = 0;
-  while (headerFits(bytes, start, length) && batch.lastOffset(bytes, start) < offset) start += sizeOf(bytes, start);
+  let least = options.baseOffset;
+  while (headerFits(bytes, start, length) && batch.lastOffset(bytes, start) < offset) {
+    least = endOf(bytes, start, least, options.endOffset);
+    start += sizeOf(bytes, start);
+  }
   if (!headerFits(bytes, start, length)) return { kind: 'elsewhere', at: start, needed: 0 };
   const firstSize = sizeOf(bytes, start);
   if (firstSize > options.maxBytes && firstSize > options.maxFirstBytes) return NOTHING;
@@ -86,21 +111,34 @@ function cutBatches(bytes: Buffer, length: number, offset: number, options: Cold
   const most = Math.min(length, start + Math.max(options.maxBytes, firstSize));
   let end = start;
   let nextOffset = offset;
-  while (headerFits(bytes, end, most) && end + sizeOf(bytes, end) <= most && batch.lastOffset(bytes, end) < options.limitOffset) {
-    nextOffset = batch.nextOffset(bytes, end);
+  // What comes before a size that cannot be is good; the next read tells of that.
+  while (headerFits(bytes, end, most) && isSound(bytes, end) && end + sizeOf(bytes, end) <= most && batch.lastOffset(bytes, end) < options.limitOffset) {
+    nextOffset = least = endOf(bytes, end, least, options.endOffset);
     end += sizeOf(bytes, end);
   }
   return { kind: 'found', start, end, nextOffset };
 }
 
 function headerFits(bytes: Buffer, at: number, length: number): boolean {
-  return at + batch.BATCH_OVERHEAD <= length && batch.sizeInBytes(bytes, at) >= 0;
+  return at + batch.BATCH_OVERHEAD <= length;
+}
+
+function isSound(bytes: Buffer, at: number): boolean {
+  return batch.sizeInBytes(bytes, at) >= batch.BATCH_OVERHEAD;
 }
 
 function sizeOf(bytes: Buffer, at: number): number {
   const size = batch.sizeInBytes(bytes, at);
-  if (size < batch.BATCH_OVERHEAD) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `A batch in the log claims a size of ${size} bytes`);
+  if (!isSound(bytes, at)) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `A batch in the log claims a size of ${size} bytes`);
   return size;
+}
+
+/** The offset after a batch. No checksum covers where it begins: what tells is that it must lie between those beside it. */
+function endOf(bytes: Buffer, at: number, least: number, most: number): number {
+  const baseOffset = batch.baseOffset(bytes, at);
+  const nextOffset = batch.nextOffset(bytes, at);
+  if (baseOffset >= least && nextOffset > baseOffset && nextOffset <= most) return nextOffset;
+  throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `A batch in the log claims offsets ${baseOffset} to ${nextOffset - 1}, between ${least} and ${most}`);
 }
 
 /** Offsets that cannot be are as corrupt as sizes. */

@@ -73,10 +73,12 @@ export class LogReader {
     for (;;) {
       const { generation } = this.log;
       const found = await this.readPieces(offset, options).catch((error: unknown) => {
+        // The file was cut while it was read.
+        if (generation !== this.log.generation) return undefined;
         throw asCorruptMessage(error);
       });
-      if (generation === this.log.generation) return this.answer(offset, found, options);
-      found.release();
+      if (found !== undefined && generation === this.log.generation) return this.answer(offset, found, options);
+      found?.release();
       this.log.mustBeReadable(offset);
     }
   }

@@ -1,7 +1,9 @@
 import * as batch from '../../protocol/records/batch.js';
 import { batchesIn } from '../../protocol/records/batch-iterator.js';
 import type { Disk } from '../../env/index.js';
+import { readCommitted } from '../compaction/test-workload.js';
 import type { Log } from '../log.js';
+import { committedOffsets, fatesOf, lostByCompaction } from './compacted.js';
 import { readBatch, replay, type History, type ModelBatch } from './model.js';
 
 /** What must hold of a log, by name. */
@@ -16,6 +18,7 @@ export const INVARIANTS = {
   producers: 'the producers equal a replay of the records',
   transactions: 'the aborted transactions and the last stable offset equal what the markers say',
   epochs: 'the leader epochs equal those of the batches',
+  compaction: 'of what was compacted the last record of each key is left, and nothing else is gone or another',
   offsets: 'no offset is ever used again',
   topic: 'nothing of a deleted topic comes back as another',
   checkpoints: 'checkpoints never run ahead of what is there',
@@ -74,6 +77,10 @@ export async function judge(log: Log, history: History, loss: 'none' | 'kill' | 
   if (end > history.end || !ends.includes(end)) return new InvariantError('prefix', facts);
   if (start < Math.min(history.savedStart, history.start) || start > history.start) return new InvariantError('start', facts);
   const [found, expected] = [await readBatches(log), expectedBatches(history, log)];
+  if (history.compactingTo !== undefined) {
+    const lost = lostByCompaction(found, expected, { ...history, batches: history.batches.filter(({ endOffset }) => endOffset <= end) }, history.compactingTo);
+    return lost === undefined ? undefined : new InvariantError('compaction', `${facts}: ${lost}`);
+  }
   const equal = found.length === expected.length && found.every((entry, index) => entry.bytes.equals(expected[index]!.bytes));
   return equal ? undefined : new InvariantError('prefix', `${facts}: found ${text(found)}; expected ${text(expected)}`);
 }
@@ -86,7 +93,8 @@ export async function checkDerived(log: Log, history: History, disk: Disk, pick:
   checkIndexes(log, disk);
   checkEpochs(log, batches);
   checkProducers(log, history);
-  await checkTransactions(log, history);
+  if (history.isCompacted) await checkCommitted(log, history);
+  else await checkTransactions(log, history);
 }
 
 async function checkReads(log: Log, batches: readonly ModelBatch[], pick: (bound: number) => number): Promise<void> {
@@ -133,7 +141,7 @@ function checkIndexes(log: Log, disk: Disk): void {
     let largest = -1;
     for (const at of batchesIn(bytes)) {
       const last = batch.lastOffset(bytes, at);
-      largest = Math.max(largest, batch.maxTimestampMs(bytes, at));
+      if (batch.count(bytes, at) > 0) largest = Math.max(largest, batch.maxTimestampMs(bytes, at));
       lastAt.set(at, last);
       largestAt.set(last, largest);
     }
@@ -168,13 +176,15 @@ function checkProducers(log: Log, history: History): void {
     const found = known.get(producerId);
     // What was written below the start may be forgotten, and with it what a marker above it ended.
     if (!above.has(producerId) && found === undefined) continue;
+    // The marker that began its epoch may be gone.
+    if (history.isCompacted && found?.producerEpoch !== epoch) continue;
     const only = whole.filter(entry => entry.producerId === producerId && entry.baseOffset >= log.logStartOffset);
     const dataAbove = only.some(({ committed }) => committed === undefined);
     same('producers', `epoch of ${producerId}`, found?.producerEpoch, epoch);
     if (dataAbove) same('producers', `last sequence of ${producerId}`, found?.lastSequence, lastSequence);
     if (txnFirstOffset < 0 || txnFirstOffset >= log.logStartOffset) same('producers', `open transaction of ${producerId}`, found?.currentTxnStartOffset, txnFirstOffset);
   }
-  for (const producerId of known.keys()) holds(producers.has(producerId), 'producers', () => `producer ${producerId} is known and wrote nothing`);
+  for (const producerId of known.keys()) holds(producers.has(producerId) || history.isCompacted === true, 'producers', () => `producer ${producerId} is known and wrote nothing`);
 }
 
 async function checkTransactions(log: Log, history: History): Promise<void> {
@@ -197,6 +207,17 @@ async function checkTransactions(log: Log, history: History): Promise<void> {
   const open = [...producers.values()].map(({ txnFirstOffset }) => txnFirstOffset).filter(offset => offset >= 0);
   if (highWatermark < end || open.some(offset => offset < start)) return;
   same('transactions', 'last stable offset', log.lastStableOffset, Math.min(end, ...open));
+}
+
+/** Where markers may be gone with all that they decided, what a consumer sees is what counts. */
+async function checkCommitted(log: Log, history: History): Promise<void> {
+  const { logStartOffset: start, logEndOffset: end, lastStableOffset } = log;
+  const whole = history.batches.filter(({ endOffset }) => endOffset <= end);
+  const { aborted, open } = fatesOf(whole);
+  // The start cuts through a transaction: which records it had is not known any more.
+  if ([...aborted, ...open].some(({ baseOffset, fate }) => fate === undefined && baseOffset < start)) return;
+  const shown = expectedBatches(history, log).filter(({ endOffset }) => endOffset <= lastStableOffset);
+  same('transactions', 'committed', (await readCommitted(log)).map(({ offset }) => offset), committedOffsets({ ...history, batches: whole }, shown));
 }
 
 /** Where records below the start are gone, a transaction that began there seems to begin with its first record above. */

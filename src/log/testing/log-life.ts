@@ -1,3 +1,4 @@
+import { DEFAULT_CLEANER_SETTINGS } from '../../config/cleaner-settings.js';
 import type { LogSettings } from '../../config/log-settings.js';
 import { DiskError } from '../../env/index.js';
 import type { DiskOperation } from '../../env/memory/memory-disk.js';
@@ -8,7 +9,8 @@ import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
 import type { Log } from '../log.js';
 import { CLEAN_SHUTDOWN_FILE, parentOf } from '../paths.js';
 import { openLogManager, type LogManagerOptions, type NodeLogManager } from '../manager/manager.js';
-import { checkDerived, holds, InvariantError, judge } from './invariants.js';
+import { afterCompaction } from './compacted.js';
+import { checkDerived, holds, InvariantError, judge, readBatches } from './invariants.js';
 import { ModelLog } from './model.js';
 import type { Operation } from './operations.js';
 import { perform } from './perform.js';
@@ -83,6 +85,11 @@ export class LogLife {
 
   get alive(): boolean {
     return this.node.alive;
+  }
+
+  /** What the process that lives now sees of the world. */
+  get env(): SimNode {
+    return this.node;
   }
 
   get directories(): readonly string[] {
@@ -244,6 +251,8 @@ export class LogLife {
         },
         tailCacheBytes: 3000, maxOpenFiles: 3, indexCacheBytes: 200,
         recoveryPointCheckpointMs: CHECKPOINT_MS, logStartOffsetCheckpointMs: CHECKPOINT_MS, highWatermarkCheckpointMs: CHECKPOINT_MS, retentionCheckMs: 1e9,
+        // Compaction is an operation.
+        cleanerSettings: () => ({ ...DEFAULT_CLEANER_SETTINGS, enabled: false }),
         ...this.options.manager,
       });
       await manager.load();
@@ -308,8 +317,9 @@ export class LogLife {
         continue;
       }
       const { logStartOffset: start, logEndOffset: end } = log;
-      const batches = history.batches.filter(({ endOffset }) => endOffset <= end);
-      model.become({ ...history, batches, start, savedStart: Math.min(history.savedStart, start), end });
+      const kept = { ...history, batches: history.batches.filter(({ endOffset }) => endOffset <= end) };
+      const left = history.compactingTo === undefined ? kept : afterCompaction(kept, await readBatches(log));
+      model.become({ ...left, start, savedStart: Math.min(history.savedStart, start), end });
       model.mayReturn = loss === 'power' ? [] : attempts.length > 0 ? [...mayReturn, before, ...attempts] : mayReturn;
       return;
     }

@@ -14,9 +14,13 @@ export interface ModelBatch {
   readonly producerEpoch: number;
   readonly lastSequence: number;
   readonly isTransactional: boolean;
+  readonly isControl: boolean;
   /** Of a marker. */
   readonly committed: boolean | undefined;
-  readonly records: readonly { readonly offset: number; readonly timestampMs: number; readonly key: string | undefined; readonly text: string }[];
+  /** Of a batch of a transaction whose marker compaction may have taken. */
+  readonly fate?: 'committed' | 'aborted';
+  /** The text of a tombstone is null. */
+  readonly records: readonly { readonly offset: number; readonly timestampMs: number; readonly key: string | undefined; readonly text: string | null }[];
 }
 
 /** What a log may be found to hold. */
@@ -30,6 +34,10 @@ export interface History {
   readonly keptEnd: number;
   /** All below outlasts a power loss. */
   readonly flushedEnd: number;
+  /** Of what is below, compaction is taking what it may. */
+  readonly compactingTo?: number;
+  /** Compaction has taken something: markers and producers may be gone. */
+  readonly isCompacted?: boolean;
 }
 
 /** What must be true of one incarnation of a partition's log: a plain list of batches, and what was promised of them. */
@@ -40,6 +48,7 @@ export class ModelLog implements History {
   highWatermark = 0;
   savedStart = 0;
   flushedEnd = 0;
+  isCompacted = false;
   /** What operations that did not end well may have made of it instead. */
   attempts: readonly History[] = [];
   /** What a power loss may bring back: where a kill cut an operation short, what was found after it need not be on the disk. */
@@ -70,8 +79,8 @@ export class ModelLog implements History {
   }
 
   history(change: Partial<History> = {}): History {
-    const { batches, savedStart, start, end, keptEnd, flushedEnd } = this;
-    return { batches, savedStart, start, end, keptEnd, flushedEnd, ...change };
+    const { batches, savedStart, start, end, keptEnd, flushedEnd, isCompacted } = this;
+    return { batches, savedStart, start, end, keptEnd, flushedEnd, isCompacted, ...change };
   }
 
   /** An operation begins that may, or may not, make this of the log. */
@@ -81,8 +90,8 @@ export class ModelLog implements History {
 
   /** From now on the log is this. */
   become(history: History): void {
-    const { batches, savedStart, start, end, flushedEnd } = history;
-    Object.assign(this, { batches, savedStart, start, end, flushedEnd: Math.min(flushedEnd, end), attempts: [] });
+    const { batches, savedStart, start, end, flushedEnd, isCompacted = false } = history;
+    Object.assign(this, { batches, savedStart, start, end, flushedEnd: Math.min(flushedEnd, end), isCompacted, attempts: [] });
     this.highWatermark = Math.min(Math.max(this.highWatermark, start), end);
   }
 
@@ -108,14 +117,15 @@ export class ModelLog implements History {
 export interface ModelRecord {
   readonly timestampMs: number;
   readonly key?: string;
-  readonly text: string;
+  /** null: a tombstone. */
+  readonly text: string | null;
 }
 
 /** The bytes of a batch, and what they stand for. */
 export function modelBatch(options: BatchOptions & { baseOffset: number; partitionLeaderEpoch: number }, records: readonly ModelRecord[]): ModelBatch {
   const builder = new BatchBuilder(options);
   for (const { timestampMs, key, text } of records) {
-    builder.append({ timestampMs, key: key === undefined ? null : Buffer.from(key), value: Buffer.from(text) });
+    builder.append({ timestampMs, key: key === undefined ? null : Buffer.from(key), value: text === null ? null : Buffer.from(text) });
   }
   return readBatch(Buffer.from(builder.build()), 0);
 }
@@ -132,9 +142,10 @@ export function readBatch(bytes: Buffer, at: number): ModelBatch {
     producerEpoch: batch.producerEpoch(bytes, at),
     lastSequence: isControl ? -1 : batch.lastSequence(bytes, at),
     isTransactional: batch.isTransactional(bytes, at),
+    isControl,
     committed: isControl && records[0] ? parseEndTransactionMarker(records[0].key, records[0].value)?.committed : undefined,
     records: records.map(({ offset, timestampMs, key, value }) => ({
-      offset, timestampMs, key: key === null ? undefined : Buffer.from(key).toString(), text: Buffer.from(value ?? []).toString('latin1'),
+      offset, timestampMs, key: key === null ? undefined : Buffer.from(key).toString(), text: value === null ? null : Buffer.from(value).toString('latin1'),
     })),
   };
 }
@@ -155,11 +166,13 @@ export interface ModelTransaction {
 export function replay(batches: readonly ModelBatch[]): { producers: Map<number, ModelProducer>; aborted: ModelTransaction[] } {
   const producers = new Map<number, ModelProducer>();
   const aborted: ModelTransaction[] = [];
-  for (const { producerId, producerEpoch, lastSequence, isTransactional, committed, baseOffset } of batches) {
-    if (producerId < 0) continue;
+  for (const { producerId, producerEpoch, lastSequence, isTransactional, isControl, committed, baseOffset, fate } of batches) {
+    // Of a marker that compaction emptied only the header is left.
+    if (producerId < 0 || (isControl && committed === undefined)) continue;
     const open = producers.get(producerId)?.txnFirstOffset ?? -1;
     if (committed === undefined) {
-      producers.set(producerId, { epoch: producerEpoch, lastSequence, txnFirstOffset: open < 0 && isTransactional ? baseOffset : open });
+      const opens = open < 0 && isTransactional && fate === undefined;
+      producers.set(producerId, { epoch: producerEpoch, lastSequence, txnFirstOffset: opens ? baseOffset : open });
       continue;
     }
     const before = producers.get(producerId);

@@ -7,7 +7,7 @@ import type { CompressionType } from '../../protocol/records/batch.js';
  */
 export type Operation =
   | { readonly do: 'append'; readonly log: number; readonly sizes: readonly number[]; readonly producer?: number; readonly transactional?: true;
-      readonly codec?: CompressionType; readonly skewMs?: number; readonly newEpoch?: true; readonly keys?: number; readonly uncommitted?: true;
+      readonly codec?: CompressionType; readonly skewMs?: number; readonly newEpoch?: true; readonly uncommitted?: true;
       /** As many batches in one turn. */
       readonly times?: number }
   /** The same batch once more. */
@@ -23,6 +23,8 @@ export type Operation =
   | { readonly do: 'startOver'; readonly log: number; readonly ahead: number }
   | { readonly do: 'deleteRecords'; readonly log: number; readonly part: number }
   | { readonly do: 'retain'; readonly log: number }
+  /** Of a log whose policy is to compact. */
+  | { readonly do: 'clean'; readonly log: number }
   | { readonly do: 'settings'; readonly log: number; readonly change: Partial<LogSettings> }
   | { readonly do: 'deleteTopic' | 'setAside'; readonly log: number }
   /** To the directory of that number, as far as `bytes` of it are copied at a time. */

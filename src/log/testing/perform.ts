@@ -4,8 +4,14 @@ import { controlRecordKey, ControlRecordType, endTransactionMarkerValue } from '
 import { BatchBuilder } from '../../protocol/records/batch-builder.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
+import { firstDirtyOffset, planCleaning } from '../compaction/cleanable.js';
+import { runCleanJob } from '../compaction/clean-job.js';
+import { cleanLog, CleaningAbortedError } from '../compaction/clean-log.js';
+import { CLEANER } from '../compaction/test-workload.js';
 import type { Log } from '../log.js';
-import { holds } from './invariants.js';
+import { CLEANER_OFFSET_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE } from '../paths.js';
+import { afterCompaction } from './compacted.js';
+import { holds, judge, readBatches } from './invariants.js';
 import type { LogLife } from './log-life.js';
 import { modelBatch, readBatch, type ModelBatch, type ModelLog, type ModelRecord } from './model.js';
 import type { Operation } from './operations.js';
@@ -29,9 +35,10 @@ export async function perform(life: LogLife, operation: Operation): Promise<void
     case 'startOver': return startOver(subject, operation.ahead);
     case 'deleteRecords': return deleteRecords(subject, operation.part);
     case 'retain': return retain(subject);
+    case 'clean': return clean(subject);
     case 'move': return move(subject, operation);
     case 'settings': {
-      life.settings[operation.log] = { ...life.settings[operation.log]!, ...operation.change };
+      life.settings[operation.log] = { ...life.settings[operation.log]!, ...operation.change, ...(isCompacted(subject) ? FLUSHED : {}) };
       return subject.log.updateSettings(life.settings[operation.log]!);
     }
   }
@@ -75,18 +82,24 @@ function removeTopic(life: LogLife, { do: how, log: index }: LogOperation): void
   if (isUsable) model.attempts = [];
 }
 
-function recordsOf({ life }: Subject, sizes: readonly number[], { skewMs = 0, keys }: { skewMs?: number; keys?: number } = {}): ModelRecord[] {
-  return sizes.map(size => ({
-    timestampMs: life.world.wallMs + (skewMs === 0 ? 0 : life.random.int(skewMs)),
-    text: 'x'.repeat(size) + life.random.int(1000),
-    ...(keys === undefined ? {} : { key: `k${life.random.int(keys)}` }),
-  }));
+/** Of a log that may be compacted; those are flushed throughout: there a gap that a power loss leaves between two segments cannot be told. */
+export const FLUSHED = { flushMessages: 1 } as const;
+const isCompacted = ({ log }: Pick<Subject, 'log'>): boolean => log.settings.cleanupPolicy.compact;
+const KEYS = 6;
+
+function recordsOf(subject: Subject, sizes: readonly number[], { skewMs = 0 }: { skewMs?: number } = {}): ModelRecord[] {
+  const { random, world } = subject.life;
+  return sizes.map(size => {
+    const record = { timestampMs: world.wallMs + (skewMs === 0 ? 0 : random.int(skewMs)), text: 'x'.repeat(size) + random.int(1000) };
+    return isCompacted(subject) ? { ...record, key: `k${random.int(KEYS)}`, text: random.chance(0.2) ? null : record.text } : record;
+  });
 }
 
 async function append(subject: Subject, operation: Extract<Operation, { do: 'append' }>): Promise<void> {
   const { log, model } = subject;
   if (operation.newEpoch) model.epoch++;
-  const { producer = -1, transactional = false, codec = CompressionType.none, times = 1 } = operation;
+  const { producer = -1, transactional = false, codec = CompressionType.none } = operation;
+  const times = isCompacted(subject) ? 1 : operation.times ?? 1;
   const added: ModelBatch[] = [];
   await send(subject, Array.from({ length: times }, () => () => {
     const known = producer < 0 ? undefined : log.activeProducers().find(({ producerId }) => producerId === producer);
@@ -139,7 +152,7 @@ async function resend({ log, model }: Subject): Promise<void> {
   const last = model.batches.findLast(({ producerId, committed }) => producerId >= 0 && committed === undefined);
   const known = last && log.activeProducers().find(({ producerId }) => producerId === last.producerId);
   // A marker of another epoch, or records that are gone, leave nothing to know it by.
-  if (!last || last.baseOffset < model.start || known?.producerEpoch !== last.producerEpoch || known.lastSequence !== last.lastSequence) return;
+  if (!last || last.records.length === 0 || last.baseOffset < model.start || known?.producerEpoch !== last.producerEpoch || known.lastSequence !== last.lastSequence) return;
   const result = log.appendAsLeader(Buffer.from(last.bytes), { origin: 'client', leaderEpoch: model.epoch });
   holds(result.duplicate && result.baseOffset === last.baseOffset, 'producers', () => `the batch of producer ${last.producerId} at ${last.baseOffset}, sent again, is ${result.duplicate ? 'known' : 'new'} at ${result.baseOffset}`);
 }
@@ -170,6 +183,7 @@ async function follow(subject: Subject, { sizes, gap = 0, newEpoch }: Extract<Op
   if (!life.isUsable(log)) return;
   model.become(after);
   commit({ log, model, life });
+  if (isCompacted(subject)) await flush(subject);
 }
 
 async function flush({ log, model }: Subject): Promise<void> {
@@ -232,4 +246,29 @@ async function move({ log, model, life }: Subject, { to, bytes }: Extract<Operat
   // The copy is durable before it is the log.
   model.flushed(model.end);
   model.savedStart = model.start;
+}
+
+/** Compacts what can be. */
+async function clean({ log, model, life }: Subject): Promise<void> {
+  const { env } = life;
+  if (!isCompacted({ log })) return;
+  const plan = planCleaning(log, firstDirtyOffset(log, log.compaction.cleanedOffset), env.clock.nowMs());
+  if (plan.cleanableBytes === 0) return;
+  // In the segment that the start lies in, what is below it goes as well.
+  log.home.checkpoint(LOG_START_OFFSET_FILE);
+  model.savedStart = model.start;
+  const compacting = model.history({ compactingTo: plan.firstUncleanableOffset });
+  model.attempt(compacting);
+  await cleanLog(log, plan, {
+    host: env, settings: CLEANER, runClean: job => runCleanJob(env, job),
+    checkpoint: () => { for (const file of [RECOVERY_POINT_FILE, CLEANER_OFFSET_FILE] as const) log.home.checkpoint(file); },
+  }).catch((error: unknown) => {
+    // Its disk has failed in the midst of it.
+    if (!(error instanceof CleaningAbortedError) || life.isUsable(log)) throw error;
+  });
+  if (!life.isUsable(log)) return;
+  const objection = await judge(log, compacting, 'none');
+  if (objection) throw objection;
+  model.become(afterCompaction(compacting, await readBatches(log)));
+  model.flushed(plan.firstUncleanableOffset);
 }

@@ -4,6 +4,7 @@ import { SETTINGS } from '../test-support.js';
 import type { Log } from '../log.js';
 import { LogLife, type LifeOptions, type Place } from './log-life.js';
 import { formatOperations, type Operation } from './operations.js';
+import { FLUSHED } from './perform.js';
 import { shrink } from './shrink.js';
 
 /** Lives of logs that a seed makes up, held against the model. */
@@ -31,7 +32,8 @@ function placesOf(random: SimRandom): Place[] {
     flushMs: random.chance(0.15) ? 300 : SETTINGS.flushMs,
     segmentIndexBytes: random.chance(0.2) ? 60 : SETTINGS.segmentIndexBytes,
   };
-  return [{ topic: 'a', partition: 0, settings }, { topic: 'b', partition: 1, settings: { ...settings, segmentBytes: 900, flushMessages: SETTINGS.flushMessages } }];
+  const compacted = random.chance(0.3) ? { ...FLUSHED, cleanupPolicy: { compact: true, delete: false }, deleteRetentionMs: random.int(3000) } : {};
+  return [{ topic: 'a', partition: 0, settings: { ...settings, ...compacted } }, { topic: 'b', partition: 1, settings: { ...settings, segmentBytes: 900, flushMessages: SETTINGS.flushMessages } }];
 }
 
 const IDEMPOTENT = 3;
@@ -56,7 +58,8 @@ function randomOperation(random: SimRandom): Operation {
   if (choice < 67) return { do: 'truncate', log, batches: 1 + random.int(random.chance(0.3) ? 30 : 5) };
   if (choice < 68) return { do: 'startOver', log, ahead: random.int(60) - 10 };
   if (choice < 71) return { do: 'deleteRecords', log, part: random.int(101) / 100 };
-  if (choice < 75) return { do: 'retain', log };
+  if (choice < 73) return { do: 'retain', log };
+  if (choice < 75) return { do: 'clean', log };
   if (choice < 77) return { do: 'settings', log, change: randomSettings(random) };
   if (choice < 79) return { do: random.chance(0.7) ? 'deleteTopic' : 'setAside', log };
   if (choice < 85) return { do: 'wait', ms: random.int(1500) };

@@ -3,6 +3,7 @@ import { SETTINGS } from '../test-support.js';
 import type { Loss, Workload } from './crash-points.js';
 import { LogLife, type LifeOptions, type Promised } from './log-life.js';
 import type { Operation } from './operations.js';
+import { FLUSHED } from './perform.js';
 
 /** What logs do from day to day, as fixed lists of operations for `tryCrashPoints`. */
 
@@ -139,6 +140,12 @@ export const LOG_WORKLOADS: readonly LogWorkload[] = [
       { segmentBytes: 400, indexIntervalBytes: 100 }, { retentionBytes: 900 }, { flushMessages: 2, preallocate: true }, { retentionMs: 500, retentionBytes: -1, flushMs: 50 },
     ] as const).flatMap((change, index): Operation[] => [
       append([120]), { do: 'settings', log: 0, change }, append([80, 50]), { do: 'wait', ms: 260 }, append([100, 90]), { do: 'retain', log: 0 }, ...(index === 2 ? [{ do: 'restart' as const, how: 'clean' as const }] : []),
+    ]),
+  }, {
+    name: 'compaction', settings: { ...FLUSHED, cleanupPolicy: { compact: true, delete: false }, deleteRetentionMs: 300 },
+    operations: times(4, index => [
+      append([40, 40, 40]), append([30, 60], { producer: 1 }), append([50], { producer: 10, transactional: true }), append([40, 20]),
+      { do: 'end', log: 0, producer: 10, commit: index % 2 === 0 }, append([60, 60]), { do: 'roll', log: 0 }, { do: 'clean', log: 0 }, { do: 'wait', ms: 400 },
     ]),
   }, {
     name: 'files that are made with room in them', settings: { preallocate: true, flushMs: 400 },
