@@ -25,12 +25,11 @@ export function committedOffsets(history: History, shown: readonly ModelBatch[])
   return shown.filter(entry => !entry.isControl && !aborted.has(entry) && !open.has(entry)).flatMap(({ records }) => records.map(({ offset }) => offset));
 }
 
-/** The history with what was found of it: which transactions were decided, and how, stands in records that may be gone next time. */
+/** The history with what was found of it from its start on: which transactions were decided, and how, stands in records that may be gone next time. */
 export function afterCompaction(history: History, found: readonly ModelBatch[]): History {
   const { aborted, open } = fatesOf(history.batches);
   const sent = new Map(history.batches.map(entry => [entry.endOffset, entry]));
-  const start = found[0]?.baseOffset ?? history.end;
-  const settled = [...history.batches.filter(({ endOffset }) => endOffset <= start), ...found].map((entry): ModelBatch => {
+  const settled = [...history.batches.filter(({ endOffset }) => endOffset <= history.start), ...found].map((entry): ModelBatch => {
     const was = sent.get(entry.endOffset);
     if (entry.isControl || !entry.isTransactional || was === undefined || open.has(was)) return entry;
     return { ...entry, fate: aborted.has(was) ? 'aborted' : 'committed' };

@@ -317,9 +317,9 @@ export class LogLife {
         continue;
       }
       const { logStartOffset: start, logEndOffset: end } = log;
-      const kept = { ...history, batches: history.batches.filter(({ endOffset }) => endOffset <= end) };
+      const kept = { ...history, start, batches: history.batches.filter(({ endOffset }) => endOffset <= end) };
       const left = history.compactingTo === undefined ? kept : afterCompaction(kept, await readBatches(log));
-      model.become({ ...left, start, savedStart: Math.min(history.savedStart, start), end });
+      model.become({ ...left, savedStart: Math.min(history.savedStart, start), end });
       model.mayReturn = loss === 'power' ? [] : attempts.length > 0 ? [...mayReturn, before, ...attempts] : mayReturn;
       return;
     }
