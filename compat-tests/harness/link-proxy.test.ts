@@ -3,29 +3,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { once } from 'node:events';
 import { connect, createServer, type AddressInfo, type Server, type Socket } from 'node:net';
-import type { Cancel } from '../../src/env/clock.js';
+import { ManualClock } from '../../src/log/test-support.js';
 import { LinkProxy } from './link-proxy.js';
-
-/** Time that goes on when the test says so. */
-class ManualClock {
-  private nowMs = 0;
-  private readonly tasks = new Set<{ readonly dueMs: number; readonly run: () => void }>();
-
-  after(delayMs: number, run: () => void): Cancel {
-    const task = { dueMs: this.nowMs + delayMs, run };
-    this.tasks.add(task);
-    return () => { this.tasks.delete(task); };
-  }
-
-  pass(ms: number): void {
-    this.nowMs += ms;
-    for (const task of this.tasks) {
-      if (task.dueMs > this.nowMs) continue;
-      this.tasks.delete(task);
-      task.run();
-    }
-  }
-}
 
 let echo: Server;
 let clock: ManualClock;
@@ -140,15 +119,15 @@ test('a delay holds back both ways, as long as it says, and keeps the order', as
   await proxy.until('up', ({ held }) => held === 1);
   // These come behind it, while the link does not read.
   for (const text of ['2', '3']) socket.write(text);
-  clock.pass(39);
+  clock.advance(39);
   expect([proxy.bytes('up').held, arrived]).toEqual([1, '']);
-  clock.pass(1);
+  clock.advance(1);
   await proxy.until('down', ({ held }) => held === 1);
   expect([arrived[0], socket.bytesRead]).toEqual(['1', 0]);
-  clock.pass(39);
+  clock.advance(39);
   expect([proxy.bytes('down').held, socket.bytesRead]).toEqual([1, 0]);
   proxy.delay(0);
-  clock.pass(40);
+  clock.advance(40);
   expect(await echoed).toBe('123');
 });
 

@@ -1,8 +1,11 @@
 import { resolve } from 'node:path';
 import type { Disk } from '../env/index.js';
-import { CLEAN_SHUTDOWN_FILE, LEADER_EPOCH_FILE, META_PROPERTIES_FILE, PARTITION_METADATA_FILE, nameOf, offsetOfFile, parentOf, parsePartitionDirectory } from '../log/paths.js';
+import {
+  CLEANED_SUFFIX, CLEAN_SHUTDOWN_FILE, DELETED_SUFFIX, LEADER_EPOCH_FILE, LOG_SUFFIX, METADATA_SNAPSHOT_SUFFIX, META_PROPERTIES_FILE,
+  OFFSET_INDEX_SUFFIX, PARTIAL_SUFFIX, PARTITION_METADATA_FILE, QUORUM_STATE_FILE, SNAPSHOT_SUFFIX, SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX,
+  nameOf, offsetOfFile, parentOf, parseMetadataSnapshotFile, parsePartitionDirectory,
+} from '../log/paths.js';
 import { METADATA_TOPIC } from '../protocol/internal-topics.js';
-import { QUORUM_STATE_FILE } from '../raft/election-state.js';
 import { decoderFor, DECODERS, type Decoder } from './dump/decode-records.js';
 import { dumpBatches } from './dump/dump-batches.js';
 import { dumpOffsetIndex, dumpProducerSnapshot, dumpTimeIndex, dumpTransactionIndex } from './dump/dump-indexes.js';
@@ -51,9 +54,9 @@ async function dumpFile(out: DumpWriter, disk: Disk, name: string, path: string,
   const show = showerOf(nameOf(path));
   if (show === undefined) return out.fault(name, 'this is no file of a log directory that is known');
   try {
-    const baseOffset = offsetOfFile(nameOf(path)) ?? snapshotOffset(nameOf(path)) ?? 0;
+    const baseOffset = offsetOfFile(nameOf(path)) ?? parseMetadataSnapshotFile(nameOf(path))?.offset ?? 0;
     // Outside of a partition's directory there are batches in one place only: the metadata that a node begins with.
-    const topic = nameOf(path).endsWith('.checkpoint') ? METADATA_TOPIC : parsePartitionDirectory(nameOf(parentOf(path)))?.topic;
+    const topic = nameOf(path).endsWith(METADATA_SNAPSHOT_SUFFIX) ? METADATA_TOPIC : parsePartitionDirectory(nameOf(parentOf(path)))?.topic;
     return await show(out, { disk, name, path, baseOffset, sizeBytes: stat.sizeBytes, records, decoder: decoder ?? decoderFor(topic) });
   } catch (error) {
     return out.fault(name, message(error));
@@ -84,10 +87,16 @@ async function showBatches(out: DumpWriter, shown: ShownFile): Promise<void> {
 /** Snapshots of the metadata log hold batches from offset 0 on, whatever they are called. */
 const showSnapshot: Shower = (out, shown) => showBatches(out, { ...shown, baseOffset: 0 });
 
-const SEGMENT_FILES: readonly (readonly [suffix: RegExp, show: Shower])[] = [
-  [/\.checkpoint$/, showSnapshot], [/\.log$/, showBatches], [/\.index$/, dumpOffsetIndex], [/\.timeindex$/, dumpTimeIndex],
-  [/\.txnindex$/, dumpTransactionIndex], [/\.snapshot$/, dumpProducerSnapshot],
+const SHOWERS: readonly (readonly [suffix: string, show: Shower])[] = [
+  [METADATA_SNAPSHOT_SUFFIX, showSnapshot], [LOG_SUFFIX, showBatches], [OFFSET_INDEX_SUFFIX, dumpOffsetIndex], [TIME_INDEX_SUFFIX, dumpTimeIndex],
+  [TXN_INDEX_SUFFIX, dumpTransactionIndex], [SNAPSHOT_SUFFIX, dumpProducerSnapshot],
 ];
+
+/** What waits to be removed, or to take another's place, is of the same make as what it was or will be. */
+function withoutState(fileName: string): string {
+  const state = [DELETED_SUFFIX, CLEANED_SUFFIX, SWAP_SUFFIX, PARTIAL_SUFFIX].find(suffix => fileName.endsWith(suffix));
+  return state === undefined ? fileName : withoutState(fileName.slice(0, -state.length));
+}
 
 function showerOf(fileName: string): Shower | undefined {
   switch (fileName) {
@@ -97,13 +106,6 @@ function showerOf(fileName: string): Shower | undefined {
     case QUORUM_STATE_FILE: case CLEAN_SHUTDOWN_FILE: return dumpJson;
     default:
       if (fileName.endsWith('-offset-checkpoint')) return dumpOffsets;
-      // What waits to be removed, or to take another's place, is of the same make.
-      return SEGMENT_FILES.find(([suffix]) => suffix.test(fileName.replace(/(?:\.(?:deleted|cleaned|swap|part))+$/, '')))?.[1];
+      return SHOWERS.find(([suffix]) => withoutState(fileName).endsWith(suffix))?.[1];
   }
-}
-
-/** `<offset>-<epoch>.checkpoint` */
-function snapshotOffset(fileName: string): number | undefined {
-  const match = /^(\d{20})-\d{10}\./.exec(fileName);
-  return match ? Number(match[1]) : undefined;
 }

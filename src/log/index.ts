@@ -2,7 +2,7 @@ export { createLog, createLogHost, openLog, type LogHostOptions, type OpenLogOpt
 export { openLogManager, NodeLogManager, type LogManagerOptions } from './manager/manager.js';
 export type { CleanerMetrics, LogMetrics } from './metrics.js';
 export { claimDirectory, randomDirectoryId, readMetaProperties, writeMetaProperties, type MetaProperties } from './manager/meta-properties.js';
-export { partitionDirectory, partitionDirectoryAside } from './paths.js';
+export { MAX_NAME_LENGTH, partitionDirectory, partitionDirectoryAside } from './paths.js';
 export { loneHome, type LogHome, type LogHost } from './host.js';
 export { ReadBudget } from './reads/read-budget.js';
 export { Log } from './log.js';

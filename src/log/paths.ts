@@ -16,11 +16,15 @@ export const DELETED_SUFFIX = '.deleted';
 export const CLEANED_SUFFIX = '.cleaned';
 /** Written whole by compaction, taking the place of older segments. */
 export const SWAP_SUFFIX = '.swap';
-/** A snapshot of the metadata log that is to be removed: raft's affair, not ours. */
-export const METADATA_SNAPSHOT_DELETED_SUFFIX = '.checkpoint.deleted';
+/** Being written. */
+export const PARTIAL_SUFFIX = '.part';
+/** A snapshot of the metadata log, which is raft's affair. */
+export const METADATA_SNAPSHOT_SUFFIX = '.checkpoint';
+export const METADATA_SNAPSHOT_DELETED_SUFFIX = `${METADATA_SNAPSHOT_SUFFIX}${DELETED_SUFFIX}`;
 
 export const LEADER_EPOCH_FILE = 'leader-epoch-checkpoint';
 export const PARTITION_METADATA_FILE = 'partition.metadata';
+export const QUORUM_STATE_FILE = 'quorum-state';
 
 export const LOCK_FILE = '.lock';
 export const META_PROPERTIES_FILE = 'meta.properties';
@@ -35,7 +39,8 @@ export type CheckpointFile = typeof CHECKPOINT_FILES[number];
 
 export type DirectorySuffix = '-delete' | '-stray' | '-future';
 
-const MAX_NAME_LENGTH = 255;
+/** What a file system takes. */
+export const MAX_NAME_LENGTH = 255;
 
 export function segmentFile(directory: string, baseOffset: number, suffix: string): string {
   return `${directory}/${offsetName(baseOffset)}${suffix}`;
@@ -49,6 +54,26 @@ function offsetName(offset: number): string {
 export function offsetOfFile(name: string): number | undefined {
   const match = /^(\d{20})\./.exec(name);
   return match ? Number(match[1]) : undefined;
+}
+
+/** `<offset>-<epoch>.checkpoint` */
+export function metadataSnapshotFile(offset: number, epoch: number): string {
+  return `${offsetName(offset)}-${String(epoch).padStart(10, '0')}${METADATA_SNAPSHOT_SUFFIX}`;
+}
+
+export interface MetadataSnapshotName {
+  readonly offset: number;
+  readonly epoch: number;
+  /** Neither still being written, nor waiting to be removed. */
+  readonly isWhole: boolean;
+}
+
+const METADATA_SNAPSHOT = /^(\d{20})-(\d{10})\.checkpoint(\.part|\.deleted)?$/;
+
+/** undefined when the name is no metadata snapshot's. */
+export function parseMetadataSnapshotFile(name: string): MetadataSnapshotName | undefined {
+  const match = METADATA_SNAPSHOT.exec(name);
+  return match ? { offset: Number(match[1]), epoch: Number(match[2]), isWhole: match[3] === undefined } : undefined;
 }
 
 export function partitionDirectory(topic: string, partition: number): string {

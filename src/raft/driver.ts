@@ -1,5 +1,6 @@
 import { DiskError } from '../env/index.js';
 import { openLog, type LogHome, type LogHost, type PartitionLog } from '../log/index.js';
+import { QUORUM_STATE_FILE } from '../log/paths.js';
 import { recordsOfImage } from '../metadata/image-records.js';
 import { applyQuorumRecord, readSnapshot, snapshotBatches, type QuorumFacts, type Voter } from '../metadata/snapshot.js';
 import type { MetadataImage } from '../metadata/types.js';
@@ -10,7 +11,7 @@ import { batchesIn, recordsIn } from '../protocol/records/batch-iterator.js';
 import * as batch from '../protocol/records/batch.js';
 import { buildControlBatch } from '../protocol/records/control-records.js';
 import type { LogChunk, ReplicatedLog, RuntimeAppend } from '../runtime/replicated-log.js';
-import { formatElectionState, NO_ELECTION, parseElectionState, QUORUM_STATE_FILE } from './election-state.js';
+import { formatElectionState, NO_ELECTION, parseElectionState } from './election-state.js';
 import { METADATA_PARTITION, METADATA_TOPIC_ID, metadataPartitionDirectory, type MetadataLogSettings } from './metadata-log.js';
 import { isAbsent, SnapshotStore } from './snapshot-store.js';
 import { step, type RaftInput, type RaftState, type Ready } from './step.js';

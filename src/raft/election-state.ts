@@ -1,4 +1,5 @@
 import { MalformedError } from '../base/bytes.js';
+import { QUORUM_STATE_FILE } from '../log/paths.js';
 import { ZERO_UUID, type Uuid } from '../protocol/wire/types.js';
 
 /** What a node must not forget of elections: the file `quorum-state`. */
@@ -10,8 +11,6 @@ export interface ElectionState {
   readonly votedId: number;
   readonly votedDirectoryId: Uuid;
 }
-
-export const QUORUM_STATE_FILE = 'quorum-state';
 
 export const NO_ELECTION: ElectionState = { leaderEpoch: 0, leaderId: -1, votedId: -1, votedDirectoryId: ZERO_UUID };
 

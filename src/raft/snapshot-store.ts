@@ -1,4 +1,5 @@
 import { DiskError, type Clock, type Disk } from '../env/index.js';
+import { metadataSnapshotFile, parseMetadataSnapshotFile, PARTIAL_SUFFIX } from '../log/paths.js';
 import { checkSnapshot } from '../metadata/snapshot.js';
 
 /** A snapshot stands for all records below `offset`; `epoch` is that of the last of them. */
@@ -7,15 +8,11 @@ export interface SnapshotId {
   readonly epoch: number;
 }
 
-const SUFFIX = '.checkpoint';
-const PARTIAL_SUFFIX = `${SUFFIX}.part`;
-const NAME = /^(\d{20})-(\d{10})\.checkpoint(\.part|\.deleted)?$/;
-
 /** The snapshot that formatting writes: it names the first voters. */
 export const BOOTSTRAP_SNAPSHOT: SnapshotId = { offset: 0, epoch: 0 };
 
 export function snapshotFile({ offset, epoch }: SnapshotId): string {
-  return `${String(offset).padStart(20, '0')}-${String(epoch).padStart(10, '0')}${SUFFIX}`;
+  return metadataSnapshotFile(offset, epoch);
 }
 
 /** The snapshots beside a metadata log, oldest first. */
@@ -28,10 +25,10 @@ export class SnapshotStore {
   load(): void {
     this.ids = [];
     for (const name of this.disk.list(this.directory)) {
-      const match = NAME.exec(name);
-      if (match === null) continue;
-      if (match[3] !== undefined) this.disk.removeNow(`${this.directory}/${name}`);
-      else this.ids.push({ offset: Number(match[1]), epoch: Number(match[2]) });
+      const found = parseMetadataSnapshotFile(name);
+      if (found === undefined) continue;
+      if (found.isWhole) this.ids.push({ offset: found.offset, epoch: found.epoch });
+      else this.disk.removeNow(`${this.directory}/${name}`);
     }
     this.ids.sort((a, b) => a.offset - b.offset || a.epoch - b.epoch);
   }
@@ -63,7 +60,7 @@ export class SnapshotStore {
 
   /** Writes a snapshot under its name once all of it is durable; the event loop breathes between batches. */
   async write(id: SnapshotId, batches: Iterable<Buffer>, clock: Clock): Promise<void> {
-    const partial = `${this.path(id).slice(0, -SUFFIX.length)}${PARTIAL_SUFFIX}`;
+    const partial = `${this.path(id)}${PARTIAL_SUFFIX}`;
     const file = this.disk.open(partial, { create: true });
     try {
       await file.truncate(0);

@@ -1,5 +1,5 @@
 import { DiskError, type Clock, type Logger } from '../env/index.js';
-import { LogBeingCheckedError, partitionDirectoryAside, type FutureLog, type LogManager } from '../log/index.js';
+import { MAX_NAME_LENGTH, LogBeingCheckedError, partitionDirectoryAside, type FutureLog, type LogManager } from '../log/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { Uuid } from '../protocol/wire/types.js';
@@ -32,7 +32,6 @@ export interface PartitionToMove {
 const CHUNK_BYTES = 256 << 10;
 /** While little or nothing may be copied, the setting is looked at again this often. */
 const STANDSTILL_MS = 1000;
-const LONGEST_NAME = 255;
 const ANY_ID = '0'.repeat(32);
 
 interface Move {
@@ -117,7 +116,7 @@ export class LogDirMoves {
   #alter({ topic, index, topicId }: PartitionToMove, path: string): void {
     const { logManager, replicas } = this.options;
     const { futures } = logManager;
-    if (partitionDirectoryAside(topic, index, ANY_ID, '-future').length > LONGEST_NAME) {
+    if (partitionDirectoryAside(topic, index, ANY_ID, '-future').length > MAX_NAME_LENGTH) {
       throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, 'the name of the topic is too long for the directory of a copy');
     }
     if (logManager.isCordoned(futures.directoryAt(path))) throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `${path} is cordoned`);

@@ -1,6 +1,6 @@
 import type { Disk } from '../../env/index.js';
-import { batchesOfFile, factsOf } from '../../log/inspect/log-file.js';
-import { LOG_SUFFIX, offsetOfFile } from '../../log/paths.js';
+import { batchesOfFile, factsOf } from '../../log/inspect/stored-batches.js';
+import { LOG_SUFFIX, offsetOfFile, parseMetadataSnapshotFile } from '../../log/paths.js';
 import { recordsIn } from '../../protocol/records/batch-iterator.js';
 import { decodeRecord } from './decode-records.js';
 
@@ -11,10 +11,11 @@ import { decodeRecord } from './decode-records.js';
 export async function clusterTopics(disk: Disk, metadataDirectory: string): Promise<ReadonlyMap<string, string>> {
   const topics = new Map<string, string>();
   const names = disk.list(metadataDirectory);
-  const snapshot = names.filter(name => /^\d{20}-\d{10}\.checkpoint$/.test(name)).sort().at(-1);
-  const from = snapshot === undefined ? 0 : Number(snapshot.slice(0, 20));
+  const snapshot = names.filter(name => parseMetadataSnapshotFile(name)?.isWhole).sort().at(-1);
+  const from = snapshot === undefined ? 0 : parseMetadataSnapshotFile(snapshot)!.offset;
   if (snapshot !== undefined) await apply(disk, `${metadataDirectory}/${snapshot}`, 0, topics);
-  for (const name of names.filter(each => each.endsWith(LOG_SUFFIX) && offsetOfFile(each) !== undefined).sort()) await apply(disk, `${metadataDirectory}/${name}`, from, topics);
+  const segments = names.filter(name => name.endsWith(LOG_SUFFIX) && offsetOfFile(name) !== undefined).sort();
+  for (const name of segments) await apply(disk, `${metadataDirectory}/${name}`, from, topics);
   return topics;
 }
 

@@ -1,5 +1,5 @@
 import type { DiskFile } from '../../env/index.js';
-import { batchesOfFile, factsOf, headerFaults, recordFaults, type BatchFacts, type StoredBatch } from '../../log/inspect/log-file.js';
+import { batchesOfFile, factsOf, headerFaults, recordFaults, type BatchFacts, type StoredBatch } from '../../log/inspect/stored-batches.js';
 import { recordsIn, type BatchRecord } from '../../protocol/records/batch-iterator.js';
 import { decodeControl, decodeRecord, textOrBytes, type Decoded, type Decoder } from './decode-records.js';
 import { header, message, plural, row, timeText, type Column, type DumpWriter } from './output.js';

@@ -1,8 +1,10 @@
 import type { Disk } from '../../env/index.js';
-import { IndexCheck, readOffsetIndex, readTimeIndex, type IndexContent, type OffsetEntry, type TimeEntry } from '../../log/inspect/index-entries.js';
-import { batchesOfFile, factsOf } from '../../log/inspect/log-file.js';
+import { IndexCheck, readOffsetIndex, readTimeIndex, type IndexContent } from '../../log/inspect/index-entries.js';
+import { batchesOfFile, factsOf } from '../../log/inspect/stored-batches.js';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX } from '../../log/paths.js';
 import { parseProducerSnapshot } from '../../log/producers/producer-snapshot.js';
+import type { OffsetPosition } from '../../log/segment/offset-index.js';
+import type { TimestampOffset } from '../../log/segment/time-index.js';
 import { parseTransactionIndex, TXN_ENTRY_BYTES } from '../../log/segment/txn-index.js';
 import { header, message, plural, row, timeText, type Column, type DumpWriter } from './output.js';
 
@@ -48,7 +50,9 @@ function conclude(out: DumpWriter, { name }: SmallFile, content: IndexContent<un
   out.json({ kind: 'end', file: name, entries: content.entries.length, roomBytes: content.roomBytes });
 }
 
-async function againstLog(file: SmallFile, suffix: string, offsets: readonly OffsetEntry[], times: readonly TimeEntry[]): Promise<IndexCheck | undefined> {
+async function againstLog(
+  file: SmallFile, suffix: string, offsets: readonly OffsetPosition[], times: readonly TimestampOffset[],
+): Promise<IndexCheck | undefined> {
   const path = file.path.replace(suffix, LOG_SUFFIX);
   const stat = file.disk.stat(path);
   if (stat === undefined) return undefined;
@@ -64,7 +68,8 @@ async function againstLog(file: SmallFile, suffix: string, offsets: readonly Off
 }
 
 const TXN_COLUMNS: readonly Column[] = [
-  { title: 'producer', width: 16, right: true }, { title: 'first offset', width: 14, right: true }, { title: 'marker', width: 14, right: true }, { title: 'last stable offset', width: 18, right: true },
+  { title: 'producer', width: 16, right: true }, { title: 'first offset', width: 14, right: true }, { title: 'marker', width: 14, right: true },
+  { title: 'last stable offset', width: 18, right: true },
 ];
 
 export function dumpTransactionIndex(out: DumpWriter, { disk, path, name, baseOffset }: SmallFile): void {
@@ -75,15 +80,18 @@ export function dumpTransactionIndex(out: DumpWriter, { disk, path, name, baseOf
     const { producerId, firstOffset, lastOffset, lastStableOffset } = entry;
     out.line(`  ${row(TXN_COLUMNS, [producerId, firstOffset, lastOffset, lastStableOffset].map(String))}`);
     out.json({ kind: 'entry', file: name, ...entry });
-    if (lastOffset < baseOffset || firstOffset > lastOffset) out.fault(name, `a transaction from ${firstOffset} to ${lastOffset} cannot be in a segment from ${baseOffset} on`);
+    if (lastOffset < baseOffset || firstOffset > lastOffset) {
+      out.fault(name, `a transaction from ${firstOffset} to ${lastOffset} cannot be in a segment from ${baseOffset} on`);
+    }
   }
   if (bytes.length % TXN_ENTRY_BYTES !== 0) out.fault(name, `${bytes.length % TXN_ENTRY_BYTES} bytes after the last entry are no entry`);
   out.line(`  ${plural(entries.length, 'aborted transaction')}`);
 }
 
 const PRODUCER_COLUMNS: readonly Column[] = [
-  { title: 'producer', width: 16, right: true }, { title: 'epoch', width: 5, right: true }, { title: 'last sequence', width: 13, right: true }, { title: 'last offset', width: 14, right: true },
-  { title: 'records', width: 7, right: true }, { title: 'last written', width: 24 }, { title: 'coordinator epoch', width: 17, right: true }, { title: 'open transaction', width: 16, right: true },
+  { title: 'producer', width: 16, right: true }, { title: 'epoch', width: 5, right: true }, { title: 'last sequence', width: 13, right: true },
+  { title: 'last offset', width: 14, right: true }, { title: 'records', width: 7, right: true }, { title: 'last written', width: 24 },
+  { title: 'coordinator epoch', width: 17, right: true }, { title: 'open transaction', width: 16, right: true },
 ];
 
 export function dumpProducerSnapshot(out: DumpWriter, { disk, path, name, baseOffset }: SmallFile): void {
@@ -101,7 +109,10 @@ export function dumpProducerSnapshot(out: DumpWriter, { disk, path, name, baseOf
       String(producerId), String(epoch), String(last?.lastSequence ?? '-'), String(last?.lastOffset ?? '-'), last ? String(last.offsetDelta + 1) : '-',
       timeText(lastTimestampMs), coordinatorEpoch < 0 ? '-' : String(coordinatorEpoch), currentTxnFirstOffset < 0 ? '-' : String(currentTxnFirstOffset),
     ])}`);
-    out.json({ kind: 'producer', file: name, producerId, epoch, coordinatorEpoch, lastTimestampMs, currentTxnFirstOffset, ...last && { lastSequence: last.lastSequence, lastOffset: last.lastOffset } });
+    out.json({
+      kind: 'producer', file: name, producerId, epoch, coordinatorEpoch, lastTimestampMs, currentTxnFirstOffset,
+      ...last && { lastSequence: last.lastSequence, lastOffset: last.lastOffset },
+    });
     if (last && last.lastOffset >= baseOffset) out.fault(name, `producer ${producerId} wrote at ${last.lastOffset}, which is not before ${baseOffset}`);
   }
   out.line(`  ${plural(producers.length, 'producer')} as of offset ${baseOffset}`);

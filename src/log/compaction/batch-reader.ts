@@ -1,6 +1,6 @@
 import type { Clock, DiskFile } from '../../env/index.js';
-import * as batch from '../../protocol/records/batch.js';
 import { CorruptBatchError } from '../../protocol/records/batch.js';
+import { BatchWalk, type FileRange } from '../segment/batch-walk.js';
 
 /** Whole batches, the first at 0. */
 export interface Chunk {
@@ -13,28 +13,17 @@ export interface Chunk {
  * Reads a file of batches from one position to another in pieces of about `bufferBytes`, or of one batch where that is larger.
  * A piece is valid until the next is asked for. Throws `CorruptBatchError` where the file is no row of batches.
  */
-export async function* readBatches(
-  file: DiskFile, range: { readonly from: number; readonly to: number }, bufferBytes: number,
-): AsyncGenerator<Chunk, void, undefined> {
-  let buffer = Buffer.allocUnsafeSlow(Math.max(bufferBytes, batch.BATCH_OVERHEAD));
-  for (let position = range.from; position < range.to;) {
-    const length = await file.read(buffer, 0, Math.min(buffer.length, range.to - position), position);
-    const end = endOfLastWhole(buffer, length);
-    if (end > 0) {
-      yield { bytes: buffer.subarray(0, end), position };
-      position += end;
-      continue;
-    }
-    const needed = length < batch.BATCH_OVERHEAD ? Infinity : batch.sizeInBytes(buffer, 0);
-    if (needed > range.to - position || needed <= length) throw new CorruptBatchError(`${file.path} ends inside of the batch at position ${position}`);
-    buffer = Buffer.allocUnsafeSlow(needed);
+export async function* readBatches(file: DiskFile, range: FileRange, bufferBytes: number): AsyncGenerator<Chunk, void, undefined> {
+  const walk = new BatchWalk(range, bufferBytes);
+  for (let wanted = walk.wanted(); wanted !== undefined; wanted = walk.wanted()) {
+    const { chunk, length, position } = wanted;
+    walk.given(await file.read(chunk, 0, length, position));
+    let end = 0;
+    while (walk.next()) end += walk.found.sizeBytes;
+    if (end > 0) yield { bytes: chunk.subarray(0, end), position };
   }
-}
-
-function endOfLastWhole(bytes: Buffer, length: number): number {
-  let end = 0;
-  for (let size = batch.completeBatchSize(bytes, end, length); size > 0; size = batch.completeBatchSize(bytes, end, length)) end += size;
-  return end;
+  if (walk.end?.kind === 'corrupt') throw walk.end.error;
+  if (walk.end) throw new CorruptBatchError(`${file.path} ends inside of the batch at position ${walk.endPosition}`);
 }
 
 /** After so long at most, one who is held back looks whether he is still wanted. */

@@ -4,7 +4,7 @@ import { parseCheckpoint } from '../manager/checkpoints.js';
 import { LEADER_EPOCH_FILE } from '../paths.js';
 import type { EpochEntry } from '../leader-epochs.js';
 import type { Severity } from './findings.js';
-import type { BatchFacts } from './log-file.js';
+import type { BatchFacts } from './stored-batches.js';
 
 type Tell = (severity: Severity, message: string, atStart: string) => void;
 

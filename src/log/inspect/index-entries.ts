@@ -1,18 +1,8 @@
-import { readInt32 } from '../../base/bytes.js';
-import { readTimestampMs } from '../segment/timestamps.js';
-import type { BatchFacts } from './log-file.js';
+import { OFFSET_ENTRY_BYTES, readOffsetEntry, type OffsetPosition } from '../segment/offset-index.js';
+import { readTimeEntry, TIME_ENTRY_BYTES, type TimestampOffset } from '../segment/time-index.js';
+import type { BatchFacts } from './stored-batches.js';
 
-/** The entries of a segment's indexes as their files have them, and what is wrong with them by themselves and against the batches. */
-
-export interface OffsetEntry {
-  readonly offset: number;
-  readonly position: number;
-}
-
-export interface TimeEntry {
-  readonly timestampMs: number;
-  readonly offset: number;
-}
+/** The entries of a segment's indexes as their files have them, and what is wrong with them, alone and against the batches. */
 
 export interface IndexContent<Entry> {
   readonly entries: readonly Entry[];
@@ -21,26 +11,25 @@ export interface IndexContent<Entry> {
   readonly faults: readonly string[];
 }
 
-const OFFSET_ENTRY_BYTES = 8;
-const TIME_ENTRY_BYTES = 12;
-
-export function readOffsetIndex(bytes: Buffer, baseOffset: number): IndexContent<OffsetEntry> {
-  return readEntries(bytes, OFFSET_ENTRY_BYTES, at => ({ offset: baseOffset + readInt32(bytes, at), position: readInt32(bytes, at + 4) }), (entry, before) => {
-    if (entry.offset < baseOffset || entry.position < 0) return `offset ${entry.offset} at position ${entry.position} cannot be`;
-    if (before && (entry.offset <= before.offset || entry.position <= before.position)) return `offset ${entry.offset} at position ${entry.position} does not ascend`;
-    return undefined;
+export function readOffsetIndex(bytes: Buffer, baseOffset: number): IndexContent<OffsetPosition> {
+  return readEntries(bytes, OFFSET_ENTRY_BYTES, at => readOffsetEntry(bytes, at, baseOffset), ({ offset, position }, before) => {
+    if (offset < baseOffset || position < 0) return `offset ${offset} at position ${position} cannot be`;
+    const ascends = before === undefined || (offset > before.offset && position > before.position);
+    return ascends ? undefined : `offset ${offset} at position ${position} does not ascend`;
   });
 }
 
-export function readTimeIndex(bytes: Buffer, baseOffset: number): IndexContent<TimeEntry> {
-  return readEntries(bytes, TIME_ENTRY_BYTES, at => ({ timestampMs: readTimestampMs(bytes, at), offset: baseOffset + readInt32(bytes, at + 8) }), (entry, before) => {
-    if (entry.offset < baseOffset) return `offset ${entry.offset} cannot be`;
-    if (before && (entry.timestampMs <= before.timestampMs || entry.offset < before.offset)) return `timestamp ${entry.timestampMs} at offset ${entry.offset} does not ascend`;
-    return undefined;
+export function readTimeIndex(bytes: Buffer, baseOffset: number): IndexContent<TimestampOffset> {
+  return readEntries(bytes, TIME_ENTRY_BYTES, at => readTimeEntry(bytes, at, baseOffset), ({ timestampMs, offset }, before) => {
+    if (offset < baseOffset) return `offset ${offset} cannot be`;
+    const ascends = before === undefined || (timestampMs > before.timestampMs && offset >= before.offset);
+    return ascends ? undefined : `timestamp ${timestampMs} at offset ${offset} does not ascend`;
   });
 }
 
-function readEntries<Entry>(bytes: Buffer, size: number, read: (at: number) => Entry, check: (entry: Entry, before: Entry | undefined) => string | undefined): IndexContent<Entry> {
+type CheckEntry<Entry> = (entry: Entry, before: Entry | undefined) => string | undefined;
+
+function readEntries<Entry>(bytes: Buffer, size: number, read: (at: number) => Entry, check: CheckEntry<Entry>): IndexContent<Entry> {
   const faults: string[] = [];
   const used = lengthWithoutZeros(bytes, size);
   const entries: Entry[] = [];
@@ -71,8 +60,8 @@ export class IndexCheck {
   private previousOffset = -1;
 
   constructor(
-    private readonly offsets: readonly OffsetEntry[],
-    private readonly times: readonly TimeEntry[],
+    private readonly offsets: readonly OffsetPosition[],
+    private readonly times: readonly TimestampOffset[],
   ) {}
 
   add(facts: BatchFacts): void {
@@ -84,26 +73,31 @@ export class IndexCheck {
 
   /** After the last batch. */
   end(): void {
-    const offset = this.offsets[this.nextOffsetEntry];
-    if (offset) tell(this.offsetFaults, `${this.offsets.length - this.nextOffsetEntry} entries, the first for offset ${offset.offset}, point beyond the batches`);
-    const time = this.times[this.nextTimeEntry];
-    if (time) tell(this.timeFaults, `${this.times.length - this.nextTimeEntry} entries, the first for offset ${time.offset}, point beyond the batches`);
+    tellBeyond(this.offsetFaults, this.offsets.slice(this.nextOffsetEntry));
+    tellBeyond(this.timeFaults, this.times.slice(this.nextTimeEntry));
   }
 
   private checkOffsets({ position, sizeBytes, lastOffset }: BatchFacts): void {
     for (let entry = this.offsets[this.nextOffsetEntry]; entry && entry.position < position + sizeBytes; entry = this.offsets[++this.nextOffsetEntry]) {
-      if (entry.position !== position) tell(this.offsetFaults, `the entry for offset ${entry.offset} points to ${entry.position}, inside of the batch at position ${position}`);
-      else if (entry.offset !== lastOffset) tell(this.offsetFaults, `the entry for offset ${entry.offset} points to the batch that ends at ${lastOffset}`);
+      const which = `the entry for offset ${entry.offset} points to`;
+      if (entry.position !== position) tell(this.offsetFaults, `${which} ${entry.position}, inside of the batch at position ${position}`);
+      else if (entry.offset !== lastOffset) tell(this.offsetFaults, `${which} the batch that ends at ${lastOffset}`);
     }
   }
 
   private checkTimes({ baseOffset, lastOffset, maxTimestampMs }: BatchFacts): void {
     for (let entry = this.times[this.nextTimeEntry]; entry && entry.offset <= lastOffset; entry = this.times[++this.nextTimeEntry]) {
-      if (entry.offset < baseOffset) tell(this.timeFaults, `the entry for ${entry.timestampMs} names offset ${entry.offset}, which no batch has`);
-      else if (this.largestMs > entry.timestampMs) tell(this.timeFaults, `the entry for offset ${entry.offset} says ${entry.timestampMs}, and a batch up to ${this.previousOffset} is of ${this.largestMs}`);
-      else if (entry.timestampMs !== maxTimestampMs) tell(this.timeFaults, `the entry for offset ${entry.offset} says ${entry.timestampMs}, and its batch is of ${maxTimestampMs}`);
+      const { offset, timestampMs } = entry;
+      const says = `the entry for offset ${offset} says ${timestampMs}, and`;
+      if (offset < baseOffset) tell(this.timeFaults, `the entry for ${timestampMs} names offset ${offset}, which no batch has`);
+      else if (this.largestMs > timestampMs) tell(this.timeFaults, `${says} a batch up to ${this.previousOffset} is of ${this.largestMs}`);
+      else if (timestampMs !== maxTimestampMs) tell(this.timeFaults, `${says} its batch is of ${maxTimestampMs}`);
     }
   }
+}
+
+function tellBeyond(faults: string[], [first, ...more]: readonly { readonly offset: number }[]): void {
+  if (first) tell(faults, `${more.length + 1} entries, the first for offset ${first.offset}, point beyond the batches`);
 }
 
 const MOST_FAULTS = 10;

@@ -1,7 +1,7 @@
 import type { Disk } from '../../env/index.js';
 import { MalformedError } from '../../base/bytes.js';
 import type { Finding } from './findings.js';
-import { batchesOfFile, factsOf, headerFaults, recordFaults } from './log-file.js';
+import { batchesOfFile, factsOf, headerFaults, recordFaults } from './stored-batches.js';
 
 const SNAPSHOT = /^\d{20}-\d{10}\.checkpoint$/;
 const LEFT_OVER = /^\d{20}-\d{10}\.checkpoint\.(?:part|deleted)$/;

@@ -14,7 +14,7 @@ import type { AbortedTransaction } from '../segment/txn-index.js';
 import { EpochCheck } from './epoch-check.js';
 import type { Finding, PartitionContext, PartitionReport, Severity } from './findings.js';
 import { IndexCheck, readOffsetIndex, readTimeIndex, type IndexContent } from './index-entries.js';
-import { batchesOfFile, factsOf, headerFaults, recordFaults, type BatchFacts, type Damage, type StoredBatch } from './log-file.js';
+import { batchesOfFile, factsOf, headerFaults, recordFaults, type BatchFacts, type Damage, type StoredBatch } from './stored-batches.js';
 import { checkSnapshots } from './snapshot-check.js';
 import { transactionFaults } from './transaction-check.js';
 

@@ -8,21 +8,25 @@ export interface OffsetPosition {
   readonly position: number;
 }
 
-const ENTRY_BYTES = 8;
+export const OFFSET_ENTRY_BYTES = 8;
+
+/** The entry that lies in `bytes` at `at`. */
+export function readOffsetEntry(bytes: Uint8Array, at: number, baseOffset: number): OffsetPosition {
+  return { offset: baseOffset + readInt32(bytes, at), position: readInt32(bytes, at + 4) };
+}
 
 /** Last offset of a batch to its position in the `.log`: int32 offset less the base offset, int32 position (`OffsetIndex`). */
 export class OffsetIndex extends IndexFile {
   constructor(disk: Disk, budget: IndexBudget, path: string, baseOffset: number, fresh: boolean) {
-    super(disk, budget, path, baseOffset, ENTRY_BYTES, fresh);
+    super(disk, budget, path, baseOffset, OFFSET_ENTRY_BYTES, fresh);
   }
 
   static maxEntries(maxIndexBytes: number): number {
-    return Math.floor(maxIndexBytes / ENTRY_BYTES);
+    return Math.floor(maxIndexBytes / OFFSET_ENTRY_BYTES);
   }
 
   entry(slot: number): OffsetPosition {
-    const bytes = this.load();
-    return { offset: this.baseOffset + readInt32(bytes, this.at(slot)), position: readInt32(bytes, this.at(slot) + 4) };
+    return readOffsetEntry(this.load(), this.at(slot), this.baseOffset);
   }
 
   /** The last entry at or before `offset`; the beginning of the segment when there is none. */

@@ -8,7 +8,12 @@ export interface TimestampOffset {
   readonly offset: number;
 }
 
-const ENTRY_BYTES = 12;
+export const TIME_ENTRY_BYTES = 12;
+
+/** The entry that lies in `bytes` at `at`. */
+export function readTimeEntry(bytes: Uint8Array, at: number, baseOffset: number): TimestampOffset {
+  return { timestampMs: readTimestampMs(bytes, at), offset: baseOffset + readInt32(bytes, at + 8) };
+}
 
 /**
  * "Up to this offset no timestamp is larger": int64 timestamp, int32 offset less the base offset, both ascending (`TimeIndex`).
@@ -16,17 +21,16 @@ const ENTRY_BYTES = 12;
  */
 export class TimeIndex extends IndexFile {
   constructor(disk: Disk, budget: IndexBudget, path: string, baseOffset: number, fresh: boolean) {
-    super(disk, budget, path, baseOffset, ENTRY_BYTES, fresh);
+    super(disk, budget, path, baseOffset, TIME_ENTRY_BYTES, fresh);
   }
 
   /** One is kept for the entry that closes the segment. */
   static maxEntries(maxIndexBytes: number): number {
-    return Math.floor(maxIndexBytes / ENTRY_BYTES) - 1;
+    return Math.floor(maxIndexBytes / TIME_ENTRY_BYTES) - 1;
   }
 
   entry(slot: number): TimestampOffset {
-    const bytes = this.load();
-    return { timestampMs: readTimestampMs(bytes, this.at(slot)), offset: this.baseOffset + readInt32(bytes, this.at(slot) + 8) };
+    return readTimeEntry(this.load(), this.at(slot), this.baseOffset);
   }
 
   /** The last entry; timestamp -1 at the base offset when there is none. */

@@ -3,17 +3,15 @@ import type { DiskFile } from '../../env/index.js';
 import * as batch from '../../protocol/records/batch.js';
 import { DEFAULT_MAX_DECOMPRESSED_BYTES, walkBatch } from '../../protocol/records/batch-iterator.js';
 import { COMPRESSION_NAMES, isCompressionType } from '../../protocol/records/compression/index.js';
+import { BatchWalk, isZeroIn, type ReadAt, type RowEnd, type ScannedBatch } from '../segment/batch-walk.js';
+import { MAX_RELATIVE_OFFSET } from '../segment/segment.js';
 import { maxTimestampOf } from '../segment/timestamps.js';
 
-/** Reading a `.log` file that nobody vouches for: everything that can be wrong is told, nothing is thrown, and little is held in memory. */
+/** Reads `.log` files that nobody vouches for: everything that can be wrong is told, nothing is thrown, little is held in memory. */
 
 /** A whole batch; the bytes are valid until the next is asked for. */
-export interface StoredBatch {
+export interface StoredBatch extends ScannedBatch {
   readonly kind: 'batch';
-  readonly bytes: Uint8Array;
-  readonly at: number;
-  readonly position: number;
-  readonly sizeBytes: number;
 }
 
 /** Where the row of batches ends before the file does. */
@@ -28,57 +26,23 @@ const CHUNK_BYTES = 1 << 20;
 
 /** The batches of a file, and at last, where they do not fill it, why. */
 export async function* batchesOfFile(file: DiskFile, sizeBytes: number): AsyncGenerator<StoredBatch | Damage, void, undefined> {
-  let chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, Math.max(batch.BATCH_OVERHEAD, sizeBytes)));
-  for (let position = 0; position < sizeBytes;) {
-    const length = await file.read(chunk, 0, Math.min(chunk.length, sizeBytes - position), position);
-    let at = 0;
-    for (;;) {
-      const next = nextBatch(chunk, at, length, position + at);
-      if (next === undefined) break;
-      if (typeof next !== 'number') {
-        const isZero = next.kind === 'corrupt' && await isZeroFrom(file, position + at, sizeBytes);
-        yield isZero ? { kind: 'zeros', position: position + at, message: `from position ${position + at} on there are ${sizeBytes - position - at} bytes of zeros` } : next;
-        return;
-      }
-      yield { kind: 'batch', bytes: chunk, at, position: position + at, sizeBytes: next };
-      at += next;
-    }
-    position += at;
-    if (at > 0) continue;
-    const needed = length >= batch.LOG_OVERHEAD ? batch.sizeInBytes(chunk, 0) : batch.BATCH_OVERHEAD;
-    if (needed > sizeBytes - position || needed <= length) {
-      const left = sizeBytes - position;
-      // The first bytes of an offset are zeros too.
-      const isZero = left >= batch.LOG_OVERHEAD && await isZeroFrom(file, position, sizeBytes);
-      yield isZero
-        ? { kind: 'zeros', position, message: `from position ${position} on there are ${left} bytes of zeros` }
-        : { kind: 'torn', position, message: `the batch at position ${position} is torn: it needs ${needed} bytes, and ${left} are left` };
-      return;
-    }
-    chunk = Buffer.allocUnsafeSlow(needed);
+  const read: ReadAt = (chunk, length, position) => file.read(chunk, 0, length, position);
+  const walk = new BatchWalk({ from: 0, to: sizeBytes }, CHUNK_BYTES);
+  for (let wanted = walk.wanted(); wanted !== undefined; wanted = walk.wanted()) {
+    walk.given(await read(wanted.chunk, wanted.length, wanted.position));
+    while (walk.next()) yield { kind: 'batch', ...walk.found };
   }
+  if (walk.end !== undefined) yield await damageOf(walk.end, walk.endPosition, sizeBytes, read);
 }
 
-/** Its size; undefined when it is not whole here. */
-function nextBatch(chunk: Buffer, at: number, end: number, position: number): number | Damage | undefined {
-  try {
-    const size = batch.completeBatchSize(chunk, at, end);
-    return size === 0 ? undefined : size;
-  } catch (error) {
-    if (!(error instanceof MalformedError)) throw error;
-    return { kind: 'corrupt', position, message: `at position ${position} there is no batch: ${error.message}` };
+async function damageOf(end: RowEnd, position: number, sizeBytes: number, read: ReadAt): Promise<Damage> {
+  const left = sizeBytes - position;
+  // A few zeros may be the first bytes of an offset.
+  if (left >= batch.LOG_OVERHEAD && await isZeroIn({ from: position, to: sizeBytes }, read)) {
+    return { kind: 'zeros', position, message: `from position ${position} on there are ${left} bytes of zeros` };
   }
-}
-
-async function isZeroFrom(file: DiskFile, from: number, to: number): Promise<boolean> {
-  const chunk = Buffer.allocUnsafeSlow(Math.min(CHUNK_BYTES, to - from));
-  const zeros = Buffer.alloc(chunk.length);
-  for (let position = from; position < to;) {
-    const length = await file.read(chunk, 0, Math.min(chunk.length, to - position), position);
-    if (length === 0 || !chunk.subarray(0, length).equals(zeros.subarray(0, length))) return false;
-    position += length;
-  }
-  return true;
+  if (end.kind === 'corrupt') return { kind: 'corrupt', position, message: `at position ${position} there is no batch: ${end.error.message}` };
+  return { kind: 'torn', position, message: `the batch at position ${position} is torn: it needs ${end.neededBytes} bytes, and ${left} are left` };
 }
 
 /** What a batch says of itself. Numbers beyond 2^53-1, which nobody can have meant, come as `NaN`. */
@@ -137,16 +101,18 @@ function int64(read: () => number): number {
   }
 }
 
-const MAX_RELATIVE_OFFSET = 0x7fff_ffff;
-
-/** What is wrong with a batch by its header and checksum, and by where it stands: after `previousOffset`, in a segment from `segmentBase` on. */
+/**
+ * What is wrong with a batch by its header and checksum, and by where it stands: after `previousOffset`, in a segment from
+ * `segmentBase` on.
+ */
 export function headerFaults(facts: BatchFacts, segmentBase: number, previousOffset: number): string[] {
   const { position, baseOffset, lastOffset } = facts;
   const here = `the batch at position ${position}`;
   const faults: string[] = [];
   if (!facts.isCrcValid) faults.push(`${here} has a wrong checksum`);
-  if (!Number.isSafeInteger(baseOffset) || lastOffset < baseOffset || baseOffset < 0) faults.push(`${here} has impossible offsets, ${baseOffset} to ${lastOffset}`);
-  else if (baseOffset < segmentBase) faults.push(`${here} begins at offset ${baseOffset}, before its segment`);
+  if (!Number.isSafeInteger(baseOffset) || lastOffset < baseOffset || baseOffset < 0) {
+    faults.push(`${here} has impossible offsets, ${baseOffset} to ${lastOffset}`);
+  } else if (baseOffset < segmentBase) faults.push(`${here} begins at offset ${baseOffset}, before its segment`);
   else if (baseOffset <= previousOffset) faults.push(`${here} begins at offset ${baseOffset}, and the one before it ends at ${previousOffset}`);
   else if (lastOffset - segmentBase > MAX_RELATIVE_OFFSET) faults.push(`${here} ends at offset ${lastOffset}, too far from the segment's first`);
   if (facts.codec.startsWith('codec')) faults.push(`${here} has an unknown codec, ${facts.codec}`);
