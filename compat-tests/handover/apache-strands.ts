@@ -36,6 +36,8 @@ function same(what: string, found: unknown, owed: unknown): void {
   if (JSON.stringify(found) !== JSON.stringify(owed)) throw new Error(`${what}: ${JSON.stringify(found)} where ${JSON.stringify(owed)} is due`);
 }
 
+const codeOf = ({ errorCode }: { readonly errorCode: number }): number => errorCode;
+
 /** ACLs, SCRAM credentials, quotas, settings of client metrics and of groups: kept in the metadata whoever runs the node. */
 export class ClusterMetadata implements Strand {
   readonly name = 'metadata of what Ottla does not do';
@@ -48,20 +50,29 @@ export class ClusterMetadata implements Strand {
   async write(client: Client, { runs, number }: Turn): Promise<void> {
     if (runs !== 'apache') return;
     await client.settled('ACLs', async () => (await client.raw.send(createAclsApi, {
-      creations: [{ resourceType: 2, resourceName: `guarded-${number}`, resourcePatternType: 4, principal: 'User:alice', host: '*', operation: 3, permissionType: 3 }],
-    })).results[0]!, ({ errorCode }) => errorCode);
+      creations: [{
+        resourceType: 2, resourceName: `guarded-${number}`, resourcePatternType: 4, principal: 'User:alice', host: '*', operation: 3, permissionType: 3,
+      }],
+    })).results[0]!, codeOf);
     await client.settled('credentials', async () => (await client.raw.send(alterUserScramCredentialsApi, {
-      deletions: [], upsertions: [{ name: `user-${number}`, mechanism: 1, iterations: 4096 + number, salt: Buffer.from('salt'), saltedPassword: Buffer.from('password') }],
-    })).results[0]!, ({ errorCode }) => errorCode);
+      deletions: [],
+      upsertions: [{
+        name: `user-${number}`, mechanism: 1, iterations: 4096 + number, salt: Buffer.from('salt'), saltedPassword: Buffer.from('password'),
+      }],
+    })).results[0]!, codeOf);
     await client.settled('quotas', async () => (await client.raw.send(alterClientQuotasApi, {
-      entries: [{ entity: [{ entityType: 'user', entityName: `user-${number}` }, { entityType: 'client-id', entityName: null }], ops: [{ key: 'producer_byte_rate', value: 1e9 + number, remove: false }] }],
+      entries: [{
+        entity: [{ entityType: 'user', entityName: `user-${number}` }, { entityType: 'client-id', entityName: null }],
+        ops: [{ key: 'producer_byte_rate', value: 1e9 + number, remove: false }],
+      }],
       validateOnly: false,
-    })).entries[0]!, ({ errorCode }) => errorCode);
+    })).entries[0]!, codeOf);
     await client.alterConfigs(ResourceType.clientMetrics, `metrics-${number}`, { metrics: 'org.apache.kafka.producer.', 'interval.ms': '60000' });
     await client.alterConfigs(ResourceType.group, `group-${number}`, { 'consumer.session.timeout.ms': String(50_000 + number) });
     // Brokers act on metadata a moment after it is committed.
     const before = this.known;
-    this.known = await until('the metadata', () => this.describe(client), text => text.includes(`guarded-${number}`) && text.includes(`user-${number}`) && text !== before);
+    const isHere = (text: string): boolean => text.includes(`guarded-${number}`) && text.includes(`user-${number}`) && text !== before;
+    this.known = await until('the metadata', () => this.describe(client), isHere);
   }
 
   private async describe(client: Client): Promise<string> {
@@ -72,7 +83,8 @@ export class ClusterMetadata implements Strand {
     const quotas = await client.raw.send(describeClientQuotasApi, { components: [], strict: false });
     const settings = [];
     for (let number = 0; number < 10; number++) {
-      settings.push(await client.dynamicConfigs(ResourceType.clientMetrics, `metrics-${number}`), await client.dynamicConfigs(ResourceType.group, `group-${number}`));
+      settings.push(await client.dynamicConfigs(ResourceType.clientMetrics, `metrics-${number}`));
+      settings.push(await client.dynamicConfigs(ResourceType.group, `group-${number}`));
     }
     const inOrder = (list: readonly unknown[] | null): string[] => (list ?? []).map(entry => JSON.stringify(entry)).sort();
     return [...inOrder(acls.resources), ...inOrder(scram.results), ...inOrder(quotas.entries), ...settings.map(entry => JSON.stringify(entry))].join('\n');
@@ -107,7 +119,7 @@ export class NewerGroups implements Strand {
     await client.settled('a commit', async () => (await client.raw.send(offsetCommitApi, {
       groupId: 'newer-consumers', memberId: MEMBER_ID, generationIdOrMemberEpoch: await this.heartbeat(client, 0),
       topics: [{ name: 'newer', partitions: [{ partitionIndex: 0, committedOffset: this.committed, committedMetadata: '' }] }],
-    }, 9)).topics[0]!.partitions[0]!, ({ errorCode }) => errorCode);
+    }, 9)).topics[0]!.partitions[0]!, codeOf);
     this.described = await this.describe(client);
   }
 
@@ -118,27 +130,38 @@ export class NewerGroups implements Strand {
     await this.heartbeat(client, 0);
     await client.settled('a share group', () => client.raw.send(shareGroupHeartbeatApi, {
       groupId: 'newer-sharers', memberId: MEMBER_ID, memberEpoch: 0, subscribedTopicNames: ['newer'],
-    }), ({ errorCode }) => errorCode);
+    }), codeOf);
     await client.settled('a streams group', () => client.raw.send(streamsGroupHeartbeatApi, {
-      groupId: 'newer-streams', memberId: MEMBER_ID, memberEpoch: 0, endpointInformationEpoch: -1, rebalanceTimeoutMs: TIMEOUT_MS, processId: 'process', clientTags: [],
-      activeTasks: [], standbyTasks: [], warmupTasks: [],
-      topology: { epoch: 1, subtopologies: [{ subtopologyId: '0', sourceTopics: ['newer'], sourceTopicRegex: [], stateChangelogTopics: [], repartitionSinkTopics: [], repartitionSourceTopics: [], copartitionGroups: [] }] },
-    }), ({ errorCode }) => errorCode);
+      groupId: 'newer-streams', memberId: MEMBER_ID, memberEpoch: 0, endpointInformationEpoch: -1, rebalanceTimeoutMs: TIMEOUT_MS,
+      processId: 'process', clientTags: [], activeTasks: [], standbyTasks: [], warmupTasks: [],
+      topology: {
+        epoch: 1,
+        subtopologies: [{
+          subtopologyId: '0', sourceTopics: ['newer'], sourceTopicRegex: [], stateChangelogTopics: [], repartitionSinkTopics: [],
+          repartitionSourceTopics: [], copartitionGroups: [],
+        }],
+      },
+    }), codeOf);
   }
 
   /** Joins, or goes on; the member's epoch. */
   private async heartbeat(client: Client, memberEpoch: number): Promise<number> {
     const answer = await client.settled('a consumer group', () => client.raw.send(consumerGroupHeartbeatApi, {
       groupId: 'newer-consumers', memberId: MEMBER_ID, memberEpoch, rebalanceTimeoutMs: TIMEOUT_MS, subscribedTopicNames: ['newer'], topicPartitions: [],
-    }), ({ errorCode }) => errorCode);
+    }), codeOf);
     return answer.memberEpoch;
   }
 
   private async describe(client: Client): Promise<string> {
-    const consumers = await client.settled('a consumer group', async () => (await client.raw.send(consumerGroupDescribeApi, { groupIds: ['newer-consumers'], includeAuthorizedOperations: false })).groups[0]!, ({ errorCode }) => errorCode);
-    const sharers = await client.settled('a share group', async () => (await client.raw.send(shareGroupDescribeApi, { groupIds: ['newer-sharers'], includeAuthorizedOperations: false })).groups[0]!, ({ errorCode }) => errorCode);
-    const streams = await client.settled('a streams group', async () => (await client.raw.send(streamsGroupDescribeApi, { groupIds: ['newer-streams'], includeAuthorizedOperations: false })).groups[0]!, ({ errorCode }) => errorCode);
-    return JSON.stringify([consumers, sharers, streams].map(({ groupId, groupState, members }) => [groupId, groupState, members.map(({ memberId, memberEpoch }) => [memberId, memberEpoch])]));
+    const asked = (groupId: string) => ({ groupIds: [groupId], includeAuthorizedOperations: false });
+    const { raw } = client;
+    const groups = [
+      await client.settled('a consumer group', async () => (await raw.send(consumerGroupDescribeApi, asked('newer-consumers'))).groups[0]!, codeOf),
+      await client.settled('a share group', async () => (await raw.send(shareGroupDescribeApi, asked('newer-sharers'))).groups[0]!, codeOf),
+      await client.settled('a streams group', async () => (await raw.send(streamsGroupDescribeApi, asked('newer-streams'))).groups[0]!, codeOf),
+    ];
+    return JSON.stringify(groups.map(({ groupId, groupState, members }) =>
+      [groupId, groupState, members.map(({ memberId, memberEpoch }) => [memberId, memberEpoch])]));
   }
 
   /** Ottla lists them for what they are, and lets nobody make something else of them. */
@@ -148,7 +171,8 @@ export class NewerGroups implements Strand {
     same('the types of the groups', types, ['newer-consumers consumer', 'newer-sharers share', 'newer-streams streams']);
     for (const groupId of ['newer-consumers', 'newer-sharers', 'newer-streams']) {
       const joined = await client.raw.send(joinGroupApi, {
-        groupId, sessionTimeoutMs: TIMEOUT_MS, rebalanceTimeoutMs: TIMEOUT_MS, memberId: '', protocolType: 'consumer', protocols: [{ name: 'range', metadata: Buffer.alloc(4) }],
+        groupId, sessionTimeoutMs: TIMEOUT_MS, rebalanceTimeoutMs: TIMEOUT_MS, memberId: '',
+        protocolType: 'consumer', protocols: [{ name: 'range', metadata: Buffer.alloc(4) }],
       });
       same(`joining ${groupId}`, joined.errorCode, ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
       const { results } = await client.raw.send(deleteGroupsApi, { groupsNames: [groupId] });
@@ -208,29 +232,33 @@ export class Transactions implements Strand {
   }
 
   private async begin(client: Client, id: string, random: Turn['random']): Promise<Transaction> {
-    const init = await client.settled('a transactional producer', () => client.raw.send(initProducerIdApi, { transactionalId: id, transactionTimeoutMs: LONG_MS }, INIT_VERSION), ({ errorCode }) => errorCode);
+    const asked = { transactionalId: id, transactionTimeoutMs: LONG_MS };
+    const init = await client.settled('a transactional producer', () => client.raw.send(initProducerIdApi, asked, INIT_VERSION), codeOf);
     const producerId = Number(init.producerId);
     const { producerEpoch } = init;
     await client.settled('a partition in a transaction', async () => {
       const { resultsByTopicV3AndBelow: [topic] } = await client.raw.send(addPartitionsToTxnApi, {
-        v3AndBelowTransactionalId: id, v3AndBelowProducerId: producerId, v3AndBelowProducerEpoch: producerEpoch, v3AndBelowTopics: [{ name: 'transacted', partitions: [0] }],
+        v3AndBelowTransactionalId: id, v3AndBelowProducerId: producerId, v3AndBelowProducerEpoch: producerEpoch,
+        v3AndBelowTopics: [{ name: 'transacted', partitions: [0] }],
       }, ADD_VERSION);
       return { errorCode: topic!.resultsByPartition[0]!.partitionErrorCode };
-    }, ({ errorCode }) => errorCode);
+    }, codeOf);
     const records = buildBatch({ producerId, producerEpoch, baseSequence: 0, isTransactional: true }, someRecords(random, 4, Date.now()));
     const written = await client.settled('a record in a transaction', async () => (await client.raw.send(produceApi, {
       transactionalId: id, acks: -1, timeoutMs: TIMEOUT_MS, topicData: [{ name: 'transacted', partitionData: [{ index: 0, records }] }],
-    }, TRANSACTIONAL_PRODUCE_VERSION)).responses[0]!.partitionResponses[0]!, ({ errorCode }) => errorCode);
+    }, TRANSACTIONAL_PRODUCE_VERSION)).responses[0]!.partitionResponses[0]!, codeOf);
     return { id, producerId, producerEpoch, firstOffset: Number(written.baseOffset) };
   }
 
   private async end(client: Client, { id, producerId, producerEpoch, firstOffset }: Transaction, committed: boolean): Promise<void> {
-    await client.settled('the end of a transaction', () => client.raw.send(endTxnApi, { transactionalId: id, producerId, producerEpoch, committed }, END_VERSION), ({ errorCode }) => errorCode);
+    const asked = { transactionalId: id, producerId, producerEpoch, committed };
+    await client.settled('the end of a transaction', () => client.raw.send(endTxnApi, asked, END_VERSION), codeOf);
     if (!committed) this.aborted.push({ producerId, firstOffset });
     // The markers are written after the answer.
     await until('the marker', async () => {
       const { batches } = await client.readAll('transacted', 0);
-      return [...batchesIn(batches)].some(at => batch.isControl(batches, at) && batch.producerId(batches, at) === producerId && batch.baseOffset(batches, at) > firstOffset);
+      return [...batchesIn(batches)].some(at =>
+        batch.isControl(batches, at) && batch.producerId(batches, at) === producerId && batch.baseOffset(batches, at) > firstOffset);
     }, found => found);
   }
 }

@@ -64,13 +64,16 @@ const number = (value: number) => String(Math.round(value * 10) / 10);
 /** As precise as the eye needs. */
 const shown = (times: number) => `${times >= 10 ? times.toFixed(0) : times.toFixed(2)}×`;
 
+const AXIS_TITLE = 'times better than Apache Kafka (more throughput; less time, CPU, memory), logarithmic';
+
 function barLines({ label, times, aim }: Bar, y: number, position: (times: number) => number): string[] {
   const middle = number(y + BAR_HEIGHT - 2.5);
   const lines = [`<text x="${LABEL_WIDTH - 10}" y="${middle}" text-anchor="end">${escaped(label)}</text>`];
   if (Number.isFinite(times) && times > 0) {
     const [one, end] = [position(1), position(times)];
     const ahead = times >= 1;
-    lines.push(`<rect class="${ahead ? 'ahead' : 'behind'}" x="${number(Math.min(one, end))}" y="${number(y)}" width="${number(Math.max(Math.abs(end - one), 1))}" height="${BAR_HEIGHT}" rx="2"/>`);
+    const [x, width] = [number(Math.min(one, end)), number(Math.max(Math.abs(end - one), 1))];
+    lines.push(`<rect class="${ahead ? 'ahead' : 'behind'}" x="${x}" y="${number(y)}" width="${width}" height="${BAR_HEIGHT}" rx="2"/>`);
     const aimEnd = aim === undefined ? end : position(aim);
     // Beside the bar, and not on the mark of an aim that lies there.
     const labelAt = ahead ? Math.max(end, Math.abs(aimEnd - end) < 48 ? aimEnd : end, one) + 6 : one + 6;
@@ -110,7 +113,7 @@ export function draw(title: string, bars: readonly Bar[]): string {
   <text class="title" x="12" y="26">${escaped(title)}</text>
   <text class="quiet" x="12" y="44">Bars to the right of 1× are ahead. The upright mark is the aim.</text>
   ${[...axis, ...lines].join('\n  ')}
-  <text class="quiet" x="${number((LABEL_WIDTH + WIDTH - RIGHT) / 2)}" y="${y + 42}" text-anchor="middle">times better than Apache Kafka (more throughput; less time, CPU, memory), logarithmic</text>
+  <text class="quiet" x="${number((LABEL_WIDTH + WIDTH - RIGHT) / 2)}" y="${y + 42}" text-anchor="middle">${AXIS_TITLE}</text>
 </svg>
 `;
 }

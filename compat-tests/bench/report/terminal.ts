@@ -19,7 +19,9 @@ function aimed(found: number, { aim, better }: Metric): string {
 }
 
 function line(title: string, metric: Metric, apache: number, ottla: number, rest: string): string {
-  return `  ${title.padEnd(24)}${metric.title.padEnd(26).slice(0, 26)}${figure(apache).padStart(10)}${figure(ottla).padStart(10)} ${metric.unit.padEnd(11)}${times(ratio(ottla, apache)).padStart(8)}  ${rest}`.trimEnd();
+  const what = `  ${title.padEnd(24)}${metric.title.padEnd(26).slice(0, 26)}`;
+  const figures = `${figure(apache).padStart(10)}${figure(ottla).padStart(10)} ${metric.unit.padEnd(11)}`;
+  return `${what}${figures}${times(ratio(ottla, apache)).padStart(8)}  ${rest}`.trimEnd();
 }
 
 /** One round of a row: a line a figure, and what it cost. */
@@ -35,15 +37,19 @@ export function turnLines(row: Row, latest: Partial<Record<Kind, Outcome>>): str
 
 /** The medians of all rounds. */
 export function summary(results: Results, rows: readonly Row[]): string[] {
-  const lines = ['', `medians of ${results.rounds} rounds, ${results.minutes.toFixed(1)} minutes`, `  ${''.padEnd(50)}${'apache'.padStart(10)}${'ottla'.padStart(10)}${'ratio'.padStart(20)}`];
+  const head = `  ${''.padEnd(50)}${'apache'.padStart(10)}${'ottla'.padStart(10)}${'ratio'.padStart(20)}`;
+  const lines = ['', `medians of ${results.rounds} rounds, ${results.minutes.toFixed(1)} minutes`, head];
   for (const row of rows) {
     for (const [index, metric] of row.metrics.entries()) {
       const [apache, ottla] = [medianOf(results, row.name, 'apache', metric.name), medianOf(results, row.name, 'ottla', metric.name)];
-      lines.push(line(index === 0 ? row.name : '', metric, apache, ottla, [aimed(ratio(ottla, apache), metric), ofCeiling(row, metric, ottla)].filter(Boolean).join(', ')));
+      const verdicts = [aimed(ratio(ottla, apache), metric), ofCeiling(row, metric, ottla)].filter(Boolean).join(', ');
+      lines.push(line(index === 0 ? row.name : '', metric, apache, ottla, verdicts));
     }
     const clientCores = [...(['apache', 'ottla'] as const)].map(kind => medianCost(results, row, kind).clientCores).filter(Number.isFinite);
     if (clientCores.length > 0) lines.push(`    client ${clientCores.map(cores => cores.toFixed(2)).join(' / ')} cores${limitText(results, row)}`);
-    for (const kind of ['apache', 'ottla'] as const) for (const failure of failuresOf(results, row.name, kind)) lines.push(`    ${kind} FAILED: ${failure.split('\n')[0]}`);
+    for (const kind of ['apache', 'ottla'] as const) {
+      for (const failure of failuresOf(results, row.name, kind)) lines.push(`    ${kind} FAILED: ${failure.split('\n')[0]}`);
+    }
   }
   return lines;
 }

@@ -12,7 +12,9 @@ const MEMORY_A_RECORD = 1.5 * VALUE_BYTES;
 const JOINED_PARTITIONS = 1;
 
 const rate = (aim?: number): Metric => ({ name: 'recordsPerSecond', title: 'throughput', unit: 'records/s', better: 'higher', ...(aim !== undefined && { aim }) });
-const cpu = (aim?: number): Metric => ({ name: 'cpuUsPerRecord', title: 'broker CPU a record', unit: 'us/record', better: 'lower', ...(aim !== undefined && { aim }) });
+const cpu = (aim?: number): Metric => ({
+  name: 'cpuUsPerRecord', title: 'broker CPU a record', unit: 'us/record', better: 'lower', ...(aim !== undefined && { aim }),
+});
 
 /** The number behind `pattern`'s one group. */
 function numberIn(output: string, pattern: RegExp): number {

@@ -28,7 +28,9 @@ export function transactionFaults(disk: Disk, path: string, { base, aborted, abo
     if (lastOffset < base || firstOffset > lastOffset) faults.push(`${what} cannot be in this segment`);
     else if (abortMarkers.get(lastOffset) !== producerId) faults.push(`${what} has no marker of an abort at its end`);
     // Compaction takes the first records of a transaction, and leaves what the index says of it.
-    else if (known && (wasCompacted ? known.firstOffset < firstOffset : known.firstOffset !== firstOffset)) faults.push(`${what} began at offset ${known.firstOffset}`);
+    else if (known && (wasCompacted ? known.firstOffset < firstOffset : known.firstOffset !== firstOffset)) {
+      faults.push(`${what} began at offset ${known.firstOffset}`);
+    }
   }
   for (const { producerId, firstOffset, lastOffset } of aborted) {
     if (!entries.some(entry => entry.lastOffset === lastOffset && entry.producerId === producerId)) {
