@@ -2,8 +2,11 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import { writeInt32 } from '../base/bytes.js';
 import type { Finding } from '../log/inspect/findings.js';
 import { MemoryDisk, type DiskOperation } from '../env/memory/memory-disk.js';
+import { NodeRandom, silentLogger } from '../env/node/index.js';
 import { formatProducerSnapshot, parseProducerSnapshot } from '../log/producers/producer-snapshot.js';
-import { batchOf, CLIENT, openTestLog, testHost, TOPIC_ID } from '../log/test-support.js';
+import { LogBeingCheckedError, openLogManager, type NodeLogManager, type PartitionLog } from '../log/index.js';
+import { outcomeOf, type Outcome } from '../log/inspect/remedies.js';
+import { batchOf, CLIENT, ManualClock, openTestLog, SETTINGS, testHost, TOPIC_ID } from '../log/test-support.js';
 import { encodeMetadataRecord } from '../metadata/records.js';
 import { buildBatch } from '../protocol/records/batch-builder.js';
 import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
@@ -35,11 +38,18 @@ async function verify(...words: string[]): Promise<{ code: number; text: string 
   return { code, text };
 }
 
-/** The findings as `severity path: message`. */
-async function found(...directories: string[]): Promise<{ code: number; findings: string[] }> {
+async function findingsIn(...directories: string[]): Promise<{ code: number; findings: Finding[] }> {
   const { code, text } = await verify('--json', ...directories);
   const objects = text.trim().split('\n').map(line => JSON.parse(line) as { kind: string } & Finding);
-  return { code, findings: objects.filter(({ kind }) => kind === 'finding').map(({ severity, path, message }) => `${severity} ${path}: ${message}`) };
+  return { code, findings: objects.filter(({ kind }) => kind === 'finding') };
+}
+
+const inWords = ({ severity, path, message }: Finding): string => `${severity} ${path}: ${message}`;
+
+/** The findings as `severity path: message`. */
+async function found(...directories: string[]): Promise<{ code: number; findings: string[] }> {
+  const { code, findings } = await findingsIn(...directories);
+  return { code, findings: findings.map(inWords) };
 }
 
 const file = (offset: number, suffix: string): string => `${String(offset).padStart(20, '0')}${suffix}`;
@@ -126,7 +136,10 @@ const PLANTED: readonly (readonly [name: string, plant: Plant, ...findings: RegE
   ['an index with room', () => change(`events-0/${file(0, '.index')}`, bytes => Buffer.concat([bytes, Buffer.alloc(16)])), /^warning events-0\/0+\.index: has 16 bytes of room/],
   ['an index that is missing', () => disk.removeNow(`/data/events-0/${file(4, '.index')}`), /^warning .*4\.index: is missing/],
   ['an index of no segment', () => write(`events-0/${file(5, '.index')}`, ''), /^warning .*5\.index: belongs to no segment/],
-  ['left-overs', () => { for (const suffix of ['.log.deleted', '.log.cleaned', '.log.swap']) write(`events-0/${file(5, suffix)}`, ''); }, /^note .*5\.log\.cleaned: compaction did not finish it/, /^note .*5\.log\.deleted: waits to be removed/, /^note .*5\.log\.swap: compaction finished it/],
+  ['left-overs', () => { for (const suffix of ['.log.deleted', '.log.cleaned', '.log.swap']) write(`events-0/${file(5, suffix)}`, ''); }, /^note .*5\.log\.cleaned: compaction did not finish it/, /^note .*5\.log\.deleted: waits to be removed/, /^note .*5\.log\.swap: compaction did not finish it/],
+  ['what compaction finished', () => { for (const suffix of ['.log', '.index', '.timeindex', '.txnindex']) write(`events-0/${file(4, `${suffix}.swap`)}`, disk.readFile(`/data/events-0/${file(4, suffix)}`)); }, ...['index', 'log', 'timeindex', 'txnindex'].map(suffix => new RegExp(`^note .*4\\.${suffix}\\.swap: compaction finished it`))],
+  ['a segment that is gone, where nobody can tell whether it was compacted', () => { for (const suffix of ['.log', '.index', '.timeindex', '.txnindex', '.snapshot']) disk.removeNow(`/data/events-0/${file(4, suffix)}`); write('cleaner-offset-checkpoint', 'x'); }, /^warning .*7\.log: the offsets 4 to 6 before it are missing/, /^error .*7\.snapshot: producer 7/, /^warning cleaner-offset-checkpoint: /],
+  ['the newest snapshot with a wrong checksum', () => change(`events-0/${file(9, '.snapshot')}`, bytes => { bytes[12]! ^= 1; }), /^warning .*9\.snapshot: producer snapshot has a wrong checksum/],
   ['an epoch that the file does not know', () => write('events-0/leader-epoch-checkpoint', '0\n1\n0 0\n'), /^error events-0\/leader-epoch-checkpoint: the batch at offset 7 is of epoch 1, and the file says 0/],
   ['epochs that do not ascend', () => write('events-0/leader-epoch-checkpoint', '0\n2\n0 0\n1 0\n'), /^error .*: epoch 1 from offset 0 does not ascend/, /^error .*: the batch at offset 0 is of epoch 0, and the file says 1/],
   ['an epoch beyond the end', () => write('events-0/leader-epoch-checkpoint', '0\n3\n0 0\n1 7\n4 20\n'), /^warning .*: epoch 4 begins at offset 20, beyond the end of the log, 9/],
@@ -161,6 +174,75 @@ describe('a planted fault is found, and nothing else', () => {
     const { code, findings } = await found('/data');
     expect(findings).toEqual(expected.map(pattern => expect.stringMatching(pattern)));
     expect(code).toBe(findings.every(finding => finding.startsWith('note')) ? 0 : 1);
+  });
+});
+
+/** What a start made of it: the offsets that `events-0` has, if it is served. */
+interface Started {
+  readonly isRefused: boolean;
+  readonly served?: { readonly start: number; readonly end: number };
+}
+
+/** A start as a broker's, a look at every log, time for what is removed later, and a stop. */
+async function startAndStop(): Promise<Started> {
+  const clock = new ManualClock();
+  let manager: NodeLogManager;
+  try {
+    manager = await openLogManager({
+      env: { disk, clock, random: new NodeRandom(), logger: silentLogger }, directories: ['/data'], clusterId: 'abc', nodeId: 1,
+      defaultSettings: SETTINGS, settingsOf: () => SETTINGS, isStray: log => !log.isUnused && log.topicId !== TOPIC_ID,
+    });
+    await manager.load();
+  } catch {
+    return { isRefused: true };
+  }
+  const log = manager.get('events', 0);
+  const served = log && await offsetsOf(log);
+  clock.advance(SETTINGS.fileDeleteDelayMs);
+  await manager.close({ brokerEpoch: 3 });
+  return { isRefused: false, ...served && { served } };
+}
+
+async function offsetsOf(log: PartitionLog): Promise<{ start: number; end: number }> {
+  try {
+    return { start: log.logStartOffset, end: log.logEndOffset };
+  } catch (error) {
+    if (!(error instanceof LogBeingCheckedError)) throw error;
+    await error.checked;
+    return offsetsOf(log);
+  }
+}
+
+const STOPS: readonly (readonly [name: string, stop: () => void])[] = [
+  ['a stop in order', () => undefined],
+  ['a kill', () => disk.removeNow('/data/.kafka_cleanshutdown')],
+  ...[0, 4].map((point): readonly [string, () => void] => [`a kill with the recovery point at ${point}`, () => {
+    disk.removeNow('/data/.kafka_cleanshutdown');
+    write('recovery-point-offset-checkpoint', `0\n1\nevents 0 ${point}\n`);
+  }]),
+];
+
+describe.each(STOPS)('what is said of a start comes true, after %s', (_stop, stop) => {
+  test.each(PLANTED)('%s', async (_, plant) => {
+    stop();
+    plant();
+    // Of the metadata log raft decides.
+    const before = (await findingsIn('/data')).findings.filter(({ path, remedy }) => outcomeOf(remedy) !== 'open' && !path.startsWith('__'));
+    const { isRefused, served } = await startAndStop();
+    const after = isRefused ? [] : (await findingsIn('/data')).findings.map(inWords);
+    const actual = (finding: Finding): Outcome => {
+      if (isRefused) return 'refused';
+      if (served === undefined && finding.path.startsWith('events-0/')) return 'aside';
+      return after.includes(inWords(finding)) ? 'stays' : 'gone';
+    };
+    expect(before.map(finding => `${actual(finding)}: ${inWords(finding)} (${finding.remedy.kind})`))
+      .toEqual(before.map(finding => `${outcomeOf(finding.remedy)}: ${inWords(finding)} (${finding.remedy.kind})`));
+    for (const { remedy: { kind, offset }, path } of before) {
+      if (kind === 'cut') expect(served?.end).toBe(offset);
+      if (kind === 'begunAnew') expect(served).toEqual({ start: offset, end: offset });
+      if (kind === 'removed' || kind === 'cleanedAgain') expect(disk.stat(`/data/${path}`)).toBeUndefined();
+    }
+    if (served && !before.some(({ remedy: { kind } }) => kind === 'cut' || kind === 'begunAnew')) expect(served.end).toBe(9);
   });
 });
 

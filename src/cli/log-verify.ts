@@ -1,6 +1,7 @@
 import { resolve } from 'node:path';
 import type { Disk } from '../env/index.js';
-import type { Finding, Severity } from '../log/inspect/findings.js';
+import type { Finding, PartitionReport, Severity } from '../log/inspect/findings.js';
+import { atStart } from '../log/inspect/remedies.js';
 import { verifyDirectories, type DirectoryReport, type VerifyReport } from '../log/inspect/verify-directories.js';
 import { DumpWriter, plural, type Color, type DumpOutput } from './dump/output.js';
 import { METADATA_TOPIC } from '../protocol/internal-topics.js';
@@ -24,16 +25,17 @@ const COLORS: Readonly<Record<Severity, Color>> = { error: 'red', warning: 'yell
  */
 export async function logVerify(flags: ParsedFlags, { disk, output, directory, isLocked }: VerifyParts): Promise<number> {
   const [action, ...operands] = flags.operands;
-  if (action !== 'verify') throw new UsageError(action === undefined ? 'say what to do: `ottla log verify DIR`' : `'${action}' is not understood here: there is \`ottla log verify DIR\``);
+  if (action === undefined) throw new UsageError('say what to do: `ottla log verify DIR`');
+  if (action !== 'verify') throw new UsageError(`'${action}' is not understood here: there is \`ottla log verify DIR\``);
   if (operands.length === 0) throw new UsageError('name a directory, such as `ottla log verify ottla-data`');
   const out = new DumpWriter(output, flags.has('json'));
   const showsAll = flags.has('all');
   const report = await verifyDirectories(operands.map(operand => resolve(directory, operand)), {
     disk, isLocked,
     onPartition: async partition => {
-      const { path, findings, segments, batches, startOffset, endOffset } = partition;
+      const { findings } = partition;
       out.json({ kind: 'partition', ...partition, findings: undefined });
-      if (findings.length > 0 || showsAll) out.line(`${out.paint('bold', path)}  ${plural(segments, 'segment')}, ${plural(batches, 'batch', 'batches')}, offsets ${startOffset} to ${endOffset}${findings.length === 0 ? `  ${out.paint('green', 'ok')}` : ''}`);
+      if (findings.length > 0 || showsAll) showPartition(out, partition);
       for (const finding of findings) showFinding(out, finding);
       // Large directories take their time: what is known is shown.
       if (findings.length > 0 || out.isFull) await out.flush();
@@ -55,11 +57,17 @@ async function strays(disk: Disk, { directories, partitions }: VerifyReport): Pr
   if (home === undefined || !isSound) return [];
   const topics = await clusterTopics(disk, `${home.path}/${METADATA_DIRECTORY}`);
   return partitions.filter(({ topicId }) => topicId !== undefined && !topics.has(topicId)).map((stray): Finding => ({
-    severity: home.isInUse ? 'note' : 'warning', path: stray.path, message: `is of topic ${stray.topicId}, which the metadata of the cluster does not know`, atStart: 'it is set aside as stray, and never removed',
+    severity: home.isInUse ? 'note' : 'warning', path: stray.path,
+    message: `is of topic ${stray.topicId}, which the metadata of the cluster does not know`, remedy: { kind: 'setAside' },
   }));
 }
 
 const METADATA_DIRECTORY = `${METADATA_TOPIC}-0`;
+
+function showPartition(out: DumpWriter, { path, findings, segments, batches, startOffset, endOffset }: PartitionReport): void {
+  const verdict = findings.length === 0 ? `  ${out.paint('green', 'ok')}` : '';
+  out.line(`${out.paint('bold', path)}  ${plural(segments, 'segment')}, ${plural(batches, 'batch', 'batches')}, offsets ${startOffset} to ${endOffset}${verdict}`);
+}
 
 function showDirectory(out: DumpWriter, { path, owner, isClean, isInUse, partitions, findings }: DirectoryReport): void {
   const whose = owner === undefined ? 'nobody\'s' : `node ${owner.nodeId} of cluster ${owner.clusterId}`;
@@ -71,17 +79,19 @@ function showDirectory(out: DumpWriter, { path, owner, isClean, isInUse, partiti
 }
 
 function showFinding(out: DumpWriter, finding: Finding, indent = '  '): void {
-  const { severity, path, message, atStart } = finding;
+  const { severity, path, message, remedy } = finding;
   out.line(`${indent}${out.paint(COLORS[severity], severity.padEnd(7))}  ${path}: ${message}`);
-  out.line(`${indent}${' '.repeat(9)}${out.paint('dim', `at start: ${atStart}`)}`);
-  out.json({ kind: 'finding', ...finding });
+  out.line(`${indent}${' '.repeat(9)}${out.paint('dim', `at start: ${atStart(remedy)}`)}`);
+  out.json({ kind: 'finding', severity, path, message, remedy, atStart: atStart(remedy) });
 }
 
 function conclude(out: DumpWriter, { directories, partitions, findings }: VerifyReport): number {
   const all = [...findings, ...directories.flatMap(directory => directory.findings), ...partitions.flatMap(partition => partition.findings)];
   const count = (severity: Severity): number => all.filter(finding => finding.severity === severity).length;
   const [errors, warnings, notes] = [count('error'), count('warning'), count('note')];
-  const looked = `${plural(partitions.length, 'partition')}, ${plural(sum(partitions.map(({ segments }) => segments)), 'segment')}, ${plural(sum(partitions.map(({ batches }) => batches)), 'batch', 'batches')}`;
+  const segments = sum(partitions.map(each => each.segments));
+  const batches = sum(partitions.map(each => each.batches));
+  const looked = `${plural(partitions.length, 'partition')}, ${plural(segments, 'segment')}, ${plural(batches, 'batch', 'batches')}`;
   const noted = notes === 0 ? '' : `, ${plural(notes, 'note')}`;
   out.line(errors + warnings === 0
     ? out.paint('green', `all is well: ${looked}${noted}`)

@@ -1,5 +1,5 @@
 import type { DiskFile } from '../../env/index.js';
-import { batchesOfFile, factsOf, headerFaults, recordFaults, type BatchFacts, type StoredBatch } from '../../log/inspect/stored-batches.js';
+import { batchesOfFile, codecFaults, factsOf, headerFaults, recordFaults, type BatchFacts, type StoredBatch } from '../../log/inspect/stored-batches.js';
 import { recordsIn, type BatchRecord } from '../../protocol/records/batch-iterator.js';
 import { decodeControl, decodeRecord, textOrBytes, type Decoded, type Decoder } from './decode-records.js';
 import { header, message, plural, row, timeText, type Column, type DumpWriter } from './output.js';
@@ -38,7 +38,7 @@ export async function dumpBatches(out: DumpWriter, { name, file, sizeBytes, base
     }
     const facts = factsOf(found);
     showBatch(out, name, facts);
-    const faults = headerFaults(facts, baseOffset, previousOffset);
+    const faults = [...headerFaults(facts, baseOffset, previousOffset), ...codecFaults(facts)];
     if (records && facts.isCrcValid) faults.push(...recordFaults(found, facts));
     for (const fault of faults) out.fault(name, fault, '    ');
     if (records && facts.isCrcValid) await showRecords(out, name, found, facts, decoder);

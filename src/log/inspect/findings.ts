@@ -1,4 +1,9 @@
-/** error: data is lost, or not served as it should be. warning: it does not fit, and a start mends it. note: as it should be, and worth knowing. */
+import type { Remedy } from './remedies.js';
+
+/**
+ * error: data is lost, or not served as it should be. warning: it does not fit, and a start mends it. note: as it should be, and
+ * worth knowing.
+ */
 export type Severity = 'error' | 'warning' | 'note';
 
 export interface Finding {
@@ -6,8 +11,7 @@ export interface Finding {
   /** The file or directory at fault, below the directory that was asked about. */
   readonly path: string;
   readonly message: string;
-  /** What a broker does about it when it starts. */
-  readonly atStart: string;
+  readonly remedy: Remedy;
 }
 
 /** What a look at one partition's directory gave. */

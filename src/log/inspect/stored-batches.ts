@@ -103,7 +103,7 @@ function int64(read: () => number): number {
 
 /**
  * What is wrong with a batch by its header and checksum, and by where it stands: after `previousOffset`, in a segment from
- * `segmentBase` on.
+ * `segmentBase` on. A start that looks at it ends the log before it.
  */
 export function headerFaults(facts: BatchFacts, segmentBase: number, previousOffset: number): string[] {
   const { position, baseOffset, lastOffset } = facts;
@@ -115,8 +115,12 @@ export function headerFaults(facts: BatchFacts, segmentBase: number, previousOff
   } else if (baseOffset < segmentBase) faults.push(`${here} begins at offset ${baseOffset}, before its segment`);
   else if (baseOffset <= previousOffset) faults.push(`${here} begins at offset ${baseOffset}, and the one before it ends at ${previousOffset}`);
   else if (lastOffset - segmentBase > MAX_RELATIVE_OFFSET) faults.push(`${here} ends at offset ${lastOffset}, too far from the segment's first`);
-  if (facts.codec.startsWith('codec')) faults.push(`${here} has an unknown codec, ${facts.codec}`);
   return faults;
+}
+
+/** What no start looks at. */
+export function codecFaults({ position, codec }: BatchFacts): string[] {
+  return codec.startsWith('codec') ? [`the batch at position ${position} has an unknown codec, ${codec}`] : [];
 }
 
 /** What is wrong with its records, which must be read one by one for that. */

@@ -8,6 +8,7 @@ import {
   RECOVERY_POINT_FILE, nameOf, parentOf, parsePartitionDirectory,
 } from '../paths.js';
 import type { Finding, PartitionContext, PartitionReport, Severity } from './findings.js';
+import type { RemedyKind } from './remedies.js';
 import { verifyMetadataFiles } from './verify-metadata-files.js';
 import { verifyPartition } from './verify-partition.js';
 
@@ -75,7 +76,8 @@ function targetsIn(disk: Disk, path: string): string[] {
   if (stat === undefined) throw new Error(`${path}: there is no such directory`);
   if (!stat.isDirectory) throw new Error(`${path}: this is a file: \`ottla dump-log\` shows it`);
   if (isPartition(disk, path) || isLogDirectory(disk, path)) return [path];
-  const inside = disk.list(path).map(name => `${path}/${name}`).filter(each => disk.stat(each)?.isDirectory === true && isLogDirectory(disk, each));
+  const inside = disk.list(path).map(name => `${path}/${name}`)
+    .filter(each => disk.stat(each)?.isDirectory === true && isLogDirectory(disk, each));
   if (inside.length === 0) throw new Error(`${path}: there is no log directory and no partition here`);
   return inside;
 }
@@ -99,11 +101,14 @@ class DirectoryReader {
     const isInUse = names.includes(LOCK_FILE) && await this.options.isLocked(`${path}/${LOCK_FILE}`);
     const marked = names.includes(CLEAN_SHUTDOWN_FILE);
     const owner = this.readOwner();
-    const readable = [this.recoveryPoints = this.offsets(RECOVERY_POINT_FILE), this.logStartOffsets = this.offsets(LOG_START_OFFSET_FILE), this.highWatermarks = this.offsets(HIGH_WATERMARK_FILE)];
+    this.recoveryPoints = this.offsets(RECOVERY_POINT_FILE);
+    this.logStartOffsets = this.offsets(LOG_START_OFFSET_FILE);
+    this.highWatermarks = this.offsets(HIGH_WATERMARK_FILE);
     this.cleaned = this.offsets(CLEANER_OFFSET_FILE);
     const partitions = names.filter(name => isDirectoryOfPartition(disk, path, name) && this.isServed(name));
     this.checkForgotten(partitions);
-    const isClean = marked && !isInUse && !readable.includes(UNREADABLE);
+    const isVouchedFor = ![this.recoveryPoints, this.logStartOffsets, this.highWatermarks].includes(UNREADABLE);
+    const isClean = marked && !isInUse && isVouchedFor;
     this.report = { path, owner, isClean, isInUse, partitions, findings: this.findings };
     return this;
   }
@@ -112,7 +117,8 @@ class DirectoryReader {
     const { disk } = this.options;
     const { isClean, isInUse } = this.report;
     const context: PartitionContext = {
-      isClean, isInUse, recoveryPoint: this.recoveryPoints.get(name), logStartOffset: this.logStartOffsets.get(name), highWatermark: this.highWatermarks.get(name),
+      isClean, isInUse,
+      recoveryPoint: this.recoveryPoints.get(name), logStartOffset: this.logStartOffsets.get(name), highWatermark: this.highWatermarks.get(name),
       wasCompacted: this.cleaned.has(name),
     };
     try {
@@ -125,24 +131,24 @@ class DirectoryReader {
       return {
         name, path: `${this.path}/${name}`, segments: 0, batches: 0, sizeBytes: 0, startOffset: 0, endOffset: 0, topicId: undefined,
         findings: [changed
-          ? { severity: 'note', path: name, message: 'the broker changed it while it was read', atStart: 'nothing' }
-          : { severity: 'error', path: name, message: error.message, atStart: 'the whole log directory is taken out of service' }],
+          ? { severity: 'note', path: name, message: 'the broker changed it while it was read', remedy: { kind: 'readAgain' } }
+          : { severity: 'error', path: name, message: error.message, remedy: { kind: 'directoryOffline' } }],
       };
     }
   }
 
-  private tell(severity: Severity, path: string, message: string, atStart: string): void {
-    this.findings.push({ severity, path, message, atStart });
+  private tell(severity: Severity, path: string, message: string, kind: RemedyKind): void {
+    this.findings.push({ severity, path, message, remedy: { kind } });
   }
 
   private readOwner(): MetaProperties | undefined {
     try {
       const owner = readMetaProperties(this.options.disk, this.path);
-      if (owner === undefined) this.tell('warning', META_PROPERTIES_FILE, 'is missing: nothing says whose directory this is', 'Ottla makes it anew; Apache Kafka does not start');
+      if (owner === undefined) this.tell('warning', META_PROPERTIES_FILE, 'is missing: nothing says whose directory this is', 'ownerMadeAnew');
       return owner;
     } catch (error) {
       if (error instanceof DiskError) throw error;
-      this.tell('error', META_PROPERTIES_FILE, error instanceof Error ? error.message.replace(`${this.path}/`, '') : String(error), 'the broker does not start');
+      this.tell('error', META_PROPERTIES_FILE, error instanceof Error ? error.message.replace(`${this.path}/`, '') : String(error), 'notStarted');
       return undefined;
     }
   }
@@ -150,11 +156,13 @@ class DirectoryReader {
   private offsets(file: string): OffsetCheckpoint {
     try {
       const offsets = readOffsets(this.options.disk, `${this.path}/${file}`);
-      for (const [partition, offset] of offsets) if (offset < 0) this.tell('warning', file, `${partition} has the impossible offset ${offset}`, 'it counts as none');
+      for (const [partition, offset] of offsets) {
+        if (offset < 0) this.tell('warning', file, `${partition} has the impossible offset ${offset}`, 'countsAsNone');
+      }
       return offsets;
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
-      this.tell('warning', file, error.message.replace(`${this.path}/`, ''), file === CLEANER_OFFSET_FILE ? 'compaction begins from the start of each log' : 'it is left out, and all logs are checked');
+      this.tell('warning', file, error.message.replace(`${this.path}/`, ''), file === CLEANER_OFFSET_FILE ? 'compactedAnew' : 'leftOut');
       return UNREADABLE;
     }
   }
@@ -162,20 +170,23 @@ class DirectoryReader {
   /** Directories that were set aside are told, and not read. */
   private isServed(name: string): boolean {
     const suffix = parsePartitionDirectory(name)?.suffix;
-    if (suffix === '-delete') this.tell('note', name, 'waits to be removed', 'it is removed after file.delete.delay.ms');
-    else if (suffix === '-stray') this.tell('note', name, 'was set aside, since it belonged to no topic of the cluster', 'it stays; remove it by hand once nobody needs it');
-    else if (suffix === '-future') this.tell('note', name, 'is a copy on its way to this directory', 'the copy goes on, or is removed when nobody wants it any more');
+    if (suffix === '-delete') this.tell('note', name, 'waits to be removed', 'removedLater');
+    else if (suffix === '-stray') this.tell('note', name, 'was set aside, since it belonged to no topic of the cluster', 'keptAside');
+    else if (suffix === '-future') this.tell('note', name, 'is a copy on its way to this directory', 'copyGoesOn');
     return suffix === undefined;
   }
 
   private checkForgotten(partitions: readonly string[]): void {
     const present = new Set(partitions);
     const checkpoints: readonly (readonly [string, OffsetCheckpoint])[] = [
-      [RECOVERY_POINT_FILE, this.recoveryPoints], [LOG_START_OFFSET_FILE, this.logStartOffsets], [HIGH_WATERMARK_FILE, this.highWatermarks], [CLEANER_OFFSET_FILE, this.cleaned],
+      [RECOVERY_POINT_FILE, this.recoveryPoints], [LOG_START_OFFSET_FILE, this.logStartOffsets], [HIGH_WATERMARK_FILE, this.highWatermarks],
+      [CLEANER_OFFSET_FILE, this.cleaned],
     ];
     for (const [file, offsets] of checkpoints) {
       const gone = [...offsets.keys()].filter(name => !present.has(name));
-      if (gone.length > 0) this.tell('note', file, `speaks of ${gone.length === 1 ? gone[0] : `${gone.length} partitions, such as ${gone[0]},`} not in this directory`, 'it is forgotten');
+      if (gone.length === 0) continue;
+      const whom = gone.length === 1 ? gone[0] : `${gone.length} partitions, such as ${gone[0]},`;
+      this.tell('note', file, `speaks of ${whom} not in this directory`, 'forgotten');
     }
   }
 }
@@ -187,12 +198,13 @@ function betweenDirectories(directories: readonly DirectoryReport[]): Finding[] 
   const ids = new Map<string, string>();
   const [first] = directories.filter(({ owner }) => owner !== undefined);
   for (const { path, owner } of directories) {
-    if (owner === undefined) continue;
-    if (first?.owner && owner.clusterId !== first.owner.clusterId) findings.push(between(path, `is of cluster ${owner.clusterId}, and ${first.path} of ${first.owner.clusterId}`, 'a broker with both does not start'));
-    if (first?.owner && owner.nodeId !== first.owner.nodeId) findings.push(between(path, `is of node ${owner.nodeId}, and ${first.path} of ${first.owner.nodeId}`, 'a broker with both does not start'));
+    if (owner === undefined || first?.owner === undefined) continue;
+    const { clusterId, nodeId } = first.owner;
+    if (owner.clusterId !== clusterId) findings.push(between(path, `is of cluster ${owner.clusterId}, and ${first.path} of ${clusterId}`, 'notStartedTwice'));
+    if (owner.nodeId !== nodeId) findings.push(between(path, `is of node ${owner.nodeId}, and ${first.path} of ${nodeId}`, 'notStartedTwice'));
     if (owner.directoryId === undefined) continue;
     const other = ids.get(owner.directoryId);
-    if (other !== undefined) findings.push(between(path, `has the same directory.id as ${other}: one is a copy of the other`, 'a broker with both does not start'));
+    if (other !== undefined) findings.push(between(path, `has the same directory.id as ${other}: one is a copy of the other`, 'notStartedTwice'));
     ids.set(owner.directoryId, path);
   }
   return findings;
@@ -204,17 +216,19 @@ function betweenPartitions(partitions: readonly PartitionReport[]): Finding[] {
   const topics = new Map<string, PartitionReport>();
   for (const report of partitions) {
     const home = homes.get(report.name);
-    if (home !== undefined) findings.push(between(report.path, `is in ${home} too`, 'a broker with both does not start: one must be removed by hand'));
+    if (home !== undefined) findings.push(between(report.path, `is in ${home} too`, 'notStartedTwice'));
     homes.set(report.name, parentOf(report.path));
     const topic = parsePartitionDirectory(report.name)?.topic ?? report.name;
     const other = topics.get(topic);
     if (report.topicId === undefined) continue;
-    if (other && other.topicId !== report.topicId) findings.push(between(report.path, `is of topic ${report.topicId}, and ${other.name} of ${other.topicId}: topics of two lives`, 'the one that the cluster does not know is set aside as stray'));
+    if (other && other.topicId !== report.topicId) {
+      findings.push(between(report.path, `is of topic ${report.topicId}, and ${other.name} of ${other.topicId}: topics of two lives`, 'otherLifeAside'));
+    }
     topics.set(topic, report);
   }
   return findings;
 }
 
-function between(path: string, message: string, atStart: string): Finding {
-  return { severity: 'error', path, message, atStart };
+function between(path: string, message: string, kind: RemedyKind): Finding {
+  return { severity: 'error', path, message, remedy: { kind } };
 }

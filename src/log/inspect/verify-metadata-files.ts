@@ -1,28 +1,31 @@
 import type { Disk } from '../../env/index.js';
 import { MalformedError } from '../../base/bytes.js';
+import { METADATA_TOPIC } from '../../protocol/internal-topics.js';
+import { parseMetadataSnapshotFile, partitionDirectory, QUORUM_STATE_FILE } from '../paths.js';
 import type { Finding } from './findings.js';
-import { batchesOfFile, factsOf, headerFaults, recordFaults } from './stored-batches.js';
-
-const SNAPSHOT = /^\d{20}-\d{10}\.checkpoint$/;
-const LEFT_OVER = /^\d{20}-\d{10}\.checkpoint\.(?:part|deleted)$/;
-const QUORUM_STATE = 'quorum-state';
+import { batchesOfFile, codecFaults, factsOf, headerFaults, recordFaults } from './stored-batches.js';
 
 /** What the directory of the metadata log holds besides a log: snapshots, and who was voted for. */
 export async function verifyMetadataFiles(disk: Disk, path: string, isInUse: boolean): Promise<Finding[]> {
-  const name = '__cluster_metadata-0';
+  const name = partitionDirectory(METADATA_TOPIC, 0);
   const findings: Finding[] = [];
   for (const file of disk.list(path)) {
-    if (LEFT_OVER.test(file)) findings.push({ severity: 'note', path: `${name}/${file}`, message: 'was not finished, or waits to be removed', atStart: 'it is removed' });
-    if (!SNAPSHOT.test(file)) continue;
+    const snapshot = parseMetadataSnapshotFile(file);
+    if (snapshot === undefined) continue;
+    const place = `${name}/${file}`;
+    if (!snapshot.isWhole) {
+      findings.push({ severity: 'note', path: place, message: 'was not finished, or waits to be removed', remedy: { kind: 'metadataRemoved' } });
+      continue;
+    }
     for (const message of await snapshotFaults(disk, `${path}/${file}`)) {
-      findings.push({ severity: 'error', path: `${name}/${file}`, message, atStart: 'the node cannot read its metadata: an older snapshot with the whole log after it would do' });
+      findings.push({ severity: 'error', path: place, message, remedy: { kind: 'metadataUnread' } });
     }
   }
-  const quorumState = `${path}/${QUORUM_STATE}`;
+  const quorumState = `${path}/${QUORUM_STATE_FILE}`;
   if (disk.stat(quorumState) === undefined) return findings;
   const fault = jsonFault(disk.readFile(quorumState).toString('utf8'));
-  if (fault !== undefined) findings.push({ severity: isInUse ? 'note' : 'error', path: `${name}/${QUORUM_STATE}`, message: fault, atStart: 'the node does not start, since it may have voted already' });
-  return findings;
+  if (fault === undefined) return findings;
+  return [...findings, { severity: isInUse ? 'note' : 'error', path: `${name}/${QUORUM_STATE_FILE}`, message: fault, remedy: { kind: 'voteUnknown' } }];
 }
 
 async function snapshotFaults(disk: Disk, path: string): Promise<string[]> {
@@ -36,7 +39,7 @@ async function snapshotFaults(disk: Disk, path: string): Promise<string[]> {
         break;
       }
       const facts = factsOf(found);
-      faults.push(...headerFaults(facts, 0, previousOffset));
+      faults.push(...headerFaults(facts, 0, previousOffset), ...codecFaults(facts));
       if (facts.isCrcValid) faults.push(...recordFaults(found, facts));
       previousOffset = facts.lastOffset;
     }
@@ -48,8 +51,8 @@ async function snapshotFaults(disk: Disk, path: string): Promise<string[]> {
 
 function jsonFault(text: string): string | undefined {
   try {
-    const state: unknown = JSON.parse(text);
-    if (typeof state !== 'object' || state === null || typeof (state as { leaderEpoch?: unknown }).leaderEpoch !== 'number') throw new MalformedError('it names no leaderEpoch');
+    const state = JSON.parse(text) as { readonly leaderEpoch?: unknown } | null;
+    if (typeof state?.leaderEpoch !== 'number') throw new MalformedError('it names no leaderEpoch');
     return undefined;
   } catch (error) {
     return `it cannot be read: ${error instanceof Error ? error.message : String(error)}`;
