@@ -231,4 +231,9 @@ test('a start that nobody wrote to, and that has no index therefore, is used at 
   await start();
   const log = manager.get('t', 0)!;
   expect([log.logStartOffset, log.logEndOffset]).toEqual([5, 5]);
+  log.appendAsLeader(batchOf(['x']), CLIENT);
+  await manager.close({ brokerEpoch: 2 });
+  expect(readdirSync(directory).filter(name => name.endsWith('index'))).toHaveLength(2);
+  await start();
+  expect([manager.get('t', 0)!.logStartOffset, manager.get('t', 0)!.logEndOffset]).toEqual([5, 6]);
 });

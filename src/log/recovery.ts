@@ -204,8 +204,11 @@ class LogLoader {
   }
 
   private hasSoundIndexes(segment: Segment): boolean {
-    // One that a start made, and nobody wrote to, has none.
-    if (!this.has(segment, OFFSET_INDEX_SUFFIX)) return segment.sizeBytes === 0;
+    if (!this.has(segment, OFFSET_INDEX_SUFFIX)) {
+      if (segment.sizeBytes > 0) return false;
+      // One that a start made, and nobody wrote to, has none yet.
+      for (const index of [segment.offsetIndex, segment.timeIndex]) index.reset();
+    }
     if (!this.has(segment, TXN_INDEX_SUFFIX)) return true;
     try {
       segment.txnIndex.check(segment.baseOffset);
