@@ -9,6 +9,7 @@ import type { LogReader } from './reads/log-reader.js';
 import type { LogTail } from './reads/tail-cache.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { KafkaError } from '../protocol/errors.js';
+import { OldFormatLogError } from './segment/old-format.js';
 import type { SegmentFiles } from './segment/segment-files.js';
 import type { SegmentList } from './segment/segment-list.js';
 import { LogBeingCheckedError } from './types.js';
@@ -30,6 +31,8 @@ export interface LogParts {
 export interface SleepingLog {
   /** What was durable is all that there is. */
   readonly logEndOffset: number;
+  /** `logEndOffset` when absent. */
+  readonly recoveryPoint?: number;
   /** undefined: where the first segment begins. */
   readonly logStartOffset: number | undefined;
   /** Reads the directory; a promise where somebody has touched it since. */
@@ -51,6 +54,7 @@ export abstract class LazyLog {
   /** What becomes of its files matters to nobody any more. */
   protected abandoned = false;
   failure: DiskError | undefined;
+  private refusal: OldFormatLogError | undefined;
 
   protected constructor(protected readonly host: LogHost, { topic, partition, home }: LogIdentity, private readonly sleeping: SleepingLog | undefined) {
     this.topic = topic;
@@ -65,6 +69,18 @@ export abstract class LazyLog {
   /** Nothing of it was used yet. */
   get isAsleep(): boolean {
     return this.asleep !== undefined;
+  }
+
+  /** None of it can be used, although its disk works. */
+  get isRefused(): boolean {
+    return this.refusal !== undefined;
+  }
+
+  /** From now on every use throws `reason`. */
+  refuse(reason: OldFormatLogError): void {
+    if (this.refusal !== undefined) return;
+    this.refusal = reason;
+    this.host.logger.error('a partition is offline', { log: this.name, error: reason.message });
   }
 
   /** What the checkpoints say, for as long as nothing else is known. */
@@ -153,7 +169,7 @@ export abstract class LazyLog {
       if (!(loaded instanceof Promise)) return this.wakeWith(loaded);
       this.checking = loaded.then(found => this.checked(found), (error: unknown) => {
         this.noteFailure(error);
-        if (!(error instanceof DiskError)) this.host.logger.error('a log could not be checked', { directory: this.directory, error: String(error) });
+        if (!(error instanceof DiskError) && !this.isRefused) this.host.logger.error('a log could not be checked', { directory: this.directory, error: String(error) });
       }).finally(() => { this.checking = undefined; });
     }
     throw new LogBeingCheckedError(this.name, this.checking);
@@ -177,6 +193,7 @@ export abstract class LazyLog {
 
   protected mustBeOpen(): void {
     if (this.failure) throw this.failure;
+    if (this.refusal) throw this.refusal;
     if (this.closed) throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER, `The log of ${this.name} is closed`);
   }
 
@@ -190,6 +207,7 @@ export abstract class LazyLog {
 
   /** After a failed write or sync nobody knows what the disk holds: the log stays as it is until it is opened anew. */
   noteFailure(error: unknown): unknown {
+    if (error instanceof OldFormatLogError) this.refuse(error);
     if (error instanceof DiskError && !this.failure && !this.abandoned) {
       this.failure = error;
       this.home.fail(error);

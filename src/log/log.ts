@@ -96,7 +96,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   }
 
   get recoveryPoint(): number {
-    return this.asleep?.logEndOffset ?? this.durability.recoveryPoint;
+    return this.asleep === undefined ? this.durability.recoveryPoint : this.asleep.recoveryPoint ?? this.asleep.logEndOffset;
   }
 
   get highWatermark(): number {

@@ -13,6 +13,7 @@ import { ReadBudget } from './reads/read-budget.js';
 import { ReadBuffers } from './reads/read-buffers.js';
 import { loadLog } from './recovery.js';
 import { GapMark } from './segment/gap-mark.js';
+import type { OldFormatLogError } from './segment/old-format.js';
 import { segmentOptions } from './segment/segment-files.js';
 import { Segment } from './segment/segment.js';
 import { SegmentList } from './segment/segment-list.js';
@@ -94,6 +95,18 @@ export function openLogLazily(options: OpenLogOptions & { readonly recoveryPoint
     logEndOffset, logStartOffset,
     load: directory => load({ ...options, clean: true }, directory),
   });
+}
+
+/** A log that nobody can use, for a reason that its directory gave: nothing in it is touched, and checkpoints go on saying what they said. */
+export function openRefused(options: OpenLogOptions & { readonly highWatermark: number }, reason: OldFormatLogError): Log {
+  const { recoveryPoint = 0, highWatermark, logStartOffset } = options;
+  const log = new Log(options.host, identityOf(options), options.settings, {
+    // There is at least a record.
+    logEndOffset: Math.max(1, recoveryPoint, highWatermark), recoveryPoint, logStartOffset,
+    load: () => { throw reason; },
+  });
+  log.refuse(reason);
+  return log;
 }
 
 function identityOf(options: OpenLogOptions): LogIdentity {

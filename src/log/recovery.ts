@@ -13,6 +13,7 @@ import { recallBatches } from './producers/producer-recall.js';
 import { ProducerState } from './producers/producer-state.js';
 import { scanBatches } from './segment/batch-scan.js';
 import { GapMark, isGapMark, readGapMark } from './segment/gap-mark.js';
+import { refuseOldFormat } from './segment/old-format.js';
 import { Segment, type SegmentCut, type SegmentOptions } from './segment/segment.js';
 import { segmentOptions } from './segment/segment-files.js';
 import { SegmentList } from './segment/segment-list.js';
@@ -31,10 +32,11 @@ export interface LoadOptions {
 /**
  * Reads a partition's directory (`LogLoader`), after whatever end its last owner had: left-overs are cleared away, compaction's
  * swaps finished, what may be torn is checked batch by batch and cut at the first that is wrong. Within the turn when it was
- * closed in order.
+ * closed in order. Fails with `OldFormatLogError`, nothing having been cut, where there are messages of an old format.
  */
 export function loadLog(host: LogHost, options: LoadOptions): LoadedLog | Promise<LoadedLog> {
   const loader = new LogLoader(host, options);
+  loader.refuseOldFormat();
   const loaded = loader.loadNow();
   if (loaded !== undefined) return loaded;
   return new LogLoader(host, loader.isDoubtful ? { ...options, clean: false } : options).load();
@@ -62,6 +64,12 @@ class LogLoader {
     this.clean = options.clean && !this.epochs.damaged;
     this.recoveryPoint = this.epochs.damaged ? 0 : options.recoveryPoint;
     this.names = host.disk.list(directory);
+  }
+
+  refuseOldFormat(): void {
+    // Sorted names: the first is the one with the oldest records.
+    const first = this.names.find(name => name.endsWith(LOG_SUFFIX));
+    if (first !== undefined) refuseOldFormat(this.host.disk, `${this.options.directory}/${first}`);
   }
 
   /** What a log takes that was closed in order, as far as nobody has touched it; undefined: it must be loaded in full. */

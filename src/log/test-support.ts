@@ -1,6 +1,7 @@
 import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import type { LogSettings } from '../config/log-settings.js';
 import type { Clock, Disk } from '../env/index.js';
 import { NodeClock, NodeDisk, NodeRandom, silentLogger } from '../env/node/index.js';
@@ -104,6 +105,21 @@ export function batchOf(values: readonly string[], options: BatchOptions & { tim
   const builder = new BatchBuilder(batchOptions);
   for (const value of values) builder.append({ timestampMs, key: null, value: Buffer.from(value) });
   return builder.build();
+}
+
+/** A message as it was written before Kafka 0.11, without a key. */
+export function oldMessage(format: 0 | 1, offset: number, value: string): Buffer {
+  const time = format === 1 ? 8 : 0;
+  const bytes = Buffer.alloc(12 + 14 + time + value.length);
+  bytes.writeBigInt64BE(BigInt(offset), 0);
+  bytes.writeInt32BE(bytes.length - 12, 8);
+  bytes[16] = format;
+  if (format === 1) bytes.writeBigInt64BE(1_400_000_000_000n, 18);
+  bytes.writeInt32BE(-1, 18 + time);
+  bytes.writeInt32BE(value.length, 22 + time);
+  bytes.write(value, 26 + time);
+  bytes.writeUInt32BE(crc32(bytes.subarray(16)), 12);
+  return bytes;
 }
 
 export interface PlainRecord {

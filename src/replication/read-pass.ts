@@ -70,9 +70,18 @@ export class ReadPass {
   }
 
   #readAt(index: number): void {
-    const position = this.positions[index]!;
-    const partition = this.find(position);
+    const partition = this.find(this.positions[index]!);
     if (typeof partition === 'number') return this.#refuse(index, partition);
+    try {
+      this.#readFrom(partition, index);
+    } catch (error) {
+      // Also what a log that slept finds when it is woken.
+      this.#refuse(index, codeOf(error));
+    }
+  }
+
+  #readFrom(partition: Partition, index: number): void {
+    const position = this.positions[index]!;
     const fenced = partition.checkLeaderEpoch(Math.max(position.currentLeaderEpoch, -1));
     if (fenced !== ErrorCode.NONE) return this.#refuse(index, fenced);
     const { log } = partition;
@@ -98,24 +107,20 @@ export class ReadPass {
     this.limits[index] = limitOffset;
     if ((left <= 0 && !minOneBatch) || fetchOffset >= limitOffset) return this.#note(index, partition, { read: NOTHING });
     const maxBytes = Math.min(this.positions[index]!.maxBytes, Math.max(left, 0));
-    try {
-      const read = log.read(fetchOffset, { maxBytes, minOneBatch, limitOffset, includeAborted: this.options.readCommitted });
-      if (!(read instanceof Promise)) return this.#note(index, partition, { read });
-      this.#expectedBytes += maxBytes;
-      this.#cold.push(read.then(
-        found => {
-          this.#expectedBytes -= maxBytes;
-          this.#note(index, partition, { read: found });
-          if (found.sizeBytes === 0 && !minOneBatch) this.#empty.push(index);
-        },
-        (error: unknown) => {
-          this.#expectedBytes -= maxBytes;
-          this.#refuse(index, codeOf(error));
-        },
-      ));
-    } catch (error) {
-      this.#refuse(index, codeOf(error));
-    }
+    const read = log.read(fetchOffset, { maxBytes, minOneBatch, limitOffset, includeAborted: this.options.readCommitted });
+    if (!(read instanceof Promise)) return this.#note(index, partition, { read });
+    this.#expectedBytes += maxBytes;
+    this.#cold.push(read.then(
+      found => {
+        this.#expectedBytes -= maxBytes;
+        this.#note(index, partition, { read: found });
+        if (found.sizeBytes === 0 && !minOneBatch) this.#empty.push(index);
+      },
+      (error: unknown) => {
+        this.#expectedBytes -= maxBytes;
+        this.#refuse(index, codeOf(error));
+      },
+    ));
   }
 
   #note(index: number, { log }: Partition, found: Pick<FetchOutcome, 'read' | 'divergingEpoch'>): void {

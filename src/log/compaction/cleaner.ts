@@ -124,7 +124,7 @@ export class LogCleaner {
     const candidates: Candidate[] = [];
     let wakes = WAKES_A_ROUND;
     for (const log of this.options.logs()) {
-      if (!log.settings.cleanupPolicy.compact || log.isClosed || log.compaction.inProgress || log.compaction.isUncleanable || this.options.isPaused(log)) continue;
+      if (!log.settings.cleanupPolicy.compact || log.isClosed || log.compaction.inProgress || log.compaction.isUncleanable || log.isRefused || this.options.isPaused(log)) continue;
       const slept = log.isAsleep;
       if (slept && (wakes === 0 || !this.mayWake(log))) continue;
       if (slept) wakes--;
@@ -132,8 +132,8 @@ export class LogCleaner {
         const plan = log.whileAwake(() => this.examine(log), found => found !== undefined && isDue(found, log.settings));
         if (plan) candidates.push({ log, plan });
       } catch (error) {
-        // That says nothing of what it holds.
-        if (!(error instanceof LogBeingCheckedError)) this.markUncleanable(log, error);
+        // That says nothing of what it holds; and a refusal has been told.
+        if (!(error instanceof LogBeingCheckedError) && !log.isRefused) this.markUncleanable(log, error);
       }
     }
     return candidates;

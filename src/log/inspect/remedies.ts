@@ -32,6 +32,7 @@ const REMEDIES = {
   cut: ['gone', ({ offset, lostBytes }: Details) =>
     `the log is cut at offset ${offset}${lostBytes === undefined ? ', and all later segments are removed' : `: ${lostBytes} bytes go`}`],
   cutToo: ['gone', 'it goes with the end of the log, which is cut before it'],
+  refused: ['stays', 'nothing is changed, and the partition is offline: have Apache Kafka serve it, or delete its topic'],
   begunAnew: ['gone', ({ offset }: Details) => `all segments are dropped, and the log begins anew at ${offset}`],
   droppedToo: ['gone', 'it goes with all segments'],
   endOfLog: ['gone', 'it becomes the end of the log'],

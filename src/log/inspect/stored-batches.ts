@@ -16,8 +16,8 @@ export interface StoredBatch extends ScannedBatch {
 
 /** Where the row of batches ends before the file does. */
 export interface Damage {
-  /** torn: a batch that is not whole; zeros: room that was taken and not used, or lost; corrupt: no batch at all. */
-  readonly kind: 'torn' | 'zeros' | 'corrupt';
+  /** torn: a batch that is not whole; zeros: room that was taken and not used, or lost; old: a message of format v0 or v1; corrupt: no batch at all. */
+  readonly kind: 'torn' | 'zeros' | 'old' | 'corrupt';
   readonly position: number;
   readonly message: string;
 }
@@ -41,6 +41,7 @@ async function damageOf(end: RowEnd, position: number, sizeBytes: number, read: 
   if (left >= batch.LOG_OVERHEAD && await isZeroIn({ from: position, to: sizeBytes }, read)) {
     return { kind: 'zeros', position, message: `from position ${position} on there are ${left} bytes of zeros` };
   }
+  if (end.kind === 'old') return { kind: 'old', position, message: `at position ${position} there is a message of format v${end.format}, from before Kafka 0.11, which Ottla does not read` };
   if (end.kind === 'corrupt') return { kind: 'corrupt', position, message: `at position ${position} there is no batch: ${end.error.message}` };
   return { kind: 'torn', position, message: `the batch at position ${position} is torn: it needs ${end.neededBytes} bytes, and ${left} are left` };
 }

@@ -46,6 +46,8 @@ class PartitionVerifier {
   private firstScanned = Infinity;
   private cutAt: number | undefined;
   private readonly context: PartitionContext;
+  /** Messages of an old format were met: what follows is not looked at. */
+  private isRefused = false;
 
   constructor(private readonly disk: Disk, private readonly path: string, context: PartitionContext) {
     this.name = nameOf(path);
@@ -77,12 +79,17 @@ class PartitionVerifier {
       this.checkJoint(base, index);
       this.checkProducers(base);
       await this.segment(base, this.bases[index + 1]);
+      if (this.isRefused) return this.report(topicId);
     }
     if (this.bases.length > 0 && !this.bases.includes(this.endOffset)) this.checkProducers(this.endOffset);
     this.tellSnapshots();
     this.checkStraySnapshots();
     this.epochs.end(this.endOffset, (severity, message, kind) => this.tell(severity, LEADER_EPOCH_FILE, message, kind));
     this.checkOffsets();
+    return this.report(topicId);
+  }
+
+  private report(topicId: string | undefined): PartitionReport {
     const { name, path, batches, sizeBytes, endOffset, findings } = this;
     return { name, path, segments: this.bases.length, batches, sizeBytes, startOffset: this.bases[0] ?? 0, endOffset, topicId, findings };
   }
@@ -176,6 +183,11 @@ class PartitionVerifier {
     let isScanned = unsettled || !scan.areIndexesSound;
     let previousOffset = Math.min(this.endOffset, base) - 1;
     for await (const found of scan.read()) {
+      if (found.kind === 'old') {
+        this.isRefused = true;
+        this.tell('error', file, found.message, 'refused');
+        return;
+      }
       if (found.kind !== 'batch') {
         isScanned ||= nextBase === undefined;
         this.tellDamage(file, found, { sizeBytes: scan.sizeBytes, nextBase, isScanned });

@@ -253,6 +253,8 @@ export class LogDirectory implements LogHome {
       await closeLogs([...this.logs]);
       if (this.failure !== undefined) return;
       this.checkpointAll();
+      // What nobody could recover is for the next to recover.
+      if (!this.clean && [...this.logs].some(({ isRefused }) => isRefused)) return;
       // Last: it vouches for all that was written before.
       writeCleanShutdown(this.env.disk, this.path, brokerEpoch);
     } catch (error) {

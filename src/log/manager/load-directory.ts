@@ -4,9 +4,10 @@ import { METADATA_TOPIC } from '../../protocol/internal-topics.js';
 import { ZERO_UUID } from '../../protocol/wire/types.js';
 import type { LogHome, LogHost } from '../host.js';
 import type { Log } from '../log.js';
-import { openLog, openLogLazily } from '../open-log.js';
+import { openLog, openLogLazily, openRefused } from '../open-log.js';
 import { readTopicId } from '../partition-metadata.js';
 import { parsePartitionDirectory, partitionDirectory, type PartitionDirectoryName } from '../paths.js';
+import { OldFormatLogError } from '../segment/old-format.js';
 import type { Checkpoints } from './directory.js';
 
 /** What a log directory is found to hold at the start, and the logs that come of it. */
@@ -41,7 +42,10 @@ export interface KnownSettings {
   readonly settingsOf?: (topic: string) => LogSettings | undefined;
 }
 
-/** Opens a log, at once or, where it was closed in order, when it is first used. */
+/**
+ * Opens a log, at once or, where it was closed in order, when it is first used. One whose messages are of an old format is there
+ * too, and every use of it fails.
+ */
 export async function openFound(
   host: LogHost, { defaultSettings, settingsOf }: KnownSettings, { topic, partition, suffix, path }: FoundDirectory,
   { home, checkpoints, clean }: { readonly home: LogHome; readonly checkpoints: Checkpoints; readonly clean: boolean },
@@ -55,8 +59,12 @@ export async function openFound(
     logStartOffset: checkpoints.logStartOffsets.get(key),
   };
   const mayWait = clean && recoveryPoint !== undefined && suffix === undefined;
-  const log = mayWait ? openLogLazily({ ...options, recoveryPoint }) : await openLog({ ...options, recoveryPoint });
-  log.updateHighWatermark(checkpoints.highWatermarks.get(key) ?? 0);
+  const highWatermark = checkpoints.highWatermarks.get(key) ?? 0;
+  const log = mayWait ? openLogLazily({ ...options, recoveryPoint }) : await openLog({ ...options, recoveryPoint }).catch((error: unknown) => {
+    if (error instanceof OldFormatLogError) return openRefused({ ...options, recoveryPoint, highWatermark }, error);
+    throw error;
+  });
+  log.updateHighWatermark(highWatermark);
   // A copy has none before it takes its log's place.
   if (suffix === undefined) log.compaction.cleanedOffset = checkpoints.cleanedOffsets.get(key);
   return log;

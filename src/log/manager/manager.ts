@@ -279,20 +279,20 @@ export class NodeLogManager implements LogManager {
   private fewATurn(queue: Log[], visit: (log: Log, nowMs: number) => void): void {
     const some = (): void => {
       for (const log of queue.splice(0, LOGS_A_TURN)) {
-        if (!this.closed && !log.isClosed) this.reported(() => visit(log, this.options.env.clock.nowMs()), log.directory);
+        if (!this.closed && !log.isClosed && !log.isRefused) this.reported(() => visit(log, this.options.env.clock.nowMs()), log);
       }
       if (queue.length > 0) this.periodic.once(0, some);
     };
     some();
   }
 
-  private reported(work: () => void, directory?: string): void {
+  private reported(work: () => void, log: Log): void {
     try {
       work();
     } catch (error) {
-      // It has its turn next time.
-      if (error instanceof LogBeingCheckedError) return;
-      this.options.env.logger.error('log maintenance failed', { directory, error: String(error) });
+      // It has its turn next time; and a refusal has been told.
+      if (error instanceof LogBeingCheckedError || log.isRefused) return;
+      this.options.env.logger.error('log maintenance failed', { directory: log.directory, error: String(error) });
     }
   }
 

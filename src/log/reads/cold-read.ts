@@ -129,6 +129,8 @@ function isSound(bytes: Buffer, at: number): boolean {
 
 function sizeOf(bytes: Buffer, at: number): number {
   const size = batch.sizeInBytes(bytes, at);
+  const format = batch.magic(bytes, at);
+  if (format === 0 || format === 1) throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `A message in the log is of format v${format}`);
   if (!isSound(bytes, at)) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `A batch in the log claims a size of ${size} bytes`);
   return size;
 }

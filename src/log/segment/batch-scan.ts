@@ -2,6 +2,7 @@ import { MalformedError } from '../../base/bytes.js';
 import * as batch from '../../protocol/records/batch.js';
 import { BatchWalk, isZeroIn, type FileRange, type ScannedBatch, type WantedRead } from './batch-walk.js';
 import type { LogFile } from './log-file.js';
+import { OldFormatLogError } from './old-format.js';
 
 export type { ScannedBatch } from './batch-walk.js';
 
@@ -10,10 +11,11 @@ const CHUNK_BYTES = 1 << 20;
 /**
  * Shows the batches of a file to `visit`, from one position (where a batch begins) up to another, in order, until `visit`
  * returns false. Resolves to the position after the last batch shown; what follows it is not a whole batch, or `visit` did not
- * want it. With `verify`, a batch must have its checksum and offsets that ascend.
+ * want it. With `verify`, a batch must have its checksum and offsets that ascend. Rejects with `OldFormatLogError` where it comes
+ * upon a message of an old format.
  */
 export async function scanBatches(file: LogFile, range: FileRange, options: ScanOptions, visit: Visit): Promise<number> {
-  const steps = scan(range, options, visit);
+  const steps = scan(file.path, range, options, visit);
   let step = steps.next();
   while (step.done !== true) {
     const { chunk, length, position } = step.value;
@@ -24,7 +26,7 @@ export async function scanBatches(file: LogFile, range: FileRange, options: Scan
 
 /** The same within the turn: for what is short. */
 export function scanBatchesNow(file: LogFile, range: FileRange, options: ScanOptions, visit: Visit): number {
-  const steps = scan(range, options, visit);
+  const steps = scan(file.path, range, options, visit);
   let step = steps.next();
   while (step.done !== true) {
     const { chunk, length, position } = step.value;
@@ -39,7 +41,7 @@ interface ScanOptions {
 
 type Visit = (found: ScannedBatch) => boolean | void;
 
-function* scan(range: FileRange, options: ScanOptions, visit: Visit): Generator<WantedRead, number, number> {
+function* scan(path: string, range: FileRange, options: ScanOptions, visit: Visit): Generator<WantedRead, number, number> {
   const walk = new BatchWalk(range, CHUNK_BYTES);
   let lastOffset = -1;
   for (let wanted = walk.wanted(); wanted !== undefined; wanted = walk.wanted()) {
@@ -51,6 +53,7 @@ function* scan(range: FileRange, options: ScanOptions, visit: Visit): Generator<
       lastOffset = batch.lastOffset(found.bytes, found.at);
     }
   }
+  if (walk.end?.kind === 'old') throw new OldFormatLogError(path, walk.end.format);
   return walk.endPosition;
 }
 

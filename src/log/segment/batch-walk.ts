@@ -1,5 +1,6 @@
 import { MalformedError } from '../../base/bytes.js';
 import * as batch from '../../protocol/records/batch.js';
+import { oldMessageSize } from '../../protocol/records/old-format.js';
 
 /** Bytes that are wanted from a file, at the beginning of `chunk`. */
 export interface WantedRead {
@@ -16,9 +17,10 @@ export interface ScannedBatch {
   readonly position: number;
 }
 
-/** Why a row of batches ends before its range does: the next one is not whole, or there is none. */
+/** Why a row of batches ends before its range does: the next one is not whole, is a message of an old format, or there is none. */
 export type RowEnd =
   | { readonly kind: 'torn'; readonly neededBytes: number }
+  | { readonly kind: 'old'; readonly format: number }
   | { readonly kind: 'corrupt'; readonly error: MalformedError };
 
 export interface FileRange {
@@ -66,11 +68,18 @@ export class BatchWalk {
       if (sizeBytes > 0) return true;
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
-      this.end = { kind: 'corrupt', error };
+      this.end = this.oldEnd(error, { kind: 'corrupt', error });
     }
     this.start += this.at;
     if (this.at === 0) this.enlarge();
     return false;
+  }
+
+  /** A torn header, where zeros are left, can look like that of an old message: its checksum tells, and undefined is that more must be read for it. */
+  private oldEnd(error: MalformedError, corrupt: RowEnd): RowEnd | undefined {
+    const sizeBytes = error instanceof batch.OldFormatError ? oldMessageSize(this.chunk, this.at, this.length) : undefined;
+    if (sizeBytes === undefined) return corrupt;
+    return sizeBytes === 0 ? undefined : { kind: 'old', format: batch.magic(this.chunk, this.at) };
   }
 
   get found(): ScannedBatch {
