@@ -118,10 +118,11 @@ async function checkTimestamps(log: Log, batches: readonly ModelBatch[], pick: (
   const latest = records.reduce((max, { timestampMs }) => Math.max(max, timestampMs), -1);
   const times = records.length === 0 ? [0] : [records[pick(records.length)]!.timestampMs, records[pick(records.length)]!.timestampMs + 1, latest + 1];
   for (const wanted of times) {
-    // The first segment that is late enough decides, as with Apache Kafka, be it only for records that are before the start by now.
+    // The first segment that is late enough decides, though what made it so is below the start by now.
     const decides = [...log.segments].find(segment => segment.retentionTimestampMs() >= wanted);
-    const end = decides === undefined ? -1 : log.segments.after(decides)?.baseOffset ?? Infinity;
-    const expected = records.find(({ offset, timestampMs }) => timestampMs >= wanted && offset < end)?.offset;
+    const isCut = decides !== undefined && decides.baseOffset < log.logStartOffset;
+    const end = (isCut ? log.segments.after(decides)?.baseOffset : undefined) ?? Infinity;
+    const expected = records.find(({ timestampMs, offset }) => timestampMs >= wanted && offset < end)?.offset;
     same('timestamps', `first offset at or after ${wanted}`, (await log.offsetForTimestamp(wanted))?.offset, expected);
   }
   const max = await log.offsetOfMaxTimestamp();
