@@ -202,6 +202,24 @@ test('the last stable offset is that of the records, before anything else was as
   expect(found.lastStableOffset).toBe(1);
 });
 
+test('its size wants nothing but its files, also while it is being checked', async () => {
+  await start();
+  const log = manager.getOrCreate('t', 0, TOPIC_ID, { ...SETTINGS, segmentBytes: 200 });
+  for (let index = 0; index < 5; index++) log.appendAsLeader(batchOf(['x'.repeat(60)]), CLIENT);
+  const { sizeBytes, segmentCount } = log;
+  expect(segmentCount).toBeGreaterThan(2);
+  await manager.close({ brokerEpoch: 1 });
+  await start();
+  expect([manager.get('t', 0)!.sizeBytes, manager.get('t', 0)!.isAsleep]).toEqual([sizeBytes, true]);
+  await manager.close({ brokerEpoch: 1 });
+  appendFileSync(`${root.path}/data/t-0/${'0'.repeat(19)}4.log`, 'torn');
+  await start();
+  const changed = manager.get('t', 0)!;
+  expect(() => changed.logStartOffset).toThrow('being checked');
+  expect(changed.sizeBytes).toBe(sizeBytes + 'torn'.length);
+  await isChecked(changed);
+});
+
 test('of an empty log retention, its size and its ends want nothing from the disk', async () => {
   await start();
   manager.getOrCreate('empty', 0, TOPIC_ID, SETTINGS);

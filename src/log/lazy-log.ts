@@ -4,6 +4,7 @@ import type { LogDurability } from './durability.js';
 import type { LogHome, LogHost } from './host.js';
 import type { LeaderEpochs } from './leader-epochs.js';
 import type { LoadedLog, LogIdentity } from './loaded-log.js';
+import { LOG_SUFFIX } from './paths.js';
 import type { ProducerState } from './producers/producer-state.js';
 import type { LogReader } from './reads/log-reader.js';
 import type { LogTail } from './reads/tail-cache.js';
@@ -91,6 +92,15 @@ export abstract class LazyLog {
   /** Sleeps, and has never had a record: nothing need be looked at to know all of it. */
   protected get isKnownEmpty(): boolean {
     return this.asleep?.logEndOffset === 0;
+  }
+
+  /** Bytes of its segments: while it sleeps those of its files, for which it need not be woken. */
+  get sizeBytes(): number {
+    if (this.asleep === undefined) return this.segments.sizeBytes;
+    if (this.isKnownEmpty) return 0;
+    const { directory, host: { disk } } = this;
+    return this.guarded(() => disk.list(directory).filter(name => name.endsWith(LOG_SUFFIX))
+      .reduce((sum, name) => sum + (disk.stat(`${directory}/${name}`)?.sizeBytes ?? 0), 0));
   }
 
   get segments(): SegmentList {

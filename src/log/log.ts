@@ -113,10 +113,6 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     return this.epochs.latest;
   }
 
-  get sizeBytes(): number {
-    return this.isKnownEmpty ? 0 : this.segments.sizeBytes;
-  }
-
   get segmentCount(): number {
     return this.segments.length;
   }

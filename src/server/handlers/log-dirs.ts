@@ -1,5 +1,5 @@
 import { MetadataVersionGate } from '../../metadata/features.js';
-import type { FutureLog, LogDir, PartitionLog } from '../../log/index.js';
+import { logErrorCode, type FutureLog, type LogDir, type PartitionLog } from '../../log/index.js';
 import {
   alterReplicaLogDirsApi, type AlterReplicaLogDirsRequest, type AlterReplicaLogDirsResponseInput,
 } from '../../protocol/generated/alter-replica-log-dirs.js';
@@ -21,29 +21,41 @@ export function logDirApis(services: Services): ServedApi[] {
 type DirectoryResult = DescribeLogDirsResponseInput['results'][number];
 type DescribedPartition = NonNullable<NonNullable<DirectoryResult['topics']>[number]['partitions']>[number];
 
-function describeLogDirs(services: Services, request: DescribeLogDirsRequest, context: RequestContext): DescribeLogDirsResponseInput {
+async function describeLogDirs(services: Services, request: DescribeLogDirsRequest, context: RequestContext): Promise<DescribeLogDirsResponseInput> {
   if (!services.authorizer.allows(context, Operation.DESCRIBE, Resource.CLUSTER, 'kafka-cluster')) {
     return { errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, results: [] };
   }
   const asked = request.topics && new Map<string, Set<number>>();
   for (const { topic, partitions } of request.topics ?? []) asked!.set(topic, new Set([...asked!.get(topic) ?? [], ...partitions]));
   const isAsked = ({ topic, partition }: PartitionLog): boolean => asked === null || (asked.get(topic)?.has(partition) ?? false);
-  return { results: services.logs.logDirs.map(directory => describeDirectory(services, directory, isAsked)) };
+  const results: DirectoryResult[] = [];
+  for (const directory of services.logs.logDirs) results.push(await describeDirectory(services, directory, isAsked));
+  return { results };
 }
 
-function describeDirectory(services: Services, directory: LogDir, isAsked: (log: PartitionLog) => boolean): DirectoryResult {
-  const { logs } = services;
+/** Logs that are asked for their size before others have the loop: of those that sleep the disk must be asked. */
+const LOGS_A_TURN = 50;
+
+async function describeDirectory(services: Services, directory: LogDir, isAsked: (log: PartitionLog) => boolean): Promise<DirectoryResult> {
+  const { logs, clock } = services;
   const offline = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, logDir: directory.path, topics: [] };
   if (directory.error !== undefined) return offline;
-  const topics = new Map<string, DescribedPartition[]>();
+  const described: { log: PartitionLog; offsetLag: number; isFutureKey: boolean }[] = [];
   const add = (log: PartitionLog, offsetLag: number, isFutureKey: boolean): void => {
-    if (!isAsked(log)) return;
-    const partitions = topics.get(log.topic) ?? [];
-    topics.set(log.topic, partitions);
-    partitions.push({ partitionIndex: log.partition, partitionSize: log.sizeBytes, offsetLag, isFutureKey });
+    if (isAsked(log)) described.push({ log, offsetLag, isFutureKey });
   };
   for (const log of logs.all()) if (log.home === directory) add(log, Math.max(0, log.highWatermark - log.logEndOffset), false);
   for (const future of logs.futures.all()) if (future.directory === directory) add(future.log, lagOf(logs.get(future.log.topic, future.log.partition), future), true);
+  const topics = new Map<string, DescribedPartition[]>();
+  for (const [index, { log, offsetLag, isFutureKey }] of described.entries()) {
+    if (index % LOGS_A_TURN === LOGS_A_TURN - 1) await new Promise<void>(resolve => { clock.after(0, resolve); });
+    const partitionSize = sizeOf(log);
+    if (partitionSize === undefined) continue;
+    const partitions = topics.get(log.topic) ?? [];
+    topics.set(log.topic, partitions);
+    partitions.push({ partitionIndex: log.partition, partitionSize, offsetLag, isFutureKey });
+  }
+  if (directory.error !== undefined) return offline;
   try {
     const isCordoned = services.image().features.metadataVersion >= MetadataVersionGate.CORDONED_LOG_DIRS && logs.isCordoned(directory);
     return {
@@ -52,6 +64,16 @@ function describeDirectory(services: Services, directory: LogDir, isAsked: (log:
     };
   } catch {
     return offline;
+  }
+}
+
+/** undefined: it is gone by now, or its disk has failed, which its directory tells. */
+function sizeOf(log: PartitionLog): number | undefined {
+  try {
+    return log.sizeBytes;
+  } catch (error) {
+    if (logErrorCode(error) === undefined) throw error;
+    return undefined;
   }
 }
 
