@@ -1,4 +1,5 @@
 import type { Disk } from '../../env/index.js';
+import { SideFile } from './side-file.js';
 
 /**
  * A sorted file of entries of one size that a segment can be searched by.
@@ -8,7 +9,7 @@ import type { Disk } from '../../env/index.js';
  * the recovery point on, and the recovery point passes a segment only when its indexes have been written and synced. An index
  * that its file holds whole is read when it is asked for, and let go of again under memory pressure (`IndexBudget`).
  */
-export abstract class IndexFile {
+export abstract class IndexFile extends SideFile {
   private bytes: Buffer | undefined;
   private entryCount = 0;
   /** Entries that the file holds as they are in memory. */
@@ -17,20 +18,17 @@ export abstract class IndexFile {
   private dirty: boolean;
 
   protected constructor(
-    private readonly disk: Disk,
+    disk: Disk,
     private readonly budget: IndexBudget,
-    private currentPath: string,
+    path: string,
     readonly baseOffset: number,
     private readonly entryBytes: number,
     /** A new index has no file yet. */
     fresh: boolean,
   ) {
+    super(disk, path);
     this.dirty = fresh;
     if (fresh) this.bytes = NO_BYTES;
-  }
-
-  get path(): string {
-    return this.currentPath;
   }
 
   get count(): number {
@@ -49,7 +47,7 @@ export abstract class IndexFile {
       if (!this.dirty) this.budget.touch(this);
       return this.bytes;
     }
-    const bytes = this.disk.stat(this.currentPath) ? this.disk.readFile(this.currentPath) : NO_BYTES;
+    const bytes = this.readFile() ?? NO_BYTES;
     this.entryCount = Math.floor(bytes.length / this.entryBytes);
     this.persisted = this.entryCount;
     this.bytes = bytes;
@@ -101,40 +99,17 @@ export abstract class IndexFile {
 
   /** Brings the file to what memory holds, exactly as long. Not synced. */
   save(): void {
-    if (!this.dirty || !this.bytes) return;
-    const file = this.disk.open(this.currentPath, { create: true });
-    try {
+    const { bytes } = this;
+    if (!this.dirty || !bytes) return;
+    this.withFile(file => {
       const from = this.at(this.persisted);
       const to = this.at(this.entryCount);
-      if (to > from) file.writeNow([this.bytes.subarray(from, to)], from);
+      if (to > from) file.writeNow([bytes.subarray(from, to)], from);
       if (file.sizeBytes() > to) file.truncateNow(to);
-    } finally {
-      file.close();
-    }
+    });
     this.persisted = this.entryCount;
     this.dirty = false;
-    this.budget.add(this, this.bytes.length);
-  }
-
-  /** A file that is gone was removed with its segment while a flush was under way: it must not come back. */
-  async sync(): Promise<void> {
-    if (!this.disk.stat(this.currentPath)) return;
-    const file = this.disk.open(this.currentPath);
-    try {
-      await file.sync();
-    } finally {
-      file.close();
-    }
-  }
-
-  rename(path: string): void {
-    if (this.disk.stat(this.currentPath)) this.disk.rename(this.currentPath, path);
-    this.currentPath = path;
-  }
-
-  /** The directory above was renamed. */
-  movedTo(path: string): void {
-    this.currentPath = path;
+    this.budget.add(this, bytes.length);
   }
 
   /** Drops the entries from memory: the budget's call, or the segment is gone. */

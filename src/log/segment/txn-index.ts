@@ -1,5 +1,6 @@
 import { MalformedError, readInt16, readInt64, writeInt16, writeInt64 } from '../../base/bytes.js';
 import type { Disk } from '../../env/index.js';
+import { SideFile } from './side-file.js';
 
 /** A transaction that was aborted by a marker in this segment. */
 export interface AbortedTransaction {
@@ -18,19 +19,12 @@ export const TXN_ENTRY_BYTES = 34;
  * Aborted transactions by the segment that holds their markers (`TransactionIndex`). Small, so entries are written through; the
  * file exists only once there is one.
  */
-export class TransactionIndex {
+export class TransactionIndex extends SideFile {
   private entries: AbortedTransaction[] | undefined;
 
-  constructor(
-    private readonly disk: Disk,
-    private currentPath: string,
-    fresh: boolean,
-  ) {
+  constructor(disk: Disk, path: string, fresh: boolean) {
+    super(disk, path);
     if (fresh) this.entries = [];
-  }
-
-  get path(): string {
-    return this.currentPath;
   }
 
   /** All entries; `MalformedError` when the file is none of ours. */
@@ -39,7 +33,7 @@ export class TransactionIndex {
   }
 
   private loaded(): AbortedTransaction[] {
-    return (this.entries ??= this.disk.stat(this.currentPath) ? parseTransactionIndex(this.disk.readFile(this.currentPath), this.currentPath) : []);
+    return (this.entries ??= parseTransactionIndex(this.readFile() ?? Buffer.alloc(0), this.path));
   }
 
   append(aborted: AbortedTransaction): void {
@@ -69,41 +63,17 @@ export class TransactionIndex {
 
   reset(): void {
     this.entries = [];
-    this.disk.removeNow(this.currentPath);
+    this.removeFile();
   }
 
   /** Throws `MalformedError` when an entry cannot belong to a segment that begins at `baseOffset`. */
   check(baseOffset: number): void {
     const wrong = this.all.find(aborted => aborted.lastOffset < baseOffset);
-    if (wrong) throw new MalformedError(`${this.currentPath}: aborted transaction ends at ${wrong.lastOffset}, before its segment`);
+    if (wrong) throw new MalformedError(`${this.path}: aborted transaction ends at ${wrong.lastOffset}, before its segment`);
   }
 
-  async sync(): Promise<void> {
-    if (this.all.length === 0) return;
-    const file = this.disk.open(this.currentPath);
-    try {
-      await file.sync();
-    } finally {
-      file.close();
-    }
-  }
-
-  rename(path: string): void {
-    if (this.disk.stat(this.currentPath)) this.disk.rename(this.currentPath, path);
-    this.currentPath = path;
-  }
-
-  movedTo(path: string): void {
-    this.currentPath = path;
-  }
-
-  private withFile(use: (file: ReturnType<Disk['open']>) => void): void {
-    const file = this.disk.open(this.currentPath, { create: true });
-    try {
-      use(file);
-    } finally {
-      file.close();
-    }
+  override async sync(): Promise<void> {
+    if (this.all.length > 0) await super.sync();
   }
 }
 
