@@ -1,7 +1,8 @@
 import { expect, test } from '@jest/globals';
 import { SimWorld } from '../env/sim/index.js';
+import { oldMessage } from '../log/test-support.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
-import { createTopicsApi, deleteRecordsApi, describeLogDirsApi, incrementalAlterConfigsApi, joinGroupApi, listOffsetsApi, offsetForLeaderEpochApi } from '../protocol/generated/index.js';
+import { createTopicsApi, deleteRecordsApi, describeLogDirsApi, fetchApi, incrementalAlterConfigsApi, joinGroupApi, listOffsetsApi, offsetForLeaderEpochApi } from '../protocol/generated/index.js';
 import { TwoDirectories } from './two-directories.js';
 
 const STORAGE = ErrorCode.KAFKA_STORAGE_ERROR;
@@ -99,6 +100,31 @@ test.each(['ListOffsets', 'OffsetForLeaderEpoch', 'DeleteRecords'] as const)('%s
     return topics[0]!.partitions.map(({ errorCode }) => errorCode);
   };
   expect(await codes()).toEqual([STORAGE, 0, 0]);
+});
+
+test('a partition whose messages are of an old format is offline, and the others of its directory are not', async () => {
+  const cluster = await new TwoDirectories(new SimWorld(4)).start();
+  const { topicId, one } = await withTopic(cluster);
+  await cluster.world.runUntil(cluster.broker!.close());
+  const [old, other] = one;
+  const path = `/one/t-${old}/00000000000000000000.log`;
+  const message = oldMessage(1, 0, 'from long ago');
+  cluster.disk.writeFileAtomically(path, message);
+  await cluster.start();
+  const offsets = await cluster.ask(listOffsetsApi, { replicaId: -1, topics: [{ name: 't', partitions: one.map(partitionIndex => ({ partitionIndex, timestamp: -2 })) }] });
+  expect(offsets.topics[0]!.partitions.map(({ errorCode }) => errorCode)).toEqual([STORAGE, 0]);
+  expect(await cluster.produce(topicId, old!, 'new')).toBe(STORAGE);
+  expect(await cluster.read(topicId, old!)).toBe(STORAGE);
+  const { responses } = await cluster.ask(fetchApi, {
+    maxWaitMs: 0, minBytes: 1, maxBytes: 1 << 24, forgottenTopicsData: [],
+    topics: [{ topicId, partitions: one.map(partition => ({ partition, fetchOffset: 0, partitionMaxBytes: 1 << 20 })) }],
+  });
+  expect(responses[0]!.partitions.map(({ errorCode }) => errorCode)).toEqual([STORAGE, 0]);
+  expect(await cluster.produce(topicId, other!, 'second')).toBe(0);
+  const { results } = await cluster.ask(describeLogDirsApi, { topics: [{ topic: 't', partitions: [old!] }] });
+  expect(results.flatMap(({ topics }) => topics.flatMap(({ partitions }) => partitions.map(({ partitionSize }) => partitionSize)))).toEqual([message.length]);
+  await cluster.world.runUntil(cluster.broker!.close());
+  expect(cluster.disk.readFile(path)).toEqual(message);
 });
 
 test('a directory that is empty where there was one, or not formatted yet, is refused', async () => {
