@@ -3,16 +3,15 @@ package main
 import (
 	"flag"
 	"fmt"
-	"time"
 )
 
 // fetching reads one partition, one request in flight, from `from` to `to`: once, or again and again until the time is over.
 type fetching struct {
+	deadline
 	topic    string
 	request  fetchRequest
 	from, to int64
 	again    bool
-	until    time.Time
 	waiting  bool
 	offset   int64
 	bytes    int
@@ -51,7 +50,7 @@ func (f *fetching) answer(frame []byte) error {
 }
 
 func (f *fetching) done() bool {
-	return f.offset >= f.to || !time.Now().Before(f.until)
+	return f.offset >= f.to || f.isOver()
 }
 
 func fetch(flags *flag.FlagSet, arguments []string) (map[string]float64, error) {
@@ -66,25 +65,16 @@ func fetch(flags *flag.FlagSet, arguments []string) (map[string]float64, error) 
 	if err := flags.Parse(arguments); err != nil {
 		return nil, err
 	}
-	streams := make([]stream, *partitions)
+	streams := make([]*fetching, *partitions)
 	for i := range streams {
 		streams[i] = &fetching{topic: *topic, request: newFetchRequest(*topic, i, *maxBytes), from: *from, to: *to, offset: *from, again: *again}
 	}
-	p, err := newPump(*address, streams)
+	watch, err := pumpFor(*address, streams, *seconds)
 	if err != nil {
 		return nil, err
 	}
-	defer p.close()
-	watch := startWatch()
-	for _, s := range streams {
-		s.(*fetching).until = watch.start.Add(time.Duration(*seconds * float64(time.Second)))
-	}
-	if err := p.run(); err != nil {
-		return nil, err
-	}
 	found := map[string]float64{}
-	for _, s := range streams {
-		f := s.(*fetching)
+	for _, f := range streams {
 		if f.rounds == 0 && !f.again {
 			return nil, fmt.Errorf("only offset %d of %d was reached in %g s", f.offset, f.to, *seconds)
 		}

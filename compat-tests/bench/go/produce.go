@@ -4,11 +4,11 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"time"
 )
 
 // producing keeps up to `window` batches in flight on one partition, until its time or its share of bytes is over.
 type producing struct {
+	deadline
 	topic   string
 	block   []byte // frames one after the other, sent by as many as the window has room for
 	size    int    // of one frame
@@ -16,7 +16,6 @@ type producing struct {
 	window  int
 	chunk   int // frames that should be free before more are sent: fewer, larger writes
 	limit   int // batches
-	until   time.Time
 	sent    int
 	got     int
 	// Without other writers and from an empty log on, each base offset is known.
@@ -25,7 +24,7 @@ type producing struct {
 
 func (p *producing) next() ([]byte, int) {
 	free := min(p.window-(p.sent-p.got), p.limit-p.sent)
-	if free <= 0 || (free < p.chunk && p.limit-p.sent >= p.chunk) || !time.Now().Before(p.until) {
+	if free <= 0 || (free < p.chunk && p.limit-p.sent >= p.chunk) || p.isOver() {
 		return nil, 0
 	}
 	n := min(free, p.chunk)
@@ -47,7 +46,7 @@ func (p *producing) answer(frame []byte) error {
 }
 
 func (p *producing) done() bool {
-	return p.sent >= p.limit || !time.Now().Before(p.until)
+	return p.sent >= p.limit || p.isOver()
 }
 
 func produce(flags *flag.FlagSet, arguments []string) (map[string]float64, error) {
@@ -65,7 +64,7 @@ func produce(flags *flag.FlagSet, arguments []string) (map[string]float64, error
 	}
 	batch := batch(*records, *valueBytes)
 	chunk := max(1, *window/4)
-	streams := make([]stream, *partitions)
+	streams := make([]*producing, *partitions)
 	for i := range streams {
 		request := produceFrame(*topic, i, *acks, batch)
 		streams[i] = &producing{
@@ -73,21 +72,13 @@ func produce(flags *flag.FlagSet, arguments []string) (map[string]float64, error
 			limit: max(1, *maxBytes / *partitions / len(batch)),
 		}
 	}
-	p, err := newPump(*address, streams)
+	watch, err := pumpFor(*address, streams, *seconds)
 	if err != nil {
-		return nil, err
-	}
-	defer p.close()
-	watch := startWatch()
-	for _, s := range streams {
-		s.(*producing).until = watch.start.Add(time.Duration(*seconds * float64(time.Second)))
-	}
-	if err := p.run(); err != nil {
 		return nil, err
 	}
 	batches := 0
 	for _, s := range streams {
-		batches += s.(*producing).got
+		batches += s.got
 	}
 	return watch.report(map[string]float64{"batches": float64(batches), "records": float64(batches * *records), "bytes": float64(batches * len(batch)), "batchBytes": float64(len(batch))}), nil
 }

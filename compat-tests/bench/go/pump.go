@@ -25,6 +25,36 @@ type stream interface {
 	done() bool
 }
 
+// deadline is the moment from which on a stream begins nothing more.
+type deadline struct {
+	until time.Time
+}
+
+func (d *deadline) end(at time.Time) {
+	d.until = at
+}
+
+func (d *deadline) isOver() bool {
+	return !time.Now().Before(d.until)
+}
+
+// pumpFor gives each stream a connection and runs them all to their ends, for that long at most; the time of connecting is not measured.
+func pumpFor[S interface {
+	stream
+	end(at time.Time)
+}](address string, streams []S, seconds float64) (stopwatch, error) {
+	p, err := newPump(address, len(streams), func(i int) stream { return streams[i] })
+	if err != nil {
+		return stopwatch{}, err
+	}
+	defer p.close()
+	watch := startWatch()
+	for _, s := range streams {
+		s.end(watch.start.Add(time.Duration(seconds * float64(time.Second))))
+	}
+	return watch, p.run()
+}
+
 // link is one connection under the pump.
 type link struct {
 	fd       int
@@ -49,13 +79,13 @@ func (p *pump) close() {
 	_ = syscall.Close(p.epoll)
 }
 
-func newPump(address string, streams []stream) (*pump, error) {
+func newPump(address string, connections int, streamOf func(i int) stream) (*pump, error) {
 	epoll, err := syscall.EpollCreate1(0)
 	if err != nil {
 		return nil, err
 	}
 	p := &pump{epoll: epoll}
-	for _, s := range streams {
+	for i := range connections {
 		fd, err := dial(address)
 		if err != nil {
 			p.close()
@@ -64,7 +94,7 @@ func newPump(address string, streams []stream) (*pump, error) {
 		if err := syscall.SetNonblock(fd, true); err != nil {
 			return nil, err
 		}
-		l := &link{fd: fd, stream: s, in: make([]byte, readBufferBytes)}
+		l := &link{fd: fd, stream: streamOf(i), in: make([]byte, readBufferBytes)}
 		p.links = append(p.links, l)
 		event := syscall.EpollEvent{Events: syscall.EPOLLIN, Fd: int32(len(p.links) - 1)}
 		l.polled = event.Events

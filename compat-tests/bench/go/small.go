@@ -4,20 +4,19 @@ import (
 	"bytes"
 	"flag"
 	"fmt"
-	"time"
 )
 
 // asking sends a small request, waits for its answer, and sends the next.
 type asking struct {
+	deadline
 	request []byte
 	check   func(frame []byte) error
-	until   time.Time
 	waiting bool
 	answers int
 }
 
 func (a *asking) next() ([]byte, int) {
-	if a.waiting || a.done() {
+	if a.waiting || a.isOver() {
 		return nil, 0
 	}
 	a.waiting = true
@@ -31,7 +30,7 @@ func (a *asking) answer(frame []byte) error {
 }
 
 func (a *asking) done() bool {
-	return !time.Now().Before(a.until)
+	return a.isOver()
 }
 
 func checkApiVersions(frame []byte) error {
@@ -52,7 +51,7 @@ func small(flags *flag.FlagSet, arguments []string) (map[string]float64, error) 
 	if err := flags.Parse(arguments); err != nil {
 		return nil, err
 	}
-	streams := make([]stream, *connections)
+	streams := make([]*asking, *connections)
 	for i := range streams {
 		streams[i] = &asking{request: frame(apiVersionsKey, apiVersionsVersion, nil), check: checkApiVersions}
 		if *topic != "" {
@@ -63,21 +62,13 @@ func small(flags *flag.FlagSet, arguments []string) (map[string]float64, error) 
 			streams[i] = &asking{request: bytes.Clone(produceFrame(*topic, i%*partitions, -1, batch(1, *valueBytes))), check: check}
 		}
 	}
-	p, err := newPump(*address, streams)
+	watch, err := pumpFor(*address, streams, *seconds)
 	if err != nil {
-		return nil, err
-	}
-	defer p.close()
-	watch := startWatch()
-	for _, s := range streams {
-		s.(*asking).until = watch.start.Add(time.Duration(*seconds * float64(time.Second)))
-	}
-	if err := p.run(); err != nil {
 		return nil, err
 	}
 	answers := 0
 	for _, s := range streams {
-		answers += s.(*asking).answers
+		answers += s.answers
 	}
 	return watch.report(map[string]float64{"requests": float64(answers)}), nil
 }
