@@ -3,6 +3,7 @@ import { SimWorld } from '../env/sim/index.js';
 import { oldMessage } from '../log/test-support.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { createTopicsApi, deleteRecordsApi, describeLogDirsApi, fetchApi, incrementalAlterConfigsApi, joinGroupApi, listOffsetsApi, offsetForLeaderEpochApi } from '../protocol/generated/index.js';
+import { BATCH_OVERHEAD } from '../protocol/records/batch.js';
 import { TwoDirectories } from './two-directories.js';
 
 const STORAGE = ErrorCode.KAFKA_STORAGE_ERROR;
@@ -100,6 +101,18 @@ test.each(['ListOffsets', 'OffsetForLeaderEpoch', 'DeleteRecords'] as const)('%s
     return topics[0]!.partitions.map(({ errorCode }) => errorCode);
   };
   expect(await codes()).toEqual([STORAGE, 0, 0]);
+});
+
+test('records that cannot be read fail the search for a time in their own partition alone', async () => {
+  const cluster = await new TwoDirectories(new SimWorld(5)).start();
+  const { one } = await withTopic(cluster);
+  await cluster.world.runUntil(cluster.broker!.close());
+  const path = `/one/t-${one[0]}/00000000000000000000.log`;
+  const bytes = cluster.disk.readFile(path);
+  cluster.disk.writeFileAtomically(path, bytes.fill(0xff, BATCH_OVERHEAD));
+  await cluster.start();
+  const { topics } = await cluster.ask(listOffsetsApi, { replicaId: -1, topics: [{ name: 't', partitions: one.map(partitionIndex => ({ partitionIndex, timestamp: 0 })) }] });
+  expect(topics[0]!.partitions.map(({ errorCode }) => errorCode)).toEqual([ErrorCode.UNKNOWN_SERVER_ERROR, 0]);
 });
 
 test('a partition whose messages are of an old format is offline, and the others of its directory are not', async () => {

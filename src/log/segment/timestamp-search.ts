@@ -15,11 +15,13 @@ export async function findTimestamp(segments: SegmentList, timestampMs: number, 
   for (const segment of segments) {
     if (segment.retentionTimestampMs() < timestampMs) continue;
     const indexed = segment.timeIndex.lookup(timestampMs).offset;
-    // The first such segment decides, also where its late records are before the start by now, as with Apache Kafka.
-    return findInSegment(segment, Math.max(indexed, startOffset), {
+    const found = await findInSegment(segment, Math.max(indexed, startOffset), {
       batch: (bytes, at) => maxRecordTimestampOf(bytes, at) >= timestampMs && batch.lastOffset(bytes, at) >= startOffset,
       record: record => record.timestampMs >= timestampMs && record.offset >= startOffset,
     });
+    // With its late records below the start it decides all the same, as with Apache Kafka. One whose records compaction has all
+    // taken does so there too, by the time of its file; here the search goes on.
+    if (found || segment.largestTimestamp().timestampMs >= timestampMs) return found;
   }
   return undefined;
 }

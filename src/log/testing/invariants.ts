@@ -119,7 +119,7 @@ async function checkTimestamps(log: Log, batches: readonly ModelBatch[], pick: (
   const times = records.length === 0 ? [0] : [records[pick(records.length)]!.timestampMs, records[pick(records.length)]!.timestampMs + 1, latest + 1];
   for (const wanted of times) {
     // The first segment that is late enough decides, though what made it so is below the start by now.
-    const decides = [...log.segments].find(segment => segment.retentionTimestampMs() >= wanted);
+    const decides = [...log.segments].find(segment => segment.largestTimestamp().timestampMs >= wanted);
     const isCut = decides !== undefined && decides.baseOffset < log.logStartOffset;
     const end = (isCut ? log.segments.after(decides)?.baseOffset : undefined) ?? Infinity;
     const expected = records.find(({ timestampMs, offset }) => timestampMs >= wanted && offset < end)?.offset;
