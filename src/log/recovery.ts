@@ -100,15 +100,15 @@ class LogLoader {
     return {
       segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint,
       isUnsynced: !this.clean,
-      gaps: this.gapsOf(logEndOffset),
+      gaps: this.gapsOf(),
       hasTopicId: this.names.includes(PARTITION_METADATA_FILE),
     };
   }
 
-  /** Where nobody vouches for what is there, all that comes from now on can be vouched for. */
-  private gapsOf(logEndOffset: number): GapMark {
+  /** Where nobody vouches for what is there, all that follows the last segment from now on can be vouched for. */
+  private gapsOf(): GapMark {
     const { gaplessFrom: noted } = this;
-    return new GapMark(this.host.disk, noted ?? logEndOffset, noted, this.clean || this.options.contiguous);
+    return new GapMark(this.host.disk, noted ?? this.segments.active.baseOffset, noted, this.clean || this.options.contiguous);
   }
 
   private get gaplessFrom(): number | undefined {

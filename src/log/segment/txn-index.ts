@@ -53,12 +53,15 @@ export class TransactionIndex extends SideFile {
     return false;
   }
 
-  /** Keeps the entries whose marker is below `offset`. */
+  /** Keeps the entries whose marker is below `offset`, durably at once: after a power loss, others could come back. */
   truncateTo(offset: number): void {
     const kept = this.all.filter(aborted => aborted.lastOffset < offset);
     if (kept.length === this.all.length) return;
     this.entries = kept;
-    this.withFile(file => file.truncateNow(kept.length * TXN_ENTRY_BYTES));
+    this.withFile(file => {
+      file.truncateNow(kept.length * TXN_ENTRY_BYTES);
+      file.syncNow();
+    });
   }
 
   reset(): void {

@@ -194,7 +194,8 @@ async function flush({ log, model }: Subject): Promise<void> {
 
 async function truncate({ log, model, life }: Subject, count: number): Promise<void> {
   const kept = model.batches.slice(0, Math.max(0, model.batches.length - count));
-  const end = kept.at(-1)?.endOffset ?? model.batches[0]?.baseOffset;
+  // Of a compacted log the first batch may begin anywhere in its segment, whose name is all that an empty one goes by.
+  const end = kept.at(-1)?.endOffset ?? (model.isCompacted ? undefined : model.batches[0]?.baseOffset);
   if (end === undefined || end < model.start || end >= model.end) return;
   const after = model.history({ batches: kept, end, keptEnd: end, flushedEnd: Math.min(model.flushedEnd, end) });
   // Until it is done, what was to go may be there, whole or in part.
