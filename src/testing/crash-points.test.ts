@@ -8,7 +8,7 @@ import { BROKER_WORKLOAD, METADATA_WORKLOAD } from './crash-workloads.js';
 const IS_THOROUGH = process.env['CRASH_POINTS'] === 'thorough';
 const OPTIONS: CrashPointOptions = IS_THOROUGH
   ? { kills: 3, powerLosses: 14, errors: 4, secondDeathOneIn: 2 }
-  : { kills: 1, powerLosses: 1, errors: 0.3, secondDeathOneIn: 3 };
+  : { kills: 0.5, powerLosses: 1, errors: 0.15, secondDeathOneIn: 4 };
 const TIMEOUT_MS = IS_THOROUGH ? 3_600_000 : 120_000;
 const LEAST_POINTS = 2000;
 

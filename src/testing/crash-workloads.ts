@@ -157,6 +157,9 @@ interface BrokerPromise {
 class BrokerRun {
   promised: BrokerPromise = { created: false, sent: { cached: 0, flushed: 0 }, acknowledged: { cached: 0, flushed: 0 }, committed: -1, committing: -1 };
 
+  /** An error of the disk was told to the broker. */
+  struck = false;
+
   constructor(private readonly world: SimWorld, private readonly node: SimNode) {}
 
   async start(): Promise<RawClient> {
@@ -192,7 +195,7 @@ class BrokerRun {
   private async commit(client: RawClient, offset: number): Promise<void> {
     const { topicId } = await topicOf(client, 'flushed');
     this.promised = { ...this.promised, committing: offset };
-    await coordinated(this.node, async () => {
+    await this.coordinated(async () => {
       await client.send(findCoordinatorApi, { keyType: 0, coordinatorKeys: ['group'] });
       const { topics } = await client.send(offsetCommitApi, { groupId: 'group', topics: [{ topicId, name: 'flushed', partitions: [{ partitionIndex: 0, committedOffset: offset, committedMetadata: null }] }] });
       return topics[0]!.partitions[0]!.errorCode;
@@ -219,25 +222,25 @@ class BrokerRun {
   private async judgeOffset(client: RawClient, { committed, committing }: BrokerPromise): Promise<void> {
     const { topicId } = await topicOf(client, 'flushed');
     let found = -1;
-    await coordinated(this.node, async () => {
+    await this.coordinated(async () => {
       const { groups } = await client.send(offsetFetchApi, { groups: [{ groupId: 'group', topics: [{ topicId, name: 'flushed', partitionIndexes: [0] }] }] });
       found = Number(groups[0]!.topics[0]?.partitions[0]?.committedOffset ?? -1);
       return groups[0]!.errorCode;
     });
     holds(found >= committed && found <= committing, 'acknowledged', () => `offset ${found} of the group, committed was ${committed}`);
   }
-}
 
-/** Asks again while the coordinator is being made or loaded. */
-async function coordinated(node: SimNode, ask: () => Promise<number>): Promise<void> {
-  const again: readonly number[] = [ErrorCode.COORDINATOR_NOT_AVAILABLE, ErrorCode.NOT_COORDINATOR, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS];
-  for (let attempt = 0; attempt < 50; attempt++) {
-    const errorCode = await ask();
-    if (errorCode === 0) return;
-    if (!again.includes(errorCode)) throw new Error(`refused with ${errorCode}`);
-    await new Promise(resolve => { node.clock.after(20, () => resolve(undefined)); });
+  /** Asks again while the coordinator is being made or loaded, which it never will be where the disk has failed. */
+  private async coordinated(ask: () => Promise<number>): Promise<void> {
+    const again: readonly number[] = [ErrorCode.COORDINATOR_NOT_AVAILABLE, ErrorCode.NOT_COORDINATOR, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS];
+    for (let attempt = 0; attempt < 50 && !this.struck; attempt++) {
+      const errorCode = await ask();
+      if (errorCode === 0) return;
+      if (!again.includes(errorCode)) throw new Error(`refused with ${errorCode}`);
+      await new Promise(resolve => { this.node.clock.after(20, () => resolve(undefined)); });
+    }
+    throw new Error('there is no coordinator');
   }
-  throw new Error('there is no coordinator');
 }
 
 async function topicOf(client: RawClient, name: string): Promise<{ errorCode: number; topicId: string }> {
@@ -265,8 +268,7 @@ export const BROKER_WORKLOAD: Workload<BrokerPromise> = {
     node.disk.makeDirectory('/data');
     node.disk.syncDirectory('/');
     const run = new BrokerRun(world, node);
-    let struck = false;
-    return { promised: () => run.promised, struck: () => { struck = true; }, work: () => whileAlive(world, node, run.work(), () => struck) };
+    return { promised: () => run.promised, struck: () => { run.struck = true; }, work: () => whileAlive(world, node, run.work(), () => run.struck) };
   },
   async recover(world, promised, loss) {
     await untilAlive(world, loss, (node, worst) => new BrokerRun(world, node).judge(promised, worst));

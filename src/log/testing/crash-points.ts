@@ -32,7 +32,7 @@ export type Loss = 'kill' | 'power';
 export interface CrashPointOptions {
   /** Power losses at each point; from one to the next, and from point to point, they keep nothing, some or all of what was not synced. */
   readonly powerLosses: number;
-  /** Kills at each point: before the operation, and at some byte of it. */
+  /** Kills at each point: before the operation, and at some byte of it; below 1, at a share of the points. */
   readonly kills: number;
   /** Errors at each point, in turn EIO, ENOSPC, and either with a part of the operation done; below 1, at a share of the points. */
   readonly errors: number;
@@ -103,10 +103,10 @@ class Trial<P> {
   async at(point: Point<P>): Promise<void> {
     const { kills, powerLosses, errors } = this.options;
     const heldBefore = this.held;
-    for (let time = 0; time < kills; time++) await this.die(point, 'kill', point.index + time);
-    for (let time = 0; time < powerLosses; time++) await this.die(point, 'power', point.index + time);
-    const due = Math.floor((point.index + 1) * errors) - Math.floor(point.index * errors);
-    if (point.operation) for (let time = 0; time < due; time++) await this.goOn(point, point.operation, point.index + time);
+    const due = (share: number): number => Math.floor((point.index + 1) * share) - Math.floor(point.index * share);
+    for (let time = 0; time < due(kills); time++) await this.die(point, 'kill', point.index + time);
+    for (let time = 0; time < due(powerLosses); time++) await this.die(point, 'power', point.index + time);
+    if (point.operation) for (let time = 0; time < due(errors); time++) await this.goOn(point, point.operation, point.index + time);
     if (this.held > heldBefore) this.counts.recovered++;
   }
 

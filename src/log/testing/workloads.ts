@@ -143,7 +143,7 @@ export const LOG_WORKLOADS: readonly LogWorkload[] = [
     ]),
   }, {
     name: 'compaction', settings: { ...FLUSHED, cleanupPolicy: { compact: true, delete: false }, deleteRetentionMs: 300 },
-    operations: times(3, index => [
+    operations: times(2, index => [
       append([40, 40, 40]), append([30, 60], { producer: 1 }), append([50], { producer: 10, transactional: true }), append([40, 20]),
       { do: 'end', log: 0, producer: 10, commit: index % 2 === 0 }, append([60, 60]), { do: 'roll', log: 0 }, { do: 'clean', log: 0 }, { do: 'wait', ms: 400 },
     ]),
