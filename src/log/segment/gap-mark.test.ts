@@ -123,6 +123,31 @@ test('of a log that Apache Kafka wrote, what is written here is vouched for', as
   expect(await offsetsOf(again)).toEqual(upTo(end).filter(offset => offset !== second - 1));
 });
 
+test('what a process that was killed wrote last is vouched for too, as a power loss may take it yet', async () => {
+  const log = await open();
+  append(log, 4);
+  log.abandon();
+  const again = await open();
+  append(again, 4);
+  again.abandon();
+  loseEndOf(0);
+  loseEndOf(0);
+  expect((await open()).logEndOffset).toBe(3);
+});
+
+test('what was written after the log was cut is vouched for', async () => {
+  const log = await open();
+  follow(log, upTo(10).map(index => 3 * index));
+  append(log, 10);
+  expect(marks()).not.toEqual([]);
+  await log.truncateTo(0);
+  append(log, 12);
+  const [first, second] = log.segments.baseOffsets as [number, number];
+  log.abandon();
+  loseEndOf(first);
+  expect((await open()).logEndOffset).toBe(second - 1);
+});
+
 test('a log that was cut within a batch goes on with a gap that is no loss', async () => {
   const log = await open();
   append(log, 10);

@@ -21,6 +21,13 @@ export function readGapMark(names: readonly string[]): number | undefined {
   return offsets.length === 0 ? undefined : Math.max(...offsets);
 }
 
+/** Where one segment follows another. */
+interface Joint {
+  readonly lastBaseOffset: number;
+  readonly endOffset: number;
+  readonly baseOffset: number;
+}
+
 /** What is known of a log's gaps, and said of them in its directory. */
 export class GapMark {
   /**
@@ -31,12 +38,12 @@ export class GapMark {
   constructor(private readonly disk: Disk, private from: number, private noted: number | undefined, private isDurable: boolean) {}
 
   /**
-   * A segment begins at `baseOffset`, the one before it ends at `endOffset`. Only with a second one there can be a gap, so that a
-   * log of a single one needs no mark.
+   * A segment begins at `baseOffset`, and the last one, which began at `lastBaseOffset`, ends at `endOffset`. Only with a second
+   * one there can be a gap, so that a log of a single one needs no mark.
    */
-  beforeSegment(directory: string, { endOffset, baseOffset }: { readonly endOffset: number; readonly baseOffset: number }): void {
-    // Where the log was cut before, what is known holds from here on too.
-    if (endOffset !== baseOffset || baseOffset < this.from) this.from = baseOffset;
+  beforeSegment(directory: string, { lastBaseOffset, endOffset, baseOffset }: Joint): void {
+    // Where the log was cut since, what is known holds from the begin of the last segment on, whose end may yet be lost.
+    this.from = endOffset === baseOffset ? Math.min(this.from, lastBaseOffset) : baseOffset;
     if (endOffset === baseOffset || this.noted !== undefined) this.note(directory);
   }
 

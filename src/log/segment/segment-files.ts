@@ -48,7 +48,8 @@ export class SegmentFiles {
   roll(offset: number): void {
     const { segments, producers } = this.log;
     segments.active.seal();
-    this.gaps.beforeSegment(this.log.directory, { endOffset: segments.active.findEndNow().nextOffset, baseOffset: offset });
+    const { baseOffset: lastBaseOffset } = segments.active;
+    this.gaps.beforeSegment(this.log.directory, { lastBaseOffset, endOffset: segments.active.findEndNow().nextOffset, baseOffset: offset });
     this.begin(offset);
     // Offsets may jump here when a follower skips what compaction took; the snapshot stands for all below the new segment.
     producers.updateMapEndOffset(offset);
