@@ -17,6 +17,7 @@ build: build/.built ## install what is needed and build; does nothing when nothi
 # Not `npm ci`: where a registry lacks an optional package of another platform, npm leaves it out of the lock file, and
 # `npm ci` then refuses the lock. `npm install --no-save` keeps to the lock's versions and does not write it.
 node_modules/.package-lock.json: package.json package-lock.json
+	@echo 'npm installs what is pinned: a minute or more, and it says nothing meanwhile'
 	npm install --no-save --no-fund --no-audit --loglevel=error
 	@touch $@
 

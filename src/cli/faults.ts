@@ -30,7 +30,9 @@ function otherFault(error: unknown): string {
 function diskFault(error: DiskError, settings: Settings | undefined): string {
   const from = origin(settings, settings?.isGiven('log.dirs') === false ? 'log.dir' : 'log.dirs');
   if (error.code === 'ELOCKED') return `data directory ${dirname(error.path)} is in use by another broker${from}`;
-  return `cannot use ${error.path}: ${error.message}${from}`;
+  // The system's errors end with the call and its path, which ours name before.
+  const said = error.message.replace(/, [a-z]+ '.*'$/, '');
+  return said.includes(error.path) ? `${said}${from}` : `cannot use ${error.path}: ${said}${from}`;
 }
 
 const NETWORK_FAULTS: Readonly<Record<string, string>> = {

@@ -1,7 +1,9 @@
 import { resolve } from 'node:path';
 import { ConfigError, loadSettings, type Loaded } from '../config/index.js';
-import { parsePair, parsePort, type ParsedFlags } from './flags.js';
+import { UsageError, parsePair, parsePort, type ParsedFlags } from './flags.js';
 import type { Terminal } from './terminal.js';
+
+const DIRECTORY_SETTINGS: readonly string[] = ['log.dirs', 'log.dir', 'metadata.log.dir'];
 
 /** The settings of a command that takes `--config`, `--set`, `--data` and, for `start`, an address. */
 export function gatherSettings(flags: ParsedFlags, terminal: Terminal): Loaded {
@@ -12,6 +14,9 @@ export function gatherSettings(flags: ParsedFlags, terminal: Terminal): Loaded {
   const memory = flags.has('memory') ? '/ottla-memory' : undefined;
   const directory = memory ?? data;
   const flag = memory === undefined ? '--data' : '--memory';
+  const onDisk = data === undefined ? pairs.find(({ name }) => DIRECTORY_SETTINGS.includes(name))?.name : '--data';
+  // Whoever names a directory means to find things there again. A file that is tried out in memory may name what it likes.
+  if (memory !== undefined && onDisk !== undefined) throw new UsageError(`--memory keeps nothing on disk, and ${onDisk} names a directory: give one of them`);
   return loadSettings({
     flags: [
       ...pairs, ...(nodeId === undefined ? [] : [{ name: 'node.id', text: nodeId, flag: '--node-id' }]),

@@ -70,7 +70,7 @@ function showPartition(out: DumpWriter, { path, findings, segments, batches, sta
 }
 
 function showDirectory(out: DumpWriter, { path, owner, isClean, isInUse, partitions, findings }: DirectoryReport): void {
-  const whose = owner === undefined ? 'nobody\'s' : `node ${owner.nodeId} of cluster ${owner.clusterId}`;
+  const whose = owner === undefined ? 'of no node' : `node ${owner.nodeId} of cluster ${owner.clusterId}`;
   const state = isInUse ? 'in use' : isClean ? 'stopped in order' : 'not stopped in order';
   out.line(`${out.paint('bold', path)}  ${whose}, ${state}, ${plural(partitions.length, 'partition')}`);
   out.json({ kind: 'directory', path, ...owner, isClean, isInUse, partitions: partitions.length });

@@ -144,6 +144,9 @@ describe('ottla start', () => {
     ['a missing file', ['--config', 'no.properties'], undefined, 1, "ottla: cannot read no.properties (--config): ENOENT: no such file, open '/here/no.properties'"],
     ['an unknown name when strict', ['--strict', '--set', 'num.partition=1'], undefined, 1, 'ottla: unknown setting num.partition (--set): did you mean num.partitions?'],
     ['a bad port', ['--port', 'http'], undefined, 2, 'ottla: --port http: it has to be a number between 0 and 65535'],
+    ['memory, and a directory', ['--memory', '--data', 'd'], undefined, 2, 'ottla: --memory keeps nothing on disk, and --data names a directory: give one of them'],
+    ['memory, and a directory by its setting', ['--memory', '--set', 'log.dirs=d'], undefined, 2,
+      'ottla: --memory keeps nothing on disk, and log.dirs names a directory: give one of them'],
     ['a bad level', ['--log-level', 'loud'], undefined, 2, 'ottla: --log-level loud: it has to be one of debug, info, warn, error'],
     ['a port in use', ['--port', '9'], Object.assign(new Error('x'), { code: 'EADDRINUSE', address: '127.0.0.1', port: 9 }), 1,
       'ottla: cannot listen on 127.0.0.1:9: the address is in use, perhaps by another broker (listeners, --port)'],
@@ -158,6 +161,8 @@ describe('ottla start', () => {
     ['another reason', [], new Error('/here/ottla-data belongs to node 3'), 1, 'ottla: /here/ottla-data belongs to node 3'],
     ['a directory that cannot be written', [], new DiskError('EACCES', '/here/ottla-data', 'permission denied'), 1,
       'ottla: cannot use /here/ottla-data: permission denied (--data, log.dirs)'],
+    ['the same in the words of the system', [], new DiskError('ENOENT', '/proc/x', "cannot make directory /proc/x: ENOENT: no such file or directory, mkdir '/proc/x'"), 1,
+      'ottla: cannot make directory /proc/x: ENOENT: no such file or directory (--data, log.dirs)'],
   ])('%s: one clear line', async (_, words, startError, code, line) => {
     const typed = new Typed();
     typed.startError = startError;

@@ -3,7 +3,7 @@ import type { Disk } from '../../env/index.js';
 import { parseCheckpoint } from '../manager/checkpoints.js';
 import { LEADER_EPOCH_FILE } from '../paths.js';
 import type { EpochEntry } from '../leader-epochs.js';
-import type { Severity } from './findings.js';
+import { withoutPath, type Severity } from './findings.js';
 import type { RemedyKind } from './remedies.js';
 import type { BatchFacts } from './stored-batches.js';
 
@@ -31,7 +31,7 @@ export class EpochCheck {
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
       this.entries = [];
-      this.fault = error.message;
+      this.fault = withoutPath(error.message, LEADER_EPOCH_FILE);
     }
   }
 

@@ -41,3 +41,9 @@ export interface PartitionContext {
   /** The cleaner has been here: offsets may be missing. */
   readonly wasCompacted: boolean;
 }
+
+/** An error's message without the `path: ` or `path:line: ` in front, for a finding that names the path itself. */
+export function withoutPath(message: string, path: string): string {
+  if (!message.startsWith(`${path}:`)) return message;
+  return message.slice(path.length + 1).replace(/^(\d+):/, 'line $1:').trimStart();
+}

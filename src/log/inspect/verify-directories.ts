@@ -7,7 +7,7 @@ import {
   CLEANER_OFFSET_FILE, CLEAN_SHUTDOWN_FILE, HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, LOG_SUFFIX, META_PROPERTIES_FILE, PARTITION_METADATA_FILE,
   RECOVERY_POINT_FILE, nameOf, parentOf, parsePartitionDirectory,
 } from '../paths.js';
-import type { Finding, PartitionContext, PartitionReport, Severity } from './findings.js';
+import { withoutPath, type Finding, type PartitionContext, type PartitionReport, type Severity } from './findings.js';
 import type { RemedyKind } from './remedies.js';
 import { verifyMetadataFiles } from './verify-metadata-files.js';
 import { verifyPartition } from './verify-partition.js';
@@ -148,7 +148,7 @@ class DirectoryReader {
       return owner;
     } catch (error) {
       if (error instanceof DiskError) throw error;
-      this.tell('error', META_PROPERTIES_FILE, error instanceof Error ? error.message.replace(`${this.path}/`, '') : String(error), 'notStarted');
+      this.tell('error', META_PROPERTIES_FILE, error instanceof Error ? withoutPath(error.message, `${this.path}/${META_PROPERTIES_FILE}`) : String(error), 'notStarted');
       return undefined;
     }
   }
@@ -162,7 +162,7 @@ class DirectoryReader {
       return offsets;
     } catch (error) {
       if (!(error instanceof MalformedError)) throw error;
-      this.tell('warning', file, error.message.replace(`${this.path}/`, ''), file === CLEANER_OFFSET_FILE ? 'compactedAnew' : 'leftOut');
+      this.tell('warning', file, withoutPath(error.message, `${this.path}/${file}`), file === CLEANER_OFFSET_FILE ? 'compactedAnew' : 'leftOut');
       return UNREADABLE;
     }
   }
