@@ -1,29 +1,40 @@
 import { randomUuid } from '../base/uuid.js';
 import { ConfigError, controllerEndpoints, type ListenerPlan, type Settings } from '../config/index.js';
 import { formatDirectories } from '../controller/format.js';
-import { DiskError, type Env } from '../env/index.js';
+import { DiskError, type Disk, type Env } from '../env/index.js';
 import { readMetaProperties, type MetaProperties } from '../log/index.js';
 import { metadataPartitionDirectory } from '../raft/metadata-log.js';
+
+/** What a directory is found to be. */
+interface FoundDirectory {
+  /** undefined: it is not formatted. */
+  readonly properties: MetaProperties | undefined;
+  readonly holdsMetadata: boolean;
+}
 
 /**
  * The cluster that the data directories belong to; for a new one, all are formatted. One whose disk fails is left for later, when it
  * is found to be offline, unless it holds the metadata log. Once there is a metadata log, a directory that is not formatted is
- * refused: most likely its volume is not mounted, and the partitions in it would begin anew.
+ * refused: most likely its volume is not mounted, and the partitions in it would begin anew. Who is refused leaves everything as it was.
  */
 export function prepareDirectories(env: Env, settings: Settings, plan: ListenerPlan): { clusterId: string } {
   const { metadataDirectory, dataDirectories } = settings;
-  const found = new Map<string, MetaProperties | undefined>();
+  const found = new Map<string, FoundDirectory>();
   for (const directory of new Set([...dataDirectories, metadataDirectory])) {
     try {
-      found.set(directory, readMetaProperties(env.disk, directory));
+      found.set(directory, { properties: readMetaProperties(env.disk, directory), holdsMetadata: holdsMetadata(env.disk, directory) });
     } catch (error) {
       leave(env, directory, metadataDirectory, error);
     }
   }
-  const clusterId = [...found.values()].find(properties => properties !== undefined)?.clusterId ?? randomUuid(env.random);
-  refuseOtherMetadata(env, settings);
-  const fresh = [...found].filter(([, properties]) => properties === undefined).map(([directory]) => directory);
-  if (found.get(metadataDirectory) !== undefined) refuseUnformatted(fresh, clusterId, metadataDirectory);
+  const clusterId = [...found.values()].find(({ properties }) => properties !== undefined)?.properties?.clusterId ?? randomUuid(env.random);
+  refuseOtherMetadata(found, metadataDirectory);
+  const fresh = [...found].filter(([, { properties }]) => properties === undefined).map(([directory]) => directory);
+  const metadata = found.get(metadataDirectory)!;
+  if (metadata.properties !== undefined) {
+    refuseWithoutVoters(metadata, settings);
+    refuseUnformatted(fresh, clusterId, metadataDirectory);
+  }
   else formatAll(env, settings, plan, clusterId, fresh);
   return { clusterId };
 }
@@ -60,9 +71,23 @@ function formatAll(env: Env, settings: Settings, plan: ListenerPlan, clusterId: 
 }
 
 /** With another metadata.log.dir than before, a cluster would begin anew and know nothing of its topics (`KafkaRaftServer`). */
-function refuseOtherMetadata({ disk }: Env, { metadataDirectory, dataDirectories }: Settings): void {
-  const other = dataDirectories.find(directory => directory !== metadataDirectory && disk.stat(metadataPartitionDirectory(directory)) !== undefined);
+function refuseOtherMetadata(found: ReadonlyMap<string, FoundDirectory>, metadataDirectory: string): void {
+  const other = [...found].find(([directory, { holdsMetadata: holds }]) => holds && directory !== metadataDirectory)?.[0];
   if (other !== undefined) {
     throw new ConfigError(`metadata.log.dir is ${metadataDirectory}, but ${other} holds a metadata log; name that directory, or take the log away`);
   }
+}
+
+/** Without any of the metadata log, voters can come from the settings only. */
+function refuseWithoutVoters({ properties, holdsMetadata: holds }: FoundDirectory, settings: Settings): void {
+  if (holds || settings.get('controller.quorum.voters').length > 0) return;
+  throw new ConfigError(`${settings.metadataDirectory} belongs to cluster ${properties!.clusterId} and holds no metadata log; was it one of several log.dirs? ` +
+    'Name them all, the one with the metadata log first or in metadata.log.dir; for a new cluster, format the directory with --standalone');
+}
+
+/** Whether there is anything of a metadata log: an empty segment, as a start makes it that is then refused, is nothing. */
+function holdsMetadata(disk: Disk, directory: string): boolean {
+  const path = metadataPartitionDirectory(directory);
+  if (disk.stat(path)?.isDirectory !== true) return false;
+  return disk.list(path).some(name => /\.(log|checkpoint)$/.test(name) && (disk.stat(`${path}/${name}`)?.sizeBytes ?? 0) > 0);
 }

@@ -148,6 +148,22 @@ test('a directory that is empty where there was one, or not formatted yet, is re
   expect(cluster.names('/two')).toEqual([]);
 });
 
+test('one of several directories, started alone, is refused as it was, and the right start works again', async () => {
+  const cluster = await new TwoDirectories(new SimWorld(12)).start();
+  const { topicId, two } = await withTopic(cluster);
+  await cluster.world.runUntil(cluster.broker!.close());
+  const before = cluster.names('/two');
+  const alone = new TwoDirectories(cluster.world, { 'log.dirs': '/two', 'metadata.log.dir': '/two' });
+  await expect(alone.start()).rejects.toThrow(/^\/two belongs to cluster \S+ and holds no metadata log; was it one of several log.dirs\?/);
+  expect(cluster.names('/two')).toEqual(before);
+  // What older versions left behind there.
+  cluster.disk.makeDirectory('/two/__cluster_metadata-0');
+  cluster.disk.writeFileAtomically('/two/__cluster_metadata-0/00000000000000000000.log', Buffer.alloc(0));
+  await expect(alone.start()).rejects.toThrow('holds no metadata log');
+  await cluster.start();
+  expect(await cluster.read(topicId, two[0]!)).toEqual([`first of ${two[0]}`]);
+});
+
 test('a directory whose disk fails while it is formatted is offline', async () => {
   const cluster = new TwoDirectories(new SimWorld(10));
   cluster.machine.onDiskOperation = ({ path }) => (path.startsWith('/two/') ? { code: 'EIO' } : undefined);
