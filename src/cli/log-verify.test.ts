@@ -149,7 +149,7 @@ const PLANTED: readonly (readonly [name: string, plant: Plant, ...findings: RegE
   ['a snapshot that tells of another epoch', () => change(`events-0/${file(7, '.snapshot')}`, bytes => formatProducerSnapshot([{ ...parseProducerSnapshot(bytes)[0]!, epoch: 3 }])), /^error .*7\.snapshot: producer 7 is said to be in epoch 3, and the batches say 1/],
   ['a snapshot that has forgotten an open transaction', () => change(`events-0/${file(9, '.snapshot')}`, () => formatProducerSnapshot([])), /^error .*9\.snapshot: producer 7 is missing, whose transaction from offset 7 on is open/],
   ['a snapshot with a producer that never wrote', () => change(`events-0/${file(4, '.snapshot')}`, bytes => formatProducerSnapshot([...parseProducerSnapshot(bytes), { ...parseProducerSnapshot(bytes)[0]!, producerId: 99 }])), /^error .*4\.snapshot: producer 99 is said to have written offset 2, and no batch is its/],
-  ['a snapshot where no segment begins', () => disk.rename(`/data/events-0/${file(4, '.snapshot')}`, `/data/events-0/${file(5, '.snapshot')}`), /^note .*5\.snapshot: stands at offset 5, where no segment begins/],
+  ['a snapshot where no segment begins', () => disk.rename(`/data/events-0/${file(4, '.snapshot')}`, `/data/events-0/${file(5, '.snapshot')}`), /^note .*5\.snapshot: is of an earlier stop, when the log ended at offset 5/],
   ['an abort that is not in its index', () => disk.removeNow(`/data/events-0/${file(4, '.txnindex')}`), /^error .*4\.txnindex: the abort of producer 7's transaction from 4 to 6 is missing/],
   ['an abort that nobody wrote', () => write(`events-0/${file(7, '.txnindex')}`, disk.readFile(`/data/events-0/${file(4, '.txnindex')}`)), /^error .*7\.txnindex: the transaction of producer 7 from 4 to 6 cannot be in this segment/],
   ['an abort with another beginning', () => change(`events-0/${file(4, '.txnindex')}`, bytes => { bytes.writeBigInt64BE(5n, 10); }), /^error .*4\.txnindex: the transaction of producer 7 from 5 to 6 began at offset 4/],
@@ -165,6 +165,7 @@ const PLANTED: readonly (readonly [name: string, plant: Plant, ...findings: RegE
   ['a checkpoint with a line that cannot be read', () => write('replication-offset-checkpoint', '0\n1\nevents 0\n'), /^warning replication-offset-checkpoint: line 3: malformed line 'events 0'/],
   ['no meta.properties', () => disk.removeNow('/data/meta.properties'), /^warning meta\.properties: is missing/],
   ['meta.properties of a version to come', () => write('meta.properties', 'version=7\n'), /^error meta\.properties: version 7 is not known/],
+  ['directories that are no partitions', () => { for (const name of ['foo-bar', 'plain', 'remote-log-index-cache']) disk.makeDirectory(`/data/${name}`); }, /^note foo-bar: is no partition/, /^note plain: is no partition/],
   ['directories that were set aside', () => { for (const suffix of ['delete', 'stray', 'future']) disk.makeDirectory(`/data/events-3.${'0123456789abcdef'.repeat(2)}-${suffix}`); }, /^note events-3\..*-delete: waits to be removed/, /^note events-3\..*-future: is a copy/, /^note events-3\..*-stray: was set aside/],
   ['quorum-state that cannot be read, and what raft left behind', () => { disk.makeDirectory('/data/__cluster_metadata-0'); write('__cluster_metadata-0/quorum-state', '{'); write(`__cluster_metadata-0/${file(3, '-0000000001.checkpoint.part')}`, ''); write(`__cluster_metadata-0/${file(2, '-0000000001.checkpoint')}`, 'not a snapshot of anything'); }, /^error .*2-0000000001\.checkpoint: at position 0 there is no batch|^error .*2-0000000001\.checkpoint: the batch at position 0 is torn/, /^note .*checkpoint\.part: was not finished/, /^error .*quorum-state: it cannot be read/],
 ];
@@ -263,14 +264,20 @@ describe('what a start mends after an unclean stop', () => {
     write('replication-offset-checkpoint', '0\n1\nevents 0 4\n');
   });
 
-  test('is noted where it is made anew: indexes, epochs and aborts from the recovery point on', async () => {
+  test('is noted where it is made anew: indexes and aborts from the recovery point on', async () => {
     change(`events-0/${file(4, '.index')}`, bytes => { writeInt32(bytes, 4, 3); });
     disk.removeNow(`/data/events-0/${file(7, '.timeindex')}`);
     disk.removeNow(`/data/events-0/${file(4, '.txnindex')}`);
     write('events-0/leader-epoch-checkpoint', '0\n1\n0 0\n');
     const { code, findings } = await found('/data');
-    expect(findings.map(finding => finding.split(':')[0])).toEqual([`note events-0/${file(4, '.index')}`, `note events-0/${file(4, '.txnindex')}`, 'note events-0/leader-epoch-checkpoint']);
+    expect(findings.map(finding => finding.split(':')[0])).toEqual([`note events-0/${file(4, '.index')}`, `note events-0/${file(4, '.txnindex')}`]);
     expect(code).toBe(0);
+  });
+
+  test('and not the epochs that a running broker has yet to write', async () => {
+    disk.removeNow('/data/events-0/leader-epoch-checkpoint');
+    write('recovery-point-offset-checkpoint', '0\n1\nevents 0 0\n');
+    expect(await found('/data')).toEqual({ code: 0, findings: [] });
   });
 
   test('and a fault all the same before it', async () => {
@@ -327,6 +334,25 @@ test('a partition of a topic that the cluster does not know is a stray, by the n
   expect(await found('/data')).toEqual({ code: 0, findings: [] });
   change(`__cluster_metadata-0/${file(4, '.log')}`, bytes => Buffer.concat([bytes, batches(5, gone)]));
   expect(await found('/data')).toEqual({ code: 1, findings: [`warning /data/other-0: is of topic ${OTHER_TOPIC_ID}, which the metadata of the cluster does not know`] });
+});
+
+test('so is one with the id of a topic of another name, and one without an id where no topic has its name', async () => {
+  disk.makeDirectory('/data/__cluster_metadata-0');
+  const values = [encodeMetadataRecord({ type: 'Topic', message: { name: 'events', topicId: TOPIC_ID } }, 30)];
+  write(`__cluster_metadata-0/${file(0, '.log')}`, buildBatch({ baseOffset: 0, partitionLeaderEpoch: 1 }, values.map(value => ({ timestampMs: 1, key: null, value }))));
+  for (const suffix of ['.index', '.timeindex']) write(`__cluster_metadata-0/${file(0, suffix)}`, '');
+  write('__cluster_metadata-0/leader-epoch-checkpoint', '0\n1\n1 0\n');
+  disk.makeDirectory('/data/ghost-0');
+  write('ghost-0/partition.metadata', `version: 0\ntopic_id: ${TOPIC_ID}`);
+  for (const name of ['gone-3', 'events-1']) {
+    disk.makeDirectory(`/data/${name}`);
+    write(`${name}/${file(0, '.log')}`, '');
+  }
+  const { findings } = await findingsIn('/data');
+  expect(findings.filter(({ path }) => path.startsWith('/')).map(({ path, message, remedy }) => [path, message, remedy.kind])).toEqual([
+    ['/data/ghost-0', 'has the topic id of events: it is a copy, or was renamed', 'setAside'],
+    ['/data/gone-3', 'is of no topic by its id, and of none that the metadata of the cluster knows by its name', 'unusedRemoved'],
+  ]);
 });
 
 describe('several directories', () => {

@@ -3,6 +3,7 @@ import type { Disk } from '../env/index.js';
 import type { Finding, PartitionReport, Severity } from '../log/inspect/findings.js';
 import { atStart } from '../log/inspect/remedies.js';
 import { verifyDirectories, type DirectoryReport, type VerifyReport } from '../log/inspect/verify-directories.js';
+import { parsePartitionDirectory } from '../log/paths.js';
 import { DumpWriter, plural, type Color, type DumpOutput } from './dump/output.js';
 import { METADATA_TOPIC } from '../protocol/internal-topics.js';
 import { clusterTopics } from './dump/cluster-topics.js';
@@ -56,10 +57,24 @@ async function strays(disk: Disk, { directories, partitions }: VerifyReport): Pr
   const isSound = !partitions.some(({ name, findings }) => name === METADATA_DIRECTORY && findings.some(({ severity }) => severity === 'error'));
   if (home === undefined || !isSound) return [];
   const topics = await clusterTopics(disk, `${home.path}/${METADATA_DIRECTORY}`);
-  return partitions.filter(({ topicId }) => topicId !== undefined && !topics.has(topicId)).map((stray): Finding => ({
-    severity: home.isInUse ? 'note' : 'warning', path: stray.path,
-    message: `is of topic ${stray.topicId}, which the metadata of the cluster does not know`, remedy: { kind: 'setAside' },
-  }));
+  return partitions.flatMap((partition): Finding[] => {
+    const message = whyStray(partition, topics);
+    if (message === undefined) return [];
+    const isUnused = partition.topicId === undefined && partition.endOffset === 0;
+    return [{ severity: home.isInUse ? 'note' : 'warning', path: partition.path, message, remedy: { kind: isUnused ? 'unusedRemoved' : 'setAside' } }];
+  });
+}
+
+const NO_TOPIC = 'is of no topic by its id, and of none that the metadata of the cluster knows by its name';
+
+/** undefined: it is of a topic of the cluster, by its id and its name. */
+function whyStray({ name, topicId }: PartitionReport, topics: ReadonlyMap<string, string>): string | undefined {
+  const topic = parsePartitionDirectory(name)?.topic;
+  if (topic === METADATA_TOPIC) return undefined;
+  if (topicId === undefined) return [...topics.values()].includes(topic ?? '') ? undefined : NO_TOPIC;
+  const known = topics.get(topicId);
+  if (known === undefined) return `is of topic ${topicId}, which the metadata of the cluster does not know`;
+  return known === topic ? undefined : `has the topic id of ${known}: it is a copy, or was renamed`;
 }
 
 const METADATA_DIRECTORY = `${METADATA_TOPIC}-0`;

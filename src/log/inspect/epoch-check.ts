@@ -13,7 +13,6 @@ interface WrongEpoch {
   readonly epoch: number;
   readonly offset: number;
   readonly said: number | undefined;
-  readonly isLearned: boolean;
 }
 
 /** Holds `leader-epoch-checkpoint` against the epochs that the batches carry. */
@@ -45,8 +44,9 @@ export class EpochCheck {
     if (leaderEpoch < 0 || leaderEpoch === this.lastEpoch || lastOffset < logStartOffset) return;
     this.lastEpoch = leaderEpoch;
     const said = this.entries.findLast(({ startOffset }) => startOffset <= Math.max(baseOffset, logStartOffset))?.epoch;
+    // The file is written after the batches: a newer epoch in what a start reads is as it should be.
     const isLearned = isScanned && leaderEpoch > (this.entries.at(-1)?.epoch ?? -1);
-    if (said !== leaderEpoch) this.wrong.push({ epoch: leaderEpoch, offset: baseOffset, said, isLearned });
+    if (said !== leaderEpoch && !isLearned) this.wrong.push({ epoch: leaderEpoch, offset: baseOffset, said });
   }
 
   end(endOffset: number, tell: Tell): void {
@@ -56,9 +56,8 @@ export class EpochCheck {
       return before && (epoch <= before.epoch || startOffset <= before.startOffset);
     });
     if (unordered) tell('error', `epoch ${unordered.epoch} from offset ${unordered.startOffset} does not ascend`, 'contradictionLeft');
-    for (const { epoch, offset, said, isLearned } of this.wrong) {
-      const message = `the batch at offset ${offset} is of epoch ${epoch}, and the file says ${said ?? 'nothing'}`;
-      tell(isLearned ? 'note' : 'error', message, isLearned ? 'learned' : 'epochsVouchedFor');
+    for (const { epoch, offset, said } of this.wrong) {
+      tell('error', `the batch at offset ${offset} is of epoch ${epoch}, and the file says ${said ?? 'nothing'}`, 'epochsVouchedFor');
     }
     const beyond = this.entries.find(({ startOffset }) => startOffset > endOffset);
     if (beyond) tell('warning', `epoch ${beyond.epoch} begins at offset ${beyond.startOffset}, beyond the end of the log, ${endOffset}`, 'forgotten');

@@ -82,6 +82,9 @@ function targetsIn(disk: Disk, path: string): string[] {
   return inside;
 }
 
+/** Apache Kafka's tiered storage keeps it among the partitions. */
+const TIERED_INDEX_CACHE = 'remote-log-index-cache';
+
 const EMPTY: OffsetCheckpoint = new Map();
 
 class DirectoryReader {
@@ -105,6 +108,7 @@ class DirectoryReader {
     this.logStartOffsets = this.offsets(LOG_START_OFFSET_FILE);
     this.highWatermarks = this.offsets(HIGH_WATERMARK_FILE);
     this.cleaned = this.offsets(CLEANER_OFFSET_FILE);
+    this.checkForeign(names);
     const partitions = names.filter(name => isDirectoryOfPartition(disk, path, name) && this.isServed(name));
     this.checkForgotten(partitions);
     const isVouchedFor = ![this.recoveryPoints, this.logStartOffsets, this.highWatermarks].includes(UNREADABLE);
@@ -174,6 +178,14 @@ class DirectoryReader {
     else if (suffix === '-stray') this.tell('note', name, 'was set aside, since it belonged to no topic of the cluster', 'keptAside');
     else if (suffix === '-future') this.tell('note', name, 'is a copy on its way to this directory', 'copyGoesOn');
     return suffix === undefined;
+  }
+
+  /** A typing error in a directory's name must not make a partition vanish without a word. */
+  private checkForeign(names: readonly string[]): void {
+    for (const name of names) {
+      if (name === TIERED_INDEX_CACHE || parsePartitionDirectory(name) !== undefined) continue;
+      if (this.options.disk.stat(`${this.path}/${name}`)?.isDirectory) this.tell('note', name, 'is no partition by its name, and not looked into', 'leftAlone');
+    }
   }
 
   private checkForgotten(partitions: readonly string[]): void {

@@ -291,8 +291,8 @@ class PartitionVerifier {
     for (const name of this.names.filter(candidate => candidate.endsWith(SNAPSHOT_SUFFIX))) {
       const offset = offsetOfFile(name);
       if (offset === undefined || offset === this.endOffset || this.bases.includes(offset)) continue;
-      // Every stop leaves one at the end that the log then has.
-      if (offset < this.endOffset) this.tell('note', name, `stands at offset ${offset}, where no segment begins`, 'removed');
+      // Every stop leaves one at the end that the log then has, and the next start keeps it while it is the newest.
+      if (offset < this.endOffset) this.tell('note', name, `is of an earlier stop, when the log ended at offset ${offset}, and not needed any more`, 'removed');
       else this.tell(this.context.isInUse ? 'note' : 'warning', name, `stands at offset ${offset}, beyond the end of the log, ${this.endOffset}`, 'removed');
     }
   }

@@ -247,8 +247,10 @@ export class NodeLogManager implements LogManager {
   /** Nothing is deleted that nobody asked to delete. */
   private setStrayAside(log: Log): void {
     const path = this.moveAside(log, log.isUnused ? '-delete' : '-stray');
-    if (log.isUnused) this.removeLater(path);
-    else this.options.env.logger.warn('partition belongs to no topic of the cluster and is set aside', { path });
+    if (log.isUnused) {
+      this.options.env.logger.info('partition is not needed, nothing was ever written to it, and it is removed', { path });
+      this.removeLater(path);
+    } else this.options.env.logger.warn('partition belongs to no topic of the cluster and is set aside', { path });
   }
 
   private schedule(): void {
