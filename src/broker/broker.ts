@@ -3,7 +3,7 @@ import { randomUuid } from '../base/uuid.js';
 import { cleanerSettingsOf, controllerEndpoints, planListeners, type Listener, type ListenerPlan, type Settings } from '../config/index.js';
 import { SECURITY_PROTOCOLS } from '../config/listeners.js';
 import type { ControllerApi } from '../controller/index.js';
-import type { Compute, Env } from '../env/index.js';
+import { DiskError, type Compute, type Env } from '../env/index.js';
 import type { CleanResult } from '../log/compaction/clean-job.js';
 import { openLogManager, type LogManagerOptions, type NodeLogManager, type PartitionLog } from '../log/index.js';
 import { MetadataVersionGate, SUPPORTED_FEATURES } from '../metadata/features.js';
@@ -63,6 +63,7 @@ export class Broker {
    */
   readonly failed: Promise<Error>;
   #fail: (error: Error) => void = () => {};
+  #failure: Error | undefined;
   #closing: Promise<void> | undefined;
   readonly #teardown: (() => void | Promise<void>)[] = [];
   #advertised = { host: '', port: 0 };
@@ -74,9 +75,14 @@ export class Broker {
   #memory: () => MemoryInUse = () => ({ requestBytes: 0, unsentReadBytes: 0, tailCacheBytes: 0 });
 
   private constructor(private readonly options: BrokerOptions) {
-    this.failed = new Promise(resolve => { this.#fail = resolve; });
+    this.failed = new Promise(resolve => {
+      this.#fail = error => {
+        this.#failure ??= error;
+        resolve(error);
+      };
+    });
     this.#directoryFailures = new DirectoryFailures({
-      clock: options.env.clock, metadataDirectory: options.settings.metadataDirectory, stop: error => this.#fail(error),
+      clock: options.env.clock, logger: options.env.logger, metadataDirectory: options.settings.metadataDirectory, stop: error => this.#fail(error),
     });
   }
 
@@ -92,7 +98,7 @@ export class Broker {
     } catch (error) {
       // What kept it from starting is what the caller should hear of.
       await broker.close().catch(() => {});
-      throw error;
+      throw broker.#failure ?? error;
     }
   }
 
@@ -137,7 +143,7 @@ export class Broker {
         await step();
       } catch (error) {
         failure ??= error;
-        logger.error('a part of the broker could not be closed in order', { error });
+        logger.error('a part of the broker could not be closed in order', { error: error instanceof DiskError ? error.message : error });
       }
     }
     if (this.#serving) logger.info('stopped');

@@ -1,10 +1,11 @@
-import type { Clock, DiskError } from '../env/index.js';
+import type { Clock, DiskError, Logger } from '../env/index.js';
 import type { LogDir } from '../log/index.js';
 import type { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import type { Lifecycle } from './lifecycle.js';
 
 export interface DirectoryFailuresOptions {
   readonly clock: Clock;
+  readonly logger: Logger;
   /** The directory that holds the metadata log. */
   readonly metadataDirectory: string;
   /** The broker cannot go on. */
@@ -26,7 +27,7 @@ export class DirectoryFailures {
   }
 
   directoryFailed(directory: LogDir, error: DiskError, all: readonly LogDir[]): void {
-    const { metadataDirectory, clock, stop } = this.options;
+    const { metadataDirectory, clock, logger, stop } = this.options;
     const isLast = all.every(({ error: reason }) => reason !== undefined);
     if (directory.path === metadataDirectory || isLast) {
       const why = directory.path === metadataDirectory ? 'it holds the metadata log' : 'no other log directory is left';
@@ -35,7 +36,10 @@ export class DirectoryFailures {
     }
     // Whoever met the error is in the midst of its work; what that is part of may not be here any more once this is done.
     clock.endOfTurn(() => {
-      this.#parts?.replicas.directoryFailed(directory.path);
+      const partitions = this.#parts?.replicas.directoryFailed(directory.path);
+      logger.error('partitions of a log directory are offline, those in other directories are served: repair the disk and restart the broker to have them back', {
+        path: directory.path, ...(partitions !== undefined && { partitions }),
+      });
       this.#parts?.moves.directoryFailed();
       this.#parts?.lifecycle.directoryFailed(directory.id);
     });

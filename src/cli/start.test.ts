@@ -19,6 +19,7 @@ class Typed {
   startError: Error | undefined;
   closed = 0;
   closeHangs = false;
+  closeError: Error | undefined;
   signal: (name: string) => void = () => undefined;
   fail: (error: Error) => void = () => undefined;
   readonly ready: Promise<void>;
@@ -62,6 +63,7 @@ class Typed {
       failed: new Promise(resolve => { this.fail = resolve; }),
       close: () => {
         this.closed++;
+        if (this.closeError !== undefined) return Promise.reject(this.closeError);
         return this.closeHangs ? new Promise(() => undefined) : Promise.resolve();
       },
     };
@@ -106,6 +108,16 @@ describe('ottla start', () => {
     typed.fail(new Error('the disk is full'));
     expect(await done).toBe(1);
     expect([typed.closed, typed.errors]).toEqual([1, ['ottla: the disk is full']]);
+  });
+
+  test('what then cannot be closed either does not hide the reason', async () => {
+    const typed = new Typed();
+    const done = typed.run();
+    await typed.ready;
+    typed.closeError = new DiskError('ENOTDIR', '/here/ottla-data/t-0/0.index', 'cannot open it');
+    typed.fail(new Error('log directory /here/ottla-data failed: it holds the metadata log'));
+    expect(await done).toBe(1);
+    expect([typed.closed, typed.errors]).toEqual([1, ['ottla: log directory /here/ottla-data failed: it holds the metadata log']]);
   });
 
   test('prints IPv6 addresses in brackets', async () => {

@@ -54,12 +54,15 @@ export async function start(flags: ParsedFlags, { terminal, logger: makeLogger, 
     broker = await startBroker({ settings, logger, memory: flags.has('memory') });
     terminal.out(`Ottla ready on ${broker.host.includes(':') ? `[${broker.host}]` : broker.host}:${broker.port}`);
     const end = await Promise.race([stopping, broker.failed]);
-    if (end instanceof Error) logger.error('the broker cannot go on', { error: end });
-    else logger.info(`stopping on ${end}`);
+    if (end instanceof Error) {
+      logger.error('the broker cannot go on', { error: explainFault(end, settings).lines.join('\n') });
+      // What cannot be closed in order then follows from it, and is logged: the reason is to be the last word.
+      await broker.close().catch(() => undefined);
+      throw end;
+    }
+    logger.info(`stopping on ${end}`);
     await broker.close();
-    if (!(end instanceof Error)) return 0;
-    terminal.error(`ottla: ${end.message}`);
-    return 1;
+    return 0;
   } catch (error) {
     const fault = explainFault(error, settings);
     for (const line of fault.lines) terminal.error(`ottla: ${line}`);

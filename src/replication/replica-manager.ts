@@ -3,6 +3,7 @@ import type { Logger } from '../env/index.js';
 import type { LogManager } from '../log/index.js';
 import { DirectoryId, directoryOf } from '../metadata/image.js';
 import type { TopicImage } from '../metadata/types.js';
+import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { Uuid } from '../protocol/wire/types.js';
 import { Partition } from './partition.js';
@@ -48,15 +49,35 @@ export class ReplicaManager {
   applyTopic(topic: TopicImage): void {
     const { localId } = this.options;
     this.#drop([...this.#topics.get(topic.id)?.values() ?? []].filter(({ index }) => !topic.partitions[index]?.replicas.includes(localId)));
+    const known = this.#offline.get(topic.id);
     this.#offline.delete(topic.id);
+    const newlyOffline = new Map<number, unknown>();
     topic.partitions.forEach(({ replicas }, index) => {
       if (!replicas.includes(localId) || this.#lost.get(topic.id)?.has(index)) return;
       try {
         this.#apply(topic, index);
       } catch (error) {
-        this.#takeOffline(topic, index, error);
+        if (!known?.has(index)) newlyOffline.set(index, error);
+        this.#takeOffline(topic, index);
       }
     });
+    if (newlyOffline.size > 0) this.#logOffline(topic.name, newlyOffline);
+  }
+
+  /** Where a log directory is offline, a line for all that may lie in it: the place in the program tells nothing. */
+  #logOffline(topic: string, errors: ReadonlyMap<number, unknown>): void {
+    const { logger } = this.options;
+    const without: number[] = [];
+    let reason = '';
+    for (const [partition, error] of errors) {
+      if (error instanceof KafkaError && error.errorCode === ErrorCode.KAFKA_STORAGE_ERROR) {
+        reason ||= error.message;
+        without.push(partition);
+      } else {
+        logger.error('a partition is offline', { topic, partition, error });
+      }
+    }
+    if (without.length > 0) logger.error('partitions are offline', { topic, partitions: without.join(','), reason });
   }
 
   /** Drops topics that no longer exist, with their logs. At its return their names are free for other topics. */
@@ -68,14 +89,15 @@ export class ReplicaManager {
     }
   }
 
-  /** A log directory can no longer be used: what lies in it is not led here any more, and whoever waits for it hears so (KIP-112). */
-  directoryFailed(path: string): void {
+  /** A log directory can no longer be used: what lies in it is not led here any more, and whoever waits for it hears so (KIP-112). How many partitions that are. */
+  directoryFailed(path: string): number {
     const lost = [...this.all()].filter(({ log }) => log.home.path === path);
     for (const partition of lost) {
       this.#forget(partition);
       addTo(this.#lost, partition.topicId, partition.index);
       if (partition.markOffline()) this.#tell(partition);
     }
+    return lost.length;
   }
 
   /** Settings of a topic, or of all topics (the broker's own), have changed. */
@@ -143,8 +165,7 @@ export class ReplicaManager {
     if (siblings.size === 0) this.#topics.delete(topicId);
   }
 
-  #takeOffline(topic: TopicImage, index: number, error: unknown): void {
-    this.options.logger.error('a partition is offline', { topic: topic.name, partition: index, error });
+  #takeOffline(topic: TopicImage, index: number): void {
     addTo(this.#offline, topic.id, index);
     const partition = this.get(topic.id, index);
     if (partition?.resign()) this.#tell(partition);

@@ -29,6 +29,7 @@ test.each(['EIO', 'ENOSPC'])('with %s in one directory its partitions are gone, 
   expect(await cluster.produce(topicId, two[0]!, 'lost')).toBe(STORAGE);
   const { responses } = await cluster.world.runUntil(parked);
   expect(responses[0]!.partitions[0]!.errorCode).toBe(STORAGE);
+  expect(cluster.world.trace.tail()).toMatch(/ERROR partitions of a log directory are offline, .* restart the broker .* path=\/two partitions=2\n/);
   for (const partition of two) {
     expect(await cluster.produce(topicId, partition, 'lost')).toBe(STORAGE);
     expect(await cluster.read(topicId, partition)).toBe(STORAGE);
@@ -71,6 +72,8 @@ test('a directory that cannot be read at the start is offline, and its partition
   await cluster.world.runUntil(cluster.broker!.close());
   cluster.breakDirectory('/two');
   await cluster.start();
+  const lines = cluster.world.trace.tail().split('\n').filter(line => line.includes('ERROR partitions are offline'));
+  expect(lines).toEqual([expect.stringMatching(new RegExp(`topic=t partitions=${two.join(',')} reason="t-${two[0]} may lie in a log directory that is offline"$`))]);
   for (const partition of two) expect(await cluster.read(topicId, partition)).toBe(STORAGE);
   for (const partition of one) expect(await cluster.read(topicId, partition)).toEqual([`first of ${partition}`]);
   expect((await cluster.metadata('t')).partitions.filter(({ leaderId }) => leaderId === -1).map(({ partitionIndex }) => partitionIndex)).toEqual(two);
