@@ -186,6 +186,8 @@ test('before answers leave, what they tell is written; when that fails, the conn
   replyTo(4);
   await world.until(() => client.ended_ && asker.ended_);
   expect([client.answers.length, asker.answers.length, bystander.ended_]).toEqual([1, 0, false]);
+  const warnings = world.world.trace.tail().split('\n').filter(line => line.includes(' WARN '));
+  expect(warnings).toEqual([expect.stringMatching(/a write to disk failed: connections are closed instead of answered, .* connections=2$/)]);
   fails = false;
   replyTo(2);
   await world.until(() => bystander.answers.length === 1);

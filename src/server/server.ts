@@ -158,10 +158,16 @@ export class Server {
     this.toFlush = [];
     this.flushIsDue = false;
     this.dropping = false;
-    if (dropping) for (const connection of connections) connection.close('what the answer tells could not be written');
+    if (dropping) this.cutOff(connections);
     for (const connection of connections) connection.send();
     // Only when all is sent: the requests that wait may complete others', whose answers would leave before their time.
     for (const connection of connections) connection.goOn();
+  }
+
+  private cutOff(connections: readonly Connection[]): void {
+    if (connections.length === 0) return;
+    this.base.logger.warn('a write to disk failed: connections are closed instead of answered, their clients ask again', { connections: connections.length });
+    for (const connection of connections) connection.close('what the answer tells could not be written');
   }
 
   /**
