@@ -43,3 +43,21 @@ test('what a process that was killed took away, and the next one did not find, d
   const again = await world.runUntil(openLog({ host: createLogHost({ env: world.node('broker') }), ...IDENTITY, clean: true }));
   expect(again.logEndOffset).toBe(0);
 });
+
+test('the start that retention leaves is noted until the names of what it took can no longer come back', async () => {
+  const world = new SimWorld(1);
+  const node = world.node('broker');
+  const settings = { ...SETTINGS, retentionBytes: 1 };
+  const log = createLog({ host: createLogHost({ env: node }), ...IDENTITY, settings });
+  for (const value of ['one', 'two', 'three']) {
+    log.appendAsLeader(batchOf([value]), CLIENT);
+    log.roll();
+  }
+  log.updateHighWatermark(3);
+  await world.runUntil(log.flush());
+  expect([log.applyRetention(world.wallMs) > 0, log.logStartOffset > 0]).toEqual([true, true]);
+  expect(log.startOffsetToNote).toBe(log.logStartOffset);
+  log.appendAsLeader(batchOf(['four']), CLIENT);
+  await world.runUntil(log.flush());
+  expect(log.startOffsetToNote).toBe(undefined);
+});

@@ -120,7 +120,9 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   /** Where the log begins, when the name of its first segment does not tell. */
   get startOffsetToNote(): number | undefined {
     if (this.asleep !== undefined) return this.asleep.logStartOffset;
-    return this.segments.length === 0 || this.startOffset > this.segments.first.baseOffset ? this.startOffset : undefined;
+    if (this.segments.length === 0 || this.startOffset > this.segments.first.baseOffset) return this.startOffset;
+    // As long as the segments before it could come back with a power loss, it does not tell durably.
+    return this.startOffset > 0 && this.durability.isIncomplete ? this.startOffset : undefined;
   }
 
   appendAsLeader(bytes: Uint8Array, context: AppendContext): AppendResult {

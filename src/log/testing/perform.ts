@@ -155,6 +155,7 @@ async function resend({ log, model }: Subject): Promise<void> {
   if (!last || last.records.length === 0 || last.baseOffset < model.start || known?.producerEpoch !== last.producerEpoch || known.lastSequence !== last.lastSequence) return;
   const result = log.appendAsLeader(Buffer.from(last.bytes), { origin: 'client', leaderEpoch: model.epoch });
   holds(result.duplicate && result.baseOffset === last.baseOffset, 'producers', () => `the batch of producer ${last.producerId} at ${last.baseOffset}, sent again, is ${result.duplicate ? 'known' : 'new'} at ${result.baseOffset}`);
+  await result.durable;
 }
 
 async function endTransaction(subject: Subject, { producer, commit: committed, bump }: Extract<Operation, { do: 'end' }>): Promise<void> {
