@@ -16,10 +16,11 @@ import { Server, type BoundListener } from '../server/server.js';
 import { apiTable } from './api-table.js';
 import { DirectoryAssignments } from './directory-assignments.js';
 import { DirectoryFailures } from './directory-failures.js';
+import { mustBeFree } from './free-ports.js';
 import { GroupCoordinator } from './group-coordinator.js';
 import { Lifecycle } from './lifecycle.js';
 import type { BrokerMetrics, MemoryInUse } from './metrics.js';
-import { prepareDirectories } from './prepare-directories.js';
+import { isPrepared, prepareDirectories } from './prepare-directories.js';
 import { Publisher } from './publisher.js';
 import { Quorum } from './quorum.js';
 import { SERVE_TIMEOUT_MS, servicesOf } from './services.js';
@@ -163,6 +164,7 @@ export class Broker {
     const plan = planListeners(settings, LOCAL_HOST_NAME);
     const brokerId = settings.get('node.id');
     this.#teardown.push(() => env.compute.release());
+    if (!isPrepared(env.disk, settings)) await mustBeFree(env.net, plan);
     const { clusterId } = prepareDirectories(env, settings, plan);
     this.#clusterId = clusterId;
 

@@ -12,6 +12,11 @@ interface FoundDirectory {
   readonly holdsMetadata: boolean;
 }
 
+/** Whether a start finds the metadata's directory formatted, and `prepareDirectories` makes nothing new. */
+export function isPrepared(disk: Disk, { metadataDirectory }: Settings): boolean {
+  return readMetaProperties(disk, metadataDirectory) !== undefined;
+}
+
 /**
  * The cluster that the data directories belong to; for a new one, all are formatted. One whose disk fails is left for later, when it
  * is found to be offline, unless it holds the metadata log. Once there is a metadata log, a directory that is not formatted is

@@ -1,4 +1,4 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, test } from '@jest/globals';
@@ -43,6 +43,16 @@ describe('a broker in memory', () => {
     });
     expect(values(fetched.responses[0]!.partitions[0]!.records)).toEqual(['hello']);
   });
+});
+
+test('a start that finds its port taken makes no data directory', async () => {
+  const root = mkdtempSync(join(tmpdir(), 'ottla-'));
+  stops.push(() => rmSync(root, { recursive: true }));
+  const other = await new NodeNet().listen({ host: '127.0.0.1', port: 0 }, stream => stream.destroy());
+  stops.push(() => other.close());
+  const taken = start({ data: join(root, 'data'), port: other.port });
+  await expect(taken).rejects.toMatchObject({ code: 'EADDRINUSE', port: other.port });
+  expect(readdirSync(root)).toEqual([]);
 });
 
 /** A broker over `data`, with one record put into partition 0 of `__consumer_offsets` as an administrator may; stopped again. */
