@@ -78,6 +78,8 @@ async function writeLog(directory: string, written: Map<number, string>): Promis
     if (round === 4) transaction(8, false);
     if (round === 5) transaction(9, true);
     if (round === 6) {
+      // As a process that is killed leaves it: what it acknowledged was written before.
+      log.write();
       log.abandon();
       log = await open(false);
     }
