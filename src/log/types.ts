@@ -55,8 +55,7 @@ export interface TimestampAndOffset {
 /**
  * One partition's log (`UnifiedLog` in Kafka). Appending is synchronous, into memory, and the turn's appends reach the page
  * cache in one write before the turn's answers leave; reading is synchronous where the bytes are in the tail cache and a promise
- * where they are not. Errors of the disk come as `DiskError`, faults in what was sent
- * as `KafkaError`.
+ * where they are not. Errors of the disk come as `DiskError`, faults in what was sent as `KafkaError`.
  *
  * After a start a log sleeps until it is used. What is said to wake it may read its directory within the turn, the first time, and
  * throws `LogBeingCheckedError` while that must be looked through first; of a log without a record most know all without waking.
@@ -81,13 +80,14 @@ export interface PartitionLog {
   /** The disk failed it: of what was appended last nobody knows whether it is there, and nothing is appended or read any more. */
   readonly failure: DiskError | undefined;
   readonly settings: LogSettings;
+  /** Of all segments. */
+  readonly sizeBytes: number;
 
   // These wake it.
   readonly logStartOffset: number;
   /** min(high watermark, first offset of the oldest open transaction). */
   readonly lastStableOffset: number;
   readonly latestEpoch: number | undefined;
-  readonly sizeBytes: number;
   readonly segmentCount: number;
 
   /** Appends validated batches: assigns offsets, stamps the epoch in place, checks producers. */
@@ -193,7 +193,7 @@ export interface LogManager {
   readonly futures: FutureLogs;
   /** Where a partition that is not here yet shall be created, before any other consideration (KIP-113). */
   preferDirectory(topic: string, partition: number, path: string): void;
-  /** Renames to `-delete` at once, with the copy if one is made, and removes the files after `file.delete.delay.ms`. */
+  /** Renames to `-delete` at once, with the copy if one is made, and removes the files after the node's `log.segment.delete.delay.ms`. */
   delete(topic: string, partition: number): void;
   /** Sets a log aside whose name another topic has by now: renamed to `-stray`, never removed. */
   markStray(topic: string, partition: number): void;
@@ -212,7 +212,7 @@ export interface FutureLogs {
   directoryAt(path: string): LogDir;
   /** Begins a copy of a partition that is here, in the directory `path`; KAFKA_STORAGE_ERROR while any directory is offline. */
   create(topic: string, partition: number, path: string): FutureLog;
-  /** Gives a copy up, if there is one; its files are removed after `file.delete.delay.ms`. */
+  /** Gives a copy up, if there is one; its files are removed after the node's `log.segment.delete.delay.ms`. */
   remove(topic: string, partition: number): void;
 }
 

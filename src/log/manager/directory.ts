@@ -20,6 +20,12 @@ export interface Checkpoints {
   readonly cleanedOffsets: OffsetCheckpoint;
 }
 
+/** What a checkpoint is to say from now on. */
+interface Changed {
+  readonly lines: readonly OffsetLine[];
+  readonly text: string;
+}
+
 type DirectoryEnv = Pick<Env, 'disk' | 'random' | 'logger'>;
 
 /**
@@ -160,30 +166,31 @@ export class LogDirectory implements LogHome {
   /** Does nothing as long as the directory is not loaded: what the file says of logs that were not opened yet would be lost. */
   checkpoint(file: CheckpointFile): void {
     this.outdate(file);
-    const lines = this.changedLines(file);
-    if (lines === undefined) return;
-    this.guard(() => writeOffsets(this.env.disk, `${this.path}/${file}`, lines));
-    this.noteWritten(file, lines);
+    const changed = this.changed(file);
+    if (changed === undefined) return;
+    this.guard(() => writeOffsets(this.env.disk, `${this.path}/${file}`, changed.lines));
+    this.noteWritten(file, changed);
   }
 
   /** The same off the loop, for what may as well be written a little later. */
   checkpointSoon(file: CheckpointFile): void {
-    const lines = this.changedLines(file);
-    if (lines === undefined || this.underWay.has(file)) return;
+    if (this.underWay.has(file)) return;
+    const changed = this.changed(file);
+    if (changed === undefined) return;
     const writing = { outdated: false, done: Promise.resolve() };
     this.underWay.set(file, writing);
-    writing.done = this.writeOffLoop(file, lines, writing).catch((error: unknown) => {
+    writing.done = this.writeOffLoop(file, changed, writing).catch((error: unknown) => {
       if (error instanceof DiskError && !writing.outdated) this.fail(error);
       else if (!writing.outdated) this.env.logger.error('a checkpoint could not be written', { path: this.path, file, error: String(error) });
     }).finally(() => this.underWay.delete(file));
   }
 
-  private async writeOffLoop(file: CheckpointFile, lines: readonly OffsetLine[], writing: { readonly outdated: boolean }): Promise<void> {
+  private async writeOffLoop(file: CheckpointFile, changed: Changed, writing: { readonly outdated: boolean }): Promise<void> {
     const { disk } = this.env;
-    const prepared = await prepareOffsets(disk, `${this.path}/${file}`, lines);
+    const prepared = await prepareOffsets(disk, `${this.path}/${file}`, changed.lines);
     if (writing.outdated) return prepared.giveUp();
     prepared.replace();
-    this.noteWritten(file, lines);
+    this.noteWritten(file, changed);
     await disk.flushDirectory(this.path);
   }
 
@@ -193,7 +200,7 @@ export class LogDirectory implements LogHome {
   }
 
   /** undefined: nothing is to be written. */
-  private changedLines(file: CheckpointFile): OffsetLine[] | undefined {
+  private changed(file: CheckpointFile): Changed | undefined {
     if (!this.loaded) return undefined;
     this.writeLogs();
     if (this.failure !== undefined) return undefined;
@@ -202,11 +209,12 @@ export class LogDirectory implements LogHome {
       const offset = checkpointed(log, file);
       if (offset !== undefined) lines.push([log.topic, log.partition, offset]);
     }
-    return this.written.get(file) === lines.join('\n') ? undefined : lines;
+    const text = lines.join('\n');
+    return this.written.get(file) === text ? undefined : { lines, text };
   }
 
-  private noteWritten(file: CheckpointFile, lines: readonly OffsetLine[]): void {
-    this.written.set(file, lines.join('\n'));
+  private noteWritten(file: CheckpointFile, { lines, text }: Changed): void {
+    this.written.set(file, text);
     this.named.set(file, new Set(lines.map(([topic, partition]) => partitionDirectory(topic, partition))));
   }
 

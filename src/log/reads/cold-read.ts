@@ -2,6 +2,7 @@ import { MalformedError } from '../../base/bytes.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { KafkaError } from '../../protocol/errors.js';
 import * as batch from '../../protocol/records/batch.js';
+import { oldMessageSize } from '../../protocol/records/old-format.js';
 import type { LogHost } from '../host.js';
 import type { Segment } from '../segment/segment.js';
 import type { SegmentList } from '../segment/segment-list.js';
@@ -101,20 +102,20 @@ function cutBatches(bytes: Buffer, length: number, offset: number, options: Cold
   let least = options.baseOffset;
   while (headerFits(bytes, start, length) && batch.lastOffset(bytes, start) < offset) {
     least = endOf(bytes, start, least, options.endOffset);
-    start += sizeOf(bytes, start);
+    start += sizeOf(bytes, start, length);
   }
   if (!headerFits(bytes, start, length)) return { kind: 'elsewhere', at: start, needed: 0 };
-  const firstSize = sizeOf(bytes, start);
+  const firstSize = sizeOf(bytes, start, length);
   if (firstSize > options.maxBytes && firstSize > options.maxFirstBytes) return NOTHING;
   if (batch.lastOffset(bytes, start) >= options.limitOffset) return NOTHING;
   if (start + firstSize > length) return { kind: 'elsewhere', at: start, needed: firstSize };
   const most = Math.min(length, start + Math.max(options.maxBytes, firstSize));
   let end = start;
   let nextOffset = offset;
-  // What comes before a size that cannot be is good; the next read tells of that.
-  while (headerFits(bytes, end, most) && isSound(bytes, end) && end + sizeOf(bytes, end) <= most && batch.lastOffset(bytes, end) < options.limitOffset) {
+  // What comes before one that cannot be is good; the next read tells of that.
+  while (headerFits(bytes, end, most) && isSound(bytes, end) && end + sizeOf(bytes, end, length) <= most && batch.lastOffset(bytes, end) < options.limitOffset) {
     nextOffset = least = endOf(bytes, end, least, options.endOffset);
-    end += sizeOf(bytes, end);
+    end += sizeOf(bytes, end, length);
   }
   return { kind: 'found', start, end, nextOffset };
 }
@@ -124,15 +125,17 @@ function headerFits(bytes: Buffer, at: number, length: number): boolean {
 }
 
 function isSound(bytes: Buffer, at: number): boolean {
-  return batch.sizeInBytes(bytes, at) >= batch.BATCH_OVERHEAD;
+  return batch.magic(bytes, at) === batch.MAGIC_V2 && batch.sizeInBytes(bytes, at) >= batch.BATCH_OVERHEAD;
 }
 
-function sizeOf(bytes: Buffer, at: number): number {
+function sizeOf(bytes: Buffer, at: number, length: number): number {
   const size = batch.sizeInBytes(bytes, at);
+  if (isSound(bytes, at)) return size;
   const format = batch.magic(bytes, at);
-  if (format === 0 || format === 1) throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `A message in the log is of format v${format}`);
-  if (!isSound(bytes, at)) throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `A batch in the log claims a size of ${size} bytes`);
-  return size;
+  // Only its own checksum tells an old message from a batch that is damaged where the format stands.
+  const isOld = (format === 0 || format === 1) && (oldMessageSize(bytes, at, length) ?? 0) > 0;
+  if (isOld) throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `A message in the log is of format v${format}`);
+  throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `A batch in the log claims a size of ${size} bytes and format v${format}`);
 }
 
 /** The offset after a batch. No checksum covers where it begins: what tells is that it must lie between those beside it. */

@@ -42,12 +42,15 @@ export class ReadBudget {
 
   private serveLine(): void {
     this.serving = true;
-    for (const task of this.line) {
-      if (this.isExhausted) break;
-      this.line.delete(task);
-      task();
+    try {
+      for (const task of this.line) {
+        if (this.isExhausted) break;
+        this.line.delete(task);
+        task();
+      }
+    } finally {
+      this.serving = false;
     }
-    this.serving = false;
   }
 }
 
