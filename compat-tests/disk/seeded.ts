@@ -2,7 +2,7 @@
 
 import type { LogSettings } from '../../src/config/log-settings.js';
 import { NodeDisk, NodeRandom, silentLogger } from '../../src/env/node/index.js';
-import type { Log } from '../../src/log/log.js';
+import type { Log } from '../../src/log/partition/log.js';
 import { openLogManager, type NodeLogManager } from '../../src/log/manager/manager.js';
 import { ManualClock, SETTINGS } from '../../src/log/test-support.js';
 import { transactionLogKeySchema, transactionLogValueSchema } from '../../src/protocol/generated/index.js';

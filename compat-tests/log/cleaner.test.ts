@@ -7,7 +7,7 @@ import { runCleanJob } from '../../src/log/compaction/clean-job.js';
 import { cleanLog } from '../../src/log/compaction/clean-log.js';
 import { planCleaning } from '../../src/log/compaction/cleanable.js';
 import { CLEANER, COMPACTED, recordsOf, Workload } from '../../src/log/compaction/test-workload.js';
-import type { Log } from '../../src/log/log.js';
+import type { Log } from '../../src/log/partition/log.js';
 import { openTestLog, temporaryDirectory, testHost } from '../../src/log/test-support.js';
 import { batchesIn } from '../../src/protocol/records/batch-iterator.js';
 import * as batch from '../../src/protocol/records/batch.js';

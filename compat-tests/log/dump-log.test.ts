@@ -3,7 +3,7 @@ import { readdirSync } from 'node:fs';
 import { CompressionType } from '../../src/protocol/records/batch.js';
 import { buildEndTransactionMarker } from '../../src/protocol/records/control-records.js';
 import { batchOf, ManualClock, openTestLog, temporaryDirectory, testHost } from '../../src/log/test-support.js';
-import type { Log } from '../../src/log/log.js';
+import type { Log } from '../../src/log/partition/log.js';
 import { dumpLog, type Dump } from '../support/dump-log.js';
 import { describeWithJava } from '../support/java-tests.js';
 

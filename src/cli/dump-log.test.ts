@@ -3,7 +3,7 @@ import { writeInt32 } from '../base/bytes.js';
 import { encodeMetadataRecord } from '../metadata/records.js';
 import { MemoryDisk } from '../env/memory/memory-disk.js';
 import { groupRecordCodec } from '../coordinator/group/records.js';
-import type { Log } from '../log/log.js';
+import type { Log } from '../log/partition/log.js';
 import { batchOf, CLIENT, openTestLog, testHost } from '../log/test-support.js';
 import { buildBatch } from '../protocol/records/batch-builder.js';
 import { LENGTH_AT } from '../protocol/records/batch.js';

@@ -1,10 +1,10 @@
-export { createLog, createLogHost, openLog, type LogHostOptions, type OpenLogOptions } from './open-log.js';
+export { createLog, createLogHost, openLog, type LogHostOptions, type OpenLogOptions } from './partition/open-log.js';
 export { openLogManager, NodeLogManager, type LogManagerOptions } from './manager/manager.js';
 export type { CleanerMetrics, LogMetrics } from './metrics.js';
 export { claimDirectory, randomDirectoryId, readMetaProperties, writeMetaProperties, type MetaProperties } from './manager/meta-properties.js';
 export { MAX_NAME_LENGTH, partitionDirectory, partitionDirectoryAside } from './paths.js';
 export { loneHome, type LogHome, type LogHost } from './host.js';
 export { ReadBudget } from './reads/read-budget.js';
-export { Log } from './log.js';
+export { Log } from './partition/log.js';
 export { logErrorCode } from './log-error.js';
 export * from './types.js';

@@ -7,8 +7,8 @@ import type { Clock, Disk } from '../env/index.js';
 import { NodeClock, NodeDisk, NodeRandom, silentLogger } from '../env/node/index.js';
 import { BatchBuilder, type BatchOptions } from '../protocol/records/batch-builder.js';
 import { recordsIn, batchesIn } from '../protocol/records/batch-iterator.js';
-import { createLogHost, openLog, type LogHostOptions, type OpenLogOptions } from './open-log.js';
-import type { Log } from './log.js';
+import { createLogHost, openLog, type LogHostOptions, type OpenLogOptions } from './partition/open-log.js';
+import type { Log } from './partition/log.js';
 import type { AppendContext, LogRead } from './types.js';
 
 /** What tests of logs need: a place on the disk, batches, and a way to say what a log holds. */

@@ -2,8 +2,8 @@ import { expect, test } from '@jest/globals';
 import { SimWorld } from '../env/sim/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { LogSettings } from '../config/log-settings.js';
-import type { Log } from './log.js';
-import { createLog, createLogHost, openLog, type LogHostOptions } from './open-log.js';
+import type { Log } from './partition/log.js';
+import { createLog, createLogHost, openLog, type LogHostOptions } from './partition/open-log.js';
 import { batchOf, CLIENT, readAll, SETTINGS, TOPIC_ID } from './test-support.js';
 
 /** Logs on a simulated machine, with every write to a `.log` file noted. */

@@ -1,6 +1,6 @@
 import { readMetaProperties } from '../../log/index.js';
 import { parseCheckpoint } from '../../log/manager/checkpoints.js';
-import { parsePartitionMetadata } from '../../log/partition-metadata.js';
+import { parsePartitionMetadata } from '../../log/partition/partition-metadata.js';
 import { parentOf } from '../../log/paths.js';
 import type { SmallFile } from './dump-indexes.js';
 import { header, message, plural, row, type Column, type DumpWriter } from './output.js';

@@ -1,7 +1,7 @@
 import type { CleanerSettings } from '../../config/cleaner-settings.js';
 import { DiskError } from '../../env/index.js';
 import type { LogHost } from '../host.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import { OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, segmentFile } from '../paths.js';
 import type { Segment } from '../segment/segment.js';
 import { removeCleaned, type CleanJob, type CleanResult, type GroupResult, type MapResult, type MapSource } from './clean-job.js';

@@ -5,7 +5,7 @@ import { SimRandom, SimWorld, type SimNode } from '../../env/sim/index.js';
 import { buildBatch } from '../../protocol/records/batch-builder.js';
 import { buildEndTransactionMarker } from '../../protocol/records/control-records.js';
 import { openLogManager, type NodeLogManager } from '../manager/manager.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import { CLIENT, TOPIC_ID } from '../test-support.js';
 import { firstDirtyOffset, groupSegments, planCleaning, type CleaningPlan } from './cleanable.js';
 import { CLEANER, COMPACTED, readCommitted, Workload, type ModelRecord } from './test-workload.js';

@@ -1,7 +1,7 @@
 import type { CleanerSettings } from '../../config/cleaner-settings.js';
 import type { Cancel } from '../../env/index.js';
 import type { LogHost } from '../host.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import type { CleanerMetrics } from '../metrics.js';
 import { LogBeingCheckedError } from '../types.js';
 import { cleanLog, CleaningAbortedError, type CleaningStats } from './clean-log.js';

@@ -1,7 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { SimRandom, SimWorld, type DiskHook } from '../../env/sim/index.js';
 import { openLogManager, type NodeLogManager } from '../manager/manager.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import { TOPIC_ID } from '../test-support.js';
 import { firstDirtyOffset, planCleaning } from './cleanable.js';
 import { CLEANER, COMPACTED, readCommitted, Workload, type ModelRecord } from './test-workload.js';

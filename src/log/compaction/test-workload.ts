@@ -6,7 +6,7 @@ import { BatchBuilder } from '../../protocol/records/batch-builder.js';
 import { batchesIn, recordsIn } from '../../protocol/records/batch-iterator.js';
 import * as batch from '../../protocol/records/batch.js';
 import { buildEndTransactionMarker } from '../../protocol/records/control-records.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import { SETTINGS } from '../test-support.js';
 
 /** A seeded workload of keys for logs that are compacted, and what must be left of it: a list of batches and the rules, plainly. */

@@ -2,7 +2,7 @@ import { MalformedError } from '../../base/bytes.js';
 import type { Disk } from '../../env/index.js';
 import { parseCheckpoint } from '../manager/checkpoints.js';
 import { LEADER_EPOCH_FILE } from '../paths.js';
-import type { EpochEntry } from '../leader-epochs.js';
+import type { EpochEntry } from '../partition/leader-epochs.js';
 import { withoutPath, type Severity } from './findings.js';
 import type { RemedyKind } from './remedies.js';
 import type { BatchFacts } from './stored-batches.js';

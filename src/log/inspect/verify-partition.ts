@@ -1,7 +1,7 @@
 import { MalformedError } from '../../base/bytes.js';
 import type { Disk } from '../../env/index.js';
 import { METADATA_TOPIC } from '../../protocol/internal-topics.js';
-import { parsePartitionMetadata } from '../partition-metadata.js';
+import { parsePartitionMetadata } from '../partition/partition-metadata.js';
 import {
   CLEANED_SUFFIX, DELETED_SUFFIX, LEADER_EPOCH_FILE, LOG_SUFFIX, OFFSET_INDEX_SUFFIX, PARTITION_METADATA_FILE, SNAPSHOT_SUFFIX, SWAP_SUFFIX,
   TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, nameOf, offsetOfFile, parsePartitionDirectory, segmentFile,

@@ -1,4 +1,4 @@
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 
 /** Logs that are opened or closed side by side. */
 const LOGS_AT_ONCE = 8;

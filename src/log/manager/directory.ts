@@ -4,7 +4,7 @@ import { ErrorCode } from '../../protocol/generated/errors.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
 import type { LogHome } from '../host.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import {
   CHECKPOINT_FILES, CLEANER_OFFSET_FILE, HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE, partitionDirectory, type CheckpointFile,
 } from '../paths.js';

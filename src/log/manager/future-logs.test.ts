@@ -1,6 +1,6 @@
 import { expect, test } from '@jest/globals';
 import { SimWorld } from '../../env/sim/index.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import { CLIENT, SETTINGS, TOPIC_ID, batchOf, recordsRead, type PlainRecord } from '../test-support.js';
 import { openLogManager, type NodeLogManager } from './manager.js';
 

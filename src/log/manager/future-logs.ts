@@ -2,9 +2,9 @@ import { DiskError, type Disk, type Logger, type Random } from '../../env/index.
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { KafkaError } from '../../protocol/errors.js';
 import type { LogHost } from '../host.js';
-import type { Log } from '../log.js';
-import { LogCopy } from '../log-copy.js';
-import { createLog } from '../open-log.js';
+import type { Log } from '../partition/log.js';
+import { LogCopy } from '../partition/log-copy.js';
+import { createLog } from '../partition/open-log.js';
 import { CLEANER_OFFSET_FILE, nameOf, parentOf, partitionDirectory, partitionDirectoryAside } from '../paths.js';
 import type { FutureLog, FutureLogs, LogDir, PartitionLog } from '../types.js';
 import type { LogDirectory } from './directory.js';

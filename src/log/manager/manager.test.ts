@@ -6,7 +6,7 @@ import { DiskError } from '../../env/index.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { ZERO_UUID } from '../../protocol/wire/types.js';
 import { openLogManager, type LogManagerOptions, type NodeLogManager } from './manager.js';
-import { openLog } from '../open-log.js';
+import { openLog } from '../partition/open-log.js';
 import { batchOf, CLIENT, eventually, ManualClock, readAll, SETTINGS, temporaryDirectory, TOPIC_ID } from '../test-support.js';
 
 let root: ReturnType<typeof temporaryDirectory>;

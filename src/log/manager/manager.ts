@@ -7,9 +7,9 @@ import type { Uuid } from '../../protocol/wire/types.js';
 import { runCleanJob, type CleanJob, type CleanResult } from '../compaction/clean-job.js';
 import { LogCleaner } from '../compaction/cleaner.js';
 import type { LogHome, LogHost } from '../host.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import type { LogMetrics } from '../metrics.js';
-import { createLog, createLogHost, type LogHostOptions } from '../open-log.js';
+import { createLog, createLogHost, type LogHostOptions } from '../partition/open-log.js';
 import {
   CLEANER_OFFSET_FILE, HIGH_WATERMARK_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE,
   partitionDirectory, partitionDirectoryAside, type CheckpointFile, type DirectorySuffix,

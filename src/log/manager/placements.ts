@@ -1,5 +1,5 @@
 import { assert } from '../../base/assert.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import { partitionDirectory } from '../paths.js';
 import type { LogDirectory } from './directory.js';
 

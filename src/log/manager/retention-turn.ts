@@ -1,4 +1,4 @@
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 
 /**
  * When retention visits a log: by the timer of `log.retention.check.interval.ms`, or, where it is compacted, after each of the

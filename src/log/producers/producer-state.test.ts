@@ -4,7 +4,7 @@ import { NodeDisk } from '../../env/node/index.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { buildEndTransactionMarker } from '../../protocol/records/control-records.js';
 import { batchOf, ManualClock, openTestLog as open, readAll, temporaryDirectory, testHost } from '../test-support.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 
 let root: ReturnType<typeof temporaryDirectory>;
 let log: Log;

@@ -4,10 +4,10 @@ import { SimWorld, type SimNode } from '../../env/sim/index.js';
 import { batchesIn } from '../../protocol/records/batch-iterator.js';
 import * as batch from '../../protocol/records/batch.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import { logErrorCode } from '../log-error.js';
 import type { LogHost } from '../host.js';
-import { createLog, createLogHost, openLog } from '../open-log.js';
+import { createLog, createLogHost, openLog } from '../partition/open-log.js';
 import { batchOf, CLIENT, SETTINGS, TOPIC_ID } from '../test-support.js';
 
 /** A disk that fails to read, or gives other bytes than were written: who reads hears of it, or can tell. */

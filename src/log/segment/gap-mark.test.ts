@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readdirSync, rmSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import { SimWorld } from '../../env/sim/index.js';
-import type { Log } from '../log.js';
-import { createLog, createLogHost, openLog } from '../open-log.js';
+import type { Log } from '../partition/log.js';
+import { createLog, createLogHost, openLog } from '../partition/open-log.js';
 import { segmentFile } from '../paths.js';
 import { batchOf, CLIENT, openTestLog, readAll, SETTINGS, temporaryDirectory, TOPIC_ID } from '../test-support.js';
 import { isGapMark } from './gap-mark.js';

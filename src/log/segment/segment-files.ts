@@ -1,6 +1,6 @@
 import type { LogSettings } from '../../config/log-settings.js';
 import type { Cancel } from '../../env/index.js';
-import type { Batches } from '../append-batches.js';
+import type { Batches } from '../partition/append-batches.js';
 import type { LogHost } from '../host.js';
 import { CLEANED_SUFFIX, DELETED_SUFFIX, SWAP_SUFFIX } from '../paths.js';
 import type { ProducerState } from '../producers/producer-state.js';

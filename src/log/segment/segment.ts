@@ -1,6 +1,6 @@
 import * as batch from '../../protocol/records/batch.js';
 import type { ProducerState } from '../producers/producer-state.js';
-import type { LeaderEpochs } from '../leader-epochs.js';
+import type { LeaderEpochs } from '../partition/leader-epochs.js';
 import { isZero, scanBatches, scanBatchesNow, type ScannedBatch } from './batch-scan.js';
 import type { LogHost } from '../host.js';
 import type { LogTail } from '../reads/tail-cache.js';

@@ -2,7 +2,7 @@ import * as batch from '../../protocol/records/batch.js';
 import { batchesIn } from '../../protocol/records/batch-iterator.js';
 import type { Disk } from '../../env/index.js';
 import { readCommitted } from '../compaction/test-workload.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import { committedOffsets, fatesOf, lostByCompaction } from './compacted.js';
 import { readBatch, replay, type History, type ModelBatch } from './model.js';
 

@@ -6,7 +6,7 @@ import { SimRandom, type SimNode, type SimWorld } from '../../env/sim/index.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import { CLEAN_SHUTDOWN_FILE, parentOf } from '../paths.js';
 import { openLogManager, type LogManagerOptions, type NodeLogManager } from '../manager/manager.js';
 import { afterCompaction } from './compacted.js';

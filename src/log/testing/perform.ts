@@ -8,7 +8,7 @@ import { firstDirtyOffset, planCleaning } from '../compaction/cleanable.js';
 import { runCleanJob } from '../compaction/clean-job.js';
 import { cleanLog, CleaningAbortedError } from '../compaction/clean-log.js';
 import { CLEANER } from '../compaction/test-workload.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import { CLEANER_OFFSET_FILE, LOG_START_OFFSET_FILE, RECOVERY_POINT_FILE } from '../paths.js';
 import { afterCompaction } from './compacted.js';
 import { holds, judge, readBatches } from './invariants.js';

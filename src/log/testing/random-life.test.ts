@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import type { LogSettings } from '../../config/log-settings.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import type { Operation } from './operations.js';
 import { formatFailure, tryLife } from './random-life.js';
 import { shrink } from './shrink.js';

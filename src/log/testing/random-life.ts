@@ -1,7 +1,7 @@
 import type { LogSettings } from '../../config/log-settings.js';
 import { SimRandom, SimWorld } from '../../env/sim/index.js';
 import { SETTINGS } from '../test-support.js';
-import type { Log } from '../log.js';
+import type { Log } from '../partition/log.js';
 import { LogLife, type LifeOptions, type Place } from './log-life.js';
 import { formatOperations, type Operation } from './operations.js';
 import { FLUSHED } from './perform.js';

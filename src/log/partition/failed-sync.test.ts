@@ -1,11 +1,11 @@
 import { expect, test } from '@jest/globals';
-import type { DiskError } from '../env/index.js';
-import { SimWorld } from '../env/sim/index.js';
-import { loneHome } from './host.js';
+import type { DiskError } from '../../env/index.js';
+import { SimWorld } from '../../env/sim/index.js';
+import { loneHome } from '../host.js';
 import type { Log } from './log.js';
 import { createLog, createLogHost } from './open-log.js';
-import { FilePool } from './segment/file-pool.js';
-import { batchOf, CLIENT, SETTINGS, TOPIC_ID } from './test-support.js';
+import { FilePool } from '../segment/file-pool.js';
+import { batchOf, CLIENT, SETTINGS, TOPIC_ID } from '../test-support.js';
 
 /**
  * A sync that fails is told once: the system then takes what it could not write for written, and the next sync succeeds. Nothing

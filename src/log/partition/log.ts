@@ -1,29 +1,29 @@
-import { assert } from '../base/assert.js';
-import type { LogSettings } from '../config/log-settings.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
-import { KafkaError } from '../protocol/errors.js';
-import * as batch from '../protocol/records/batch.js';
-import { ZERO_UUID, type Uuid } from '../protocol/wire/types.js';
+import { assert } from '../../base/assert.js';
+import type { LogSettings } from '../../config/log-settings.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { KafkaError } from '../../protocol/errors.js';
+import * as batch from '../../protocol/records/batch.js';
+import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
 import { checkSizes, describeForFollower, stampForLeader, type Batches } from './append-batches.js';
 import { LogDurability, type DurableLog } from './durability.js';
-import { CompactionState } from './compaction/compaction-state.js';
-import type { LogHost } from './host.js';
+import { CompactionState } from '../compaction/compaction-state.js';
+import type { LogHost } from '../host.js';
 import { LazyLog, type LogParts, type SleepingLog } from './lazy-log.js';
 import type { EpochEntry } from './leader-epochs.js';
 import type { LoadedLog, LogIdentity } from './loaded-log.js';
-import { LogReader, type ReadableLog } from './reads/log-reader.js';
+import { LogReader, type ReadableLog } from '../reads/log-reader.js';
 import { writeTopicId } from './partition-metadata.js';
-import { CLEANER_OFFSET_FILE, LEADER_EPOCH_FILE, LOG_START_OFFSET_FILE } from './paths.js';
-import { activeProducer, REPLAY, type ProducerUpdate } from './producers/producer-state.js';
-import { rebuildProducerState } from './producers/producer-rebuild.js';
-import { deletableSegments } from './segment/retention.js';
-import type { Segment } from './segment/segment.js';
-import { SegmentFiles, type SegmentedLog } from './segment/segment-files.js';
-import { findMaxTimestamp, findTimestamp } from './segment/timestamp-search.js';
+import { CLEANER_OFFSET_FILE, LEADER_EPOCH_FILE, LOG_START_OFFSET_FILE } from '../paths.js';
+import { activeProducer, REPLAY, type ProducerUpdate } from '../producers/producer-state.js';
+import { rebuildProducerState } from '../producers/producer-rebuild.js';
+import { deletableSegments } from '../segment/retention.js';
+import type { Segment } from '../segment/segment.js';
+import { SegmentFiles, type SegmentedLog } from '../segment/segment-files.js';
+import { findMaxTimestamp, findTimestamp } from '../segment/timestamp-search.js';
 import {
   UnexpectedAppendOffsetError,
   type ActiveProducer, type AppendContext, type AppendResult, type LogRead, type PartitionLog, type ReadOptions, type TimestampAndOffset,
-} from './types.js';
+} from '../types.js';
 
 /**
  * One partition's log (`UnifiedLog`). Everything in memory changes within a turn; only reads of cold data, flushes, truncation

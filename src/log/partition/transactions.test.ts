@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
-import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
+import { buildEndTransactionMarker } from '../../protocol/records/control-records.js';
 import type { Log } from './log.js';
-import { batchOf, CLIENT, ManualClock, openTestLog, temporaryDirectory, testHost } from './test-support.js';
+import { batchOf, CLIENT, ManualClock, openTestLog, temporaryDirectory, testHost } from '../test-support.js';
 
 let root: ReturnType<typeof temporaryDirectory>;
 let directory: string;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
-import { ErrorCode } from '../protocol/generated/errors.js';
-import * as batch from '../protocol/records/batch.js';
-import { batchOf, CLIENT, openTestLog, readAll, recordsRead, temporaryDirectory, testHost, TOPIC_ID } from './test-support.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import * as batch from '../../protocol/records/batch.js';
+import { batchOf, CLIENT, openTestLog, readAll, recordsRead, temporaryDirectory, testHost, TOPIC_ID } from '../test-support.js';
 
 let root: ReturnType<typeof temporaryDirectory>;
 let directory: string;

@@ -1,11 +1,11 @@
-import type { Cancel, DiskError, DiskFile } from '../env/index.js';
-import type { LogHome, LogHost } from './host.js';
+import type { Cancel, DiskError, DiskFile } from '../../env/index.js';
+import type { LogHome, LogHost } from '../host.js';
 import { GroupFlush } from './group-flush.js';
 import type { LeaderEpochs } from './leader-epochs.js';
-import { PARTITION_METADATA_FILE, RECOVERY_POINT_FILE } from './paths.js';
-import type { ProducerState } from './producers/producer-state.js';
-import type { Segment } from './segment/segment.js';
-import type { SegmentList } from './segment/segment-list.js';
+import { PARTITION_METADATA_FILE, RECOVERY_POINT_FILE } from '../paths.js';
+import type { ProducerState } from '../producers/producer-state.js';
+import type { Segment } from '../segment/segment.js';
+import type { SegmentList } from '../segment/segment-list.js';
 
 /** What must be known of a log to make it durable. */
 export interface DurableLog {

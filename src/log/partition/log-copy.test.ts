@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { LogCopy } from './log-copy.js';
 import type { Log } from './log.js';
-import { batchOf, CLIENT, openTestLog, readAll, temporaryDirectory, testHost } from './test-support.js';
+import { batchOf, CLIENT, openTestLog, readAll, temporaryDirectory, testHost } from '../test-support.js';
 
 let root: ReturnType<typeof temporaryDirectory>;
 let source: Log;

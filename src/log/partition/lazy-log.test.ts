@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { appendFileSync, readdirSync, readFileSync, rmSync } from 'node:fs';
-import { NodeDisk, NodeRandom, silentLogger } from '../env/node/index.js';
-import { SimWorld } from '../env/sim/index.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
+import { NodeDisk, NodeRandom, silentLogger } from '../../env/node/index.js';
+import { SimWorld } from '../../env/sim/index.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
 import type { Log } from './log.js';
-import { openLogManager, type NodeLogManager } from './manager/manager.js';
-import { LogBeingCheckedError } from './types.js';
-import { batchOf, CLIENT, eventually, ManualClock, readAll, SETTINGS, temporaryDirectory, TOPIC_ID } from './test-support.js';
+import { openLogManager, type NodeLogManager } from '../manager/manager.js';
+import { LogBeingCheckedError } from '../types.js';
+import { batchOf, CLIENT, eventually, ManualClock, readAll, SETTINGS, temporaryDirectory, TOPIC_ID } from '../test-support.js';
 
 /** Counts the partition directories that are looked into. */
 class CountingDisk extends NodeDisk {

@@ -1,22 +1,22 @@
-import type { LogSettings } from '../config/log-settings.js';
-import { MalformedError } from '../base/bytes.js';
-import * as batch from '../protocol/records/batch.js';
-import type { LogHost } from './host.js';
+import type { LogSettings } from '../../config/log-settings.js';
+import { MalformedError } from '../../base/bytes.js';
+import * as batch from '../../protocol/records/batch.js';
+import type { LogHost } from '../host.js';
 import { LeaderEpochs, type EpochEntry } from './leader-epochs.js';
 import type { LoadedLog } from './loaded-log.js';
 import {
   CLEANED_SUFFIX, DELETED_SUFFIX, LEADER_EPOCH_FILE, LOG_SUFFIX, METADATA_SNAPSHOT_DELETED_SUFFIX, OFFSET_INDEX_SUFFIX,
   PARTITION_METADATA_FILE, SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, offsetOfFile, segmentFile,
-} from './paths.js';
-import { rebuildProducerState, restoreProducerState } from './producers/producer-rebuild.js';
-import { recallBatches } from './producers/producer-recall.js';
-import { ProducerState } from './producers/producer-state.js';
-import { scanBatches } from './segment/batch-scan.js';
-import { GapMark, isGapMark, readGapMark } from './segment/gap-mark.js';
-import { refuseOldFormat } from './segment/old-format.js';
-import { Segment, type SegmentCut, type SegmentOptions } from './segment/segment.js';
-import { segmentOptions } from './segment/segment-files.js';
-import { SegmentList } from './segment/segment-list.js';
+} from '../paths.js';
+import { rebuildProducerState, restoreProducerState } from '../producers/producer-rebuild.js';
+import { recallBatches } from '../producers/producer-recall.js';
+import { ProducerState } from '../producers/producer-state.js';
+import { scanBatches } from '../segment/batch-scan.js';
+import { GapMark, isGapMark, readGapMark } from '../segment/gap-mark.js';
+import { refuseOldFormat } from '../segment/old-format.js';
+import { Segment, type SegmentCut, type SegmentOptions } from '../segment/segment.js';
+import { segmentOptions } from '../segment/segment-files.js';
+import { SegmentList } from '../segment/segment-list.js';
 
 export interface LoadOptions {
   readonly directory: string;

@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { copyFileSync, cpSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { batchOf, CLIENT, openTestLog, readAll, temporaryDirectory } from './test-support.js';
+import { batchOf, CLIENT, openTestLog, readAll, temporaryDirectory } from '../test-support.js';
 import type { Log } from './log.js';
-import { segmentFile } from './paths.js';
+import { segmentFile } from '../paths.js';
 
 let root: ReturnType<typeof temporaryDirectory>;
 let directory: string;

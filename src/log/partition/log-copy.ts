@@ -1,6 +1,6 @@
-import * as batch from '../protocol/records/batch.js';
+import * as batch from '../../protocol/records/batch.js';
 import type { Log } from './log.js';
-import type { LogRead } from './types.js';
+import type { LogRead } from '../types.js';
 
 /** So much may be missing for a copy to be finished within a turn. */
 const MOST_AT_LAST_BYTES = 4 << 20;

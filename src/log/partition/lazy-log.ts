@@ -1,19 +1,19 @@
-import { assert } from '../base/assert.js';
-import { DiskError } from '../env/index.js';
+import { assert } from '../../base/assert.js';
+import { DiskError } from '../../env/index.js';
 import type { LogDurability } from './durability.js';
-import type { LogHome, LogHost } from './host.js';
+import type { LogHome, LogHost } from '../host.js';
 import type { LeaderEpochs } from './leader-epochs.js';
 import type { LoadedLog, LogIdentity } from './loaded-log.js';
-import { LOG_SUFFIX } from './paths.js';
-import type { ProducerState } from './producers/producer-state.js';
-import type { LogReader } from './reads/log-reader.js';
-import type { LogTail } from './reads/tail-cache.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
-import { KafkaError } from '../protocol/errors.js';
-import { OldFormatLogError } from './segment/old-format.js';
-import type { SegmentFiles } from './segment/segment-files.js';
-import type { SegmentList } from './segment/segment-list.js';
-import { LogBeingCheckedError } from './types.js';
+import { LOG_SUFFIX } from '../paths.js';
+import type { ProducerState } from '../producers/producer-state.js';
+import type { LogReader } from '../reads/log-reader.js';
+import type { LogTail } from '../reads/tail-cache.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { KafkaError } from '../../protocol/errors.js';
+import { OldFormatLogError } from '../segment/old-format.js';
+import type { SegmentFiles } from '../segment/segment-files.js';
+import type { SegmentList } from '../segment/segment-list.js';
+import { LogBeingCheckedError } from '../types.js';
 
 /** What is made of a log when it is first used. */
 export interface LogParts {

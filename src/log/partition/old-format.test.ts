@@ -1,11 +1,11 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { NodeDisk, NodeRandom, silentLogger } from '../env/node/index.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
-import { openLogManager, type NodeLogManager } from './manager/manager.js';
-import { verifyPartition } from './inspect/verify-partition.js';
-import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, segmentFile } from './paths.js';
-import { batchOf, CLIENT, ManualClock, oldMessage, openTestLog, readAll, SETTINGS, temporaryDirectory, TOPIC_ID } from './test-support.js';
+import { NodeDisk, NodeRandom, silentLogger } from '../../env/node/index.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { openLogManager, type NodeLogManager } from '../manager/manager.js';
+import { verifyPartition } from '../inspect/verify-partition.js';
+import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, segmentFile } from '../paths.js';
+import { batchOf, CLIENT, ManualClock, oldMessage, openTestLog, readAll, SETTINGS, temporaryDirectory, TOPIC_ID } from '../test-support.js';
 
 let root: ReturnType<typeof temporaryDirectory>;
 beforeEach(() => {

@@ -1,8 +1,8 @@
 import { expect, test } from '@jest/globals';
-import { SimWorld, type SimNode } from '../env/sim/index.js';
+import { SimWorld, type SimNode } from '../../env/sim/index.js';
 import type { Log } from './log.js';
 import { createLog, createLogHost, openLog } from './open-log.js';
-import { batchOf, CLIENT, SETTINGS, TOPIC_ID } from './test-support.js';
+import { batchOf, CLIENT, SETTINGS, TOPIC_ID } from '../test-support.js';
 
 /** A clean stop vouches for a log: what its directory shows then, it must show after a power loss too. */
 

@@ -1,9 +1,9 @@
-import type { Uuid } from '../protocol/wire/types.js';
-import type { LogHome } from './host.js';
+import type { Uuid } from '../../protocol/wire/types.js';
+import type { LogHome } from '../host.js';
 import type { LeaderEpochs } from './leader-epochs.js';
-import type { ProducerState } from './producers/producer-state.js';
-import type { GapMark } from './segment/gap-mark.js';
-import type { SegmentList } from './segment/segment-list.js';
+import type { ProducerState } from '../producers/producer-state.js';
+import type { GapMark } from '../segment/gap-mark.js';
+import type { SegmentList } from '../segment/segment-list.js';
 
 /** What a directory was found to hold, or a new one begins with. */
 export interface LoadedLog {

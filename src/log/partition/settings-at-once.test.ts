@@ -1,8 +1,8 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
-import type { LogSettings } from '../config/log-settings.js';
+import type { LogSettings } from '../../config/log-settings.js';
 import type { Log } from './log.js';
-import { batchOf, CLIENT, eventually, ManualClock, openTestLog, readAll, SETTINGS, temporaryDirectory, testHost } from './test-support.js';
+import { batchOf, CLIENT, eventually, ManualClock, openTestLog, readAll, SETTINGS, temporaryDirectory, testHost } from '../test-support.js';
 
 /** Which settings act on what is open, and which wait for the next segment: `UnifiedLog.updateConfig`, `LogSegment.open`. */
 

@@ -1,12 +1,12 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readFileSync, readdirSync } from 'node:fs';
-import type { LogSettings } from '../config/log-settings.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
-import { CompressionType } from '../protocol/records/batch.js';
+import type { LogSettings } from '../../config/log-settings.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { CompressionType } from '../../protocol/records/batch.js';
 import type { Log } from './log.js';
-import { isGapMark } from './segment/gap-mark.js';
-import { batchOf, CLIENT, eventually, ManualClock, openTestLog, readAll, recordsRead, temporaryDirectory, testHost } from './test-support.js';
-import { UnexpectedAppendOffsetError } from './types.js';
+import { isGapMark } from '../segment/gap-mark.js';
+import { batchOf, CLIENT, eventually, ManualClock, openTestLog, readAll, recordsRead, temporaryDirectory, testHost } from '../test-support.js';
+import { UnexpectedAppendOffsetError } from '../types.js';
 
 let root: ReturnType<typeof temporaryDirectory>;
 let directory: string;

@@ -1,10 +1,10 @@
-import type { LogSettings } from '../config/log-settings.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
-import { KafkaError } from '../protocol/errors.js';
-import * as batch from '../protocol/records/batch.js';
+import type { LogSettings } from '../../config/log-settings.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { KafkaError } from '../../protocol/errors.js';
+import * as batch from '../../protocol/records/batch.js';
 import type { EpochEntry } from './leader-epochs.js';
-import { asCorruptMessage } from './reads/cold-read.js';
-import { maxTimestampOf } from './segment/timestamps.js';
+import { asCorruptMessage } from '../reads/cold-read.js';
+import { maxTimestampOf } from '../segment/timestamps.js';
 
 /** The batches of one append, as far as the log must know them. */
 export interface Batches {

@@ -1,8 +1,8 @@
-import { MalformedError } from '../base/bytes.js';
-import { isUuid } from '../base/uuid.js';
-import type { Disk } from '../env/index.js';
-import { ZERO_UUID, type Uuid } from '../protocol/wire/types.js';
-import { PARTITION_METADATA_FILE } from './paths.js';
+import { MalformedError } from '../../base/bytes.js';
+import { isUuid } from '../../base/uuid.js';
+import type { Disk } from '../../env/index.js';
+import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
+import { PARTITION_METADATA_FILE } from '../paths.js';
 
 /** `partition.metadata`: which topic a directory belongs to, whatever topic has that name by now (`PartitionMetadataFile`). */
 

@@ -1,6 +1,6 @@
-import { MalformedError } from '../base/bytes.js';
-import type { Disk } from '../env/index.js';
-import { formatCheckpoint, parseCheckpoint } from './manager/checkpoints.js';
+import { MalformedError } from '../../base/bytes.js';
+import type { Disk } from '../../env/index.js';
+import { formatCheckpoint, parseCheckpoint } from '../manager/checkpoints.js';
 
 export interface EpochEntry {
   readonly epoch: number;
