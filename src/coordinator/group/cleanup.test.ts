@@ -30,6 +30,20 @@ describe('expiry of offsets', () => {
     expect(driver.written.at(-1)).toEqual({ kind: 'group', groupId: 'g', value: null });
   });
 
+  test('what an open transaction commits too stays until it ends, and so does its group', () => {
+    const driver = new GroupDriver(settings);
+    driver.commit();
+    driver.commitInTransaction(500, 9);
+    driver.commitInTransaction(500, 9, { groupId: 'only pending' });
+    driver.advance(2 * DAY);
+    expect(driver.committed()).toBe(7);
+    expect([...driver.machine.groups.keys()]).toEqual(['g', 'only pending']);
+    driver.endTransaction(500, false);
+    driver.advance(CHECK);
+    expect(driver.committed()).toBeUndefined();
+    expect(driver.machine.groups.size).toBe(0);
+  });
+
   test('a group that is empty: a retention after it became empty, however old the commits', () => {
     const driver = new GroupDriver(settings);
     const [member] = driver.stableGroup(1, { sessionTimeoutMs: CHECK });

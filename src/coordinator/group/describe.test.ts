@@ -59,6 +59,14 @@ describe('listing groups', () => {
     expect(listed(driver, [], ['consumer'])).toEqual([]);
     expect(listed(driver, ['Unheard of'])).toEqual([]);
   });
+
+  test('blanks around a state mean nothing; around a type they make it another', () => {
+    const driver = new GroupDriver();
+    driver.stableGroup(1);
+    expect(listed(driver, [' Stable '])).toHaveLength(1);
+    expect(listed(driver, [], [' classic '])).toEqual([]);
+    expect(listed(driver, [], ['unknown'])).toEqual([]);
+  });
 });
 
 describe('deleting groups', () => {
@@ -75,6 +83,18 @@ describe('deleting groups', () => {
     ]);
     driver.failOver();
     expect([...driver.machine.groups.keys()]).toEqual(['g']);
+  });
+
+  test('what an open transaction has committed for it goes too', () => {
+    const driver = new GroupDriver();
+    driver.commit({ partition: 0 });
+    driver.commitInTransaction(500, 9, { partition: 0 });
+    driver.commitInTransaction(500, 9, { partition: 1 });
+    expect(deleted(driver, 'g')).toEqual(['NONE']);
+    expect(driver.written.slice(-3).map(record => [record.kind, 'partition' in record ? record.partition : null, record.value]))
+      .toEqual([['offset', 0, null], ['offset', 1, null], ['group', null, null]]);
+    driver.endTransaction(500, true);
+    expect([driver.committed('t', 0), driver.committed('t', 1)]).toEqual([undefined, undefined]);
   });
 
   test('nothing is gone when it cannot be written', () => {

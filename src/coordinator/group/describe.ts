@@ -65,7 +65,8 @@ export function listNewerGroups(groups: ReadonlyMap<string, NewerProtocol>, requ
 
 function filterOf({ statesFilter, typesFilter }: ListGroupsRequest): { state(state: string): boolean; type(type: string): boolean } {
   const states = new Set(statesFilter.map(state => state.trim().toLowerCase()));
-  const types = new Set(typesFilter.map(type => type.trim().toLowerCase()));
+  // Kafka takes blanks off states and not off types.
+  const types = new Set(typesFilter.map(type => type.toLowerCase()));
   return {
     state: state => states.size === 0 || states.has(state.toLowerCase()),
     type: type => types.size === 0 || types.has(type),

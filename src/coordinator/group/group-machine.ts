@@ -42,7 +42,6 @@ export class GroupMachine implements Machine<GroupRecord> {
   readonly groups = new Map<string, ClassicGroup>();
   /** Groups that Apache Kafka made in a protocol that is not spoken here: their records stay as they are, and nobody joins. */
   readonly newerGroups = new Map<string, NewerProtocol>();
-  private isActive = false;
   /** Topics whose deletion has yet to be seen through. */
   private readonly deletedTopics = new Map<string, ReadonlySet<Uuid>>();
 
@@ -147,7 +146,6 @@ export class GroupMachine implements Machine<GroupRecord> {
 
   activated(at: Moment): GroupEffects {
     return this.step(at, step => {
-      this.isActive = true;
       for (const [groupId, value] of this.recorded) this.groups.set(groupId, ClassicGroup.fromRecord(groupId, value));
       for (const groupId of this.offsets.groupIds()) if (!this.newerGroups.has(groupId)) this.ensureGroup(groupId, at.nowMs);
       for (const group of this.groups.values()) resume(step, group);
@@ -219,15 +217,20 @@ export class GroupMachine implements Machine<GroupRecord> {
   }
 
   private replayNewerGroup({ groupId, protocol, value }: GroupRecord & { kind: 'newer group' }): void {
-    if (value !== null) this.newerGroups.set(groupId, protocol);
-    else this.newerGroups.delete(groupId);
+    if (value === null) {
+      this.newerGroups.delete(groupId);
+      return;
+    }
+    this.newerGroups.set(groupId, protocol);
+    // It was only there for its offsets.
+    this.groups.delete(groupId);
   }
 
   private replayOffset({ groupId, topic, partition, value }: GroupRecord & { kind: 'offset' }, position: RecordPosition): void {
     if (value === null) return this.offsets.replayTombstone(groupId, topic, partition);
     this.offsets.replayCommit(groupId, topic, partition, storedOffset(value, position.offset), position.producerId);
-    // Committing makes a group of one that was none.
-    if (this.isActive && !this.newerGroups.has(groupId)) this.ensureGroup(groupId, position.timestampMs);
+    // Committing makes a group of one that was none; it stays one, whatever becomes of the offset.
+    if (!this.newerGroups.has(groupId)) this.ensureGroup(groupId, position.timestampMs);
   }
 
   private cleanUp(step: Step): void {

@@ -48,6 +48,13 @@ describe('a group of a newer protocol', () => {
     expect(driver.machine.groups.size).toBe(0);
   });
 
+  test('takes the place of one that was only there for its offsets', () => {
+    const driver = takeOver(committedBy('g'), present);
+    expect(driver.machine.groups.size).toBe(0);
+    expect(listed(driver)).toMatchObject([{ groupId: 'g', groupType: 'consumer' }]);
+    expect(driver.committed()).toBe(7);
+  });
+
   test('is listed by its own type', () => {
     const driver = takeOver(present);
     const own = { groupId: 'g', protocolType: 'consumer', groupState: 'Empty', groupType: 'consumer' };

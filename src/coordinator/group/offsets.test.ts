@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { stringHashCode } from '../../base/java-hash.js';
 import { uuidFromBytes } from '../../base/uuid.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
 import { ZERO_UUID } from '../../protocol/wire/types.js';
 import { GroupDriver, durableState, name } from './testing/group-driver.js';
 import type { DeleteOffsetsResult, FetchOffsetsRequest, FetchOffsetsResult } from './types.js';
@@ -144,6 +145,17 @@ describe('deleting', () => {
     expect(driver.written).toHaveLength(1);
   });
 
+  test('a group that held nothing but the offset stays, with another coordinator too, until it is cleaned up', () => {
+    const driver = new GroupDriver();
+    driver.commit();
+    deleted(driver);
+    driver.failOver();
+    expect(driver.group().isSimple).toBe(true);
+    driver.advance(driver.settings.offsetsRetentionCheckIntervalMs);
+    expect(driver.machine.groups.size).toBe(0);
+    expect(driver.written.at(-1)).toEqual({ kind: 'group', groupId: 'g', value: null });
+  });
+
   test('unknown groups (69), and groups of another type while somebody is in them (68), are refused', () => {
     const driver = new GroupDriver();
     expect(name(deleted(driver))).toBe('GROUP_ID_NOT_FOUND');
@@ -153,49 +165,90 @@ describe('deleting', () => {
 });
 
 describe('offsets committed in a transaction', () => {
-  const value = (offset: number) =>
-    ({ offset, leaderEpoch: -1, metadata: '', commitTimestamp: 1, expireTimestamp: -1, topicId: ZERO_UUID });
-  const pending = (driver: GroupDriver, offset: number, producerId: number, recordOffset: number): void =>
-    driver.machine.replay(
-      { kind: 'offset', groupId: 'g', topic: 't', partition: 0, value: value(offset) },
-      { offset: recordOffset, leaderEpoch: 1, timestampMs: 1, producerId, producerEpoch: 0 },
-    );
   const topics = [{ topicId: ZERO_UUID, name: 't', partitionIndexes: [0] }];
   const offsetIn = (driver: GroupDriver, requireStable: boolean) => fetched(driver, { topics, requireStable }).topics[0]!.partitions[0]!;
-  /** A driver whose machine alone is told of records: the twin is not compared. */
-  const loneDriver = (): GroupDriver => new GroupDriver({}, { hasTwin: false });
 
   test('wait for the marker; who asks for stable offsets is told to come again (88)', () => {
-    const driver = loneDriver();
-    pending(driver, 10, 500, 0);
+    const driver = new GroupDriver();
+    driver.commitInTransaction(500, 10);
     expect(offsetIn(driver, false)).toMatchObject({ committedOffset: -1, errorCode: 0 });
-    expect(name(offsetIn(driver, true))).toBe('UNSTABLE_OFFSET_COMMIT');
-    driver.machine.replayMarker({ producerId: 500, committed: true });
+    expect(offsetIn(driver, true)).toEqual({
+      partitionIndex: 0, committedOffset: -1, committedLeaderEpoch: -1, metadata: '', errorCode: ErrorCode.UNSTABLE_OFFSET_COMMIT,
+    });
+    driver.endTransaction(500, true);
     expect(offsetIn(driver, true)).toMatchObject({ committedOffset: 10, errorCode: 0 });
   });
 
-  test('vanish when the transaction is aborted', () => {
-    const driver = loneDriver();
+  test('leave the last committed offset to be read meanwhile', () => {
+    const driver = new GroupDriver();
+    driver.commit({ offset: 5 });
+    driver.commitInTransaction(500, 10);
+    expect(offsetIn(driver, false)).toMatchObject({ committedOffset: 5, errorCode: 0 });
+    expect(name(offsetIn(driver, true))).toBe('UNSTABLE_OFFSET_COMMIT');
+    driver.endTransaction(500, false);
+    expect(offsetIn(driver, true)).toMatchObject({ committedOffset: 5, errorCode: 0 });
+  });
+
+  test('make those partitions of a whole group unstable that hold a committed offset, and show no others', () => {
+    const driver = new GroupDriver();
+    driver.commit({ offset: 5, partition: 0 });
+    driver.commit({ offset: 6, partition: 1 });
+    driver.commitInTransaction(500, 10, { partition: 1 });
+    driver.commitInTransaction(500, 11, { partition: 2 });
+    const told = (requireStable: boolean) => fetched(driver, { requireStable }).topics
+      .flatMap(topic => topic.partitions.map(({ partitionIndex, committedOffset, errorCode }) => [partitionIndex, committedOffset, errorCode]));
+    expect(told(false)).toEqual([[0, 5, 0], [1, 6, 0]]);
+    expect(told(true)).toEqual([[0, 5, 0], [1, -1, ErrorCode.UNSTABLE_OFFSET_COMMIT]]);
+  });
+
+  test('vanish when the transaction is aborted; the group that they made stays', () => {
+    const driver = new GroupDriver();
     const before = durableState(driver.machine);
-    pending(driver, 10, 500, 0);
-    driver.machine.replayMarker({ producerId: 500, committed: false });
+    driver.commitInTransaction(500, 10);
+    driver.endTransaction(500, false);
     expect(offsetIn(driver, true)).toMatchObject({ committedOffset: -1, errorCode: 0 });
     expect(durableState(driver.machine)).toBe(before);
+    expect(driver.group().isSimple).toBe(true);
+    driver.failOver();
+    expect(driver.group().isSimple).toBe(true);
   });
 
   test('do not undo a later plain commit', () => {
-    const driver = loneDriver();
-    pending(driver, 10, 500, 0);
-    pending(driver, 20, -1, 1);
-    driver.machine.replayMarker({ producerId: 500, committed: true });
+    const driver = new GroupDriver();
+    driver.commitInTransaction(500, 10);
+    driver.commit({ offset: 20 });
+    driver.endTransaction(500, true);
     expect(offsetIn(driver, true).committedOffset).toBe(20);
   });
 
+  test('of two transactions the one whose record is later wins, whichever ends last', () => {
+    const driver = new GroupDriver();
+    driver.commitInTransaction(500, 10);
+    driver.commitInTransaction(501, 11);
+    driver.endTransaction(501, true);
+    expect(name(offsetIn(driver, true))).toBe('UNSTABLE_OFFSET_COMMIT');
+    driver.endTransaction(500, true);
+    expect(offsetIn(driver, true).committedOffset).toBe(11);
+  });
+
   test('go with the partition when its offset is deleted', () => {
-    const driver = loneDriver();
-    pending(driver, 10, 500, 0);
+    const driver = new GroupDriver();
+    driver.commitInTransaction(500, 10);
     deleted(driver);
-    driver.machine.replayMarker({ producerId: 500, committed: true });
+    expect(offsetIn(driver, true)).toMatchObject({ committedOffset: -1, errorCode: 0 });
+    driver.endTransaction(500, true);
     expect(offsetIn(driver, true).committedOffset).toBe(-1);
+  });
+
+  test('are still pending, or settled, for another coordinator', () => {
+    const driver = new GroupDriver();
+    driver.commitInTransaction(500, 10);
+    driver.failOver();
+    expect(name(offsetIn(driver, true))).toBe('UNSTABLE_OFFSET_COMMIT');
+    driver.endTransaction(500, true);
+    driver.commitInTransaction(501, 12);
+    driver.endTransaction(501, false);
+    driver.failOver();
+    expect(offsetIn(driver, true)).toMatchObject({ committedOffset: 10, errorCode: 0 });
   });
 });

@@ -61,6 +61,22 @@ describe('OffsetCommit', () => {
     }
   });
 
+  test('a topic that is named twice is answered twice, unless something was refused: then each topic is answered once', async () => {
+    const twice = (...names: string[]) => ({ groupId: 'g', topics: names.map(name => ({ name, partitions: [partition(0)] })) });
+    const answered = { topics: ['t', 't'].map(name => ({ topicId: ID, name, partitions: [{ partitionIndex: 0, errorCode: 0 }] })) };
+    const asked = async (...names: string[]) => (await fixtureWithTopics({ commitOffsets: answered }).call(offsetCommitApi, 9, twice(...names)))
+      .topics.map(({ name, partitions }) => [name, partitions.length]);
+    expect(await asked('t', 't')).toEqual([['t', 1], ['t', 1]]);
+    expect(await asked('t', 't', 'missing')).toEqual([['missing', 1], ['t', 2]]);
+    expect(await asked('missing', 'missing')).toEqual([['missing', 2]]);
+  });
+
+  test('a topic that does not exist is named even when nothing of it was asked for', async () => {
+    const fixture = fixtureWithTopics({});
+    const request = { groupId: 'g', topics: ['t', 'missing'].map(name => ({ name, partitions: [] })) };
+    expect((await fixture.call(offsetCommitApi, 9, request)).topics).toMatchObject([{ name: 'missing', partitions: [] }]);
+  });
+
   test('when nothing is left the coordinator is not asked', async () => {
     const fixture = fixtureWithTopics({});
     const { topics } = await fixture.call(offsetCommitApi, 9, { groupId: 'g', topics: [{ name: 'missing', partitions: [partition(0)] }] });

@@ -1,4 +1,4 @@
-import type { DeleteOffsetsResult, FetchedTopic, FetchOffsetsResult } from '../../coordinator/group/types.js';
+import type { CommitResult, DeleteOffsetsResult, FetchedTopic, FetchOffsetsResult } from '../../coordinator/group/types.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { offsetCommitApi, type OffsetCommitRequest, type OffsetCommitResponseInput } from '../../protocol/generated/offset-commit.js';
@@ -32,7 +32,8 @@ async function offsetCommit(deps: GroupApiDeps, request: OffsetCommitRequest, co
   const { groupId, generationIdOrMemberEpoch, memberId, groupInstanceId, retentionTimeMs } = request;
   if (!mayRead(deps, context, groupId)) throw new KafkaError(ErrorCode.GROUP_AUTHORIZATION_FAILED);
   const { refused, accepted } = sortTopics(deps, context, request.topics);
-  if (accepted.length === 0) return { topics: refused };
+  const keyOf = ({ name, topicId }: AnsweredTopic): string => context.apiVersion >= WITH_TOPIC_IDS ? topicId : name;
+  if (accepted.length === 0) return { topics: merged(refused, [], keyOf) };
   const { topics } = await deps.groups.commitOffsets({
     groupId,
     memberId,
@@ -42,7 +43,7 @@ async function offsetCommit(deps: GroupApiDeps, request: OffsetCommitRequest, co
     knowsGroupIdNotFound: context.apiVersion >= COMMIT_WITH_GROUP_ID_NOT_FOUND,
     topics: accepted,
   });
-  return { topics: merged(refused, topics, ({ name, topicId }) => context.apiVersion >= WITH_TOPIC_IDS ? topicId : name) };
+  return { topics: merged<CommitResult['topics'][number]>(refused, topics, keyOf) };
 }
 
 interface AskedTopic<Partition> {
@@ -64,17 +65,22 @@ function sortTopics<Partition extends { readonly partitionIndex: number }>(
     const exists = ({ partitionIndex }: Partition): boolean => partitionIndex >= 0 && partitionIndex < partitionCount;
     const missing = topic.partitions.filter(partition => !exists(partition));
     const partitions = missing.map(({ partitionIndex }) => ({ partitionIndex, errorCode: errorCode || ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }));
-    if (missing.length > 0) refused.push({ name, topicId, partitions });
+    // A topic that is not there is named even when nothing of it was asked for.
+    if (missing.length > 0 || errorCode !== ErrorCode.NONE) refused.push({ name, topicId, partitions });
     const present = topic.partitions.filter(exists);
     if (present.length > 0) accepted.push({ name, topicId, partitions: present });
   }
   return { refused, accepted };
 }
 
-/** One entry for each topic: first what was refused here, then what the coordinator says, as Kafka orders them. */
+/**
+ * First what was refused here, then what the coordinator says, as Kafka orders them. A topic that was named twice has one entry,
+ * unless nothing was refused: then the coordinator's answer is passed on as it is.
+ */
 function merged<Topic extends { readonly partitions: readonly unknown[] }>(
   refused: readonly Topic[], answered: readonly Topic[], keyOf: (topic: Topic) => string,
 ): Topic[] {
+  if (refused.length === 0) return [...answered];
   const byTopic = new Map<string, Topic>();
   for (const topic of [...refused, ...answered]) {
     const known = byTopic.get(keyOf(topic));

@@ -29,6 +29,13 @@ describe('joining', () => {
     expect(second).toMatchObject({ errorCode: 0, memberId: first.memberId, generationId: 1 });
   });
 
+  test('an id that was given out to a dynamic member is nothing for an instance', () => {
+    const driver = new GroupDriver();
+    const { memberId } = driver.join({ needsKnownMemberId: true }).answer;
+    expect(driver.join({ memberId, groupInstanceId: 'i' }).answer).toMatchObject({ errorCode: -1, memberId: '' });
+    expect(driver.group().pendingJoins.has(memberId)).toBe(true);
+  });
+
   test('an id that was given out and not used is forgotten after the session timeout', () => {
     const driver = new GroupDriver();
     const { memberId } = driver.join({ needsKnownMemberId: true, sessionTimeoutMs: 10_000 }).answer;

@@ -62,8 +62,8 @@ function giveMemberId(step: Step, group: ClassicGroup, request: JoinRequest, mem
 }
 
 function joinAsPendingMember(step: Step, group: ClassicGroup, request: JoinRequest, to: JoinTo): void {
-  // Only dynamic members are ever pending: this id was not given to an instance.
-  if (request.groupInstanceId !== null) step.answer(to, joinError(ErrorCode.UNKNOWN_MEMBER_ID, request.memberId));
+  // Only dynamic members are ever pending: this id was not given to an instance. No client does so, and Kafka has no better name for it.
+  if (request.groupInstanceId !== null) step.answer(to, joinError(ErrorCode.UNKNOWN_SERVER_ERROR, ''));
   else addMember(step, group, request, request.memberId, to);
 }
 
@@ -112,8 +112,9 @@ function replaceStaticMember(
   release(step, group, former, ErrorCode.FENCED_INSTANCE_ID, former.memberId);
   step.cancelTimer(timerKey('session', group.groupId, former.memberId));
   const member = group.replaceStatic(former, memberId);
-  group.setTerms(member, termsOf(request));
+  // The first session is the former one's begun anew: what the instance asks for now counts from its next heartbeat on.
   renewSession(step, group, member);
+  group.setTerms(member, termsOf(request));
   if (group.isIn('Stable') && group.selectProtocol() === group.protocolName) {
     step.append(groupMetadataRecord(group));
     step.answerOnceWritten(to, sameGeneration(group, request, memberId, formerLeader), errorCode => joinError(errorCode, ''));

@@ -116,6 +116,13 @@ describe('leaving', () => {
     expect([errorCode, ...members.map(name)]).toEqual([0, 'UNKNOWN_MEMBER_ID']);
   });
 
+  test('who names neither member nor instance removes nobody, not even an instance without a name', () => {
+    const driver = new GroupDriver();
+    driver.stableGroup(1, { groupInstanceId: '' });
+    expect(driver.leave({ memberId: '' }).members.map(name)).toEqual(['UNKNOWN_MEMBER_ID']);
+    expect(driver.leave({ memberId: '', groupInstanceId: '' }).members.map(name)).toEqual(['NONE']);
+  });
+
   test('an id that was given out may be given back', () => {
     const driver = new GroupDriver();
     const { memberId } = driver.join({ needsKnownMemberId: true }).answer;

@@ -36,7 +36,7 @@ export function sessionTimerFired(step: Step, group: ClassicGroup, memberId: str
 
 function leaveOne(step: Step, group: ClassicGroup, memberId: string, groupInstanceId: string | null): number {
   // An administrator removes a static member by its instance id alone.
-  const leaving = memberId === '' ? group.staticMemberId(groupInstanceId ?? '') : memberId;
+  const leaving = memberId === '' && groupInstanceId !== null ? group.staticMemberId(groupInstanceId) : memberId;
   if (leaving === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
   const errorCode = group.pendingJoins.has(leaving) ? ErrorCode.NONE : group.memberError(leaving, groupInstanceId);
   if (errorCode === ErrorCode.NONE) removeMember(step, group, leaving);

@@ -27,6 +27,21 @@ describe('static members (KIP-345)', () => {
     expect(driver.heartbeat(back, 'i')).toBe('NONE');
   });
 
+  test('one that restarts has its former session to be heard of in, and from then on the one that it asks for', () => {
+    const driver = new GroupDriver();
+    driver.stableGroup(1, { groupInstanceId: 'i', sessionTimeoutMs: 10_000 });
+    const back = driver.join({ groupInstanceId: 'i', sessionTimeoutMs: 30_000 }).answer;
+    driver.advance(9_999);
+    expect(driver.heartbeat(back, 'i')).toBe('NONE');
+    driver.advance(29_999);
+    expect(driver.group().state).toBe('Stable');
+    driver.join({ groupInstanceId: 'i', sessionTimeoutMs: 10_000 });
+    driver.advance(29_999);
+    expect(driver.group().state).toBe('Stable');
+    driver.advance(1);
+    expect(driver.group().state).toBe('Empty');
+  });
+
   test('one that never synced and returns is still waited for', () => {
     const driver = new GroupDriver();
     const first = driver.join({ sessionTimeoutMs: 900_000 }).answer;

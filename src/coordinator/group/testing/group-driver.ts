@@ -4,7 +4,7 @@ import { ErrorCode } from '../../../protocol/generated/errors.js';
 import { consumerProtocolSubscriptionSchema } from '../../../protocol/generated/index.js';
 import { ZERO_UUID } from '../../../protocol/wire/types.js';
 import { Writer } from '../../../protocol/wire/writer.js';
-import type { Effects, Moment, ReplyTo } from '../../../runtime/machine.js';
+import type { Effects, Moment, RecordPosition, ReplyTo } from '../../../runtime/machine.js';
 import { ClassicGroup } from '../classic/group.js';
 import { GroupMachine } from '../group-machine.js';
 import { groupRecordCodec } from '../records.js';
@@ -36,6 +36,15 @@ export class Call<Response> {
 
 const MEMBER_ID_BYTES = 16;
 
+/** A record as bytes, or the marker that ends a transaction. */
+export interface LogEntry {
+  readonly key: Uint8Array | null;
+  readonly value: Uint8Array | null;
+  /** The record belongs to this producer's open transaction. */
+  readonly producerId?: number;
+  readonly marker?: { readonly producerId: number; readonly committed: boolean };
+}
+
 /**
  * Runs a group machine by hand: time stands still until `advance`, everything written is committed at once and goes through
  * the codec into a twin that only replays. After every step the twin must hold the same durable state as the machine.
@@ -44,7 +53,7 @@ export class GroupDriver {
   machine: GroupMachine;
   nowMs = 1_000_000;
   /** What was written, as bytes. */
-  readonly log: { key: Uint8Array | null; value: Uint8Array | null }[] = [];
+  readonly log: LogEntry[] = [];
   readonly written: GroupRecord[] = [];
   readonly timers = new Map<string, number>();
   /** The next write fails with this. */
@@ -145,6 +154,20 @@ export class GroupDriver {
     return name(topics[0]!.partitions[0]!);
   }
 
+  /** Writes an offset as part of this producer's open transaction. */
+  commitInTransaction(producerId: number, offset: number, { topic = 't', partition = 0, groupId = 'g' } = {}): void {
+    const value = { offset, leaderEpoch: -1, metadata: '', commitTimestamp: this.nowMs, expireTimestamp: -1, topicId: ZERO_UUID };
+    this.write({ kind: 'offset', groupId, topic, partition, value }, producerId);
+    if (this.options.hasTwin) this.compareWithTwin();
+  }
+
+  endTransaction(producerId: number, committed: boolean): void {
+    const marker = { producerId, committed };
+    for (const machine of [this.machine, this.twin]) this.replayEntry(machine, { key: null, value: null, marker }, this.log.length);
+    this.log.push({ key: null, value: null, marker });
+    if (this.options.hasTwin) this.compareWithTwin();
+  }
+
   /** What is committed for a partition; undefined when nothing is. */
   committed(topic = 't', partition = 0, groupId = 'g'): unknown {
     return this.machine.offsets.committed.get(groupId, topic, partition)?.offset;
@@ -201,22 +224,27 @@ export class GroupDriver {
     assert(own === other, `the twin that only replays differs:\n${own}\n${other}`);
   }
 
-  private write(record: GroupRecord): void {
-    const position = { offset: this.log.length, leaderEpoch: 1, timestampMs: this.nowMs, producerId: -1, producerEpoch: -1 };
-    const bytes = groupRecordCodec.encode(record);
-    this.machine.replay(record, position);
-    this.twin.replay(groupRecordCodec.decode(bytes.key, bytes.value)!, position);
-    this.log.push(bytes);
+  private write(record: GroupRecord, producerId = -1): void {
+    const entry = { ...groupRecordCodec.encode(record), producerId };
+    this.machine.replay(record, this.positionOf(entry, this.log.length));
+    this.replayEntry(this.twin, entry, this.log.length);
+    this.log.push(entry);
     this.written.push(record);
   }
 
   private replayed(): GroupMachine {
     const machine = new GroupMachine(this.settings, this.topicExists);
-    for (const [offset, { key, value }] of this.log.entries()) {
-      const position = { offset, leaderEpoch: 1, timestampMs: this.nowMs, producerId: -1, producerEpoch: -1 };
-      machine.replay(groupRecordCodec.decode(key, value)!, position);
-    }
+    for (const [offset, entry] of this.log.entries()) this.replayEntry(machine, entry, offset);
     return machine;
+  }
+
+  private replayEntry(machine: GroupMachine, entry: LogEntry, offset: number): void {
+    if (entry.marker !== undefined) machine.replayMarker(entry.marker);
+    else machine.replay(groupRecordCodec.decode(entry.key, entry.value)!, this.positionOf(entry, offset));
+  }
+
+  private positionOf({ producerId = -1 }: LogEntry, offset: number): RecordPosition {
+    return { offset, leaderEpoch: 1, timestampMs: this.nowMs, producerId, producerEpoch: -1 };
   }
 }
 
