@@ -12,7 +12,7 @@ export interface Difference {
 
 const ABSENT = '<absent>';
 /** What tells the elements of an array apart, the first that they have. */
-const KEYS = ['name', 'topic', 'resourceName', 'apiKey', 'memberId', 'groupId', 'feature', 'key', 'partitionIndex', 'partition', 'index', 'batchIndex'];
+const KEYS = ['name', 'topic', 'resourceName', 'apiKey', 'memberId', 'groupId', 'feature', 'key', 'partitionIndex', 'partition', 'index', 'batchIndex', 'user'];
 
 type Answers = ReadonlyMap<string, unknown>;
 

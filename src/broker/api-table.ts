@@ -1,12 +1,17 @@
 import type { ServedApi } from '../server/api.js';
+import { aclApis } from '../server/handlers/acls.js';
 import { clusterApis } from '../server/handlers/cluster.js';
+import { configResourceApis } from '../server/handlers/config-resources.js';
 import { configApis } from '../server/handlers/configs.js';
+import { delegationTokenApis } from '../server/handlers/delegation-tokens.js';
 import { fetchApis } from '../server/handlers/fetch.js';
 import { groupApis } from '../server/handlers/groups.js';
 import { logOffsetApis } from '../server/handlers/list-offsets.js';
 import { logDirApis } from '../server/handlers/log-dirs.js';
 import { metadataApis } from '../server/handlers/metadata.js';
 import { produceApis } from '../server/handlers/produce.js';
+import { saslApis } from '../server/handlers/sasl.js';
+import { scramApis } from '../server/handlers/scram.js';
 import { topicApis } from '../server/handlers/topics.js';
 import { txnMarkerApis } from '../server/handlers/write-txn-markers.js';
 import type { Services } from '../server/services.js';
@@ -23,6 +28,11 @@ export function apiTable(services: Services): ServedApi[] {
     ...groupApis(services),
     ...topicApis(services),
     ...configApis(services),
+    ...configResourceApis(services),
     ...clusterApis(services),
+    ...aclApis(services),
+    ...delegationTokenApis(services),
+    ...saslApis(),
+    ...scramApis(services),
   ];
 }

@@ -2,6 +2,7 @@
 export { ConfigSource, describeBrokerConfig, describeClientMetricsConfig, describeClusterConfig, describeGroupConfig, describeTopicConfig,
   type ConfigSynonym, type DescribedConfig, type DescribeOptions } from './describe.js';
 export { controllerEndpoints, planListeners, SECURITY_PROTOCOLS, type Endpoint, type Listener, type ListenerPlan, type SecurityProtocol } from './listeners.js';
+export { metricsSubscription, type MatchedAttribute, type MetricsSubscription } from './client-metrics.js';
 export { loadSettings, type Loaded, type Sources } from './load.js';
 export { localSettings } from './local-start.js';
 export { cleanerSettingsOf, type CleanerSettings } from './cleaner-settings.js';

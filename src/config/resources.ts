@@ -1,3 +1,4 @@
+import { metricsSubscription } from './client-metrics.js';
 import { groupSynonyms, topicSynonyms } from './synonyms.js';
 import type { Setting, SettingTable } from './setting.js';
 import type { Settings } from './settings.js';
@@ -101,24 +102,9 @@ export function groupValue(settings: Settings, own: Texts, name: keyof typeof gr
   return Math.min(Math.max(value, min === undefined ? value : (settings.get(min) as number)), settings.get(max) as number);
 }
 
-const METRIC_MATCHES = ['client_instance_id', 'client_id', 'client_software_name', 'client_software_version', 'client_source_address', 'client_source_port'];
-
-/** Refuses what a metrics subscription may not have (`ClientMetricsConfigs.validate`). Throws ConfigError. */
+/** Refuses what a metrics subscription may not have. Throws ConfigError. */
 export function validateClientMetricsConfig(own: Texts): void {
-  for (const name of own.keys()) {
-    if (!(name in clientMetricsSettings)) throw new ConfigError(`Unknown client metrics configuration: ${name}`, 'request');
-  }
-  const values = checkAll(clientMetricsSettings, own);
-  const intervalMs = values.get('interval.ms')!.value as number;
-  if (intervalMs < 100 || intervalMs > 3_600_000) {
-    throw new ConfigError(`Invalid value ${intervalMs} for interval.ms, interval must be between 100 and 3600000 (1 hour)`, 'request');
-  }
-  for (const pattern of values.get('match')!.value as readonly string[]) {
-    const [name = '', expression, more] = pattern.split('=');
-    if (expression === undefined || expression === '' || more !== undefined || !METRIC_MATCHES.includes(name.trim()) || !compiles(expression.trim())) {
-      throw new ConfigError(`Illegal client matching pattern: ${pattern}`);
-    }
-  }
+  metricsSubscription(own);
 }
 
 /** Secrets and stores of TLS that may be changed for one listener only. */
@@ -162,13 +148,5 @@ function asRequest(check: () => void): void {
     check();
   } catch (error) {
     throw error instanceof ConfigError ? new ConfigError(error.message, 'request') : error;
-  }
-}
-
-function compiles(expression: string): boolean {
-  try {
-    return new RegExp(expression) instanceof RegExp;
-  } catch {
-    return false;
   }
 }

@@ -12,6 +12,7 @@ import { Controller, type ControllerOptions } from './controller.js';
 import { updateFeatures } from './features.js';
 import { alterPartition, assignReplicasToDirs, electLeaders } from './partitions.js';
 import { allocateProducerIds, registerController } from './registrations.js';
+import { alterUserScramCredentials } from './scram.js';
 import { createPartitions, createTopics, deleteTopics } from './topics.js';
 
 /**
@@ -28,6 +29,7 @@ export interface ControllerApi {
   electLeaders(request: generated.ElectLeadersRequestInput): Promise<generated.ElectLeadersResponseInput>;
   registerBroker(request: generated.BrokerRegistrationRequestInput): Promise<generated.BrokerRegistrationResponseInput>;
   heartbeat(request: generated.BrokerHeartbeatRequestInput): Promise<generated.BrokerHeartbeatResponseInput>;
+  alterUserScramCredentials(request: generated.AlterUserScramCredentialsRequestInput): Promise<generated.AlterUserScramCredentialsResponseInput>;
   unregisterBroker(request: generated.UnregisterBrokerRequestInput): Promise<generated.UnregisterBrokerResponseInput>;
   registerController(request: generated.ControllerRegistrationRequestInput): Promise<generated.ControllerRegistrationResponseInput>;
   allocateProducerIds(request: generated.AllocateProducerIdsRequestInput): Promise<generated.AllocateProducerIdsResponseInput>;
@@ -46,6 +48,7 @@ export class LocalController implements ControllerApi {
   incrementalAlterConfigs = this.#deciding(incrementalAlterConfigs);
   updateFeatures = this.#deciding(updateFeatures);
   electLeaders = this.#deciding(electLeaders);
+  alterUserScramCredentials = this.#deciding(alterUserScramCredentials);
   unregisterBroker = this.#deciding(unregisterBroker);
   registerController = this.#deciding(registerController);
   allocateProducerIds = this.#deciding(allocateProducerIds);

@@ -32,7 +32,9 @@ const MINIMUM_METADATA_VERSION = METADATA_VERSIONS[0]!.level;
 const LATEST_METADATA_VERSION = METADATA_VERSIONS.at(-1)!.level;
 
 /** Levels of metadata.version from which on the cluster may do something. */
-export const MetadataVersionGate = { TRANSACTIONS: 13, CONTROLLER_REGISTRATION: 15, DIRECTORY_ASSIGNMENT: 17, ELR: 23, CORDONED_LOG_DIRS: 30 } as const;
+export const MetadataVersionGate = {
+  SCRAM: 11, TRANSACTIONS: 13, CONTROLLER_REGISTRATION: 15, DIRECTORY_ASSIGNMENT: 17, ELR: 23, CORDONED_LOG_DIRS: 30,
+} as const;
 
 interface Feature {
   /** By level from 0: the metadata.version at which a fresh cluster gets it. */

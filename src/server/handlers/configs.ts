@@ -11,16 +11,13 @@ import { ErrorCode } from '../../protocol/generated/errors.js';
 import {
   incrementalAlterConfigsApi, type IncrementalAlterConfigsRequest, type IncrementalAlterConfigsResponseInput,
 } from '../../protocol/generated/incremental-alter-configs.js';
-import {
-  listConfigResourcesApi, type ListConfigResourcesRequest, type ListConfigResourcesResponseInput,
-} from '../../protocol/generated/list-config-resources.js';
 import { answering, serve, type ServedApi } from '../api.js';
 import { Operation, Resource, type OperationCode, type RequestContext } from '../context.js';
 import type { Services } from '../services.js';
 
 /**
  * Settings of resources: DescribeConfigs 1-4 (KIP-226, KIP-569), AlterConfigs 0-2 (KIP-133), IncrementalAlterConfigs 0-1
- * (KIP-339), ListConfigResources 0-1 (KIP-714, KIP-1142).
+ * (KIP-339).
  */
 export function configApis(services: Services): ServedApi[] {
   const roles = ['broker', 'controller'] as const;
@@ -28,7 +25,6 @@ export function configApis(services: Services): ServedApi[] {
     serve(describeConfigsApi, answering((request, context) => describeConfigs(services, request, context)), { roles }),
     serve(alterConfigsApi, answering((request, context) => alterConfigs(services, request, context)), { roles }),
     serve(incrementalAlterConfigsApi, answering((request, context) => incrementalAlterConfigs(services, request, context)), { roles }),
-    serve(listConfigResourcesApi, answering((request, context) => listConfigResources(services, request, context))),
   ];
 }
 
@@ -131,32 +127,6 @@ async function incrementalAlterConfigs(
   const { allowed, refused } = splitAllowed(services, context, request.resources);
   const response = await services.controller.incrementalAlterConfigs({ ...request, resources: allowed });
   return { responses: [...response.responses, ...refused] };
-}
-
-/** Version 0 knew client metrics only. */
-const FIRST_VERSION_WITH_TYPES = 1;
-const LISTED_TYPES: readonly number[] = [
-  ConfigResourceType.TOPIC, ConfigResourceType.BROKER, ConfigResourceType.BROKER_LOGGER, ConfigResourceType.CLIENT_METRICS, ConfigResourceType.GROUP,
-];
-
-function listConfigResources(
-  services: Services, request: ListConfigResourcesRequest, context: RequestContext,
-): ListConfigResourcesResponseInput {
-  if (!services.authorizer.allows(context, Operation.DESCRIBE_CONFIGS, Resource.CLUSTER, 'kafka-cluster')) {
-    return { errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, configResources: [] };
-  }
-  const asked = context.apiVersion < FIRST_VERSION_WITH_TYPES ? [ConfigResourceType.CLIENT_METRICS] : request.resourceTypes;
-  const unknown = asked.find(type => !LISTED_TYPES.includes(type));
-  if (unknown !== undefined) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION, `resource type ${unknown} cannot be listed`);
-  const wanted = asked.length === 0 ? LISTED_TYPES : asked;
-  return { configResources: wanted.flatMap(resourceType => namesOf(services, resourceType).map(resourceName => ({ resourceName, resourceType }))) };
-}
-
-function namesOf(services: Services, type: number): string[] {
-  const image = services.image();
-  if (type === ConfigResourceType.TOPIC) return [...image.topicsByName.keys()];
-  if (type === ConfigResourceType.BROKER || type === ConfigResourceType.BROKER_LOGGER) return [...image.brokers.keys()].map(String);
-  return [...image.configs.keys()].filter(key => key.startsWith(configKey(type, ''))).map(key => key.slice(configKey(type, '').length));
 }
 
 /** Topics and groups are asked for themselves, the rest belongs to the cluster. */

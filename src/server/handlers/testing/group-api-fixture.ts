@@ -1,13 +1,13 @@
 import type { GroupService } from '../../../coordinator/group/service.js';
 import { EMPTY_IMAGE } from '../../../metadata/image.js';
 import type { BrokerImage, MetadataImage, TopicImage } from '../../../metadata/types.js';
-import { KafkaError } from '../../../protocol/errors.js';
 import type { Api } from '../../../protocol/wire/types.js';
-import { Reader } from '../../../protocol/wire/reader.js';
-import { Writer } from '../../../protocol/wire/writer.js';
-import { ANONYMOUS, type OperationCode, type RequestContext, type ResourceCode } from '../../context.js';
+import type { OperationCode, ResourceCode } from '../../context.js';
 import type { GroupApiDeps } from '../group-deps.js';
 import { groupApis } from '../groups.js';
+import { callApi } from './call-api.js';
+
+export { versionsOf } from './call-api.js';
 
 type Answers = { readonly [Method in keyof GroupService]?: Awaited<GroupService[Method] extends (...given: never) => infer Result ? Result : never> };
 
@@ -56,49 +56,15 @@ export class GroupApiFixture {
     });
   }
 
-  /** Sends a request through the codec, as a client of this version would, and reads the answer as one. */
-  async call<Request, Response, RequestInput, ResponseOutput>(
+  /** Sends a request as a client of this version would. */
+  call<Request, Response, RequestInput, ResponseOutput>(
     api: Api<Request, Response, RequestInput, ResponseOutput>, version: number, input: RequestInput,
   ): Promise<ResponseOutput> {
-    const sent = new Writer();
-    api.encodeRequest(sent, input, version);
-    const request = api.decodeRequest(new Reader(sent.toBuffer()), version);
-    const answered = new Writer();
-    api.encodeResponse(answered, await this.handle(api, version, request), version);
-    return api.decodeResponse(new Reader(answered.toBuffer()), version);
-  }
-
-  private async handle<Request, Response, RequestInput, ResponseOutput>(
-    api: Api<Request, Response, RequestInput, ResponseOutput>, version: number, request: Request,
-  ): Promise<Response> {
-    const { handler } = groupApis(this.deps).find(served => served.api.key === api.key)!;
-    try {
-      return await new Promise<Response>((resolve, reject) => {
-        Promise.resolve(handler(request, this.context(api.key, version), response => resolve(response as Response), { fail: reject, pending() {} })).catch(reject);
-      });
-    } catch (error) {
-      if (error instanceof KafkaError) return api.fail(request, error.errorCode);
-      throw error;
-    }
-  }
-
-  private context(apiKey: number, apiVersion: number): RequestContext {
-    return {
-      apiKey, apiVersion, correlationId: 1, clientId: 'client',
-      connection: {
-        id: 'c', listener: { name: this.clientListener, protocol: 'PLAINTEXT', role: 'broker' }, clientAddress: this.clientAddress,
-        principal: ANONYMOUS, clientSoftwareName: '', clientSoftwareVersion: '',
-      },
-    };
+    return callApi(groupApis(this.deps), api, version, input, { clientAddress: this.clientAddress, listener: { name: this.clientListener } });
   }
 
   private image(): MetadataImage {
     const topicsById = new Map([...this.topics.values()].map(topic => [topic.id, topic]));
     return { ...EMPTY_IMAGE, brokers: this.brokers, topicsByName: this.topics, topicsById };
   }
-}
-
-/** Every version that the specification has. */
-export function versionsOf({ minVersion, maxVersion }: { minVersion: number; maxVersion: number }): number[] {
-  return Array.from({ length: maxVersion - minVersion + 1 }, (_, index) => minVersion + index);
 }

@@ -1,0 +1,43 @@
+import { clientMetricsSettings } from './table/index.js';
+import { checkAll, ConfigError } from './value.js';
+
+/** What a subscription may choose clients by. */
+const MATCHED = ['client_instance_id', 'client_id', 'client_software_name', 'client_software_version', 'client_source_address', 'client_source_port'] as const;
+export type MatchedAttribute = (typeof MATCHED)[number];
+
+/** A subscription to the metrics of clients, as its settings have it (KIP-714). */
+export interface MetricsSubscription {
+  /** Prefixes of names; `*` for all. */
+  readonly metrics: readonly string[];
+  readonly intervalMs: number;
+  /** Each holds for the whole of an attribute; a client that lacks one does not match. */
+  readonly match: ReadonlyMap<MatchedAttribute, RegExp>;
+}
+
+/** Reads a subscription; throws ConfigError for what none may have (`ClientMetricsConfigs.validate`). */
+export function metricsSubscription(own: ReadonlyMap<string, string>): MetricsSubscription {
+  for (const name of own.keys()) {
+    if (!(name in clientMetricsSettings)) throw new ConfigError(`Unknown client metrics configuration: ${name}`, 'request');
+  }
+  const values = checkAll(clientMetricsSettings, own);
+  const intervalMs = values.get('interval.ms')!.value as number;
+  if (intervalMs < 100 || intervalMs > 3_600_000) {
+    throw new ConfigError(`Invalid value ${intervalMs} for interval.ms, interval must be between 100 and 3600000 (1 hour)`, 'request');
+  }
+  const patterns = values.get('match')!.value as readonly string[];
+  return { metrics: values.get('metrics')!.value as readonly string[], intervalMs, match: new Map(patterns.map(parsePattern)) };
+}
+
+/** `attribute=expression`. */
+function parsePattern(pattern: string): [MatchedAttribute, RegExp] {
+  const illegal = new ConfigError(`Illegal client matching pattern: ${pattern}`);
+  const [name = '', expression, more] = pattern.split('=');
+  const attribute = MATCHED.find(known => known === name.trim());
+  if (attribute === undefined || expression === undefined || expression === '' || more !== undefined) throw illegal;
+  try {
+    // By itself first: what only the anchors make whole is no expression.
+    return [attribute, new RegExp(`^(?:${new RegExp(expression.trim()).source})$`)];
+  } catch {
+    throw illegal;
+  }
+}
