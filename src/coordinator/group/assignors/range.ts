@@ -4,10 +4,17 @@ import { partitionCountOf } from './ownership.js';
 
 /** What is dealt out of one topic, in ranges from its first partition on. */
 interface Topic {
+  readonly topicId: Uuid;
   readonly partitionCount: number;
   subscriberCount: number;
   nextPartition: number;
   subscribersServed: number;
+}
+
+/** Members that hold the same set of topics, which have something left for them: a topic with nothing left is looked at no more. */
+interface Subscription {
+  memberCount: number;
+  openTopics: Topic[];
 }
 
 /**
@@ -19,22 +26,41 @@ interface Topic {
 export const rangeAssignor: Assignor = {
   name: 'range',
   assign(group, describer) {
-    const topics = countSubscribers(group, describer);
-    return new Map(inOrder(group).map(([memberId, member]) => [memberId, rangesOf(member, topics)]));
+    const subscriptionOf = subscriptions(group, describer);
+    return new Map(inOrder(group).map(([memberId, member]) => [memberId, nextRanges(subscriptionOf(member))]));
   },
 };
 
-/** @throws AssignorError when a topic does not exist. */
-function countSubscribers(group: GroupSpec, describer: TopicDescriber): Map<Uuid, Topic> {
+/**
+ * How to find a member's subscription, its topics counted: where members share a set of topics, it is gone through once for all.
+ * @throws AssignorError when a topic does not exist.
+ */
+function subscriptions({ members, isHomogeneous }: GroupSpec, describer: TopicDescriber): (member: MemberSpec) => Subscription {
+  const [first] = members.values();
+  const topicsOf = (member: MemberSpec): ReadonlySet<Uuid> => isHomogeneous ? first!.subscribedTopicIds : member.subscribedTopicIds;
+  const found = new Map<ReadonlySet<Uuid>, Subscription>();
+  for (const member of members.values()) {
+    const subscription = found.get(topicsOf(member));
+    if (subscription === undefined) found.set(topicsOf(member), { memberCount: 1, openTopics: [] });
+    else subscription.memberCount++;
+  }
+  countSubscribers(found, describer);
+  return member => found.get(topicsOf(member))!;
+}
+
+function countSubscribers(subscriptions: ReadonlyMap<ReadonlySet<Uuid>, Subscription>, describer: TopicDescriber): void {
   const topics = new Map<Uuid, Topic>();
-  for (const { subscribedTopicIds } of group.members.values()) {
-    for (const topicId of subscribedTopicIds) {
-      const topic = topics.get(topicId);
-      if (topic !== undefined) topic.subscriberCount++;
-      else topics.set(topicId, { partitionCount: partitionCountOf(topicId, describer), subscriberCount: 1, nextPartition: 0, subscribersServed: 0 });
+  for (const [topicIds, subscription] of subscriptions) {
+    for (const topicId of topicIds) {
+      let topic = topics.get(topicId);
+      if (topic === undefined) {
+        topic = { topicId, partitionCount: partitionCountOf(topicId, describer), subscriberCount: 0, nextPartition: 0, subscribersServed: 0 };
+        topics.set(topicId, topic);
+      }
+      topic.subscriberCount += subscription.memberCount;
+      subscription.openTopics.push(topic);
     }
   }
-  return topics;
 }
 
 /** Static members by instance id, then the others by member id: only the former come back under the same name. */
@@ -52,13 +78,16 @@ function compare(one: string, other: string): number {
   return one < other ? -1 : 1;
 }
 
-/** The member's range of each of its topics, which the topic has dealt out then. */
-function rangesOf(member: MemberSpec, topics: ReadonlyMap<Uuid, Topic>): AssignedPartitions {
+/** What the next member of this subscription gets. */
+function nextRanges(subscription: Subscription): AssignedPartitions {
   const assignment = new Map<Uuid, ReadonlySet<number>>();
-  for (const topicId of member.subscribedTopicIds) {
-    const range = nextRange(topics.get(topicId)!);
-    if (range.size > 0) assignment.set(topicId, range);
+  let isUsedUp = false;
+  for (const topic of subscription.openTopics) {
+    const range = nextRange(topic);
+    if (range.size > 0) assignment.set(topic.topicId, range);
+    isUsedUp ||= topic.nextPartition === topic.partitionCount;
   }
+  if (isUsedUp) subscription.openTopics = subscription.openTopics.filter(({ nextPartition, partitionCount }) => nextPartition < partitionCount);
   return assignment;
 }
 
