@@ -12,6 +12,8 @@ import { groups } from './scenarios/groups.js';
 import { internals } from './scenarios/internal.js';
 import { produce } from './scenarios/produce.js';
 import { security } from './scenarios/security.js';
+import { quorum } from './scenarios/quorum.js';
+import { reassignments } from './scenarios/reassignments.js';
 import { settings } from './scenarios/settings.js';
 import { topics } from './scenarios/topics.js';
 import { markers } from './scenarios/transactions.js';
@@ -32,7 +34,7 @@ const SETTINGS = {
 async function play(broker: BrokerUnderTest, ranges: VersionRanges): Promise<ReadonlyMap<string, unknown>> {
   const player = new Player(broker.host, broker.port, ranges);
   try {
-    for (const scenario of [connections, topics, produce, fetching, settings, security, groups, markers, internals]) await scenario(player);
+    for (const scenario of [connections, topics, produce, fetching, settings, security, groups, markers, internals, reassignments, quorum]) await scenario(player);
     return player.answers;
   } finally {
     player.close();

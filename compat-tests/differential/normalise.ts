@@ -4,6 +4,7 @@ const DAY_MS = 86_400_000;
 /** A member id that the broker made: the client's id and a random UUID in Java's print. */
 const MADE_MEMBER_ID = /-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Topic and directory ids that nobody gave a name. */
+const IDS = new Set(['topicId', 'directoryId', 'replicaDirectoryId']);
 const UUID = /^[\w-]{22}$/;
 
 /** Our sentences are our own: only whether there is one is compared. */
@@ -49,7 +50,7 @@ function flattened(value: { responses: object[] }): object {
 }
 
 function text(value: string, field: string): string {
-  if ((field === 'topicId' || field === 'directoryId') && UUID.test(value) && !/^A{21}[A-Z]$/.test(value)) return `<${field}>`;
+  if (IDS.has(field) && UUID.test(value) && !/^A{21}[A-Z]$/.test(value)) return `<${field}>`;
   return value.replace(MADE_MEMBER_ID, '-<uuid>');
 }
 

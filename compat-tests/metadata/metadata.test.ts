@@ -12,6 +12,7 @@ import { SUPPORTED_FEATURES } from '../../src/metadata/features.js';
 import { MetadataLoader } from '../../src/metadata/loader.js';
 import { decodeMetadataRecord } from '../../src/metadata/records.js';
 import { readSnapshot } from '../../src/metadata/snapshot.js';
+import type { BrokerRegistrationRequestInput } from '../../src/protocol/generated/index.js';
 import { batchesIn, recordsIn } from '../../src/protocol/records/batch-iterator.js';
 import * as batch from '../../src/protocol/records/batch.js';
 import { RaftDriver } from '../../src/raft/driver.js';
@@ -28,6 +29,8 @@ if (missing !== null && process.env['CI'] === 'true') throw new Error(missing);
 
 const call = promisify(execFile);
 const JAVA_TIMEOUT_MS = 60_000;
+/** Of a second broker, its start and its directory. */
+const SECOND = 'AAAAAAAAQACAAAAAAAAAEg';
 const env = nodeEnv({ logLevel: 'silent' });
 let classPath = '';
 let root: string;
@@ -121,8 +124,27 @@ async function workload(directory: string): Promise<void> {
   await api.heartbeat({ ...beat, cordonedLogDirs: [directoryId] });
   await api.heartbeat({ ...beat, wantFence: true });
   await api.heartbeat({ ...beat, currentMetadataOffset: raft.endOffset });
+  await changeTheCluster(api, { clusterId, features });
   await loader.caughtUp();
   await close();
+}
+
+/** A broker that comes and goes, a partition that moves and is led by others meanwhile, and a feature that is declined and taken up. */
+async function changeTheCluster(api: LocalController, { clusterId, features }: { clusterId: string; features: BrokerRegistrationRequestInput['features'] }): Promise<void> {
+  // A strange broker may know more than this one, in whose cluster Apache has finalized everything.
+  const others = ['group.version', 'transaction.version', 'share.version', 'streams.version'].filter(name => features.every(known => known.name !== name));
+  const { brokerEpoch: epoch = -1 } = await api.registerBroker({
+    brokerId: 2, clusterId, incarnationId: SECOND, listeners: [{ name: 'PLAINTEXT', host: 'h', port: 9093, securityProtocol: 0 }],
+    features: [...features, ...others.map(name => ({ name, minSupportedVersion: 0, maxSupportedVersion: 2 }))], rack: 'r1', logDirs: [SECOND], previousBrokerEpoch: -1,
+  });
+  await api.heartbeat({ brokerId: 2, brokerEpoch: epoch, wantFence: false, wantShutDown: false, currentMetadataOffset: epoch });
+  const move = (replicas: number[] | null) => api.alterPartitionReassignments({ timeoutMs: 1, topics: [{ name: 'orders', partitions: [{ partitionIndex: 0, replicas }] }] });
+  for (const replicas of [[1, 2], null]) expect((await move(replicas)).responses[0]?.partitions[0]?.errorCode).toBe(0);
+  await api.electLeaders({ electionType: 0, topicPartitions: null, timeoutMs: 1 });
+  for (const [maxVersionLevel, upgradeType] of [[0, 2], [1, 1]] as const) {
+    expect((await api.updateFeatures({ featureUpdates: [{ feature: 'eligible.leader.replicas.version', maxVersionLevel, upgradeType }] })).errorCode).toBe(0);
+  }
+  await api.unregisterBroker({ brokerId: 2 });
 }
 
 /** Opens the directory and leaves a snapshot of all that is in it. */
@@ -155,7 +177,7 @@ async function snapshot(directory: string): Promise<void> {
     expect(records.map(({ type, version }) => `${type} v${version}`)).toEqual(own);
     expect(new Set(own.map(line => line.split('_RECORD')[0]))).toEqual(new Set([
       'BEGIN_TRANSACTION', 'FEATURE_LEVEL', 'CONFIG', 'END_TRANSACTION', 'REGISTER_CONTROLLER', 'REGISTER_BROKER', 'BROKER_REGISTRATION_CHANGE',
-      'TOPIC', 'PARTITION', 'PARTITION_CHANGE', 'REMOVE_TOPIC', 'PRODUCER_IDS',
+      'TOPIC', 'PARTITION', 'PARTITION_CHANGE', 'REMOVE_TOPIC', 'PRODUCER_IDS', 'UNREGISTER_BROKER',
     ]));
     expect(control).toEqual(['LeaderChange', 'KRaftVersion', 'KRaftVoters']);
     expect(records.find(({ type }) => type === 'REGISTER_BROKER_RECORD')?.data).toMatchObject({ brokerId: 1, rack: 'r1', fenced: true });

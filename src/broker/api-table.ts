@@ -12,6 +12,9 @@ import { metadataApis } from '../server/handlers/metadata.js';
 import { produceApis } from '../server/handlers/produce.js';
 import { saslApis } from '../server/handlers/sasl.js';
 import { scramApis } from '../server/handlers/scram.js';
+import { producerApis } from '../server/handlers/producers.js';
+import { quorumApis } from '../server/handlers/quorum.js';
+import { reassignmentApis } from '../server/handlers/reassignments.js';
 import { topicApis } from '../server/handlers/topics.js';
 import { txnMarkerApis } from '../server/handlers/write-txn-markers.js';
 import type { Services } from '../server/services.js';
@@ -21,12 +24,14 @@ export function apiTable(services: Services): ServedApi[] {
   return [
     ...produceApis(services),
     ...txnMarkerApis(services),
+    ...producerApis(services),
     ...fetchApis(services),
     ...logOffsetApis(services),
     ...logDirApis(services),
     ...metadataApis(services),
     ...groupApis(services),
     ...topicApis(services),
+    ...reassignmentApis(services),
     ...configApis(services),
     ...configResourceApis(services),
     ...clusterApis(services),
@@ -34,5 +39,6 @@ export function apiTable(services: Services): ServedApi[] {
     ...delegationTokenApis(services),
     ...saslApis(),
     ...scramApis(services),
+    ...quorumApis(services),
   ];
 }

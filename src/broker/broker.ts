@@ -211,11 +211,11 @@ export class Broker {
     await publisher.until(() => groups.areSettled, SERVE_TIMEOUT_MS);
   }
 
-  #serve({ brokerId, clusterId, bound, server, publisher, logs, quorum: { controller } }: Ground, parts: WorkingParts): void {
+  #serve({ brokerId, clusterId, bound, server, publisher, logs, quorum: { controller, api: quorum } }: Ground, parts: WorkingParts): void {
     const { settings, env } = this.options;
     const wheel = new TimingWheel(env.clock);
     this.#teardown.push(() => wheel.close());
-    const services = servicesOf({ env, wheel, brokerId, clusterId, logs, publisher, controller, ...parts });
+    const services = servicesOf({ env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, ...parts });
     server.serve(withApiVersions({
       apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
     }));

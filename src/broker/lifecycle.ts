@@ -89,7 +89,17 @@ export class Lifecycle {
     this.#cancelNext();
     for (const id of this.#untold.keys()) this.#told(id);
     if (this.#epoch < 0) return;
-    while (!(await this.#beat(true))) await new Promise<void>(resolve => { this.options.clock.after(this.options.heartbeatIntervalMs, resolve); });
+    while (!(await this.#mayGo())) await new Promise<void>(resolve => { this.options.clock.after(this.options.heartbeatIntervalMs, resolve); });
+  }
+
+  /** Whoever was unregistered has nothing left to hand on. */
+  async #mayGo(): Promise<boolean> {
+    try {
+      return await this.#beat(true);
+    } catch (error) {
+      if (error instanceof KafkaError && error.errorCode === ErrorCode.STALE_BROKER_EPOCH) return true;
+      throw error;
+    }
   }
 
   async #beat(wantShutDown: boolean): Promise<boolean> {

@@ -8,6 +8,7 @@ import { SUPPORTED_FEATURES, MetadataVersionGate } from '../metadata/features.js
 import type { MetadataRecord } from '../metadata/records.js';
 import { RaftDriver } from '../raft/driver.js';
 import { metadataLogSettings, staticVoters } from '../raft/metadata-log.js';
+import { addVoter, describeQuorum, removeVoter, type QuorumApi } from '../raft/quorum-requests.js';
 import type { Runtime } from '../runtime/runtime.js';
 
 export interface QuorumOptions {
@@ -26,11 +27,19 @@ export interface QuorumOptions {
 /** This node's part in the quorum: raft, the controller over it, and the images that come of what it commits. */
 export class Quorum {
   readonly controller: ControllerApi;
+  readonly api: QuorumApi;
   readonly loader: MetadataLoader;
   #elected: Promise<void> = Promise.resolve();
 
   private constructor(private readonly raft: RaftDriver, private readonly runtime: Runtime<Controller, MetadataRecord>, private readonly options: QuorumOptions) {
     this.controller = new LocalController(runtime);
+    const { clusterId, env: { clock } } = options;
+    const facts = () => ({ ...raft.describe(), clusterId });
+    this.api = {
+      describeQuorum: request => Promise.resolve(describeQuorum(facts(), request, clock.nowMs())),
+      addVoter: request => Promise.resolve(addVoter(facts(), request)),
+      removeVoter: request => Promise.resolve(removeVoter(facts(), request)),
+    };
     this.loader = new MetadataLoader(raft, error => options.onFault(asError(error)));
     this.loader.add({ onImage: (image, _delta, { lastContainedLogTimestampMs }) => raft.offerSnapshot(image, lastContainedLogTimestampMs) });
     raft.onLeadership(epoch => {

@@ -2,6 +2,7 @@ import type { TimingWheel } from '../base/timing-wheel.js';
 import type { ControllerApi } from '../controller/index.js';
 import type { Env } from '../env/index.js';
 import type { LogManager } from '../log/index.js';
+import type { QuorumApi } from '../raft/quorum-requests.js';
 import type { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import { allowAll } from '../server/authorizer.js';
 import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
@@ -21,6 +22,7 @@ export interface Parts {
   readonly logs: LogManager;
   readonly publisher: Publisher;
   readonly controller: ControllerApi;
+  readonly quorum: QuorumApi;
   readonly replicas: ReplicaManager;
   readonly moves: LogDirMoves;
   readonly groups: GroupCoordinator;
@@ -31,10 +33,10 @@ export interface Parts {
 export const SERVE_TIMEOUT_MS = 30_000;
 
 export function servicesOf(parts: Parts): Services {
-  const { env, wheel, brokerId, clusterId, logs, publisher, controller, replicas, moves, groups, lifecycle } = parts;
+  const { env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, replicas, moves, groups, lifecycle } = parts;
   const producerIds = new ProducerIds(controller, brokerId, () => lifecycle.epoch);
   const services: Services = {
-    brokerId, clusterId, replicas, moves, logs, controller, wheel,
+    brokerId, clusterId, replicas, moves, logs, controller, quorum, wheel,
     image: () => publisher.image,
     settings: () => publisher.settings,
     groups: groups.service,

@@ -196,9 +196,9 @@ function directoryRecords(decision: Decision, broker: BrokerImage, { offlineLogD
 
 export function unregisterBroker(decision: Decision, { brokerId }: UnregisterBrokerRequestInput): Decided<UnregisterBrokerResponseInput> {
   const broker = decision.image.brokers.get(brokerId);
-  if (broker === undefined) throw new KafkaError(ErrorCode.BROKER_ID_NOT_REGISTERED, `broker ${brokerId} is not registered`);
+  if (broker === undefined) throw new KafkaError(ErrorCode.BROKER_ID_NOT_REGISTERED, `Broker ID ${brokerId} is not currently registered`);
   const left = withoutBroker(decision, brokerId, { aloneToo: true });
-  return { records: [...left, metadataRecord('UnregisterBroker', { brokerId, brokerEpoch: broker.epoch })], response: {} };
+  return { records: [...left, metadataRecord('UnregisterBroker', { brokerId, brokerEpoch: broker.epoch })], response: { errorMessage: '' } };
 }
 
 export function requireBroker(image: MetadataImage, id: number, epoch: number | bigint): BrokerImage {

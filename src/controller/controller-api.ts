@@ -11,6 +11,7 @@ import type { Decided, Decision } from './context.js';
 import { Controller, type ControllerOptions } from './controller.js';
 import { updateFeatures } from './features.js';
 import { alterPartition, assignReplicasToDirs, electLeaders } from './partitions.js';
+import { alterPartitionReassignments, listPartitionReassignments } from './reassignments.js';
 import { allocateProducerIds, registerController } from './registrations.js';
 import { alterUserScramCredentials } from './scram.js';
 import { createPartitions, createTopics, deleteTopics } from './topics.js';
@@ -27,6 +28,8 @@ export interface ControllerApi {
   incrementalAlterConfigs(request: generated.IncrementalAlterConfigsRequestInput): Promise<generated.IncrementalAlterConfigsResponseInput>;
   updateFeatures(request: generated.UpdateFeaturesRequestInput): Promise<generated.UpdateFeaturesResponseInput>;
   electLeaders(request: generated.ElectLeadersRequestInput): Promise<generated.ElectLeadersResponseInput>;
+  alterPartitionReassignments(request: generated.AlterPartitionReassignmentsRequestInput): Promise<generated.AlterPartitionReassignmentsResponseInput>;
+  listPartitionReassignments(request: generated.ListPartitionReassignmentsRequestInput): Promise<generated.ListPartitionReassignmentsResponseInput>;
   registerBroker(request: generated.BrokerRegistrationRequestInput): Promise<generated.BrokerRegistrationResponseInput>;
   heartbeat(request: generated.BrokerHeartbeatRequestInput): Promise<generated.BrokerHeartbeatResponseInput>;
   alterUserScramCredentials(request: generated.AlterUserScramCredentialsRequestInput): Promise<generated.AlterUserScramCredentialsResponseInput>;
@@ -49,6 +52,8 @@ export class LocalController implements ControllerApi {
   updateFeatures = this.#deciding(updateFeatures);
   electLeaders = this.#deciding(electLeaders);
   alterUserScramCredentials = this.#deciding(alterUserScramCredentials);
+  alterPartitionReassignments = this.#deciding(alterPartitionReassignments);
+  listPartitionReassignments = this.#deciding(listPartitionReassignments);
   unregisterBroker = this.#deciding(unregisterBroker);
   registerController = this.#deciding(registerController);
   allocateProducerIds = this.#deciding(allocateProducerIds);

@@ -7,7 +7,7 @@ import type { AlterPartitionRequestInput, AlterPartitionResponseInput } from '..
 import type { AssignReplicasToDirsRequestInput, AssignReplicasToDirsResponseInput } from '../protocol/generated/assign-replicas-to-dirs.js';
 import type { ElectLeadersRequestInput, ElectLeadersResponseInput } from '../protocol/generated/elect-leaders.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
-import { KafkaError } from '../protocol/errors.js';
+import { errorMessage, KafkaError } from '../protocol/errors.js';
 import { requireBroker } from './brokers.js';
 import type { Decided, Decision } from './context.js';
 import { changePartition, topicRules } from './partition-change.js';
@@ -85,11 +85,11 @@ type ElectionResult = ElectLeadersResponseInput['replicaElectionResults'][number
 
 /** Elects leaders on request (KIP-460): the preferred ones, or, where nobody leads, whoever is there. Null asks for all partitions. */
 export function electLeaders(decision: Decision, { electionType = PREFERRED, topicPartitions }: ElectLeadersRequestInput): Decided<ElectLeadersResponseInput> {
-  if (electionType !== PREFERRED && electionType !== UNCLEAN) throw new KafkaError(ErrorCode.INVALID_REQUEST, `election type ${electionType} is not known`);
+  if (topicPartitions?.length === 0) return { records: [], response: { errorCode: ErrorCode.NONE, replicaElectionResults: [] } };
+  if (electionType !== PREFERRED && electionType !== UNCLEAN) throw new KafkaError(ErrorCode.INVALID_REQUEST, `Unknown election type ${electionType}`);
   const records: MetadataRecord[] = [];
   const electOne = (topic: string, partitionId: number): ElectionResult => {
-    const { errorCode, errorMessage = null } = elect(decision, topic, partitionId, electionType, records);
-    return { partitionId, errorCode, errorMessage };
+    return { partitionId, ...elect(decision, topic, partitionId, electionType, records) };
   };
   const asked = topicPartitions ?? [...decision.image.topicsByName.values()].map(({ name, partitions }) => ({ topic: name, partitions: [...partitions.keys()] }));
   const results = asked.map(({ topic, partitions }) => {
@@ -100,19 +100,18 @@ export function electLeaders(decision: Decision, { electionType = PREFERRED, top
   return { records, response: { errorCode: ErrorCode.NONE, replicaElectionResults: results } };
 }
 
-function elect(decision: Decision, name: string, partitionId: number, electionType: number, records: MetadataRecord[]): { errorCode: number; errorMessage?: string } {
+function elect(decision: Decision, name: string, partitionId: number, electionType: number, records: MetadataRecord[]): Omit<ElectionResult, 'partitionId'> {
+  const refused = (errorCode: number, why = errorMessage(errorCode)): ReturnType<typeof elect> => ({ errorCode, errorMessage: why });
   const topic = decision.image.topicsByName.get(name);
-  if (topic === undefined) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: `No such topic as ${name}` };
+  if (topic === undefined) return refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `No such topic as ${name}`);
   const partition = topic.partitions[partitionId];
-  if (partition === undefined) return { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: `there is no partition ${name}-${partitionId}` };
+  if (partition === undefined) return refused(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, `No such partition as ${name}-${partitionId}`);
   const isNeeded = electionType === PREFERRED ? partition.leader !== partition.replicas[0] : partition.leader === NO_LEADER;
-  if (!isNeeded) return { errorCode: ErrorCode.ELECTION_NOT_NEEDED };
+  if (!isNeeded) return refused(ErrorCode.ELECTION_NOT_NEEDED);
   const record = changePartition(topicRules(decision, topic, electionType === PREFERRED ? 'preferred' : 'unclean'), partitionId);
-  if (record === undefined) {
-    return { errorCode: electionType === PREFERRED ? ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE : ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE };
-  }
+  if (record === undefined) return refused(electionType === PREFERRED ? ErrorCode.PREFERRED_LEADER_NOT_AVAILABLE : ErrorCode.ELIGIBLE_LEADERS_NOT_AVAILABLE);
   records.push(record);
-  return { errorCode: ErrorCode.NONE };
+  return { errorCode: ErrorCode.NONE, errorMessage: null };
 }
 
 /** A broker with several directories tells in which of them its replicas lie (KIP-858). */

@@ -291,24 +291,75 @@ describe('brokers', () => {
 });
 
 describe('features', () => {
-  const update = (feature: string, maxVersionLevel: number, upgradeType = 1) =>
-    driver.decide(updateFeatures, { featureUpdates: [{ feature, maxVersionLevel, upgradeType }], validateOnly: false });
+  const ELR = 'eligible.leader.replicas.version';
+  const update = (feature: string, maxVersionLevel: number, upgradeType = 1, validateOnly = false) =>
+    driver.decide(updateFeatures, { featureUpdates: [{ feature, maxVersionLevel, upgradeType }], validateOnly });
 
-  test('go up and safely down', () => {
-    expect(update('eligible.leader.replicas.version', 0, 2)).toMatchObject({ errorCode: 0 });
-    expect(driver.controller.image.features.finalized.has('eligible.leader.replicas.version')).toBe(false);
-    expect(update('eligible.leader.replicas.version', 1)).toMatchObject({ errorCode: 0 });
+  test('go up and safely down, each named in the answer', () => {
+    expect(update(ELR, 0, 2)).toEqual({ errorCode: 0, errorMessage: null, results: [{ feature: ELR, errorCode: 0, errorMessage: 'NONE' }] });
+    expect(driver.controller.image.features.finalized.has(ELR)).toBe(false);
+    expect(driver.controller.image.features.declined.has(ELR)).toBe(true);
+    expect(update(ELR, 1)).toMatchObject({ errorCode: 0 });
+    expect(driver.controller.image.features.finalized.get(ELR)).toBe(1);
+    driver.expectTwinEqual();
+  });
+
+  test('are only looked at with validateOnly', () => {
+    const before = driver.log.length;
+    expect(update(ELR, 0, 2, true)).toMatchObject({ errorCode: 0 });
+    expect(driver.log.length).toBe(before);
+  });
+
+  test('all change, or none', () => {
+    const before = driver.log.length;
+    const featureUpdates = [{ feature: ELR, maxVersionLevel: 0, upgradeType: 2 }, { feature: 'no.such', maxVersionLevel: 1 }];
+    expect(driver.decide(updateFeatures, { featureUpdates })).toMatchObject({ errorCode: ErrorCode.INVALID_UPDATE_VERSION, results: [] });
+    expect(driver.log.length).toBe(before);
+  });
+
+  test('with eligible leader replicas the cluster gets its minimum of in-sync replicas again, and no broker keeps its own', () => {
+    driver = new Driver({}, bootstrapFromLevels(new Map([['metadata.version', 30], [ELR, 0]])));
+    driver.addBroker(1);
+    driver.decide(incrementalAlterConfigs, { validateOnly: false, resources: [{ resourceType: 4, resourceName: '1', configs: [{ name: 'min.insync.replicas', configOperation: 0, value: '2' }] }] });
+    expect(update(ELR, 1)).toMatchObject({ errorCode: 0 });
+    const { configs } = driver.controller.image;
+    expect(configs.get(configKey(ConfigResourceType.BROKER, ''))?.get('min.insync.replicas')).toBe('1');
+    expect(configs.get(configKey(ConfigResourceType.BROKER, '1'))?.has('min.insync.replicas') ?? false).toBe(false);
+  });
+
+  test('need their metadata.version, unless that is raised with them', () => {
+    driver = new Driver({}, bootstrapFromLevels(new Map([['metadata.version', 17]])));
+    driver.addBroker(1);
+    expect(update(ELR, 1).errorMessage).toMatch(/depends on metadata.version level 23/);
+    const featureUpdates = [{ feature: ELR, maxVersionLevel: 1 }, { feature: 'metadata.version', maxVersionLevel: 23 }];
+    expect(driver.decide(updateFeatures, { featureUpdates })).toMatchObject({ errorCode: 0 });
+    expect(driver.log.slice(-2).map(({ message }) => (message as { name: string }).name)).toEqual(['metadata.version', ELR]);
+    expect(update('metadata.version', 24)).toMatchObject({ errorCode: 0 });
+    expect(update('metadata.version', 23, 2)).toMatchObject({ errorCode: 0 });
+    expect(update('metadata.version', 22, 3).errorMessage).toMatch(/Unsafe metadata downgrade is not supported/);
   });
 
   test.each([
-    ['unknown', 'no.such', 1, 1],
-    ['beyond what is supported', 'metadata.version', 99, 1],
-    ['down without saying so', 'metadata.version', 29, 1],
-    ['not served yet', 'group.version', 1, 1],
-    ['up, called down', 'metadata.version', 30, 9],
-    ['down where it loses something', 'metadata.version', 7, 2],
-  ])('%s: refused', (_name, feature, level, upgradeType) => {
-    expect(update(feature, level, upgradeType).errorCode).toBe(ErrorCode.INVALID_UPDATE_VERSION);
+    ['unknown', 'no.such', 1, 1, /Local controller 1 does not support this feature/],
+    ['unknown, at 0', 'no.such', 0, 2, /Feature no.such not found/],
+    ['beyond what is supported', 'metadata.version', 99, 1, /only supports versions 7-30/],
+    ['below 0', ELR, -1, 2, /cannot be less than 0/],
+    ['down without saying so', 'metadata.version', 29, 1, /without setting the upgrade type/],
+    ['up, called down', ELR, 2, 9, /does not support the given upgrade type/],
+    ['down where it loses something', 'metadata.version', 7, 2, /might delete metadata information/],
+    ['the quorum\'s own, down', 'kraft.version', 0, 2, /Can't downgrade the version/],
+  ])('%s: refused', (_name, feature, level, upgradeType, why) => {
+    const { errorCode, errorMessage } = update(feature, level, upgradeType);
+    expect([errorCode, errorMessage]).toEqual([ErrorCode.INVALID_UPDATE_VERSION, expect.stringMatching(why)]);
+  });
+
+  test('that another broker does not know are not for the cluster', () => {
+    driver.decide(updateFeatures, { featureUpdates: [{ feature: ELR, maxVersionLevel: 0, upgradeType: 2 }] });
+    const range = (name: string, min: number, max: number) => ({ name, minSupportedVersion: min, maxSupportedVersion: max });
+    driver.run<BrokerRegistrationResponseInput>((controller, at, to) => controller.registerBroker({
+      brokerId: 5, clusterId: CLUSTER, incarnationId: uuid('x'), rack: null, logDirs: [uuid('y')], listeners: [], features: [range('metadata.version', 7, 30)],
+    }, at, to));
+    expect(update(ELR, 1).errorMessage).toMatch(/Broker 5 does not support this feature/);
   });
 });
 

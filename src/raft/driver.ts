@@ -2,7 +2,7 @@ import { DiskError } from '../env/index.js';
 import { openLog, type LogHome, type LogHost, type PartitionLog } from '../log/index.js';
 import { QUORUM_STATE_FILE } from '../log/paths.js';
 import { recordsOfImage } from '../metadata/image-records.js';
-import { applyQuorumRecord, readSnapshot, snapshotBatches, type QuorumFacts, type Voter } from '../metadata/snapshot.js';
+import { applyQuorumRecord, readSnapshot, snapshotBatches, type Voter } from '../metadata/snapshot.js';
 import type { MetadataImage } from '../metadata/types.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
@@ -13,6 +13,7 @@ import { buildControlBatch } from '../protocol/records/control-records.js';
 import type { LogChunk, ReplicatedLog, RuntimeAppend } from '../runtime/replicated-log.js';
 import { formatElectionState, NO_ELECTION, parseElectionState } from './election-state.js';
 import { METADATA_PARTITION, METADATA_TOPIC_ID, metadataPartitionDirectory, type MetadataLogSettings } from './metadata-log.js';
+import type { QuorumDescription } from './quorum-requests.js';
 import { isAbsent, SnapshotStore } from './snapshot-store.js';
 import { step, type RaftInput, type RaftState, type Ready } from './step.js';
 
@@ -35,15 +36,6 @@ export interface CommittedChunk extends LogChunk {
   readonly more: boolean;
   /** Exclusive end of what has been given with this chunk. */
   readonly endOffset: number;
-}
-
-/** What DescribeQuorum tells. */
-export interface QuorumDescription {
-  readonly leaderId: number;
-  readonly leaderEpoch: number;
-  readonly highWatermark: number;
-  readonly endOffset: number;
-  readonly quorum: QuorumFacts;
 }
 
 const READ_BYTES = 1 << 20;
@@ -111,8 +103,8 @@ export class RaftDriver implements ReplicatedLog {
   }
 
   describe(): QuorumDescription {
-    const { election, highWatermark, quorum } = this.state;
-    return { leaderId: election.leaderId, leaderEpoch: election.leaderEpoch, highWatermark, endOffset: this.endOffset, quorum };
+    const { nodeId, role, election: { leaderEpoch }, highWatermark, quorum } = this.state;
+    return { nodeId, isLeader: role.kind === 'leader', leaderEpoch, highWatermark, endOffset: this.endOffset, quorum, listener: this.options.endpoints[0]?.name ?? '' };
   }
 
   /** Takes part in the quorum. Throws `UnservedQuorumError` when it is not one that this node can lead alone. */

@@ -260,7 +260,7 @@ describe('driver', () => {
   test('a snapshot that was never finished counts for nothing', async () => {
     disk.writeFileAtomically('/data/__cluster_metadata-0/00000000000000000099-0000000001.checkpoint.part', 'x');
     const { driver } = await opened();
-    expect(driver.describe()).toMatchObject({ leaderId: 1, leaderEpoch: 1, highWatermark: 3, quorum: { kraftVersion: 1 } });
+    expect(driver.describe()).toMatchObject({ isLeader: true, leaderEpoch: 1, highWatermark: 3, quorum: { kraftVersion: 1 } });
     expect(disk.list('/data/__cluster_metadata-0').join()).not.toContain('.part');
   });
 

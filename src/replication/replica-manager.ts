@@ -114,12 +114,17 @@ export class ReplicaManager {
 
   /** The partition if this node leads it, else the code that a client gets. */
   findLeader(topicId: Uuid, index: number): Partition | number {
+    const partition = this.findReplica(topicId, index);
+    return typeof partition === 'number' || partition.leaderEpoch !== undefined ? partition : ErrorCode.NOT_LEADER_OR_FOLLOWER;
+  }
+
+  /** The partition if this node holds it, else the code that a client gets. */
+  findReplica(topicId: Uuid, index: number): Partition | number {
     if (this.isOffline(topicId, index)) return ErrorCode.KAFKA_STORAGE_ERROR;
     const partition = this.get(topicId, index);
     if (partition === undefined) return ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
     // Its directory goes offline when the turn ends; of its last records nobody may hear until then.
-    if (partition.log.failure !== undefined) return ErrorCode.KAFKA_STORAGE_ERROR;
-    return partition.leaderEpoch === undefined ? ErrorCode.NOT_LEADER_OR_FOLLOWER : partition;
+    return partition.log.failure === undefined ? partition : ErrorCode.KAFKA_STORAGE_ERROR;
   }
 
   #apply(topic: TopicImage, index: number): void {

@@ -1,6 +1,6 @@
 import { readInt16 } from '../base/bytes.js';
 import type { Logger } from '../env/index.js';
-import { KafkaError } from '../protocol/errors.js';
+import { errorMessage, KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { readRequestHead, writeResponseHead, type RequestHead } from '../protocol/header.js';
 import { Reader } from '../protocol/wire/reader.js';
@@ -127,7 +127,8 @@ export class Dispatcher {
   /** Maps what a handler threw. */
   sendError(call: Call, error: unknown): void {
     if (error instanceof CloseConnection) return endWithout(call.caller, error.message || 'asked for by the handler');
-    if (error instanceof KafkaError) return this.sendFailure(call, error.errorCode, error.message);
+    // What says no more than the code is left out, as Kafka does (`ApiError.fromThrowable`).
+    if (error instanceof KafkaError) return this.sendFailure(call, error.errorCode, error.message === errorMessage(error.errorCode) ? null : error.message);
     this.logUnexpected(call, error);
     this.sendFailure(call, ErrorCode.UNKNOWN_SERVER_ERROR, null);
   }

@@ -5,6 +5,7 @@ import type { GroupService } from '../coordinator/group/service.js';
 import type { Clock, Compute, Logger, Random } from '../env/index.js';
 import type { LogManager } from '../log/index.js';
 import type { MetadataImage } from '../metadata/types.js';
+import type { QuorumApi } from '../raft/quorum-requests.js';
 import type { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import type { Authorizer } from './context.js';
 
@@ -20,6 +21,7 @@ export interface Services {
   readonly moves: LogDirMoves;
   readonly logs: LogManager;
   readonly controller: ControllerApi;
+  readonly quorum: QuorumApi;
   readonly groups: GroupService;
   readonly authorizer: Authorizer;
   /** Resolves once the topic of a coordinator exists and its leaders serve. */

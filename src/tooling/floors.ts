@@ -35,7 +35,7 @@ export const PURE: readonly { at: string; except?: readonly string[] }[] = [
   { at: 'metadata', except: ['loader.ts'] },
   { at: 'runtime/machine.ts' },
   { at: 'raft/step.ts' },
-  { at: 'controller', except: ['controller-api.ts', 'format.ts'] },
+  { at: 'controller', except: ['controller-api.ts', 'format.ts', 'testing/cluster.ts'] },
   { at: 'coordinator/group', except: ['service.ts'] },
   { at: 'replication/partition-state.ts' },
 ];
