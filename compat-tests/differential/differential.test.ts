@@ -11,6 +11,7 @@ import { fetching } from './scenarios/fetch.js';
 import { groups } from './scenarios/groups.js';
 import { internals } from './scenarios/internal.js';
 import { produce } from './scenarios/produce.js';
+import { quotas } from './scenarios/quotas.js';
 import { security } from './scenarios/security.js';
 import { quorum } from './scenarios/quorum.js';
 import { reassignments } from './scenarios/reassignments.js';
@@ -34,7 +35,7 @@ const SETTINGS = {
 async function play(broker: BrokerUnderTest, ranges: VersionRanges): Promise<ReadonlyMap<string, unknown>> {
   const player = new Player(broker.host, broker.port, ranges);
   try {
-    for (const scenario of [connections, topics, produce, fetching, settings, security, groups, markers, internals, reassignments, quorum]) await scenario(player);
+    for (const scenario of [connections, topics, produce, fetching, settings, security, groups, markers, quotas, internals, reassignments, quorum]) await scenario(player);
     return player.answers;
   } finally {
     player.close();

@@ -10,7 +10,7 @@ const UUID = /^[\w-]{22}$/;
 /** Our sentences are our own: only whether there is one is compared. */
 const WORDS = new Set(['errorMessage', 'batchIndexErrorMessage', 'documentation']);
 /** Counts, sizes and places of the machine and the process. */
-const OWN = new Set(['port', 'clusterId', 'totalBytes', 'usableBytes', 'finalizedFeaturesEpoch', 'logDir', 'producerId', 'sessionId']);
+const OWN = new Set(['port', 'clusterId', 'totalBytes', 'usableBytes', 'finalizedFeaturesEpoch', 'logDir', 'producerId', 'sessionId', 'throttleTimeMs']);
 /** Arrays whose order says something. */
 const ORDERED = new Set(['synonyms']);
 
@@ -25,6 +25,8 @@ export function normalise(value: unknown, aliases: Aliases, field = ''): unknown
   const alias = aliases.get(value);
   if (alias !== undefined) return alias;
   if (typeof value === 'string') return text(value, field);
+  // Which equals nothing, itself included.
+  if (Number.isNaN(value)) return 'NaN';
   if (typeof value === 'number') return Math.abs(value - Date.now()) < DAY_MS ? '<now>' : value;
   if (typeof value === 'bigint') return String(value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');

@@ -1,5 +1,6 @@
 import type { ServedApi } from '../server/api.js';
 import { aclApis } from '../server/handlers/acls.js';
+import { clientQuotaApis } from '../server/handlers/client-quotas.js';
 import { clusterApis } from '../server/handlers/cluster.js';
 import { configResourceApis } from '../server/handlers/config-resources.js';
 import { configApis } from '../server/handlers/configs.js';
@@ -34,6 +35,7 @@ export function apiTable(services: Services): ServedApi[] {
     ...reassignmentApis(services),
     ...configApis(services),
     ...configResourceApis(services),
+    ...clientQuotaApis(services),
     ...clusterApis(services),
     ...aclApis(services),
     ...delegationTokenApis(services),

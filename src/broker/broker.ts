@@ -12,6 +12,7 @@ import type { MetadataImage } from '../metadata/types.js';
 import { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import { withApiVersions } from '../server/api-versions.js';
 import { DEFAULT_LIMITS, type ServerLimits } from '../server/limits.js';
+import { ClientQuotas } from '../server/quotas/quotas.js';
 import { Server, type BoundListener } from '../server/server.js';
 import { apiTable } from './api-table.js';
 import { DirectoryAssignments } from './directory-assignments.js';
@@ -38,6 +39,7 @@ interface Ground {
   readonly bound: readonly BoundListener[];
   readonly server: Server;
   readonly publisher: Publisher;
+  readonly quotas: ClientQuotas;
   readonly logs: NodeLogManager;
   readonly quorum: Quorum;
 }
@@ -170,13 +172,15 @@ export class Broker {
 
     const publisher = new Publisher({ brokerId, settings, clock: env.clock, logger: env.logger });
     const logs = this.#logs = await this.#openLogs(publisher, brokerId, clusterId);
-    const server = this.#makeServer(publisher, logs);
+    const quotas = makeQuotas(settings, env);
+    const server = this.#makeServer(publisher, quotas, logs);
     const bound = await this.#listen(server, plan);
     const quorum = await this.#joinQuorum(logs, brokerId, clusterId, plan, bound);
     quorum.loader.add(publisher);
+    quorum.loader.add(quotas);
     await quorum.loader.caughtUp();
     await logs.load();
-    return { brokerId, clusterId, plan, bound, server, publisher, logs, quorum };
+    return { brokerId, clusterId, plan, bound, server, publisher, quotas, logs, quorum };
   }
 
   #makeParts(ground: Ground): WorkingParts {
@@ -211,11 +215,11 @@ export class Broker {
     await publisher.until(() => groups.areSettled, SERVE_TIMEOUT_MS);
   }
 
-  #serve({ brokerId, clusterId, bound, server, publisher, logs, quorum: { controller, api: quorum } }: Ground, parts: WorkingParts): void {
+  #serve({ brokerId, clusterId, bound, server, publisher, quotas, logs, quorum: { controller, api: quorum } }: Ground, parts: WorkingParts): void {
     const { settings, env } = this.options;
     const wheel = new TimingWheel(env.clock);
     this.#teardown.push(() => wheel.close());
-    const services = servicesOf({ env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, ...parts });
+    const services = servicesOf({ env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, quotas, ...parts });
     server.serve(withApiVersions({
       apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
     }));
@@ -305,7 +309,7 @@ export class Broker {
     return logs;
   }
 
-  #makeServer(publisher: Publisher, { host: { turnWrites, tailCache }, readBudget }: NodeLogManager): Server {
+  #makeServer(publisher: Publisher, quotas: ClientQuotas, { host: { turnWrites, tailCache }, readBudget }: NodeLogManager): Server {
     const { settings, env } = this.options;
     const queued = settings.get('queued.max.request.bytes');
     let limits = { of: settings, are: limitsOf(settings) };
@@ -315,7 +319,7 @@ export class Broker {
       return limits.are;
     };
     const server = new Server({
-      env, limits: limitsNow, beforeSending: () => turnWrites.writeAll(), memoryIsShort: () => readBudget.isExhausted,
+      env, quotas, limits: limitsNow, beforeSending: () => turnWrites.writeAll(), memoryIsShort: () => readBudget.isExhausted,
       ...(queued > 0 && { queuedBytes: queued }),
     });
     turnWrites.onFailure(() => server.dropAnswers());
@@ -363,6 +367,14 @@ function registered({ listeners }: ListenerPlan, bound: readonly BoundListener[]
   return listeners.flatMap(({ name, role, protocol, advertised }: Listener, i) => (role !== 'broker' || advertised === undefined ? [] : [{
     name, host: advertised.host, port: advertised.port || bound[i]!.port, securityProtocol: SECURITY_PROTOCOLS.indexOf(protocol),
   }]));
+}
+
+function makeQuotas(settings: Settings, { clock }: Env): ClientQuotas {
+  return new ClientQuotas({
+    windows: { samples: settings.get('quota.window.num'), windowMs: 1000 * settings.get('quota.window.size.seconds') },
+    mutationWindows: { samples: settings.get('controller.quota.window.num'), windowMs: 1000 * settings.get('controller.quota.window.size.seconds') },
+    nowMs: () => clock.monotonicMs(),
+  });
 }
 
 function limitsOf(settings: Settings): ServerLimits {

@@ -6,6 +6,7 @@ import type { QuorumApi } from '../raft/quorum-requests.js';
 import type { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import { allowAll } from '../server/authorizer.js';
 import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
+import type { Quotas } from '../server/quotas/quotas.js';
 import type { Services } from '../server/services.js';
 import { ensureInternalTopic } from '../server/topic-creation.js';
 import type { GroupCoordinator } from './group-coordinator.js';
@@ -27,16 +28,17 @@ export interface Parts {
   readonly moves: LogDirMoves;
   readonly groups: GroupCoordinator;
   readonly lifecycle: Lifecycle;
+  readonly quotas: Quotas;
 }
 
 /** How long a change waits for its leaders to serve before the client hears that it takes too long. */
 export const SERVE_TIMEOUT_MS = 30_000;
 
 export function servicesOf(parts: Parts): Services {
-  const { env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, replicas, moves, groups, lifecycle } = parts;
+  const { env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, replicas, moves, groups, lifecycle, quotas } = parts;
   const producerIds = new ProducerIds(controller, brokerId, () => lifecycle.epoch);
   const services: Services = {
-    brokerId, clusterId, replicas, moves, logs, controller, quorum, wheel,
+    brokerId, clusterId, replicas, moves, logs, controller, quorum, wheel, quotas,
     image: () => publisher.image,
     settings: () => publisher.settings,
     groups: groups.service,
@@ -44,6 +46,7 @@ export function servicesOf(parts: Parts): Services {
     clock: env.clock, random: env.random, compute: env.compute, logger: env.logger,
     ensureInternalTopic: name => ensureInternalTopic(services, name),
     untilTopicsServe: names => publisher.until(() => names.every(name => serves(parts, name)), SERVE_TIMEOUT_MS),
+    resolveHost: host => env.net.resolve(host),
     diskUsage: path => env.disk.usage(path),
     nextProducerId: () => producerIds.next(),
   };

@@ -9,7 +9,14 @@ export interface Decision {
   /** Of this node, as the cluster's dynamic settings leave them. */
   readonly settings: Settings;
   readonly at: Moment;
+  /**
+   * Counts partitions that are about to be made or removed against what the client may change; throws THROTTLING_QUOTA_EXCEEDED
+   * where that is used up (KIP-599). Absent: nothing bounds whoever asks.
+   */
+  readonly charge?: ChargePartitions;
 }
+
+export type ChargePartitions = (partitions: number) => void;
 
 /** What a request leads to; the records are written together or not at all. */
 export interface Decided<Response> {

@@ -6,8 +6,9 @@ import type * as generated from '../protocol/generated/index.js';
 import type { ReplicatedLog } from '../runtime/replicated-log.js';
 import { Runtime, type RuntimeFault } from '../runtime/runtime.js';
 import { unregisterBroker } from './brokers.js';
+import { alterClientQuotas, type AlterClientQuotas } from './client-quotas.js';
 import { alterConfigs, incrementalAlterConfigs } from './configs.js';
-import type { Decided, Decision } from './context.js';
+import type { ChargePartitions, Decided, Decision } from './context.js';
 import { Controller, type ControllerOptions } from './controller.js';
 import { updateFeatures } from './features.js';
 import { alterPartition, assignReplicasToDirs, electLeaders } from './partitions.js';
@@ -21,11 +22,13 @@ import { createPartitions, createTopics, deleteTopics } from './topics.js';
  * rejects with a `KafkaError` for the whole request, NOT_CONTROLLER among them.
  */
 export interface ControllerApi {
-  createTopics(request: generated.CreateTopicsRequestInput): Promise<generated.CreateTopicsResponseInput>;
-  deleteTopics(request: generated.DeleteTopicsRequestInput): Promise<generated.DeleteTopicsResponseInput>;
-  createPartitions(request: generated.CreatePartitionsRequestInput): Promise<generated.CreatePartitionsResponseInput>;
+  /** `charge` counts the partitions that are made or removed against the client's quota; nothing bounds them without. */
+  createTopics(request: generated.CreateTopicsRequestInput, charge?: ChargePartitions): Promise<generated.CreateTopicsResponseInput>;
+  deleteTopics(request: generated.DeleteTopicsRequestInput, charge?: ChargePartitions): Promise<generated.DeleteTopicsResponseInput>;
+  createPartitions(request: generated.CreatePartitionsRequestInput, charge?: ChargePartitions): Promise<generated.CreatePartitionsResponseInput>;
   alterConfigs(request: generated.AlterConfigsRequestInput): Promise<generated.AlterConfigsResponseInput>;
   incrementalAlterConfigs(request: generated.IncrementalAlterConfigsRequestInput): Promise<generated.IncrementalAlterConfigsResponseInput>;
+  alterClientQuotas(request: AlterClientQuotas): Promise<generated.AlterClientQuotasResponseInput>;
   updateFeatures(request: generated.UpdateFeaturesRequestInput): Promise<generated.UpdateFeaturesResponseInput>;
   electLeaders(request: generated.ElectLeadersRequestInput): Promise<generated.ElectLeadersResponseInput>;
   alterPartitionReassignments(request: generated.AlterPartitionReassignmentsRequestInput): Promise<generated.AlterPartitionReassignmentsResponseInput>;
@@ -49,6 +52,7 @@ export class LocalController implements ControllerApi {
   createPartitions = this.#deciding(createPartitions);
   alterConfigs = this.#deciding(alterConfigs);
   incrementalAlterConfigs = this.#deciding(incrementalAlterConfigs);
+  alterClientQuotas = this.#deciding(alterClientQuotas);
   updateFeatures = this.#deciding(updateFeatures);
   electLeaders = this.#deciding(electLeaders);
   alterUserScramCredentials = this.#deciding(alterUserScramCredentials);
@@ -68,8 +72,8 @@ export class LocalController implements ControllerApi {
     return this.runtime.run((controller, at, to) => controller.heartbeat(request, at, to));
   }
 
-  #deciding<Request, Response>(decision: (decision: Decision, request: Request) => Decided<Response>): (request: Request) => Promise<Response> {
-    return request => this.runtime.run((controller, at, to) => controller.decide(decision, request, at, to));
+  #deciding<Request, Response>(decision: (decision: Decision, request: Request) => Decided<Response>): (request: Request, charge?: ChargePartitions) => Promise<Response> {
+    return (request, charge) => this.runtime.run((controller, at, to) => controller.decide(decision, request, at, to, charge));
   }
 }
 

@@ -12,7 +12,7 @@ import { replyWith, type Effects, type Machine, type Moment, type RecordPosition
 import { BrokerSessions } from './broker-sessions.js';
 import { brokerHeartbeat, fence, registerBroker } from './brokers.js';
 import { minInsyncReplicasRecords } from './configs.js';
-import type { Decided, Decision } from './context.js';
+import type { ChargePartitions, Decided, Decision } from './context.js';
 
 export interface ControllerOptions {
   readonly nodeId: number;
@@ -75,8 +75,9 @@ export class Controller implements Machine<MetadataRecord> {
   /** Runs one of the decisions that need nothing but the image: topics, settings, features, partitions. */
   decide<Request, Response>(
     decision: (decision: Decision, request: Request) => Decided<Response>, request: Request, at: Moment, to: ReplyTo<Response>,
+    charge?: ChargePartitions,
   ): Effects<MetadataRecord> {
-    const { records, response } = decision(this.#decision(at), request);
+    const { records, response } = decision({ ...this.#decision(at), charge }, request);
     return { records, replies: [replyWith(to, response)], timers: [] };
   }
 

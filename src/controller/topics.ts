@@ -1,7 +1,7 @@
 import { ConfigError, describeTopicConfig, validateTopicConfig } from '../config/index.js';
 import { metadataRecord, type MetadataRecord } from '../metadata/records.js';
 import { ConfigResourceType, type MetadataImage, type TopicImage } from '../metadata/types.js';
-import { KafkaError } from '../protocol/errors.js';
+import { KafkaError, ownMessage } from '../protocol/errors.js';
 import type { CreatePartitionsRequestInput, CreatePartitionsResponseInput } from '../protocol/generated/create-partitions.js';
 import type { CreateTopicsRequestInput, CreateTopicsResponseInput } from '../protocol/generated/create-topics.js';
 import type { DeleteTopicsRequestInput, DeleteTopicsResponseInput } from '../protocol/generated/delete-topics.js';
@@ -9,7 +9,7 @@ import { ErrorCode } from '../protocol/generated/errors.js';
 import { METADATA_TOPIC } from '../protocol/internal-topics.js';
 import { ZERO_UUID } from '../protocol/wire/types.js';
 import type { Moment } from '../runtime/machine.js';
-import type { Decided, Decision } from './context.js';
+import type { ChargePartitions, Decided, Decision } from './context.js';
 import { checkAssignment, newPartition, placeReplicas } from './placement.js';
 import { collidingName, invalidNameReason } from './topic-names.js';
 
@@ -56,7 +56,7 @@ function attempt<T>(name: string, work: () => T): T | CreateResult {
   try {
     return work();
   } catch (error) {
-    if (error instanceof KafkaError) return refused(name, error.errorCode, error.message);
+    if (error instanceof KafkaError) return refused(name, error.errorCode, ownMessage(error));
     if (error instanceof ConfigError) return refused(name, ErrorCode.INVALID_CONFIG, error.message);
     throw error;
   }
@@ -67,6 +67,7 @@ function createTopic(decision: Decision, topic: NewTopic, siblings: readonly New
   refuseName(image, topic.name, siblings);
   const configs = checkConfigs(decision, topic);
   const assignments = topic.assignments.length > 0 ? manualAssignments(image, topic) : automaticAssignments(decision, topic);
+  decision.charge?.(assignments.length);
   const topicId = at.newId();
   return {
     records: [
@@ -169,14 +170,13 @@ export function createPartitions(decision: Decision, request: CreatePartitionsRe
       records.push(...grown.records);
       results.push({ name: topic.name, errorCode: ErrorCode.NONE, errorMessage: null });
     } else {
-      const isUnknown = grown.errorCode === ErrorCode.UNKNOWN_TOPIC_OR_PARTITION;
-      results.push({ name: topic.name, errorCode: grown.errorCode, errorMessage: isUnknown ? null : grown.errorMessage });
+      results.push({ name: topic.name, errorCode: grown.errorCode, errorMessage: grown.errorMessage });
     }
   }
   return { records: request.validateOnly ? [] : records, response: { results } };
 }
 
-function growTopic({ image, at }: Decision, { name, count, assignments }: CreatePartitionsRequestInput['topics'][number]): MetadataRecord[] {
+function growTopic({ image, at, charge }: Decision, { name, count, assignments }: CreatePartitionsRequestInput['topics'][number]): MetadataRecord[] {
   const topic = image.topicsByName.get(name);
   if (topic === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   const present = topic.partitions.length;
@@ -187,8 +187,16 @@ function growTopic({ image, at }: Decision, { name, count, assignments }: Create
   }
   const added = count - present;
   if (added > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError(ErrorCode.POLICY_VIOLATION, `one request may make ${MAX_PARTITIONS_PER_REQUEST} partitions at most`);
+  refuseMiscount(assignments, added);
+  charge?.(added);
   return replicasToAdd(image, topic, added, assignments, at).map((replicas, i) =>
     newPartition(image, topic.id, present + i, replicas) ?? refuseInactive(present + i, { assignments: assignments === null ? [] : [{ partitionIndex: i, brokerIds: replicas }] }, replicas.length));
+}
+
+function refuseMiscount(assignments: CreatePartitionsRequestInput['topics'][number]['assignments'], added: number): void {
+  if (assignments === null || assignments.length === added) return;
+  throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT,
+    `${added} partition(s) are to be added, and replicas are assigned for ${assignments.length}`);
 }
 
 function replicasToAdd(
@@ -196,10 +204,6 @@ function replicasToAdd(
 ): number[][] {
   const replicationFactor = topic.partitions[0]!.replicas.length;
   if (assignments === null) return placeReplicas(image, added, replicationFactor, at);
-  if (assignments.length !== added) {
-    throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT,
-      `${added} partition(s) are to be added, and replicas are assigned for ${assignments.length}`);
-  }
   for (const { brokerIds } of assignments) checkAssignment(image, brokerIds, replicationFactor);
   return assignments.map(({ brokerIds }) => [...brokerIds]);
 }
@@ -210,7 +214,7 @@ type DeleteResult = DeleteTopicsResponseInput['responses'][number];
  * By name or by id, never both (KIP-516). What is given twice is refused with one answer: a name, an id, or a topic by the one and
  * by the other (`ControllerApis.deleteTopics`).
  */
-export function deleteTopics({ image, settings }: Decision, request: DeleteTopicsRequestInput): Decided<DeleteTopicsResponseInput> {
+export function deleteTopics({ image, settings, charge }: Decision, request: DeleteTopicsRequestInput): Decided<DeleteTopicsResponseInput> {
   if (!settings.get('delete.topic.enable')) throw new KafkaError(ErrorCode.TOPIC_DELETION_DISABLED);
   const asked = (request.topics ?? []).map(({ name, topicId }) => ({ name: name ?? null, topicId }));
   const keyOf = ({ name, topicId }: (typeof asked)[number]): string => `${topicId} ${name ?? ''}`;
@@ -234,10 +238,26 @@ export function deleteTopics({ image, settings }: Decision, request: DeleteTopic
     if (found.topic !== undefined) removed.set(found.topic.id, key);
     responses.set(key, found.answer);
   }
+  for (const [topicId, key] of removed) {
+    const refusal = refusedCharge(charge, image.topicsById.get(topicId)!.partitions.length);
+    if (refusal === undefined) continue;
+    removed.delete(topicId);
+    responses.set(key, { ...responses.get(key)!, errorCode: refusal.errorCode, errorMessage: ownMessage(refusal) });
+  }
   return {
     records: [...removed.keys()].map(topicId => metadataRecord('RemoveTopic', { topicId })),
     response: { responses: [...responses.values()] },
   };
+}
+
+function refusedCharge(charge: ChargePartitions | undefined, partitions: number): KafkaError | undefined {
+  try {
+    charge?.(partitions);
+    return undefined;
+  } catch (error) {
+    if (error instanceof KafkaError) return error;
+    throw error;
+  }
 }
 
 function findTopic(image: MetadataImage, name: string | null, topicId: string): { topic?: TopicImage; answer: DeleteResult } {

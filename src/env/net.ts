@@ -2,6 +2,8 @@
 export interface Net {
   /** Binds and listens; resolves once connections are accepted. Port 0 picks a free one. Rejects with code EADDRINUSE and so on. */
   listen(options: { host: string; port: number; backlog?: number }, onConnection: (stream: ByteStream) => void): Promise<NetListener>;
+  /** The address of a host, or of an address itself, as `remoteAddress` prints it; undefined when nobody knows it. */
+  resolve(host: string): Promise<string | undefined>;
   connect(options: { host: string; port: number; timeoutMs?: number }): Promise<ByteStream>;
 }
 

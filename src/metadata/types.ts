@@ -91,7 +91,18 @@ export interface PartitionImage {
   readonly leaderRecoveryState: number;
 }
 
+/** What a quota may be for (Kafka's `ClientQuotaEntity`). */
+export const QuotaEntityType = { USER: 'user', CLIENT_ID: 'client-id', IP: 'ip' } as const;
+
+/** What a quota may bound (Kafka's `QuotaConfig`). */
+export const QuotaKey = {
+  PRODUCER_BYTE_RATE: 'producer_byte_rate', CONSUMER_BYTE_RATE: 'consumer_byte_rate', REQUEST_PERCENTAGE: 'request_percentage',
+  CONTROLLER_MUTATION_RATE: 'controller_mutation_rate', CONNECTION_CREATION_RATE: 'connection_creation_rate',
+} as const;
+
+/** Quotas of one entity. */
 export interface ClientQuotaImage {
+  /** Name null: the default, for those that have none of their own. */
   readonly entity: readonly { type: string; name: string | null }[];
   readonly values: ReadonlyMap<string, number>;
 }

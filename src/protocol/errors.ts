@@ -31,6 +31,11 @@ export function errorMessage(code: number): string {
   return entry(code)?.message ?? `Error ${code} is not one of Kafka's.`;
 }
 
+/** What an error says beyond its code, for places where Kafka tells nothing else (`ApiError.fromThrowable`). */
+export function ownMessage({ errorCode, message }: KafkaError): string | null {
+  return message === errorMessage(errorCode) ? null : message;
+}
+
 /** Whether a client may send the same request again and hope. */
 export function isRetriable(code: number): boolean {
   return entry(code)?.retriable ?? false;

@@ -24,6 +24,13 @@ export interface Later {
   fail(error: unknown): void;
   /** Whom to tell when the client has left before its answer, or the server stops. */
   pending(request: Unanswered): void;
+  /**
+   * The client has used more than its quota: the answer says for how long it is held back, the longest of all that are asked for,
+   * and nothing more of it is read for as long (KIP-219).
+   */
+  throttle(forMs: number): void;
+  /** Counts the loop's time that the request has taken now instead of with its answer, for who must know; gives the throttle time. */
+  chargeTime(): number;
 }
 
 /**
@@ -57,6 +64,8 @@ export interface ServedApi {
    * owned: they are valid until the reply.
    */
   readonly frame: 'borrowed' | 'owned';
+  /** What brokers ask of one another takes no part in the request quota (KIP-124). */
+  readonly clusterAction: boolean;
 }
 
 export interface ServeOptions {
@@ -65,6 +74,7 @@ export interface ServeOptions {
   advertisedMinVersion?: number;
   roles?: readonly ('broker' | 'controller')[];
   frame?: 'borrowed' | 'owned';
+  clusterAction?: boolean;
 }
 
 /** An entry of the table; the versions default to all that the specification has and Apache calls stable. */
@@ -82,15 +92,16 @@ export function serve<Request, Response>(
     roles: options.roles ?? ['broker'],
     handler: handler as Handler<unknown, unknown>,
     frame: options.frame ?? 'owned',
+    clusterAction: options.clusterAction ?? false,
   };
 }
 
 /** A handler from a function that returns its answer, now or as a promise. */
 export function answering<Request, Response>(
-  answer: (request: Request, context: RequestContext) => Response | Promise<Response>,
+  answer: (request: Request, context: RequestContext, later: Later) => Response | Promise<Response>,
 ): Handler<Request, Response> {
-  return (request, context, reply) => {
-    const result = answer(request, context);
+  return (request, context, reply, later) => {
+    const result = answer(request, context, later);
     if (result instanceof Promise) return result.then(response => reply(response));
     reply(result);
     return undefined;

@@ -48,6 +48,7 @@ export class Connection implements ByteSink, FrameTaker, Caller {
   private paused = false;
   private inTake = false;
   private mutedUntilMs = 0;
+  private muteTimer: WheelTimer | undefined;
   /** In the middle of a frame; gated when it must wait for memory. */
   private atGate = false;
   private gated = false;
@@ -151,8 +152,12 @@ export class Connection implements ByteSink, FrameTaker, Caller {
   }
 
   mute(forMs: number): void {
-    this.mutedUntilMs = Math.max(this.mutedUntilMs, this.host.clock.monotonicMs() + forMs);
-    this.host.wheel.add(forMs, () => this.goOn());
+    this.mutedUntilMs = this.host.clock.monotonicMs() + forMs;
+    if (this.muteTimer !== undefined) this.host.wheel.cancel(this.muteTimer);
+    this.muteTimer = this.host.wheel.add(forMs, () => {
+      this.muteTimer = undefined;
+      this.goOn();
+    });
   }
 
   readOn(): void {
@@ -177,6 +182,7 @@ export class Connection implements ByteSink, FrameTaker, Caller {
     if (this.idleTimer !== undefined) this.host.wheel.cancel(this.idleTimer);
     if (this.progressTimer !== undefined) this.host.wheel.cancel(this.progressTimer);
     if (this.takingTimer !== undefined) this.host.wheel.cancel(this.takingTimer);
+    if (this.muteTimer !== undefined) this.host.wheel.cancel(this.muteTimer);
     // A request under way that cannot be abandoned still reads its frame: its answer frees it.
     this.abandon();
     runAll(this.sent.splice(0));

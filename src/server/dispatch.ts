@@ -1,6 +1,6 @@
 import { readInt16 } from '../base/bytes.js';
-import type { Logger } from '../env/index.js';
-import { errorMessage, KafkaError } from '../protocol/errors.js';
+import type { Clock, Logger } from '../env/index.js';
+import { KafkaError, ownMessage } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { readRequestHead, writeResponseHead, type RequestHead } from '../protocol/header.js';
 import { Reader } from '../protocol/wire/reader.js';
@@ -8,6 +8,7 @@ import { Writer, type Encoded } from '../protocol/wire/writer.js';
 import { CloseConnection, type Later, type ServedApi, type Unanswered } from './api.js';
 import { API_VERSIONS_KEY, unsupportedApiVersions } from './api-versions.js';
 import type { ConnectionFacts, ListenerFacts, RequestContext } from './context.js';
+import { LoopTime, type TimeQuota } from './quotas/loop-time.js';
 
 /** The connection that a request came on, as dispatch sees it. One request is under way at a time. */
 export interface Caller {
@@ -25,11 +26,9 @@ export interface Caller {
 export interface DispatcherOptions {
   readonly apis: readonly ServedApi[];
   readonly logger: Logger;
-  /**
-   * How long a client is to be held back for what it asked (quotas): the answer carries it, and the connection is mute for as
-   * long (KIP-219). Nobody is unless given.
-   */
-  readonly throttleMs?: (context: RequestContext) => number;
+  readonly clock: Pick<Clock, 'monotonicMs'>;
+  /** What a request may take of the loop. */
+  readonly quotas: TimeQuota;
 }
 
 const SLAB_BYTES = 64 * 1024;
@@ -60,13 +59,17 @@ export class Dispatcher {
     const served = end - start < 2 ? undefined : this.tables[caller.facts.listener.role].get(readInt16(frame, start));
     if (served === undefined) return hangUp(caller, 'unknown API key');
     const { reader } = this;
+    const { quotas, clock } = this.options;
+    const time = quotas.limitTime && !served.clusterAction ? new LoopTime(quotas, clock) : undefined;
     let request: unknown;
     let head: RequestHead;
+    let bodyBytes: number;
     try {
       // From a copy, when the request is needed longer than its bytes are there.
       if (served.frame === 'owned' && !lasting) this.moveToCopy(frame, start, end);
       else reader.reset(frame, start, end);
       head = readRequestHead(reader, () => served.api)!;
+      bodyBytes = reader.remaining;
       const { apiVersion } = head;
       if (apiVersion > served.maxVersion || apiVersion < served.advertisedMinVersion) return this.refuseVersion(caller, served, head);
       request = served.api.decodeRequest(reader, apiVersion);
@@ -74,8 +77,9 @@ export class Dispatcher {
       return hangUp(caller, `request cannot be read: ${messageOf(error)}`);
     }
     const { apiKey, apiVersion, correlationId, clientId } = head;
-    const context: RequestContext = { apiKey, apiVersion, correlationId, clientId, connection: caller.facts };
-    this.handle(new Call(this, caller, served, request, context));
+    const context: RequestContext = { apiKey, apiVersion, correlationId, clientId, bodyBytes, connection: caller.facts };
+    this.handle(new Call(this, caller, served, request, context, time));
+    time?.rest(context);
     return served.frame === 'borrowed';
   }
 
@@ -111,31 +115,32 @@ export class Dispatcher {
 
   /** Sends an answer, or the failure that encoding it makes. */
   send(call: Call, response: unknown, onSent: (() => void) | undefined): void {
-    const { caller, served, context } = call;
-    const throttleMs = this.options.throttleMs?.(context) ?? 0;
-    if (throttleMs > 0) caller.mute(throttleMs);
-    const throttled = throttleMs > 0 ? { ...(response as object), throttleTimeMs: throttleMs } : response;
+    const { caller, served, context, time } = call;
+    // A later answer has the loop again.
+    const isLater = time?.goOn() ?? false;
+    const answer = throttled(call, response);
     try {
-      caller.answer(this.encode(served, context.apiVersion, context.correlationId, throttled), onSent);
+      caller.answer(this.encode(served, context.apiVersion, context.correlationId, answer), onSent);
     } catch (error) {
       onSent?.();
       this.logUnexpected(call, error);
       this.sendFailure(call, ErrorCode.UNKNOWN_SERVER_ERROR, null);
     }
+    if (isLater) time!.rest(context);
   }
 
   /** Maps what a handler threw. */
   sendError(call: Call, error: unknown): void {
     if (error instanceof CloseConnection) return endWithout(call.caller, error.message || 'asked for by the handler');
-    // What says no more than the code is left out, as Kafka does (`ApiError.fromThrowable`).
-    if (error instanceof KafkaError) return this.sendFailure(call, error.errorCode, error.message === errorMessage(error.errorCode) ? null : error.message);
+    if (error instanceof KafkaError) return this.sendFailure(call, error.errorCode, ownMessage(error));
     this.logUnexpected(call, error);
     this.sendFailure(call, ErrorCode.UNKNOWN_SERVER_ERROR, null);
   }
 
-  private sendFailure({ caller, served, request, context }: Call, errorCode: number, message: string | null): void {
+  private sendFailure(call: Call, errorCode: number, message: string | null): void {
+    const { caller, served, request, context } = call;
     try {
-      const response = served.api.fail(request, errorCode, message);
+      const response = throttled(call, served.api.fail(request, errorCode, message));
       caller.answer(this.encode(served, context.apiVersion, context.correlationId, response));
     } catch (error) {
       endWithout(caller, `no answer for ${served.api.name} could be made: ${messageOf(error)}`);
@@ -159,8 +164,19 @@ export class Dispatcher {
   }
 }
 
+/** The response with the time for which its client is held back, if it is; from now on it is. */
+function throttled(call: Call, response: unknown): unknown {
+  call.throttle(call.chargeTime());
+  const { caller, throttleMs } = call;
+  if (throttleMs === 0) return response;
+  caller.mute(throttleMs);
+  return { ...(response as object), throttleTimeMs: throttleMs };
+}
+
 /** One request on its way to its one answer. */
 class Call implements Later {
+  /** The longest that was asked for. */
+  throttleMs = 0;
   private answered = false;
 
   constructor(
@@ -169,6 +185,8 @@ class Call implements Later {
     readonly served: ServedApi,
     readonly request: unknown,
     readonly context: RequestContext,
+    /** Undefined where nobody wants to know. */
+    readonly time: LoopTime | undefined,
   ) {}
 
   readonly reply = (response: unknown, onSent?: () => void): void => {
@@ -178,9 +196,15 @@ class Call implements Later {
       return;
     }
     this.answered = true;
-    if (response === null) this.caller.answer(undefined, onSent);
+    if (response === null) this.endUnanswered(onSent);
     else this.dispatcher.send(this, response, onSent);
   };
+
+  /** Produce with acks=0 is held back for its bytes, and takes no part in the request quota. */
+  private endUnanswered(onSent: (() => void) | undefined): void {
+    if (this.throttleMs > 0) this.caller.mute(this.throttleMs);
+    this.caller.answer(undefined, onSent);
+  }
 
   pending(request: Unanswered): void {
     if (!this.answered) this.caller.pending(request);
@@ -190,6 +214,14 @@ class Call implements Later {
     if (this.answered) return this.dispatcher.logUnexpected(this, error);
     this.answered = true;
     this.dispatcher.sendError(this, error);
+  }
+
+  throttle(forMs: number): void {
+    this.throttleMs = Math.max(this.throttleMs, forMs);
+  }
+
+  chargeTime(): number {
+    return this.time?.charge(this.context) ?? 0;
   }
 }
 

@@ -122,3 +122,24 @@ describe('the cache of sessions is bounded', () => {
     expect(plan(request(large.sessionId, 2, {})).errorCode).toBe(ErrorCode.NONE);
   });
 });
+
+describe('a client that is held back', () => {
+  test('is given no session with its first request', () => {
+    const full = plan(request(0, 0, { a: [0] }));
+    expect(full.preview(full.positions.map(position => outcome(position)))).toHaveLength(1);
+    expect(full.giveNothing()).toBe(0);
+    expect(sessions.count).toBe(0);
+  });
+
+  test('keeps its session, and is told later what there was to tell', () => {
+    const full = plan(request(0, 0, { a: [0, 1] }));
+    respond(full);
+    const throttled = plan(request(full.sessionId, 1, {}));
+    const outcomes = throttled.positions.map(position => outcome(position, position.index === 0 ? 10 : 0));
+    expect(named(throttled.preview(outcomes).map(({ position }) => position))).toEqual(['a-0']);
+    expect(throttled.giveNothing()).toBe(full.sessionId);
+    const next = plan(request(full.sessionId, 2, {}));
+    expect(named(next.positions)).toEqual(['a-0', 'a-1']);
+    expect(respond(next, { 'a-0': [10, 0] })).toEqual(['a-0']);
+  });
+});

@@ -41,6 +41,10 @@ export interface FetchPlan {
   readonly sessionId: number;
   /** Which of the outcomes the client has to hear of. */
   select(outcomes: readonly FetchOutcome[]): readonly FetchOutcome[];
+  /** What `select` would give, which afterwards may still be asked. */
+  preview(outcomes: readonly FetchOutcome[]): readonly FetchOutcome[];
+  /** The client is told nothing this time: the session id for that answer. A session that the request opened is given up. */
+  giveNothing(): number;
 }
 
 export interface FetchSessionOptions {
@@ -73,7 +77,7 @@ export class FetchSessions {
       this.#sessions.delete(sessionId);
       const asked = requestedPositions(request, usesTopicIds, resolve);
       const opened = sessionEpoch === FINAL_EPOCH || asked.size === 0 ? undefined : this.#open(usesTopicIds, asked);
-      return fullPlan([...asked.values()], opened);
+      return new FullPlan([...asked.values()], this.#sessions, opened);
     }
     return this.#planIncremental(request, usesTopicIds, resolve);
   }
@@ -86,8 +90,7 @@ export class FetchSessions {
     session.nextEpoch = session.nextEpoch === MAX_EPOCH ? 1 : session.nextEpoch + 1;
     session.lastUsedMs = this.clock.monotonicMs();
     this.#update(session, request, resolve);
-    const positions = [...session.partitions.values()].map(tracked => tracked.position);
-    return { errorCode: ErrorCode.NONE, positions, sessionId: session.id, select: outcomes => selectChanged(session, outcomes) };
+    return new IncrementalPlan(session);
   }
 
   #update(session: Session, request: FetchRequest, resolve: ResolvePosition): void {
@@ -155,34 +158,78 @@ function requestedPositions(request: FetchRequest, usesTopicIds: boolean, resolv
 const track = (position: FetchPosition): Tracked => ({ position, highWatermark: -1, logStartOffset: -1, failed: false });
 
 /** A full answer tells everything; a session that it opens remembers what was told. */
-function fullPlan(positions: readonly FetchPosition[], session: Session | undefined): FetchPlan {
-  const select = (outcomes: readonly FetchOutcome[]): readonly FetchOutcome[] => {
-    if (session !== undefined) selectChanged(session, outcomes);
+class FullPlan implements FetchPlan {
+  readonly errorCode = ErrorCode.NONE;
+  readonly sessionId: number;
+
+  constructor(readonly positions: readonly FetchPosition[], private readonly sessions: Map<number, Session>, private readonly opened: Session | undefined) {
+    this.sessionId = opened?.id ?? 0;
+  }
+
+  select(outcomes: readonly FetchOutcome[]): readonly FetchOutcome[] {
+    if (this.opened !== undefined) selectChanged(this.opened, outcomes);
     return outcomes;
-  };
-  return { errorCode: ErrorCode.NONE, positions, sessionId: session?.id ?? 0, select };
+  }
+
+  preview(outcomes: readonly FetchOutcome[]): readonly FetchOutcome[] {
+    return outcomes;
+  }
+
+  giveNothing(): number {
+    if (this.opened !== undefined) this.sessions.delete(this.opened.id);
+    return 0;
+  }
+}
+
+class IncrementalPlan implements FetchPlan {
+  readonly errorCode = ErrorCode.NONE;
+  readonly sessionId: number;
+  readonly positions: readonly FetchPosition[];
+
+  constructor(private readonly session: Session) {
+    this.sessionId = session.id;
+    this.positions = [...session.partitions.values()].map(tracked => tracked.position);
+  }
+
+  select(outcomes: readonly FetchOutcome[]): readonly FetchOutcome[] {
+    return selectChanged(this.session, outcomes);
+  }
+
+  preview(outcomes: readonly FetchOutcome[]): readonly FetchOutcome[] {
+    return outcomes.filter(outcome => isNews(this.session.partitions.get(keyIn(this.session, outcome)), outcome));
+  }
+
+  giveNothing(): number {
+    return this.sessionId;
+  }
 }
 
 function refusal(errorCode: number): FetchPlan {
-  return { errorCode, positions: [], sessionId: 0, select: () => [] };
+  return { errorCode, positions: [], sessionId: 0, select: () => [], preview: () => [], giveNothing: () => 0 };
 }
 
 /** Data, errors, and marks that moved; and data sends its partition to the end of the queue, so that none starves. */
 function selectChanged(session: Session, outcomes: readonly FetchOutcome[]): readonly FetchOutcome[] {
   return outcomes.filter(outcome => {
-    const { position } = outcome;
-    const key = keyOf(session.usesTopicIds ? position.topicId : position.topic, position.index);
+    const key = keyIn(session, outcome);
     const tracked = session.partitions.get(key);
-    if (tracked === undefined) return true;
-    const hasData = (outcome.read?.sizeBytes ?? 0) > 0 || outcome.divergingEpoch !== undefined;
-    const failed = outcome.errorCode !== ErrorCode.NONE;
-    const moved = tracked.highWatermark !== outcome.highWatermark || tracked.logStartOffset !== outcome.logStartOffset;
-    const recovered = tracked.failed && !failed;
-    Object.assign(tracked, { highWatermark: outcome.highWatermark, logStartOffset: outcome.logStartOffset, failed });
-    if (hasData) {
+    const isTold = isNews(tracked, outcome);
+    if (tracked === undefined) return isTold;
+    Object.assign(tracked, { highWatermark: outcome.highWatermark, logStartOffset: outcome.logStartOffset, failed: hasFailed(outcome) });
+    if (hasData(outcome)) {
       session.partitions.delete(key);
       session.partitions.set(key, tracked);
     }
-    return hasData || failed || moved || recovered;
+    return isTold;
   });
+}
+
+const keyIn = ({ usesTopicIds }: Session, { position }: FetchOutcome): PartitionKey =>
+  keyOf(usesTopicIds ? position.topicId : position.topic, position.index);
+const hasData = ({ read, divergingEpoch }: FetchOutcome): boolean => (read?.sizeBytes ?? 0) > 0 || divergingEpoch !== undefined;
+const hasFailed = ({ errorCode }: FetchOutcome): boolean => errorCode !== ErrorCode.NONE;
+
+function isNews(tracked: Tracked | undefined, outcome: FetchOutcome): boolean {
+  if (tracked === undefined || hasData(outcome) || hasFailed(outcome)) return true;
+  return tracked.failed || tracked.highWatermark !== outcome.highWatermark || tracked.logStartOffset !== outcome.logStartOffset;
 }

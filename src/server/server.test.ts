@@ -611,7 +611,9 @@ test('connections beyond the bounds are refused, and there is room again when ot
 
 test('a throttled client is told so, and not heard for as long', async () => {
   const world = simulated(1);
-  const { connect } = await start(world, { throttleMs: ({ correlationId }) => (correlationId === 1 ? 5000 : 0) });
+  const { connect } = await start(world, {
+    quotas: { limitTime: true, spent: ({ correlationId }) => (correlationId === 1 ? 5000 : 0), spentAfterwards: () => undefined },
+  });
   const client = await connect();
   client.send(Buffer.concat([askVersions(1, 1), askVersions(1, 2)]));
   await world.until(() => client.answers.length === 1);

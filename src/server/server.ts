@@ -3,9 +3,10 @@ import type { ByteStream, Env, NetListener } from '../env/index.js';
 import type { ServedApi } from './api.js';
 import { Connection, type ConnectionHost } from './connection.js';
 import { ANONYMOUS, type ConnectionFacts, type ListenerFacts } from './context.js';
-import { Dispatcher, type DispatcherOptions } from './dispatch.js';
+import { Dispatcher } from './dispatch.js';
 import { FrameBuffers, ReadGate } from './frame-buffers.js';
 import { DEFAULT_LIMITS, DEFAULT_QUEUED_BYTES, type ServerLimits } from './limits.js';
+import { UNLIMITED_TIME, type TimeQuota } from './quotas/loop-time.js';
 
 export interface ListenerOptions extends ListenerFacts {
   readonly host: string;
@@ -31,7 +32,8 @@ export interface ServerOptions {
   readonly beforeSending?: () => void;
   /** Bytes that requests on their way in may take in all. */
   readonly queuedBytes?: number;
-  readonly throttleMs?: DispatcherOptions['throttleMs'];
+  /** What requests may take of the loop; nothing bounds them unless given. */
+  readonly quotas?: TimeQuota;
   /** Whether the memory of answers is exhausted: who takes none of his is cut off then. */
   readonly memoryIsShort?: () => boolean;
 }
@@ -113,8 +115,8 @@ export class Server {
 
   /** Begins to answer, from a table that has ApiVersions in it (`withApiVersions`); who was held is served first. */
   serve(apis: readonly ServedApi[]): void {
-    const { logger } = this.base;
-    this.host = { ...this.base, dispatcher: new Dispatcher({ apis, logger, throttleMs: this.options.throttleMs }) };
+    const { logger, clock } = this.base;
+    this.host = { ...this.base, dispatcher: new Dispatcher({ apis, logger, clock, quotas: this.options.quotas ?? UNLIMITED_TIME }) };
     for (const accept of this.held.splice(0)) accept();
   }
 

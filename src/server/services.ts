@@ -8,6 +8,7 @@ import type { MetadataImage } from '../metadata/types.js';
 import type { QuorumApi } from '../raft/quorum-requests.js';
 import type { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import type { Authorizer } from './context.js';
+import type { Quotas } from './quotas/quotas.js';
 
 /** What handlers reach of the broker; made by the composition root. */
 export interface Services {
@@ -24,6 +25,7 @@ export interface Services {
   readonly quorum: QuorumApi;
   readonly groups: GroupService;
   readonly authorizer: Authorizer;
+  readonly quotas: Quotas;
   /** Resolves once the topic of a coordinator exists and its leaders serve. */
   ensureInternalTopic(name: string): Promise<void>;
   readonly clock: Clock;
@@ -34,6 +36,8 @@ export interface Services {
   readonly logger: Logger;
   /** Resolves once every partition of these topics has a leader that serves; REQUEST_TIMED_OUT when that takes too long. */
   untilTopicsServe(names: readonly string[]): Promise<void>;
+  /** The address of a host, or of an address itself, as connections show it; undefined when nobody knows it. */
+  resolveHost(host: string): Promise<string | undefined>;
   /** Bytes of the volume under a log directory. */
   diskUsage(path: string): { totalBytes: number; usableBytes: number };
   /** The next producer id, from a block of the controller's. */

@@ -1,4 +1,4 @@
-import { invalidNameReason } from '../controller/index.js';
+import { invalidNameReason, type ChargePartitions } from '../controller/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { KafkaError } from '../protocol/errors.js';
 import { Operation, Resource, type RequestContext } from './context.js';
@@ -19,7 +19,10 @@ export async function autoCreateTopics(services: Services, context: RequestConte
     else if (enabled || isInternalTopic(name)) wanted.push(name);
     else failures.set(name, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   }
-  if (wanted.length > 0) await create(services, wanted, failures);
+  const quota = services.quotas.mutations(context, true);
+  if (wanted.length > 0) await create(services, wanted, failures, quota.charge);
+  // A client that asks for metadata knows nothing of that quota: to it the topic is not there yet, and it asks again.
+  for (const [name, code] of failures) if (code === ErrorCode.THROTTLING_QUOTA_EXCEEDED) failures.set(name, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   return failures;
 }
 
@@ -32,12 +35,12 @@ export async function ensureInternalTopic(services: Services, name: string): Pro
   if (failure !== undefined) throw new KafkaError(failure === ErrorCode.NONE ? ErrorCode.COORDINATOR_NOT_AVAILABLE : failure);
 }
 
-async function create(services: Services, names: readonly string[], failures: Map<string, number>): Promise<void> {
+async function create(services: Services, names: readonly string[], failures: Map<string, number>, charge?: ChargePartitions): Promise<void> {
   const response = await services.controller.createTopics({
     topics: names.map(name => ({ name, assignments: [], ...shapeOf(services, name) })),
     timeoutMs: 30_000,
     validateOnly: false,
-  });
+  }, charge);
   for (const { name, errorCode = ErrorCode.NONE } of response.topics ?? []) {
     // Somebody else was faster: it exists, which is what was wanted.
     if (errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.TOPIC_ALREADY_EXISTS) failures.set(name, errorCode);

@@ -11,6 +11,7 @@ export function builtin<Name extends keyof Builtins>(name: Name): Builtins[Name]
 }
 
 interface Builtins {
+  'node:dns': typeof import('node:dns');
   'node:fs': typeof import('node:fs');
   'node:net': typeof import('node:net');
   'node:worker_threads': typeof import('node:worker_threads');

@@ -2,7 +2,7 @@ import type { Server, Socket } from 'node:net';
 import type { ByteStream, Net, NetListener } from '../net.js';
 import { builtin } from './builtin.js';
 import { FilledSocketStream, handleOf } from './filled-stream.js';
-import { ChunkedSocketStream, type SocketStream } from './socket-stream.js';
+import { ChunkedSocketStream, withoutMapping, type SocketStream } from './socket-stream.js';
 
 const BACKLOG = 4096;
 
@@ -37,6 +37,16 @@ export class NodeNet implements Net {
       });
     });
     return new NodeListener(server);
+  }
+
+  async resolve(host: string): Promise<string | undefined> {
+    try {
+      // Java reads addresses in brackets too.
+      const { address, family } = await builtin('node:dns').promises.lookup(host.replace(/^\[(.*)\]$/, '$1'));
+      return family === 6 ? withoutMapping(new (builtin('node:net').SocketAddress)({ address, family: 'ipv6' }).address) : address;
+    } catch {
+      return undefined;
+    }
   }
 
   async connect({ host, port, timeoutMs }: { host: string; port: number; timeoutMs?: number }): Promise<ByteStream> {

@@ -4,6 +4,9 @@ import type { ByteSink, ByteStream } from '../net.js';
 /** How a peer leaves without saying goodbye: an end like any other. */
 const QUIET_CODES: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
 
+/** An IPv4 address as such where IPv6 carries it. */
+export const withoutMapping = (address: string): string => address.replace(/^::ffff:(?=\d+\.)/, '');
+
 /** What reading by chunks and reading into the sink's buffers have in common: all but the way in. */
 export abstract class SocketStream implements ByteStream {
   readonly remoteAddress: string;
@@ -18,7 +21,7 @@ export abstract class SocketStream implements ByteStream {
   protected closed = false;
 
   constructor(protected readonly socket: Socket) {
-    this.remoteAddress = (socket.remoteAddress ?? '').replace(/^::ffff:(?=\d+\.)/, '');
+    this.remoteAddress = withoutMapping(socket.remoteAddress ?? '');
     this.remotePort = socket.remotePort ?? 0;
     this.localPort = socket.localPort ?? 0;
     socket.setNoDelay(true);

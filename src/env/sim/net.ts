@@ -18,6 +18,13 @@ export class SimNet implements Net {
     return { host, port, close: async () => network.unlisten(node.name, port) };
   }
 
+  resolve(host: string): Promise<string | undefined> {
+    const { network } = this.node.world;
+    const machine = network.machineOf(host, this.node);
+    if (machine !== undefined) return Promise.resolve(network.addressOf(machine, this.node.name));
+    return Promise.resolve(/^\d+\.\d+\.\d+\.\d+$/.test(host) ? host : undefined);
+  }
+
   connect({ host, port, timeoutMs = CONNECT_TIMEOUT_MS }: { host: string; port: number; timeoutMs?: number }): Promise<ByteStream> {
     const { node } = this;
     const { world } = node;

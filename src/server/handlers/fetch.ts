@@ -1,11 +1,12 @@
 import { ErrorCode } from '../../protocol/generated/errors.js';
-import { fetchApi, type FetchRequest, type FetchResponseInput } from '../../protocol/generated/fetch.js';
+import { encodeFetchResponse, fetchApi, type FetchRequest, type FetchResponseInput } from '../../protocol/generated/fetch.js';
 import { ZERO_UUID } from '../../protocol/wire/types.js';
+import { Writer } from '../../protocol/wire/writer.js';
 import { fetch, type FetchOutcome, type FetchPosition, type Partition } from '../../replication/index.js';
-import { serve, type Handler, type ServedApi } from '../api.js';
+import { serve, type Handler, type Later, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
 import { READ_COMMITTED, refuseIsolationLevel } from '../isolation.js';
-import { FetchSessions, type FetchPlan } from '../fetch-sessions.js';
+import { FetchSessions } from '../fetch-sessions.js';
 import type { Services } from '../services.js';
 
 /**
@@ -36,23 +37,52 @@ function fetchHandler(services: Services): Handler<FetchRequest, FetchResponseIn
       reply({ errorCode: plan.errorCode, sessionId: 0, responses: [] });
       return;
     }
+    const replicaId = request.replicaState.replicaId === CONSUMER_REPLICA ? request.replicaId : request.replicaState.replicaId;
+    const isFollower = replicaId !== CONSUMER_REPLICA && replicaId !== DEBUGGING_REPLICA;
+    const { quotas } = services;
+    const isLimited = !isFollower && (quotas.limitFetch || quotas.limitTime);
+    const mostBytes = Math.min(request.maxBytes, services.settings().get('fetch.max.bytes'));
+    const maxBytes = isLimited ? Math.min(mostBytes, quotas.fetchRoom(context)) : mostBytes;
     const maxIdleMs = services.settings().get('connections.max.idle.ms');
     const options = {
       // Kafka hangs up on who has asked nothing for so long; to answer is kinder.
       maxWaitMs: maxIdleMs < 0 ? request.maxWaitMs : Math.min(request.maxWaitMs, maxIdleMs),
-      minBytes: request.minBytes,
-      maxBytes: Math.min(request.maxBytes, services.settings().get('fetch.max.bytes')),
+      minBytes: isLimited ? Math.min(request.minBytes, maxBytes) : request.minBytes,
+      maxBytes,
       readCommitted: request.isolationLevel === READ_COMMITTED,
       budget: services.logs.readBudget,
     };
-    const replicaId = request.replicaState.replicaId === CONSUMER_REPLICA ? request.replicaId : request.replicaState.replicaId;
-    const isFollower = replicaId !== CONSUMER_REPLICA && replicaId !== DEBUGGING_REPLICA;
     later.pending(fetch(services, position => find(services, context, usesTopicIds, isFollower, position), plan.positions, options, outcomes => {
-      const response = answer(services, context, options.readCommitted, plan, outcomes);
-      reply(response, () => { for (const outcome of outcomes) outcome.read?.release(); });
+      const release = (): void => { for (const outcome of outcomes) outcome.read?.release(); };
+      if (isLimited && isHeldBack(services, context, later, answer(services, context, options.readCommitted, plan.sessionId, plan.preview(outcomes)))) {
+        release();
+        reply({ sessionId: plan.giveNothing(), responses: [] });
+      } else {
+        reply(answer(services, context, options.readCommitted, plan.sessionId, plan.select(outcomes)), release);
+      }
     }, error => later.fail(error)));
   };
 }
+
+const sizes = new Writer();
+
+/**
+ * Whether a consumer has used more than its quotas, with this answer: it is given an empty one then, which does not count
+ * (`KafkaApis.handleFetchRequest`).
+ */
+function isHeldBack({ quotas }: Services, context: RequestContext, later: Later, response: FetchResponseInput): boolean {
+  encodeFetchResponse(sizes.reset(), response, context.apiVersion);
+  const bytes = LENGTH_BYTES + sizes.byteLength;
+  sizes.reset();
+  const throttleMs = Math.max(later.chargeTime(), quotas.fetched(context, bytes));
+  if (throttleMs === 0) return false;
+  quotas.unfetched(context, bytes);
+  later.throttle(throttleMs);
+  return true;
+}
+
+/** Before each answer on the wire. */
+const LENGTH_BYTES = 4;
 
 /** Completes a name by its id or an id by its name, as the image has them now. */
 function resolve(services: Services, usesTopicIds: boolean, topic: string, topicId: string): { topic: string; topicId: string } {
@@ -74,12 +104,12 @@ function find(
 }
 
 function answer(
-  services: Services, context: RequestContext, readCommitted: boolean, plan: FetchPlan, outcomes: readonly FetchOutcome[],
+  services: Services, context: RequestContext, readCommitted: boolean, sessionId: number, told: readonly FetchOutcome[],
 ): FetchResponseInput {
   const responses: NonNullable<FetchResponseInput['responses']>[number][] = [];
   let last: FetchPosition | undefined;
   let partitions: ReturnType<typeof partitionAnswer>[] = [];
-  for (const outcome of plan.select(outcomes)) {
+  for (const outcome of told) {
     const { position } = outcome;
     if (last?.topicId !== position.topicId || last.topic !== position.topic) {
       partitions = [];
@@ -88,7 +118,7 @@ function answer(
     }
     partitions.push(partitionAnswer(services, context, readCommitted, outcome));
   }
-  return { sessionId: plan.sessionId, responses };
+  return { sessionId, responses };
 }
 
 function partitionAnswer(services: Services, context: RequestContext, readCommitted: boolean, outcome: FetchOutcome) {

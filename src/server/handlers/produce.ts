@@ -54,11 +54,11 @@ function produceHandler(services: Services): Handler<ProduceRequest, ProduceResp
       }
     }
     if (waiting.length === 0) {
-      append(services, request, items, reply, later);
+      append(services, request, context, items, reply, later);
       return undefined;
     }
     keepBytes(items);
-    return Promise.all(waiting).then(() => append(services, request, items, reply, later));
+    return Promise.all(waiting).then(() => append(services, request, context, items, reply, later));
   };
 }
 
@@ -106,12 +106,13 @@ function checkTransaction(request: ProduceRequest, context: RequestContext, part
 }
 
 function append(
-  services: Services, request: ProduceRequest, items: readonly Item[], reply: Reply<ProduceResponseInput>, later: Later,
+  services: Services, request: ProduceRequest, context: RequestContext, items: readonly Item[], reply: Reply<ProduceResponseInput>, later: Later,
 ): void {
   const entries: ProduceEntry[] = [];
   for (const { checked } of items) if (checked.accepted) entries.push(checked);
   const options = { requiredAcks: request.acks, timeoutMs: request.timeoutMs, context: CLIENT };
   const answer = (): void => {
+    if (services.quotas.limitProduce) later.throttle(services.quotas.produced(context, context.bodyBytes));
     if (request.acks !== 0) reply(response(services, items));
     else if (items.every(succeeded)) reply(null);
     else throw new CloseConnection('a Produce with acks=0 failed, and there is no other way to tell');

@@ -15,7 +15,7 @@ import type { Services } from '../services.js';
 /** The markers that end transactions, as their coordinator orders them: WriteTxnMarkers 1-2 (KIP-98, KIP-1228). */
 export function txnMarkerApis(services: Services): ServedApi[] {
   return [
-    serve(writeTxnMarkersApi, answering((request, context) => writeTxnMarkers(services, request, context)), { minVersion: 1 }),
+    serve(writeTxnMarkersApi, answering((request, context) => writeTxnMarkers(services, request, context)), { minVersion: 1, clusterAction: true }),
   ];
 }
 

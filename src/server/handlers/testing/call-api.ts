@@ -32,7 +32,7 @@ async function answerOf<Request, Response, RequestInput, ResponseOutput>(
   const { handler } = apis.find(served => served.api.key === api.key)!;
   const { listener, clientId = 'client', ...facts } = asker;
   const context = {
-    apiKey: api.key, apiVersion, correlationId: 1, clientId,
+    apiKey: api.key, apiVersion, correlationId: 1, clientId, bodyBytes: 0,
     connection: {
       id: 'c', clientAddress: '127.0.0.1', principal: ANONYMOUS, clientSoftwareName: '', clientSoftwareVersion: '', ...facts,
       listener: { name: 'PLAINTEXT', protocol: 'PLAINTEXT', role: 'broker', ...listener } as const,
@@ -40,7 +40,7 @@ async function answerOf<Request, Response, RequestInput, ResponseOutput>(
   };
   try {
     return await new Promise<Response>((resolve, reject) => {
-      Promise.resolve(handler(request, context, response => resolve(response as Response), { fail: reject, pending() {} })).catch(reject);
+      Promise.resolve(handler(request, context, response => resolve(response as Response), { fail: reject, pending() {}, throttle() {}, chargeTime: () => 0 })).catch(reject);
     });
   } catch (error) {
     if (error instanceof KafkaError) return api.fail(request, error.errorCode, error.message);
