@@ -101,14 +101,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'Apache\'s controller fails with UNKNOWN_SERVER_ERROR over its bounded list; we answer POLICY_VIOLATION as it does for CreateTopics',
   },
   {
-    asked: /^DescribeConfigs .*: loggers$/, at: /\.configs\[root\]$/, ottla: '<absent>',
-    reason: 'our log has one level, chosen at the start: there are no loggers to describe',
-  },
-  {
-    asked: /^IncrementalAlterConfigs .*: a level that does not exist$/, at: /\.errorCode$/, apache: 40, ottla: 42,
-    reason: 'our log has one level, chosen at the start: there are no loggers to change',
-  },
-  {
     asked: /^DescribeLogDirs .*: all topics$/, at: /\[(?:p-zstd|produce)\].*\.partitionSize$/,
     reason: 'zstd packs a little differently, and what Apache drops of a partition that is given twice is in our log',
   },

@@ -170,7 +170,7 @@ export class Broker {
     const { clusterId } = prepareDirectories(env, settings, plan);
     this.#clusterId = clusterId;
 
-    const publisher = new Publisher({ brokerId, settings, clock: env.clock, logger: env.logger });
+    const publisher = new Publisher({ brokerId, settings, clock: env.clock, logger: env.logger.child('metadata') });
     const logs = this.#logs = await this.#openLogs(publisher, brokerId, clusterId);
     const quotas = makeQuotas(settings, env);
     const server = this.#makeServer(publisher, quotas, logs);
@@ -187,7 +187,7 @@ export class Broker {
     const { brokerId, publisher, logs, quorum: { controller } } = ground;
     const assignments = this.#makeAssignments(controller, publisher, brokerId);
     const replicas = new ReplicaManager({
-      localId: brokerId, logManager: logs, logger: this.options.env.logger,
+      localId: brokerId, logManager: logs, logger: this.options.env.logger.child('replicas'),
       settingsOf: topic => publisher.logSettingsOf(topic),
       misplaced: (partition, directoryId) => {
         if (!moves.isMovingTo(partition, directoryOf(partition.image, brokerId))) assignments.assign(partition.topicId, partition.index, directoryId);
@@ -233,7 +233,7 @@ export class Broker {
   #makeAssignments(controller: ControllerApi, publisher: Publisher, brokerId: number): DirectoryAssignments {
     const { clock, logger } = this.options.env;
     const assignments = new DirectoryAssignments({
-      controller, clock, logger, brokerId, brokerEpoch: () => this.#lifecycle?.epoch ?? -1, image: () => publisher.image,
+      controller, clock, logger: logger.child('lifecycle'), brokerId, brokerEpoch: () => this.#lifecycle?.epoch ?? -1, image: () => publisher.image,
     });
     this.#teardown.push(() => assignments.close());
     return assignments;
@@ -265,7 +265,7 @@ export class Broker {
   #makeLifecycle({ quorum: { controller }, brokerId, clusterId, publisher, logs, plan, bound }: Ground): Lifecycle {
     const { settings, env } = this.options;
     return new Lifecycle({
-      controller, clock: env.clock, logger: env.logger, brokerId, clusterId,
+      controller, clock: env.clock, logger: env.logger.child('lifecycle'), brokerId, clusterId,
       incarnationId: randomUuid(env.random),
       rack: settings.get('broker.rack') ?? null,
       listeners: registered(plan, bound),
@@ -283,9 +283,9 @@ export class Broker {
 
   async #openLogs(publisher: Publisher, nodeId: number, clusterId: string): Promise<NodeLogManager> {
     const { settings, env } = this.options;
-    const { offload } = env.compute;
+    const { clock, random, disk, logger, compute: { offload } } = env;
     const logs: NodeLogManager = await openLogManager({
-      env, nodeId, clusterId,
+      env: { clock, random, disk, logger: logger.child('log') }, nodeId, clusterId,
       directories: settings.dataDirectories,
       metadataDirectory: settings.metadataDirectory,
       cordonedDirectories: () => publisher.settings.cordonedDirectories,

@@ -1,4 +1,4 @@
-import { resolveLogSettings, type LogSettings, type Settings } from '../config/index.js';
+import { groupConfigOf, resolveLogSettings, takeLayers, type GroupConfig, type LogSettings, type Settings } from '../config/index.js';
 import type { Cancel, Clock, Logger } from '../env/index.js';
 import type { MetadataDelta } from '../metadata/delta.js';
 import { configOf, EMPTY_IMAGE } from '../metadata/image.js';
@@ -32,6 +32,8 @@ export class Publisher implements MetadataPublisher {
   #replicas: ReplicaManager | undefined;
   #listener: ImageListener | undefined;
   readonly #waiting = new Set<() => void>();
+  /** By group, of those that have settings of their own; the empty name stands for all others. */
+  readonly #groupConfigs = new Map<string, GroupConfig>();
 
   constructor(private readonly options: PublisherOptions) {
     this.#settings = options.settings;
@@ -49,6 +51,18 @@ export class Publisher implements MetadataPublisher {
 
   logSettingsOf(topic: string): LogSettings {
     return this.#logSettings(configOf(this.#image, configKey(ConfigResourceType.TOPIC, topic)), topic);
+  }
+
+  /** What holds for a group now; the same object until its settings, or the broker's, change. */
+  groupConfigOf(groupId: string): GroupConfig {
+    const own = configOf(this.#image, configKey(ConfigResourceType.GROUP, groupId));
+    const key = own.size === 0 ? '' : groupId;
+    let config = this.#groupConfigs.get(key);
+    if (config === undefined) {
+      config = groupConfigOf(this.#settings, own, fault => this.options.logger.warn('a group setting is passed over', { group: groupId, fault }));
+      this.#groupConfigs.set(key, config);
+    }
+    return config;
   }
 
   /** From now on replicas and coordinators follow; what the image says already is done first. */
@@ -107,10 +121,11 @@ export class Publisher implements MetadataPublisher {
   }
 
   #applyConfigs({ configs }: MetadataDelta): void {
+    if (configs.size > 0) this.#groupConfigs.clear();
     const ownKeys = ['', String(this.options.brokerId)].map(name => configKey(ConfigResourceType.BROKER, name));
     if (ownKeys.some(key => configs.has(key))) {
       const [clusterWide, perBroker] = ownKeys.map(key => configOf(this.#image, key));
-      this.#settings = this.options.settings.with({ clusterWide: clusterWide!, perBroker: perBroker! }, fault =>
+      this.#settings = takeLayers(this.#settings, { clusterWide: clusterWide!, perBroker: perBroker! }, fault =>
         this.options.logger.warn('a dynamic setting is passed over', { fault }));
       this.#replicas?.refreshSettings();
       this.#listener?.settingsChanged?.();

@@ -60,8 +60,9 @@ export class Quorum {
       host, logDirectory: directory, nodeId, settings: metadataLogSettings(settings), endpoints,
       staticVoters: staticVoters(settings), onFault,
     });
+    const { clock, random, logger } = env;
     const runtime = createControllerRuntime({
-      env, log: raft, nodeId, clusterId, settings,
+      env: { clock, random, logger: logger.child('controller') }, log: raft, nodeId, clusterId, settings,
       bootstrap: readBootstrapFile(env.disk, directory.path),
       kraftVersion: raft.describe().quorum.kraftVersion,
       onFault,

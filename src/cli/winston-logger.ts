@@ -1,6 +1,6 @@
 import { closeSync, openSync } from 'node:fs';
 import winston from 'winston';
-import type { LogFields, Logger } from '../env/index.js';
+import { LogLevels, type LogFields, type Logger } from '../env/index.js';
 import { UsageError } from './flags.js';
 import type { ClosableLogger, LogWish } from './start.js';
 
@@ -13,9 +13,9 @@ export function winstonLogger(wish: LogWish): ClosableLogger {
   const transport = wish.file === undefined
     ? new winston.transports.Stream({ stream: process.stderr })
     : new winston.transports.File({ filename: wish.file });
-  const logger = winston.createLogger({ level: wish.level, format: combine(timestamp(), wish.json ? json() : lines), transports: [transport] });
+  const logger = winston.createLogger({ level: 'debug', format: combine(timestamp(), wish.json ? json() : lines), transports: [transport] });
   const closed = new Promise<void>(resolve => { transport.once('finish', resolve); });
-  return Object.assign(new WinstonLogger(logger), {
+  return Object.assign(new WinstonLogger(logger, new LogLevels(wish.level)), {
     close: () => {
       logger.end();
       return closed;
@@ -33,7 +33,7 @@ function refuseUnwritable(file: string): void {
 }
 
 class WinstonLogger implements Logger {
-  constructor(private readonly winston: winston.Logger, private readonly scope?: string) {}
+  constructor(private readonly winston: winston.Logger, readonly levels: LogLevels, private readonly scope?: string) {}
 
   debug(message: string, fields?: LogFields): void {
     this.write('debug', message, fields);
@@ -52,10 +52,13 @@ class WinstonLogger implements Logger {
   }
 
   child(scope: string): Logger {
-    return new WinstonLogger(this.winston, this.scope === undefined ? scope : `${this.scope}.${scope}`);
+    const whole = this.scope === undefined ? scope : `${this.scope}.${scope}`;
+    this.levels.add(whole);
+    return new WinstonLogger(this.winston, this.levels, whole);
   }
 
-  private write(level: string, message: string, fields: LogFields | undefined): void {
+  private write(level: 'debug' | 'info' | 'warn' | 'error', message: string, fields: LogFields | undefined): void {
+    if (!this.levels.tells(this.scope ?? '', level)) return;
     const plain = Object.fromEntries(Object.entries(fields ?? {}).map(([key, value]) => [key, printable(value)]));
     this.winston.log({ ...plain, level, message, ...(this.scope !== undefined && { scope: this.scope }) });
   }

@@ -85,6 +85,13 @@ export function describeClusterConfig(settings: Settings, options: DescribeOptio
       .filter(({ source }) => source === ConfigSource.DYNAMIC_DEFAULT_BROKER), options));
 }
 
+/** Loggers and the levels in force (KIP-412). */
+export function describeLoggers(levels: readonly (readonly [name: string, level: string])[], options: DescribeOptions = {}): DescribedConfig[] {
+  return levels.filter(([name]) => isWanted(options, name)).map(([name, value]) => ({
+    name, value, readOnly: false, configSource: ConfigSource.DYNAMIC_BROKER_LOGGER, isSensitive: false, synonyms: [], configType: UNKNOWN_TYPE, documentation: null,
+  }));
+}
+
 interface Inherited {
   /** The value in force while the resource has none of its own. */
   readonly text: string | null;

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { localSettings } from './local-start.js';
-import { changeList, groupValue, isSecret, validateBrokerConfig, validateClientMetricsConfig, validateGroupConfig, validateTopicConfig } from './resources.js';
+import { changeBrokerList, changeList, groupValue, isSecret, validateBrokerConfig, validateClientMetricsConfig, validateGroupConfig, validateTopicConfig } from './resources.js';
 import { ConfigError } from './value.js';
 
 const texts = (values: Record<string, string>) => new Map(Object.entries(values));
@@ -12,6 +12,9 @@ const fault = (check: () => void): string => {
   }
   return 'accepted';
 };
+
+/** What a running broker does not let itself be made, as Kafka's exceptions print. */
+const unfit = (why: string): string => `request: Invalid value org.apache.kafka.common.config.ConfigException: ${why} for configuration Invalid dynamic configuration`;
 
 describe('changed settings are refused as Kafka refuses them', () => {
   test.each<[Record<string, string>, string]>([
@@ -65,8 +68,28 @@ describe('changed settings are refused as Kafka refuses them', () => {
     [false, { 'listener.name.a.ssl.protocol': 'x' }, 'request: Cannot update these configs at default cluster level, broker id must be specified: [listener.name.a.ssl.protocol]'],
     [false, { 'listener.name.a.max.connections': '1' }, 'accepted'],
     [true, { listeners: 'PLAINTEXT://:1' }, 'accepted'],
-    [true, { 'max.connections.per.ip': '0' }, 'request: max.connections.per.ip: it may be 0 only together with max.connections.per.ip.overrides'],
+    [true, { 'max.connections.per.ip': '0' }, 'request: requirement failed: max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.'],
     [true, { 'not.known': '0' }, 'accepted'],
+    [false, { 'log.retention.ms': '0' }, 'request: requirement failed: log.retention.ms must be unlimited (-1) or, greater than or equal to 1'],
+    [false, { 'log.cleaner.dedupe.buffer.size': '1048576' }, 'request: requirement failed: log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.'],
+    [false, { 'log.cleaner.threads': '0' }, 'request: / by zero'],
+    [false, { 'group.consumer.assignment.interval.ms': '15001' }, 'request: group.consumer.assignment.interval.ms must be less than or equal to group.consumer.max.assignment.interval.ms'],
+    // A Kafka broker lets it pass; a topic that inherits both is compacted as the lower one wants.
+    [false, { 'log.cleaner.min.compaction.lag.ms': '9', 'log.cleaner.max.compaction.lag.ms': '8' }, 'accepted'],
+    [true, { 'num.io.threads': '16' }, 'accepted'],
+    [true, { 'num.io.threads': '4' }, 'accepted'],
+    [true, { 'num.io.threads': '17' }, unfit('Dynamic thread count update validation failed for num.io.threads=17, value should not be greater than double the current value 8')],
+    [true, { 'num.io.threads': '3' }, unfit('Dynamic thread count update validation failed for num.io.threads=3, value should be at least half the current value 8')],
+    [true, { 'listener.name.plaintext.num.network.threads': '7' },
+      unfit('Dynamic thread count update validation failed for num.network.threads=7, value should not be greater than double the current value 3')],
+    [false, { 'log.cleaner.threads': '3' }, unfit('Log cleaner threads cannot be increased to more than double the current value 1')],
+    [false, { 'max.connections': '0' }, unfit('Invalid max.connections 0')],
+    [false, { 'log.local.retention.bytes': '5', 'log.retention.bytes': '4' },
+      unfit('Invalid value 5 for configuration log.local.retention.bytes: Value must not be more than log.retention.bytes property value: 4')],
+    [false, { 'log.local.retention.ms': '-1' },
+      unfit('Invalid value -1 for configuration log.local.retention.ms: Value must not be -1 as log.retention.ms value is set as 604800000.')],
+    [false, { 'metric.reporters': 'org.apache.kafka.common.metrics.JmxReporter' }, 'accepted'],
+    [true, { listeners: 'PLAINTEXT://127.0.0.1:1,EXTRA://127.0.0.1:2', 'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,EXTRA:PLAINTEXT,CONTROLLER:PLAINTEXT' }, 'accepted'],
   ])('broker (its own layer: %j) %j: %s', (perBroker, own, outcome) => {
     expect(fault(() => validateBrokerConfig(localSettings(), texts(own), perBroker))).toBe(outcome);
   });
@@ -77,6 +100,13 @@ describe('lists change by parts', () => {
     expect(changeList('topic', 'cleanup.policy', 'APPEND', undefined, 'compact,delete')).toBe('delete,compact');
     expect(changeList('topic', 'cleanup.policy', 'SUBTRACT', 'compact,delete', 'delete,nothing')).toBe('compact');
     expect(changeList('topic', 'cleanup.policy', 'SUBTRACT', undefined, 'delete')).toBe('');
+  });
+
+  test('for a broker\'s own, as it foresees them', () => {
+    expect(changeBrokerList('log.cleanup.policy', 'append', undefined, 'compact')).toBe('delete,compact');
+    expect(changeBrokerList('log.cleanup.policy', 'subtract', 'compact,delete,compact', 'compact')).toBe('delete,compact');
+    expect(() => changeBrokerList('no.such', 'append', undefined, 'x')).toThrow('Unknown config name: no.such');
+    expect(() => changeBrokerList('log.retention.ms', 'subtract', undefined, 'x')).toThrow('Config value subtract is not allowed for config key: log.retention.ms');
   });
 
   test('and only lists', () => {

@@ -1,12 +1,15 @@
 import { metricsSubscription } from './client-metrics.js';
+import { isPerBroker, isReadOnly, needsListener } from './dynamic.js';
+import { javaMapOrder } from './java-order.js';
+import { refuseReconfiguration } from './reconfigure.js';
 import { groupSynonyms, topicSynonyms } from './synonyms.js';
 import type { Setting, SettingTable } from './setting.js';
 import type { Settings } from './settings.js';
 import {
-  baseOfListenerSetting, brokerSetting, brokerSettings, clientMetricsSettings, groupSettings, topicSettings,
+  baseOfListenerSetting, brokerQuotaSettings, brokerSetting, brokerSettings, clientMetricsSettings, groupSettings, topicSettings,
   type BrokerName,
 } from './table/index.js';
-import { validateSettings } from './validate.js';
+import { validateChanged } from './validate.js';
 import { checkAll, ConfigError, parseValue } from './value.js';
 
 type Texts = ReadonlyMap<string, string>;
@@ -40,9 +43,30 @@ export function changeList(kind: ResourceKind, name: string, operation: 'APPEND'
   return parts.join(',');
 }
 
+/**
+ * The same as a broker foresees it for settings of its own, before it asks the controller (`ConfigAdminManager`): the list
+ * starts from the default, blank parts count, and the words are others.
+ */
+export function changeBrokerList(name: string, operation: 'append' | 'subtract', current: string | undefined, change: string): string {
+  const setting = (brokerSettings as SettingTable)[name];
+  if (setting === undefined) throw new ConfigError(`Unknown config name: ${name}`);
+  if (setting.type !== 'list') throw new ConfigError(`Config value ${operation} is not allowed for config key: ${name}`);
+  const before = current ?? setting.defaultText ?? '';
+  if (operation === 'append') {
+    const parts = before === '' ? [] : before.split(',');
+    return [...parts, ...change.split(',').filter(part => !parts.includes(part))].join(',');
+  }
+  const parts = before.split(',');
+  for (const part of change.split(',')) {
+    const at = parts.indexOf(part);
+    if (at >= 0) parts.splice(at, 1);
+  }
+  return parts.join(',');
+}
+
 /** Refuses what a topic may not have (`LogConfig.validate`). `own` is all that the topic will have. Throws ConfigError. */
 export function validateTopicConfig(settings: Settings, own: Texts): void {
-  for (const name of own.keys()) if (!(name in topicSettings)) throw new ConfigError(`Unknown topic config name: ${name}`);
+  refuseUnknown(topicSettings, own, name => new ConfigError(`Unknown topic config name: ${name}`));
   const values = checkAll(topicSettings, own);
   const effective = (name: 'min.compaction.lag.ms' | 'max.compaction.lag.ms') =>
     own.has(name) ? BigInt(values.get(name)!.text!) : BigInt(settings.text(topicSynonyms[name]!)!);
@@ -51,6 +75,12 @@ export function validateTopicConfig(settings: Settings, own: Texts): void {
   if (values.get('remote.storage.enable')!.value === true && !settings.get('remote.log.storage.system.enable')) {
     throw new ConfigError('Tiered Storage functionality is disabled in the broker. Topic cannot be configured with remote log storage.');
   }
+}
+
+/** Of several the one is told that Kafka's map comes to first. */
+function refuseUnknown(table: SettingTable, own: Texts, fault: (name: string) => ConfigError): void {
+  const unknown = javaMapOrder([...own.keys()]).find(name => !(name in table));
+  if (unknown !== undefined) throw fault(unknown);
 }
 
 /** Lower and upper bounds of group settings are settings of the node. */
@@ -72,7 +102,7 @@ const BOUNDS: readonly (readonly [name: keyof typeof groupSettings, min: BrokerN
 
 /** Refuses what a group may not have (`GroupConfig.validate`). `own` is all that the group will have. Throws ConfigError. */
 export function validateGroupConfig(settings: Settings, own: Texts): void {
-  for (const name of own.keys()) if (!(name in groupSettings)) throw new ConfigError(`Unknown group config name: ${name}`);
+  refuseUnknown(groupSettings, own, name => new ConfigError(`Unknown group config name: ${name}`));
   checkAll(groupSettings, own);
   const value = (name: keyof typeof groupSettings): number => groupValue(settings, own, name, 'as written');
   const node = (name: BrokerName): number => settings.get(name) as number;
@@ -107,14 +137,6 @@ export function validateClientMetricsConfig(own: Texts): void {
   metricsSubscription(own);
 }
 
-/** Secrets and stores of TLS that may be changed for one listener only. */
-const PER_LISTENER = [
-  'ssl.keystore.type', 'ssl.keystore.location', 'ssl.keystore.password', 'ssl.key.password', 'ssl.truststore.type', 'ssl.truststore.location',
-  'ssl.truststore.password', 'ssl.keystore.certificate.chain', 'ssl.keystore.key', 'ssl.truststore.certificates',
-];
-/** Of a listener's settings those that may be set for all brokers. */
-const CLUSTER_LEVEL = ['max.connections', 'max.connection.creation.rate', 'num.network.threads'];
-
 /**
  * Refuses what cannot be changed while brokers run (`DynamicBrokerConfig.validateConfigs`, then the whole). `own` is all that
  * the layer will have: this broker's, or without `perBroker` the cluster's. Throws ConfigError; Kafka answers it with
@@ -122,26 +144,28 @@ const CLUSTER_LEVEL = ['max.connections', 'max.connection.creation.rate', 'num.n
  */
 export function validateBrokerConfig(settings: Settings, own: Texts, perBroker: boolean): void {
   const refuse = (names: string[], why: string): void => {
-    if (names.length > 0) throw new ConfigError(`${why}: [${names.join(', ')}]`, 'request');
+    if (names.length > 0) throw new ConfigError(`${why}: [${javaMapOrder(names).join(', ')}]`, 'request');
   };
   const names = [...own.keys()];
-  refuse(names.filter(name => name in brokerSettings && brokerSetting(name)!.update === 'read-only'), 'Cannot update these configs dynamically');
-  refuse(names.filter(name => PER_LISTENER.includes(name)),
-    'These security configs can be dynamically updated only per-listener using the listener prefix');
-  for (const [name, text] of own) {
+  refuse(names.filter(isReadOnly), 'Cannot update these configs dynamically');
+  refuse(names.filter(needsListener), 'These security configs can be dynamically updated only per-listener using the listener prefix');
+  for (const name of names.toSorted(inTableOrder)) {
     const setting = brokerSetting(name);
-    if (setting !== undefined) asRequest(() => parseValue(baseOfListenerSetting(name) ?? name, setting, text));
+    if (setting !== undefined && setting.update !== 'read-only') asRequest(() => parseValue(baseOfListenerSetting(name) ?? name, setting, own.get(name)!));
   }
   if (!perBroker) refuse(names.filter(isPerBroker), 'Cannot update these configs at default cluster level, broker id must be specified');
-  const layers = perBroker ? { ...settings.dynamic, perBroker: own } : { ...settings.dynamic, clusterWide: own };
-  asRequest(() => validateSettings(settings.with(layers)));
+  const after = settings.with(perBroker ? { ...settings.dynamic, perBroker: own } : { ...settings.dynamic, clusterWide: own });
+  asRequest(() => validateChanged(after));
+  refuseReconfiguration(settings, after);
 }
 
-function isPerBroker(name: string): boolean {
-  const base = baseOfListenerSetting(name);
-  if (base !== undefined) return !CLUSTER_LEVEL.includes(base);
-  return brokerSetting(name)?.update === 'per-broker';
+/** Of several wrong values the one is told that comes first in the table, quotas before all others. */
+function inTableOrder(one: string, other: string): number {
+  const place = (name: string): number => tableOrder.get(baseOfListenerSetting(name) ?? name) ?? -1;
+  return place(one) - place(other);
 }
+
+const tableOrder = new Map(Object.keys({ ...brokerQuotaSettings, ...brokerSettings }).map((name, index) => [name, index]));
 
 function asRequest(check: () => void): void {
   try {

@@ -1,5 +1,6 @@
+import { whyPassedOver } from './dynamic.js';
 import { brokerSynonyms, unitSynonyms, type InUnits } from './synonyms.js';
-import { baseOfListenerSetting, brokerSetting, brokerSettings, type BrokerName, type BrokerValue } from './table/index.js';
+import { brokerSetting, brokerSettings, type BrokerName, type BrokerValue } from './table/index.js';
 import { ConfigError, defaultOf, parseValue, type Parsed } from './value.js';
 
 /** A value as somebody gave it, and where: `server.properties:12`, `environment variable KAFKA_LOG_DIRS`, `--port`. */
@@ -69,8 +70,8 @@ export class Settings implements SettingsView {
   with(dynamic: DynamicLayers, onFault?: (fault: string) => void): Settings {
     const values = new Map<string, Parsed>();
     for (const [name, { text }] of this.given) values.set(name, parseGiven(name, text));
-    const clusterWide = readable(dynamic.clusterWide, onFault);
-    const perBroker = readable(dynamic.perBroker, onFault);
+    const clusterWide = readable(dynamic.clusterWide, false, onFault);
+    const perBroker = readable(dynamic.perBroker, true, onFault);
     for (const layer of [clusterWide, perBroker]) {
       for (const [name, parsed] of layer) {
         for (const synonym of brokerSynonyms(name, false)) values.delete(synonym);
@@ -80,6 +81,20 @@ export class Settings implements SettingsView {
     // As it was written: DescribeConfigs shows synonyms so.
     const written = (layer: ReadonlyMap<string, string>, kept: ReadonlyMap<string, Parsed>) => new Map([...layer].filter(([name]) => kept.has(name)));
     return new Settings(this.given, { clusterWide: written(dynamic.clusterWide, clusterWide), perBroker: written(dynamic.perBroker, perBroker) }, values);
+  }
+
+  /** With intervals between assignments within the bounds for groups (`GroupCoordinatorConfig.clampDynamicConfigs`). */
+  capped(onFault?: (fault: string) => void): Settings {
+    const values = new Map(this.values);
+    for (const kind of ['consumer', 'share', 'streams'] as const) {
+      const name = `group.${kind}.assignment.interval.ms` as const;
+      const value = this.get(name);
+      const bounded = Math.min(Math.max(value, this.get(`group.${kind}.min.assignment.interval.ms`)), this.get(`group.${kind}.max.assignment.interval.ms`));
+      if (bounded === value) continue;
+      onFault?.(`${name} is ${value}, beyond its bounds: ${bounded} holds`);
+      values.set(name, { value: bounded, text: String(bounded) });
+    }
+    return new Settings(this.given, this.dynamic, values);
   }
 
   get<N extends BrokerName>(name: N): BrokerValue<N> {
@@ -154,6 +169,12 @@ export class Settings implements SettingsView {
   }
 }
 
+/** Of the texts that the metadata has for one broker, or for all together, those that count. */
+export function dynamicTexts(stored: ReadonlyMap<string, string>, perBroker: boolean): Map<string, string> {
+  const kept = readable(stored, perBroker, undefined);
+  return new Map([...stored].filter(([name]) => kept.has(name)));
+}
+
 /** `node.id` and `broker.id` stand for each other. */
 function withNodeId(given: ReadonlyMap<string, Given>): ReadonlyMap<string, Given> {
   const node = given.get('node.id');
@@ -169,11 +190,12 @@ function parseGiven(name: string, text: string): Parsed {
   return setting === undefined ? { value: text, text } : parseValue(name, setting, text);
 }
 
-function readable(layer: ReadonlyMap<string, string>, onFault: ((fault: string) => void) | undefined): Map<string, Parsed> {
+function readable(layer: ReadonlyMap<string, string>, perBroker: boolean, onFault: ((fault: string) => void) | undefined): Map<string, Parsed> {
   const values = new Map<string, Parsed>();
   for (const [name, text] of layer) {
     try {
-      if (baseOfListenerSetting(name) === undefined && brokerSetting(name)?.update === 'read-only') throw new ConfigError(`Cannot update ${name} dynamically`);
+      const why = whyPassedOver(name, perBroker);
+      if (why !== undefined) throw new ConfigError(why);
       values.set(name, parseGiven(name, text));
     } catch (error) {
       onFault?.(messageOf(error));

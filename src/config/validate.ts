@@ -3,17 +3,23 @@ import { ALL_DIRECTORIES, LOCAL_START, type Settings } from './settings.js';
 import type { BrokerName } from './table/index.js';
 import { ConfigError } from './value.js';
 
+/** Two settings, or one and the world, that do not go together. */
+interface Fault {
+  readonly name: BrokerName;
+  /** For whoever starts the node. */
+  readonly why: string;
+  /** The words of a Kafka broker to a client that would bring it about; undefined where a running one lets it pass. */
+  readonly toClient?: string | undefined;
+}
+
 /**
  * What settings say about one another, for those that count (`KafkaConfig.validateValues`). One ConfigError names all that
  * is wrong; each line begins with the setting.
  */
 export function validateSettings(settings: Settings): void {
-  const faults = [...together(settings)];
+  const faults = [...groupRanges(settings), ...together(settings)].map(({ name, why }) => `${named(settings, name)}: ${why}`);
   try {
-    const { listeners } = planListeners(settings, 'localhost');
-    const secured = listeners.find(({ protocol }) => protocol !== SECURITY_PROTOCOLS[0]);
-    if (secured !== undefined) faults.push(`listeners: ${secured.name} asks for ${secured.protocol}; this version of Ottla serves PLAINTEXT only`);
-    faults.push(...quorum(settings, listeners.map(({ name }) => name)));
+    faults.push(...network(settings));
   } catch (error) {
     if (!(error instanceof ConfigError)) throw error;
     faults.push(error.message);
@@ -21,54 +27,93 @@ export function validateSettings(settings: Settings): void {
   if (faults.length > 0) throw new ConfigError(faults.join('\n'));
 }
 
-function* together(settings: Settings): Iterable<string> {
-  const require = (holds: boolean, name: BrokerName, why: string): string[] => (holds ? [] : [`${named(settings, name)}: ${why}`]);
+/** The same for the settings of a running node after a change; throws the first fault, in a Kafka broker's words as far as it has some. */
+export function validateChanged(settings: Settings): void {
+  for (const { toClient } of [...groupRanges(settings), ...together(settings)]) if (toClient !== undefined) throw new ConfigError(toClient, 'request');
+  for (const fault of network(settings)) throw new ConfigError(fault, 'request');
+}
+
+function* network(settings: Settings): Iterable<string> {
+  const { listeners } = planListeners(settings, 'localhost');
+  const secured = listeners.find(({ protocol }) => protocol !== SECURITY_PROTOCOLS[0]);
+  if (secured !== undefined) yield `listeners: ${secured.name} asks for ${secured.protocol}; this version of Ottla serves PLAINTEXT only`;
+  yield* quorum(settings, listeners.map(({ name }) => name));
+}
+
+/** In the order in which Kafka looks. */
+function* together(settings: Settings): Iterable<Fault> {
   const get = <N extends BrokerName>(name: N) => settings.get(name);
+  const require = (holds: boolean, name: BrokerName, why: string, toClient?: string): Fault[] =>
+    (holds ? [] : [{ name, why, toClient: toClient === undefined ? undefined : `requirement failed: ${toClient}` }]);
+  yield* require(get('group.coordinator.rebalance.protocols').includes('classic'),
+    'group.coordinator.rebalance.protocols', 'the classic protocol cannot be turned off');
   yield* require(get('node.id') === get('broker.id'), 'broker.id', `it must be the same as node.id, which is ${get('node.id')}`);
-  const roles = get('process.roles');
-  yield* require(roles.length === 2, 'process.roles', 'this version of Ottla runs broker and controller in one process: broker,controller');
-  yield* require(settings.inMs('log.roll.ms') >= 1, 'log.roll.ms', 'it must be at least 1');
-  yield* require(settings.inMs('log.roll.jitter.ms') >= 0, 'log.roll.jitter.ms', 'it must be at least 0');
-  yield* require(settings.inMs('log.retention.ms') !== 0, 'log.retention.ms', 'it must be at least 1, or -1 for ever');
-  yield* require(get('log.cleaner.dedupe.buffer.size') / get('log.cleaner.threads') > 1024 * 1024,
-    'log.cleaner.dedupe.buffer.size', 'it must be more than 1 MiB for each of log.cleaner.threads');
-  yield* require(get('log.cleaner.min.compaction.lag.ms') <= get('log.cleaner.max.compaction.lag.ms'),
-    'log.cleaner.min.compaction.lag.ms', 'it must not be above log.cleaner.max.compaction.lag.ms');
+  yield* require(get('process.roles').length === 2, 'process.roles', 'this version of Ottla runs broker and controller in one process: broker,controller');
+  yield* require(settings.inMs('log.roll.ms') >= 1, 'log.roll.ms', 'it must be at least 1', 'log.roll.ms must be greater than or equal to 1');
+  yield* require(settings.inMs('log.roll.jitter.ms') >= 0, 'log.roll.jitter.ms', 'it must be at least 0', 'log.roll.jitter.ms must be greater than or equal to 0');
+  yield* require(settings.inMs('log.retention.ms') !== 0, 'log.retention.ms', 'it must be at least 1, or -1 for ever',
+    'log.retention.ms must be unlimited (-1) or, greater than or equal to 1');
+  yield* cleanerBuffer(settings);
   yield* require(get('replica.fetch.wait.max.ms') <= get('replica.socket.timeout.ms'),
     'replica.socket.timeout.ms', 'it must not be below replica.fetch.wait.max.ms');
   yield* require(get('replica.fetch.wait.max.ms') <= get('replica.lag.time.max.ms'),
     'replica.lag.time.max.ms', 'it must not be below replica.fetch.wait.max.ms');
+  yield* cordoned(settings);
   const queued = get('queued.max.request.bytes');
   yield* require(queued <= 0 || queued >= get('socket.request.max.bytes'), 'queued.max.request.bytes', 'it must not be below socket.request.max.bytes');
+  yield* require(get('max.connections.per.ip') > 0 || get('max.connections.per.ip.overrides') !== '',
+    'max.connections.per.ip', 'it may be 0 only together with max.connections.per.ip.overrides',
+    'max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.');
   const idle = get('connections.max.idle.ms');
   yield* require(idle < 0 || get('connection.failed.authentication.delay.ms') < idle,
     'connections.max.idle.ms', 'it must be above connection.failed.authentication.delay.ms');
-  yield* require(get('max.connections.per.ip') > 0 || get('max.connections.per.ip.overrides') !== '',
-    'max.connections.per.ip', 'it may be 0 only together with max.connections.per.ip.overrides');
+  yield* require(get('log.cleaner.min.compaction.lag.ms') <= get('log.cleaner.max.compaction.lag.ms'),
+    'log.cleaner.min.compaction.lag.ms', 'it must not be above log.cleaner.max.compaction.lag.ms');
   yield* require(get('group.min.session.timeout.ms') <= get('group.max.session.timeout.ms'),
     'group.min.session.timeout.ms', 'it must not be above group.max.session.timeout.ms');
-  yield* require(get('group.coordinator.rebalance.protocols').includes('classic'),
-    'group.coordinator.rebalance.protocols', 'the classic protocol cannot be turned off');
   const codec = get('offsets.topic.compression.codec');
   yield* require(codec >= 0 && codec <= 4, 'offsets.topic.compression.codec', 'it must be 0 none, 1 gzip, 2 snappy, 3 lz4 or 4 zstd');
-  const cordoned = get('cordoned.log.dirs') ?? [];
-  yield* require(!cordoned.includes(ALL_DIRECTORIES) || cordoned.length === 1, 'cordoned.log.dirs', `${ALL_DIRECTORIES} stands for all and has to stand alone`);
-  const strange = cordoned.filter(path => path !== ALL_DIRECTORIES && !settings.dataDirectories.includes(path));
-  yield* require(strange.length === 0, 'cordoned.log.dirs', `${strange.join(', ')} is not in log.dirs`);
-  yield* groupRanges(settings, require);
+}
+
+function* cleanerBuffer(settings: Settings): Iterable<Fault> {
+  const name = 'log.cleaner.dedupe.buffer.size';
+  const threads = settings.get('log.cleaner.threads');
+  if (Math.floor(settings.get(name) / threads) > 1024 * 1024 && threads > 0) return;
+  yield {
+    name, why: 'it must be more than 1 MiB for each of log.cleaner.threads, of which there must be one at least',
+    toClient: threads === 0 ? '/ by zero' : `requirement failed: ${name} must be at least 1MB per cleaner thread.`,
+  };
+}
+
+function* cordoned(settings: Settings): Iterable<Fault> {
+  const name = 'cordoned.log.dirs';
+  const paths = settings.get(name) ?? [];
+  if (paths.includes(ALL_DIRECTORIES)) {
+    if (paths.length > 1) {
+      yield { name, why: `${ALL_DIRECTORIES} stands for all and has to stand alone`,
+        toClient: `requirement failed: When ${name} is set to ${ALL_DIRECTORIES}, it must not contain other values` };
+    }
+    return;
+  }
+  const strange = paths.filter(path => !settings.dataDirectories.includes(path));
+  if (strange.length === 0) return;
+  yield { name, why: `${strange.join(', ')} is not in log.dirs`,
+    toClient: `requirement failed: All entries in ${name} must be present in log.dirs or log.dir. Missing entries : ${strange.join(', ')}` };
 }
 
 /** What a group may configure lies between a lower and an upper bound, and so does the default. */
-function* groupRanges(settings: Settings, require: (holds: boolean, name: BrokerName, why: string) => string[]): Iterable<string> {
+function* groupRanges(settings: Settings): Iterable<Fault> {
   for (const kind of ['consumer', 'share', 'streams'] as const) {
     for (const what of ['session.timeout.ms', 'heartbeat.interval.ms', 'assignment.interval.ms'] as const) {
-      const value = settings.get(`group.${kind}.${what}`);
-      const [min, max] = [settings.get(`group.${kind}.min.${what}`), settings.get(`group.${kind}.max.${what}`)];
-      yield* require(min <= max, `group.${kind}.max.${what}`, `it must not be below group.${kind}.min.${what}`);
-      yield* require(value >= min && value <= max, `group.${kind}.${what}`, `it must lie between ${min} and ${max}, the bounds for groups`);
+      const [name, lower, upper] = [`group.${kind}.${what}`, `group.${kind}.min.${what}`, `group.${kind}.max.${what}`] as const;
+      const [value, min, max] = [settings.get(name), settings.get(lower), settings.get(upper)];
+      const outside = `it must lie between ${min} and ${max}, the bounds for groups`;
+      if (min > max) yield { name: upper, why: `it must not be below ${lower}` };
+      if (value < min) yield { name, why: outside, toClient: `${name} must be greater than or equal to ${lower}` };
+      else if (value > max) yield { name, why: outside, toClient: `${name} must be less than or equal to ${upper}` };
     }
-    yield* require(settings.get(`group.${kind}.heartbeat.interval.ms`) < settings.get(`group.${kind}.session.timeout.ms`),
-      `group.${kind}.heartbeat.interval.ms`, `it must be below group.${kind}.session.timeout.ms`);
+    const [heartbeat, session] = [`group.${kind}.heartbeat.interval.ms`, `group.${kind}.session.timeout.ms`] as const;
+    if (settings.get(heartbeat) >= settings.get(session)) yield { name: heartbeat, why: `it must be below ${session}` };
   }
 }
 

@@ -281,6 +281,25 @@ describe('settings', () => {
     ]);
   });
 
+  test('of a new topic too, and of all brokers every time they are written', async () => {
+    expect((await one.written(() => one.create('t', { configs: { 'min.insync.replicas': '2' } })))[2]).toBe('ClearElr topicName="t"');
+    expect(await one.written(() => one.api.incrementalAlterConfigs({ validateOnly: false, resources: [['2', 't'], ['4', '']].map(([type, resourceName]) => ({
+      resourceType: Number(type), resourceName: resourceName!, configs: [{ name: 'min.insync.replicas', configOperation: 0, value: '1' }],
+    })) }))).toEqual([
+      'Config resourceType=2 resourceName="t" name="min.insync.replicas" value="1"', 'Config resourceType=4 name="min.insync.replicas" value="1"',
+      'ClearElr topicName="t"', 'ClearElr',
+    ]);
+  });
+
+  test('of one broker cannot have a minimum of its own, nor can the cluster be without', async () => {
+    const refused = async (name: string, operation: number) => (await alter(one, 4, name, [['min.insync.replicas', operation, operation === 0 ? '1' : null]]))?.errorMessage;
+    expect(await refused('1', 0)).toBe('Broker-level min.insync.replicas cannot be altered while ELR is enabled.');
+    expect(await refused('1', 1)).toBe('Broker-level min.insync.replicas cannot be altered while ELR is enabled.');
+    expect(await refused('', 1)).toBe('Cluster-level min.insync.replicas cannot be removed while ELR is enabled.');
+    const { responses } = await one.api.alterConfigs({ validateOnly: false, resources: [{ resourceType: 4, resourceName: '', configs: [{ name: 'log.retention.ms', value: '1' }] }] });
+    expect(responses).toMatchObject([{ errorCode: ErrorCode.INVALID_CONFIG }]);
+  });
+
   test('that replace all take away the rest', async () => {
     await one.create('t', { configs: { 'retention.ms': '5', 'segment.bytes': '2000000' } });
     await one.api.alterConfigs({ validateOnly: false, resources: [{ resourceType: 2, resourceName: 't', configs: [{ name: 'retention.ms', value: '6' }] }] });
@@ -299,9 +318,6 @@ describe('settings', () => {
   });
 
   test('for all brokers count for the controller\'s own decisions at once', async () => {
-    await one.create('before', { partitions: -1 });
-    await alter(one, 4, '', [['num.partitions', 0, '3']]);
-    expect(one.image.configs.get('4:')?.has('num.partitions')).toBe(false);
     expect(await alter(one, 4, '', [['min.insync.replicas', 1, null]])).toMatchObject({ errorCode: ErrorCode.INVALID_CONFIG });
     expect(await alter(one, 4, '1', [['min.insync.replicas', 0, '2']])).toMatchObject({ errorCode: ErrorCode.INVALID_CONFIG });
     expect(await alter(one, 4, '', [['log.retention.ms', 0, '7000']])).toMatchObject({ errorCode: 0 });

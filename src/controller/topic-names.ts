@@ -2,15 +2,17 @@
 
 const MAX_LENGTH = 249;
 
-/** Why a name cannot be a topic's; undefined when it can. */
+/** Why a name cannot be a topic's, in the words that clients show; undefined when it can. */
 export function invalidNameReason(name: string): string | undefined {
-  if (name === '') return 'the topic name is empty';
-  if (name === '.' || name === '..') return `the topic name cannot be '${name}'`;
-  if (name.length > MAX_LENGTH) return `the topic name is ${name.length} characters long; at most ${MAX_LENGTH} are allowed`;
-  if (!/^[a-zA-Z0-9._-]+$/.test(name)) {
-    return `the topic name '${name}' holds characters other than ASCII letters, digits, '.', '_' and '-'`;
-  }
-  return undefined;
+  const why = fault(name);
+  return why === undefined ? undefined : `Topic name is invalid: ${why}`;
+}
+
+function fault(name: string): string | undefined {
+  if (name === '') return 'the empty string is not allowed';
+  if (name === '.' || name === '..') return `'${name}' is not allowed`;
+  if (name.length > MAX_LENGTH) return `the length of '${name}' is longer than the max allowed length ${MAX_LENGTH}`;
+  return /^[a-zA-Z0-9._-]+$/.test(name) ? undefined : `'${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`;
 }
 
 /** Dots and underscores are one in the names of metrics, so two topics must not differ in them alone. */

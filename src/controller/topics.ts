@@ -9,6 +9,7 @@ import { ErrorCode } from '../protocol/generated/errors.js';
 import { METADATA_TOPIC } from '../protocol/internal-topics.js';
 import { ZERO_UUID } from '../protocol/wire/types.js';
 import type { Moment } from '../runtime/machine.js';
+import { configRecords } from './configs.js';
 import type { ChargePartitions, Decided, Decision } from './context.js';
 import { checkAssignment, newPartition, placeReplicas } from './placement.js';
 import { collidingName, invalidNameReason } from './topic-names.js';
@@ -72,8 +73,7 @@ function createTopic(decision: Decision, topic: NewTopic, siblings: readonly New
   return {
     records: [
       metadataRecord('Topic', { name: topic.name, topicId }),
-      ...[...configs].map(([name, value]) =>
-        metadataRecord('Config', { resourceType: ConfigResourceType.TOPIC, resourceName: topic.name, name, value })),
+      ...configRecords(image, [...configs].map(([name, value]) => ({ resourceType: ConfigResourceType.TOPIC, resourceName: topic.name, name, value }))),
       ...assignments.map((replicas, partitionId) => newPartition(image, topicId, partitionId, replicas) ?? refuseInactive(partitionId, topic, replicas.length)),
     ],
     result: {

@@ -4,6 +4,7 @@ export { DiskError, type Disk, type DiskFile, type DiskLock, type DiskStat } fro
 export type { ByteSink, ByteStream, Net, NetListener } from './net.js';
 export { OutputTooLargeError, type Compute, type ComputeFunction, type ComputeFunctions, type ComputeOptions, type ComputeTask, type Jobs, type JobTable } from './compute.js';
 export type { LogFields, Logger, LogLevel } from './logger.js';
+export { isLevelName, LogLevels, ROOT_LOGGER, type LogLevelName } from './log-levels.js';
 
 import type { Clock } from './clock.js';
 import type { Compute } from './compute.js';

@@ -1,3 +1,5 @@
+import type { LogLevels } from './log-levels.js';
+
 /** Least severe events that are told of. */
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
 
@@ -11,4 +13,6 @@ export interface Logger {
   error(message: string, fields?: LogFields): void;
   /** A logger whose lines carry `scope`. */
   child(scope: string): Logger;
+  /** What this one and its children tell of, where that may be changed; without them it cannot. */
+  readonly levels?: LogLevels;
 }

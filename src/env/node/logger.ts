@@ -1,20 +1,24 @@
+import { LogLevels } from '../log-levels.js';
 import type { LogFields, Logger, LogLevel } from '../logger.js';
 
 export type { LogLevel };
-
-const SEVERITY: Readonly<Record<LogLevel, number>> = { debug: 0, info: 1, warn: 2, error: 3, silent: 4 };
 
 /** Takes one event as a line of text, newline included. */
 export type LogSink = (line: string) => void;
 
 /** Lines for people on standard error: `2026-01-31T12:00:00.000Z INFO [scope] message key=value`. */
 export class LineLogger implements Logger {
+  readonly levels: LogLevels;
+
+  /** `level` is where the root begins, or levels that it shares with others. */
   constructor(
-    private readonly level: LogLevel,
+    level: LogLevel | LogLevels,
     private readonly write: LogSink = line => { process.stderr.write(line); },
     private readonly scope = '',
     private readonly nowMs: () => number = Date.now,
-  ) {}
+  ) {
+    this.levels = typeof level === 'string' ? new LogLevels(level) : level;
+  }
 
   debug(message: string, fields?: LogFields): void {
     this.log('debug', message, fields);
@@ -33,11 +37,13 @@ export class LineLogger implements Logger {
   }
 
   child(scope: string): Logger {
-    return new LineLogger(this.level, this.write, this.scope === '' ? scope : `${this.scope}.${scope}`, this.nowMs);
+    const whole = this.scope === '' ? scope : `${this.scope}.${scope}`;
+    this.levels.add(whole);
+    return new LineLogger(this.levels, this.write, whole, this.nowMs);
   }
 
   private log(level: Exclude<LogLevel, 'silent'>, message: string, fields: LogFields | undefined): void {
-    if (SEVERITY[level] < SEVERITY[this.level]) return;
+    if (!this.levels.tells(this.scope, level)) return;
     const scope = this.scope === '' ? '' : `[${this.scope}] `;
     this.write(`${new Date(this.nowMs()).toISOString()} ${level.toUpperCase()} ${scope}${describeEvent(message, fields)}\n`);
   }

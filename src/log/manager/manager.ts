@@ -126,7 +126,7 @@ export class NodeLogManager implements LogManager {
     this.host = createLogHost(options);
     this.placements = new Placements(directories);
     this.cleaner = new LogCleaner({
-      host: this.host,
+      host: { disk: options.env.disk, clock: options.env.clock, logger: options.env.logger.child('cleaner') },
       logs: () => this.all(),
       isPaused: log => this.futures.has(partitionDirectory(log.topic, log.partition)),
       settings: options.cleanerSettings ?? (() => DEFAULT_CLEANER_SETTINGS),
