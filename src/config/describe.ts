@@ -46,12 +46,26 @@ type Texts = ReadonlyMap<string, string>;
 
 /** All settings of a topic with these values of its own. */
 export function describeTopicConfig(settings: Settings, own: Texts, options: DescribeOptions = {}): DescribedConfig[] {
-  const inherit = (name: string): Inherited => {
-    const synonym = (topicSynonyms as Readonly<Record<string, BrokerName>>)[name];
-    if (synonym === undefined) return { text: defaultText(topicSettings, name), synonyms: [] };
-    return { text: inheritedText(settings, synonym), synonyms: brokerLayers(settings, synonym, false) };
+  return describeResource({ table: topicSettings, own, source: ConfigSource.TOPIC, inherit: topicsInherit(settings), options });
+}
+
+/** Kept for each state of a node's settings: every topic that is made is described. */
+const inheritedByTopics = new WeakMap<Settings, Map<string, Inherited>>();
+
+function topicsInherit(settings: Settings): (name: string) => Inherited {
+  const known = inheritedByTopics.get(settings) ?? new Map<string, Inherited>();
+  inheritedByTopics.set(settings, known);
+  return name => {
+    let inherited = known.get(name);
+    if (inherited === undefined) known.set(name, inherited = inheritedByTopic(settings, name));
+    return inherited;
   };
-  return describeResource({ table: topicSettings, own, source: ConfigSource.TOPIC, inherit, options });
+}
+
+function inheritedByTopic(settings: Settings, name: string): Inherited {
+  const synonym = (topicSynonyms as Readonly<Record<string, BrokerName>>)[name];
+  if (synonym === undefined) return { text: defaultText(topicSettings, name), synonyms: [] };
+  return { text: inheritedText(settings, synonym), synonyms: brokerLayers(settings, synonym, false) };
 }
 
 /** All settings of a group with these values of its own. */

@@ -17,7 +17,7 @@ export interface FutureLogsParts {
   readonly host: LogHost;
   readonly placements: Placements;
   /** Lets go of a log and renames its directory; the new path. */
-  readonly moveAside: (log: Log, suffix: '-delete') => string;
+  readonly moveAside: (log: Log, suffix: '-delete') => string | undefined;
   /** Removes what waits for deletion at `path`, after its time, when `before` has let go of it. */
   readonly removeLater: (path: string, before?: () => void) => void;
 }
@@ -99,7 +99,8 @@ export class NodeFutureLogs implements FutureLogs {
     const future = this.placed.get(key);
     if (future === undefined) return;
     this.placed.delete(key);
-    this.parts.removeLater(this.parts.moveAside(future.log, '-delete'));
+    const aside = this.parts.moveAside(future.log, '-delete');
+    if (aside !== undefined) this.parts.removeLater(aside);
   }
 
   /** Retention takes from the copy of a log what it takes from the log. */
@@ -138,6 +139,7 @@ export class NodeFutureLogs implements FutureLogs {
     const { placements, env: { disk } } = this.parts;
     const from = placements.directoryOf(source);
     const to = placements.directoryOf(copy);
+    source.identify();
     to.checkpointAll();
     // Its disk may have failed over that; then the copy is none any more.
     to.mustBeUsable();

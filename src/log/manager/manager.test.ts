@@ -45,7 +45,7 @@ test('formats an empty directory, and claims it again for the same node only', a
 test('a log that nobody has written to says of which topic it is, soon and at a stop in order', async () => {
   const manager = await start();
   manager.getOrCreate('a-topic', 0, TOPIC_ID, SETTINGS);
-  expect(readdirSync(`${root.path}/data/a-topic-0`)).toEqual([]);
+  expect(existsSync(`${root.path}/data/a-topic-0`)).toBe(false);
   clock.advance(50);
   expect(file('a-topic-0/partition.metadata')).toBe(`version: 0\ntopic_id: ${TOPIC_ID}`);
   manager.getOrCreate('a-topic', 1, TOPIC_ID, SETTINGS);
@@ -107,9 +107,10 @@ test('after a kill, records and offsets are found without the marker', async () 
   for (let partition = 0; partition < 20; partition++) {
     manager.getOrCreate('events', partition, TOPIC_ID, SETTINGS).appendAsLeader(batchOf([`value of ${partition}`]), CLIENT);
   }
-  manager.getOrCreate('empty', 0, TOPIC_ID, SETTINGS);
   manager.host.turnWrites.writeAll();
   manager.abandon();
+  // As between the two steps of making it.
+  mkdirSync(`${root.path}/data/empty-0`);
   const again = await start();
   expect(again.previousBrokerEpoch).toBeUndefined();
   for (let partition = 0; partition < 20; partition++) {
@@ -142,7 +143,9 @@ test('knows a partition of another topic with the same name', async () => {
   expect(() => manager.getOrCreate('events', 0, other, SETTINGS)).toThrow(expect.objectContaining({ errorCode: ErrorCode.INCONSISTENT_TOPIC_ID }));
   manager.markStray('events', 0);
   expect(manager.get('events', 0)).toBeUndefined();
-  expect(manager.getOrCreate('events', 0, other, SETTINGS).logEndOffset).toBe(0);
+  const another = manager.getOrCreate('events', 0, other, SETTINGS);
+  expect(another.logEndOffset).toBe(0);
+  another.appendAsLeader(batchOf(['y']), CLIENT);
   expect(readdirSync(`${root.path}/data`).filter(name => name.endsWith('-stray'))).toEqual([expect.stringMatching(/^events-0\.[0-9a-f]{32}-stray$/)]);
   manager.abandon();
   expect([...(await start()).all()]).toHaveLength(1);
@@ -164,7 +167,7 @@ test('deletes a partition by renaming it at once and removing it later', async (
 test('a partition that was deleted waits as long as the node says, not its topic', async () => {
   let deleteDelayMs = 5000;
   const manager = await start({ deleteDelayMs: () => deleteDelayMs });
-  manager.getOrCreate('events', 0, TOPIC_ID, { ...SETTINGS, fileDeleteDelayMs: 0 });
+  manager.getOrCreate('events', 0, TOPIC_ID, { ...SETTINGS, fileDeleteDelayMs: 0 }).identify();
   deleteDelayMs = 2000;
   const before = clock.pendingTimers;
   manager.delete('events', 0);
@@ -173,6 +176,17 @@ test('a partition that was deleted waits as long as the node says, not its topic
   expect([waiting().length, clock.pendingTimers]).toEqual([1, before]);
   clock.advance(1);
   await eventually(() => waiting().length === 0);
+});
+
+test('a partition that is deleted before its directory was made leaves nothing behind', async () => {
+  const manager = await start();
+  manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS);
+  manager.delete('events', 0);
+  const left = (): string[] => readdirSync(`${root.path}/data`).filter(name => name.startsWith('events'));
+  clock.advance(SETTINGS.fileDeleteDelayMs);
+  expect(left()).toEqual([]);
+  await manager.close({ brokerEpoch: 1 });
+  expect(left()).toEqual([]);
 });
 
 test('what waited for deletion when the process ended is removed by the next', async () => {
@@ -435,6 +449,7 @@ test('a failing disk takes its directory out, and says so', async () => {
   managers.push(manager);
   await manager.load();
   const log = manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS);
+  log.makeDirectory();
   rmSync(`${root.path}/data/events-0`, { recursive: true });
   expect(() => log.appendAsLeader(batchOf(['x']), CLIENT)).toThrow(DiskError);
   expect(failures).toEqual([`${root.path}/data ENOENT`]);

@@ -247,6 +247,7 @@ export class NodeLogManager implements LogManager {
   /** Nothing is deleted that nobody asked to delete. */
   private setStrayAside(log: Log): void {
     const path = this.moveAside(log, log.isUnused ? '-delete' : '-stray');
+    if (path === undefined) return;
     if (log.isUnused) {
       this.options.env.logger.info('partition is not needed, nothing was ever written to it, and it is removed', { path });
       this.removeLater(path);
@@ -335,13 +336,15 @@ export class NodeLogManager implements LogManager {
     this.takenFrom.get(key)?.syncNames();
     this.takenFrom.delete(key);
     const log = directory.guard(() => createLog({ host: this.host, home: directory, directory: `${directory.path}/${key}`, ...made }));
+    // Where there is another to turn to, whether this one can take it must show now.
+    if (this.directories.length > 1) log.makeDirectory();
     this.placements.place(log);
     this.preferred.delete(key);
     this.identifySoon(log);
     return log;
   }
 
-  /** Not at once: a topic of a thousand partitions need not wait for a thousand files. */
+  /** Not at once: a topic of a thousand partitions need not wait for a thousand directories and files. */
   private identifySoon(log: Log): void {
     this.unidentified.push(log);
     if (this.unidentified.length > 1) return;
@@ -387,18 +390,19 @@ export class NodeLogManager implements LogManager {
     if (stray) this.options.env.logger.warn('partition belongs to no topic of the cluster and is set aside', { path: stray });
   }
 
-  /** From now on the partition is not here: its directory has another name. */
+  /** From now on the partition is not here: its directory, if it was made yet, has the name that is returned. */
   private takeOut(topic: string, partition: number, suffix: DirectorySuffix): string | undefined {
     const found = this.get(topic, partition);
     return found && this.moveAside(found, suffix);
   }
 
-  private moveAside(log: Log, suffix: DirectorySuffix): string {
+  private moveAside(log: Log, suffix: DirectorySuffix): string | undefined {
     const { disk, random } = this.options.env;
     const directory = this.placements.directoryOf(log);
     const path = `${directory.path}/${partitionDirectoryAside(log.topic, log.partition, uniqueId(random), suffix)}`;
     this.placements.take(log);
     log.abandon();
+    if (!log.isOnDisk) return undefined;
     directory.guard(() => disk.rename(log.directory, path));
     if (log.compaction.cleanedOffset !== undefined) this.forgetCleanedSoon();
     if (this.directories.length > 1) this.noteTaken(partitionDirectory(log.topic, log.partition), directory);

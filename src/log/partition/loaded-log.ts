@@ -18,6 +18,8 @@ export interface LoadedLog {
   readonly gaps: GapMark;
   /** `partition.metadata` is there. */
   readonly hasTopicId: boolean;
+  /** The partition's own directory has yet to be made; false when absent. */
+  readonly isNew?: boolean;
 }
 
 export interface LogIdentity {

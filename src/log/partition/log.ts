@@ -12,7 +12,7 @@ import { LazyLog, type LogParts, type SleepingLog } from './lazy-log.js';
 import type { EpochEntry } from './leader-epochs.js';
 import type { LoadedLog, LogIdentity } from './loaded-log.js';
 import { LogReader, type ReadableLog } from '../reads/log-reader.js';
-import { writeTopicId } from './partition-metadata.js';
+import { OwnDirectory } from './own-directory.js';
 import { CLEANER_OFFSET_FILE, LEADER_EPOCH_FILE, LOG_START_OFFSET_FILE } from '../paths.js';
 import { activeProducer, REPLAY, type ProducerUpdate } from '../producers/producer-state.js';
 import { rebuildProducerState } from '../producers/producer-rebuild.js';
@@ -30,8 +30,7 @@ import {
  * and the removal of files leave the loop, and each of those looks again at what it finds when it comes back.
  */
 export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLog, SegmentedLog {
-  private currentTopicId: Uuid;
-  private currentDirectory: string;
+  private readonly own: OwnDirectory;
   private currentSettings: LogSettings;
   readonly compaction = new CompactionState();
   private committedOffset = 0;
@@ -41,17 +40,15 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   /** Counts truncations: what was read or synced across one must be looked at again. */
   generation = 0;
   private truncating = false;
-  private topicIdWritten: boolean;
   /** Something was written since the log was opened: closing has work to do. */
   private written = false;
 
   constructor(host: LogHost, identity: LogIdentity, settings: LogSettings, found: LoadedLog | SleepingLog) {
     super(host, identity, 'load' in found ? found : undefined);
-    this.currentTopicId = identity.topicId;
-    this.currentDirectory = identity.directory;
     this.currentSettings = settings;
+    const sleeps = 'load' in found;
     // An id is known either because the directory tells it, or because the log is new.
-    this.topicIdWritten = 'load' in found || found.hasTopicId || identity.topicId === ZERO_UUID;
+    this.own = new OwnDirectory(host.disk, identity.directory, identity.topicId, sleeps || found.isNew !== true, sleeps || found.hasTopicId);
     if ('segments' in found) this.wakeWith(found);
   }
 
@@ -76,11 +73,11 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   }
 
   get topicId(): Uuid {
-    return this.currentTopicId;
+    return this.own.topicId;
   }
 
   get directory(): string {
-    return this.currentDirectory;
+    return this.own.path;
   }
 
   get settings(): LogSettings {
@@ -167,15 +164,23 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   }
 
   get isUnused(): boolean {
-    return this.currentTopicId === ZERO_UUID && this.logEndOffset === 0;
+    return this.topicId === ZERO_UUID && this.logEndOffset === 0;
   }
 
   /** Takes an unused log for a topic; false when it is somebody's. */
   adopt(topicId: Uuid): boolean {
     if (!this.isUnused) return false;
-    this.currentTopicId = topicId;
-    this.topicIdWritten = false;
+    this.own.adopt(topicId);
     return true;
+  }
+
+  /** Whether its directory is there: a new one is made with the first record, or soon, since many take their time. */
+  get isOnDisk(): boolean {
+    return this.own.isMade;
+  }
+
+  makeDirectory(): void {
+    if (!this.own.isMade) this.guarded(() => this.own.make());
   }
 
   /**
@@ -183,10 +188,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
    * empty one. The log's first flush, which syncs its name too, makes it durable.
    */
   identify(): void {
-    if (this.topicIdWritten) return;
-    this.guarded(() => writeTopicId(this.host.disk, this.currentDirectory, this.topicId));
-    this.topicIdWritten = true;
-    this.durability.topicIdWritten();
+    if (this.guarded(() => this.own.identify())) this.durability.topicIdWritten();
   }
 
   /** All checks are passed: the batches are in memory from now on, and in the file when the turn ends. */
@@ -223,6 +225,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   private rollTo(offset: number): void {
     const old = this.segments.active;
     if (old.baseOffset === offset) return;
+    this.makeDirectory();
     this.written = true;
     this.durability.beforeSealing(old);
     // A checkpoint has all logs write first, this one too.
@@ -310,7 +313,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
       this.epochs.save(offset);
       // From the end, and durably before anything new is written: whatever stops us, what is left is one history's beginning.
       this.files.setAside([...this.segments].filter(segment => segment.baseOffset > offset).reverse());
-      this.host.disk.syncDirectory(this.currentDirectory);
+      this.host.disk.syncDirectory(this.directory);
       await this.segments.active.truncateTo(offset);
       if (isBelowStart) this.home.checkpoint(LOG_START_OFFSET_FILE);
       await rebuildProducerState(this.producers, this.segments, {
@@ -333,17 +336,18 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
       this.files.setAside([...this.segments].reverse());
       if (isBelowStart) {
         // Once the old records are gone, or those below their start would be back; and before the new ones can be taken for old.
-        this.host.disk.syncDirectory(this.currentDirectory);
+        this.host.disk.syncDirectory(this.directory);
         this.home.checkpoint(LOG_START_OFFSET_FILE);
       }
       this.files.begin(offset);
       this.producers.truncateFullyAndStartAt(offset);
-      this.host.disk.syncDirectory(this.currentDirectory);
+      this.host.disk.syncDirectory(this.directory);
       await Promise.resolve();
     });
   }
 
   private async whileTruncating(work: () => Promise<void>): Promise<void> {
+    this.makeDirectory();
     this.truncating = true;
     this.written = true;
     this.compaction.abort();
@@ -375,7 +379,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
       if (gone.length === this.segments.length) {
         this.rollTo(this.endOffset);
         // The new name must outlast those that go, or offsets would begin anew.
-        this.host.disk.syncDirectory(this.currentDirectory);
+        this.host.disk.syncDirectory(this.directory);
       }
       this.incrementLogStartOffset(this.segments.after(gone.at(-1)!)!.baseOffset, 'segment deletion');
       this.files.setAside(gone);
@@ -397,7 +401,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
 
   flush(offset = this.logEndOffset): Promise<void> {
     if (this.failure) return Promise.reject(this.failure);
-    return this.asleep === undefined ? this.durability.flush(offset) : Promise.resolve();
+    return this.asleep === undefined && this.isOnDisk ? this.durability.flush(offset) : Promise.resolve();
   }
 
   updateSettings(settings: LogSettings): void {
@@ -417,7 +421,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   /** The directory was renamed: to one that waits for deletion, or set aside. */
   movedTo(directory: string): void {
     this.compaction.abort();
-    this.currentDirectory = directory;
+    this.own.path = directory;
     if (this.asleep !== undefined) return;
     for (const segment of this.segments) segment.movedTo(directory);
     this.producers.movedTo(directory);
@@ -454,7 +458,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
 
   /** Brings records to the disk, the loop waiting for it; the recovery point stays. For what must happen within a turn. */
   syncNow(): void {
-    if (this.asleep !== undefined) return;
+    if (this.asleep !== undefined || !this.isOnDisk) return;
     this.guarded(() => this.durability.syncNow());
   }
 

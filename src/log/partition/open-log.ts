@@ -81,7 +81,11 @@ export interface OpenLogOptions {
 /** Opens a log, or makes one, and brings it to order first (formats: "Recovery at start"). */
 export async function openLog(options: OpenLogOptions): Promise<Log> {
   const { host, directory, settings } = options;
-  if (!host.disk.stat(directory)) return createLog(options);
+  if (!host.disk.stat(directory)) {
+    const log = createLog(options);
+    log.makeDirectory();
+    return log;
+  }
   return new Log(host, identityOf(options), settings, await load(options, directory));
 }
 
@@ -119,16 +123,18 @@ function load(options: OpenLogOptions, directory: string): LoadedLog | Promise<L
   return loadLog(host, { directory, settings, clean, recoveryPoint, logStartOffset, contiguous });
 }
 
-/** Makes a log in a directory that does not exist yet; its files come with the first record. */
+/**
+ * Makes a log of a directory that does not exist yet. Nothing is on the disk before it is identified or the first record comes:
+ * a partition that is gone with the process is made anew from the metadata.
+ */
 export function createLog(options: OpenLogOptions): Log {
   const { host, directory, settings } = options;
-  host.disk.makeDirectory(directory);
   const segments = new SegmentList();
   segments.add(Segment.create(host, segmentOptions(host, directory, 0, settings)));
   return new Log(host, identityOf(options), settings, {
     segments,
     epochs: new LeaderEpochs(host.disk, `${directory}/${LEADER_EPOCH_FILE}`),
     producers: new ProducerState(host.disk, directory, host.producerExpirationMs),
-    logStartOffset: 0, logEndOffset: 0, recoveryPoint: 0, isUnsynced: false, gaps: new GapMark(host.disk, 0, undefined, false), hasTopicId: false,
+    logStartOffset: 0, logEndOffset: 0, recoveryPoint: 0, isUnsynced: false, gaps: new GapMark(host.disk, 0, undefined, false), hasTopicId: false, isNew: true,
   });
 }

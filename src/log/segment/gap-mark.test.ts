@@ -188,6 +188,7 @@ describe('a power loss', () => {
     const world = new SimWorld(seed);
     const identity = { directory: '/events-0', topic: 'events', partition: 0, topicId: TOPIC_ID, settings: { ...SETTINGS, ...SMALL } };
     const log = createLog({ host: createLogHost({ env: world.node('broker') }), ...identity });
+    log.makeDirectory();
     world.node('broker').disk.syncDirectory('/');
     append(log, 8);
     world.node('broker').crash();
