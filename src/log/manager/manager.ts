@@ -70,7 +70,9 @@ export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes'
 
 /** Logs that periodic work visits before it lets others have the loop. */
 const LOGS_A_TURN = 50;
-/** How long a new log may go without the name of its topic, unless a record comes first. */
+/** New directories that are made before others have the loop: each is some calls of the system. */
+const DIRECTORIES_A_TURN = 10;
+/** How long a new log may go without a directory and the name of its topic, unless a record comes first. */
 const IDENTIFY_MS = 50;
 /** How long the checkpoint of compaction may name partitions that are gone. */
 const FORGET_CLEANED_MS = 50;
@@ -279,9 +281,9 @@ export class NodeLogManager implements LogManager {
     this.fewATurn([...this.all()], visit);
   }
 
-  private fewATurn(queue: Log[], visit: (log: Log, nowMs: number) => void): void {
+  private fewATurn(queue: Log[], visit: (log: Log, nowMs: number) => void, aTurn = LOGS_A_TURN): void {
     const some = (): void => {
-      for (const log of queue.splice(0, LOGS_A_TURN)) {
+      for (const log of queue.splice(0, aTurn)) {
         if (!this.closed && !log.isClosed && !log.isRefused) this.reported(() => visit(log, this.options.env.clock.nowMs()), log);
       }
       if (queue.length > 0) this.periodic.once(0, some);
@@ -348,7 +350,7 @@ export class NodeLogManager implements LogManager {
   private identifySoon(log: Log): void {
     this.unidentified.push(log);
     if (this.unidentified.length > 1) return;
-    this.periodic.once(IDENTIFY_MS, () => this.fewATurn(this.unidentified.splice(0), each => each.identify()));
+    this.periodic.once(IDENTIFY_MS, () => this.fewATurn(this.unidentified.splice(0), each => each.identify(), DIRECTORIES_A_TURN));
   }
 
   /**
