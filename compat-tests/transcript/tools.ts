@@ -1,0 +1,38 @@
+// The classes that Apache Kafka's shell scripts start: `kafka-<name>.sh` starts the class of that name here.
+
+const tools = (name: string): string => `org.apache.kafka.tools.${name}`;
+
+export const TOOLS: Readonly<Record<string, string>> = {
+  acls: tools('AclCommand'),
+  'broker-api-versions': tools('BrokerApiVersionsCommand'),
+  'client-metrics': tools('ClientMetricsCommand'),
+  cluster: tools('ClusterTool'),
+  configs: 'kafka.admin.ConfigCommand',
+  'console-consumer': tools('consumer.ConsoleConsumer'),
+  'console-producer': tools('ConsoleProducer'),
+  'console-share-consumer': tools('consumer.ConsoleShareConsumer'),
+  'consumer-groups': tools('consumer.group.ConsumerGroupCommand'),
+  'consumer-perf-test': tools('ConsumerPerformance'),
+  'delegation-tokens': tools('DelegationTokenCommand'),
+  'delete-records': tools('DeleteRecordsCommand'),
+  'dump-log': tools('DumpLogSegments'),
+  'e2e-latency': tools('EndToEndLatency'),
+  features: tools('FeatureCommand'),
+  'get-offsets': tools('GetOffsetShell'),
+  groups: tools('GroupsCommand'),
+  'leader-election': tools('LeaderElectionCommand'),
+  'log-dirs': tools('LogDirsCommand'),
+  'metadata-quorum': tools('MetadataQuorumCommand'),
+  'metadata-shell': 'org.apache.kafka.shell.MetadataShell',
+  'producer-perf-test': tools('ProducerPerformance'),
+  'reassign-partitions': tools('reassign.ReassignPartitionsCommand'),
+  'replica-verification': tools('ReplicaVerificationTool'),
+  'share-groups': tools('consumer.group.ShareGroupCommand'),
+  storage: 'kafka.tools.StorageTool',
+  'streams-application-reset': tools('StreamsResetter'),
+  'streams-groups': tools('streams.StreamsGroupCommand'),
+  topics: tools('TopicCommand'),
+  transactions: tools('TransactionsCommand'),
+  'verifiable-consumer': tools('VerifiableConsumer'),
+  'verifiable-producer': tools('VerifiableProducer'),
+};
