@@ -10,7 +10,7 @@ import { isInterrupt, text, words, type Family, type Play, type Result, type Ste
 import { TOOLS } from './tools.js';
 
 const STEP_TIMEOUT_MS = 45_000;
-const STATE_TIMEOUT_MS = 30_000;
+const STATE_TIMEOUT_MS = 20_000;
 const ASK_AGAIN_MS = 50;
 
 /** What is asked of `ToolPlayer`, by a name for each run. */

@@ -22,6 +22,9 @@ const SETTINGS = {
   'broker.session.timeout.ms': '2000',
   'broker.heartbeat.interval.ms': '500',
   // A member of a consumer group learns at a heartbeat what is assigned to it.
+  'group.min.session.timeout.ms': '1000',
+  'group.consumer.min.session.timeout.ms': '1000',
+  'group.consumer.session.timeout.ms': '4000',
   'group.consumer.min.heartbeat.interval.ms': '300',
   'group.consumer.heartbeat.interval.ms': '300',
   // Ottla has defaults of its own for a local start, and we want to see Apache's.

@@ -88,8 +88,6 @@ export const consoles: Family = {
     read('--topic strict --from-beginning --max-messages 1 --isolation-level read_committed'),
     read('--topic made-on-demand --from-beginning --max-messages 1'),
     read("--include 'lin.*|pai.*' --from-beginning --max-messages 21", { unordered: true }),
-    read('--topic lines --from-beginning --max-messages 3 --command-property group.protocol=consumer --group modern'),
-    read('--topic lines --max-messages 3 --command-property group.protocol=consumer --group modern'),
     read('--topic lines --from-beginning --max-messages 1 --command-property client.rack=r --command-property fetch.max.bytes=10 --command-property isolation.level=read_committed'),
     read('--topic lines --from-beginning --max-messages 1 --enable-systest-events'),
     read('--topic __consumer_offsets --from-beginning --max-messages 3 --formatter org.apache.kafka.tools.consumer.OffsetsMessageFormatter'),

@@ -1,15 +1,28 @@
-import { lines, step, titled, type Family, type Play } from '../step.js';
+import { lines, step, titled, type Family, type Play, type Step } from '../step.js';
+
+const RECORDS = Array.from({ length: 12 }, (_, at) => `k${at}:v${at}\n`).join('');
+
+const COMMITS = '--command-property auto.commit.interval.ms=200';
+const CLASSIC = `${COMMITS} --command-property group.protocol=classic --command-property heartbeat.interval.ms=300`;
+const MODERN = `${COMMITS} --command-property group.protocol=consumer`;
 
 const member = (name: string, group: string, more: string): Play =>
   step(`console-consumer {b} --topic watched --group ${group} --from-beginning --command-property client.id=${name} ${more}`, { background: name });
 
+const modernMember = (name: string, more: string): Play =>
+  step(`console-consumer {b} --topic watched-again --group contemporary --from-beginning --command-property client.id=${name} ${MODERN} ${more}`, { background: name });
+
+/** Members and groups come in no order, and so do the records of two partitions. */
+const leaves = (name: string): Play => ({ title: `${name} leaves`, interrupt: name, unordered: true });
+const unordered = (block: string): Step[] => lines(block).map(one => ({ ...one, unordered: true }));
+
 /** Until the group is as it should be. */
-const awaited = (args: string, until: RegExp): Play => step(`consumer-groups {b} ${args}`, { until });
+const awaited = (args: string, until: RegExp): Play => step(`consumer-groups {b} ${args}`, { until, unordered: true });
 
-const CLASSIC = '--command-property group.protocol=classic --command-property heartbeat.interval.ms=300';
-const MODERN = '--command-property group.protocol=consumer';
+/** Both partitions are read to their ends, by the client that is named last. */
+const readBy = (client: string): RegExp => new RegExp(`watched(?:-again)? +0 +(\\d+) +\\1 +0 .* ${client} *\\n.*watched(?:-again)? +1 +(\\d+) +\\2 +0 .* ${client} *\\n`);
 
-const describes = (group: string): Play[] => lines(`
+const describes = (group: string): Play[] => unordered(`
   consumer-groups {b} --describe --group ${group}
   consumer-groups {b} --describe --group ${group} --offsets
   consumer-groups {b} --describe --group ${group} --offsets --verbose
@@ -37,7 +50,7 @@ export const consumerGroups: Family = {
       topics {b} --create --topic watched --partitions 2
       topics {b} --create --topic spare
     `),
-    step('console-producer {b} --topic watched --reader-property parse.key=true --reader-property key.separator=:', { stdin: Array.from({ length: 12 }, (_, at) => `k${at}:v${at}\n`).join('') }),
+    step('console-producer {b} --topic watched --reader-property parse.key=true --reader-property key.separator=:', { stdin: RECORDS }),
     step('console-producer {b} --topic spare', { stdin: 'a\nb\nc\n' }),
     ...lines(`
       consumer-groups
@@ -67,46 +80,34 @@ export const consumerGroups: Family = {
     `),
 
     member('first', 'classical', CLASSIC),
-    awaited('--describe --group classical', /classical +watched +1 +\d+ +\d+ +0[^]*first-/),
+    awaited('--describe --group classical', readBy('first')),
     ...describes('classical'),
     ...refused('classical'),
     member('second', 'classical', CLASSIC),
     awaited('--describe --group classical --state', /Stable +2/),
-    step('consumer-groups {b} --describe --group classical --members --verbose'),
-    member('static', 'classical', `${CLASSIC} --command-property group.instance.id=fixed`),
+    ...unordered('consumer-groups {b} --describe --group classical --members --verbose'),
+    member('static', 'classical', `${CLASSIC} --command-property group.instance.id=fixed --command-property session.timeout.ms=3000`),
     awaited('--describe --group classical --state', /Stable +3/),
     ...describes('classical').slice(3),
-    { title: 'the second leaves', interrupt: 'second' },
+    leaves('second'),
     awaited('--describe --group classical --state', /Stable +2/),
-    { title: 'the first leaves', interrupt: 'first' },
-    { title: 'the static one stops', interrupt: 'static' },
-    ...lines(`
+    ...unordered(`
       consumer-groups {b} --list
       consumer-groups {b} --list --state
       consumer-groups {b} --list --type
       consumer-groups {b} --list --state stable
     `),
-
-    member('modern', 'contemporary', MODERN),
-    awaited('--describe --group contemporary', /contemporary +watched +1 +\d+ +\d+ +0[^]*modern/),
-    ...describes('contemporary'),
-    ...refused('contemporary'),
-    member('also-modern', 'contemporary', `${MODERN} --command-property group.instance.id=fixed --command-property group.remote.assignor=range`),
-    awaited('--describe --group contemporary --state', /Stable +2/),
-    ...describes('contemporary').slice(3),
-    step('consumer-groups {b} --list --type consumer'),
-    step('consumer-groups {b} --list --type classic'),
-    step('groups {b} --list'),
-    step('groups {b} --list --consumer'),
-    { title: 'the modern one leaves', interrupt: 'modern' },
-    { title: 'the other one leaves', interrupt: 'also-modern' },
-    step('consumer-groups {b} --describe --group contemporary'),
+    leaves('first'),
+    awaited('--describe --group classical --state', /Stable +1/),
+    // A static member does not leave: its place is kept until its session is over.
+    leaves('static'),
+    awaited('--describe --group classical --state', /Empty/),
 
     step('console-consumer {b} --topic watched --topic watched --group idle --from-beginning --max-messages 12 --timeout-ms 20000', { unordered: true }),
     step('console-consumer {b} --topic spare --group idle --from-beginning --max-messages 2 --timeout-ms 20000'),
     awaited('--describe --group idle --state', /Empty/),
     ...describes('idle'),
-    ...lines(`
+    ...unordered(`
       consumer-groups {b} --describe --group idle --group classical
       consumer-groups {b} --list --state empty
       consumer-groups {b} --list --state Empty,dead --type classic
@@ -130,12 +131,12 @@ export const consumerGroups: Family = {
     step('consumer-groups {b} --reset-offsets --group idle --from-file {dir}/beyond.csv --execute', { files: { 'beyond.csv': 'watched,0,100\nspare,0,0\n' } }),
     step('consumer-groups {b} --reset-offsets --group idle --from-file {dir}/unknown.csv --execute', { files: { 'unknown.csv': 'nobody,0,1\n' } }),
     step('consumer-groups {b} --reset-offsets --group idle --from-file {dir}/broken.csv --execute', { files: { 'broken.csv': 'watched\n' } }),
-    step('consumer-groups {b} --reset-offsets --group idle --group contemporary --from-file {dir}/groups.csv --execute', { files: { 'groups.csv': 'idle,watched,0,2\ncontemporary,watched,1,1\n' } }),
+    step('consumer-groups {b} --reset-offsets --group idle --group classical --from-file {dir}/groups.csv --execute', { files: { 'groups.csv': 'idle,watched,0,2\nclassical,watched,1,1\n' } }),
     step('consumer-groups {b} --reset-offsets --group idle --from-file {dir}/none.csv --execute'),
     titled('an exported plan is taken', 'consumer-groups {b} --reset-offsets --group idle --from-file {dir}/plan.csv --execute', {
       files: { 'plan.csv': earlier => earlier(reset('--to-current --topic watched --export')).stdout },
     }),
-    ...lines(`
+    ...unordered(`
       consumer-groups {b} --reset-offsets --group brand-new --topic watched --to-offset 2 --execute
       consumer-groups {b} --describe --group brand-new
       consumer-groups {b} --reset-offsets --group idle --group brand-new --topic watched --to-latest --execute
@@ -143,7 +144,7 @@ export const consumerGroups: Family = {
       consumer-groups {b} --describe --group idle --verbose
     `),
 
-    ...lines(`
+    ...unordered(`
       consumer-groups {b} --delete-offsets --group idle --topic spare
       consumer-groups {b} --delete-offsets --group idle --topic watched:0
       consumer-groups {b} --delete-offsets --group idle --topic nobody
@@ -153,7 +154,7 @@ export const consumerGroups: Family = {
       consumer-groups {b} --delete --group brand-new
       consumer-groups {b} --delete --group idle --group nobody
       consumer-groups {b} --describe --group idle
-      consumer-groups {b} --delete --group classical --group contemporary
+      consumer-groups {b} --delete --group classical
       consumer-groups {b} --list
 
       groups
@@ -172,6 +173,56 @@ export const consumerGroups: Family = {
       groups {b} --list --streams
       groups {b} --list --share --streams
       groups {b} --list --consumer --group-type classic
+    `),
+  ],
+};
+
+/** KIP-848. */
+export const consumerProtocol: Family = {
+  name: 'consumer protocol',
+  steps: [
+    ...lines(`
+      topics {b} --create --topic watched-again --partitions 2
+    `),
+    step('console-producer {b} --topic watched-again --reader-property parse.key=true --reader-property key.separator=:', { stdin: RECORDS }),
+    modernMember('modern', ''),
+    awaited('--describe --group contemporary', readBy('modern')),
+    ...describes('contemporary'),
+    ...refused('contemporary'),
+    modernMember('also-modern', '--command-property group.instance.id=fixed --command-property group.remote.assignor=range'),
+    awaited('--describe --group contemporary --state', /Stable +2/),
+    ...describes('contemporary').slice(3),
+    ...unordered(`
+      consumer-groups {b} --list --type consumer
+      consumer-groups {b} --list --type classic
+      consumer-groups {b} --list --type consumer --state
+      groups {b} --list
+      groups {b} --list --consumer
+      groups {b} --list --group-type consumer
+      consumer-groups {b} --describe --all-groups --state
+    `),
+    leaves('modern'),
+    awaited('--describe --group contemporary', readBy('also-modern')),
+    leaves('also-modern'),
+    awaited('--describe --group contemporary --state', /Empty/),
+    ...describes('contemporary'),
+    ...unordered(`
+      consumer-groups {b} --reset-offsets --group contemporary --topic watched-again --to-offset 1 --execute
+      consumer-groups {b} --delete-offsets --group contemporary --topic watched-again:0
+      consumer-groups {b} --describe --group contemporary --verbose
+      consumer-groups {b} --delete --group contemporary
+      consumer-groups {b} --delete --group contemporary
+      consumer-groups {b} --describe --group contemporary
+    `),
+    step('console-consumer {b} --topic watched-again --group once --from-beginning --max-messages 3 --timeout-ms 20000 --command-property group.protocol=consumer --command-property max.poll.records=3', { normalise: printed => printed.replace(/^v\d+$/gm, 'v<n>') }),
+    step("console-consumer {b} --include 'watched-ag.*' --group expression --from-beginning --max-messages 12 --timeout-ms 20000 --command-property group.protocol=consumer", { unordered: true }),
+    step('console-consumer {b} --topic watched-again --group odd --timeout-ms 5000 --command-property group.protocol=consumer --command-property group.remote.assignor=telepathic'),
+    step('console-consumer {b} --topic watched-again --group odd --timeout-ms 5000 --command-property group.protocol=consumer --command-property session.timeout.ms=5000'),
+    ...unordered(`
+      consumer-groups {b} --describe --group once --state
+      consumer-groups {b} --describe --group expression
+      consumer-groups {b} --describe --group odd
+      groups {b} --list
     `),
   ],
 };
