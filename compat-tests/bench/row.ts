@@ -33,9 +33,11 @@ export interface Scale {
   readonly idleSeconds: number;
 }
 
+/** Figures by the metrics' names. */
+export type Values = Readonly<Record<string, number>>;
+
 export interface Sample {
-  /** By the metrics' names. */
-  readonly values: Readonly<Record<string, number>>;
+  readonly values: Values;
   readonly cost: Cost;
   /** Cores that the load client kept busy; null where it is a client with a life of its own. */
   readonly clientCores: number | null;
@@ -55,8 +57,8 @@ export interface Row {
   readonly ownBroker?: boolean;
   /** Once, after all rounds. */
   readonly atEnd?: boolean;
-  /** What brings the machine into the same state for both brokers, before each turn. */
-  readonly before?: (target: Target, scale: Scale) => Promise<void> | void;
+  /** What brings the machine into the same state for both brokers, before each turn; and what it found, values of the sample. */
+  readonly before?: (target: Target, scale: Scale) => Values | Promise<Values>;
   run(target: Target, scale: Scale): Promise<Sample>;
   /** The same load against a server that does nothing: what client and loopback can do. */
   readonly limit?: (address: string, scale: Scale) => Promise<Readonly<Record<string, number>>>;

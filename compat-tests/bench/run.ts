@@ -24,12 +24,12 @@ async function outcomeOf(row: Row, target: Target, scale: Scale): Promise<Outcom
   let isLate = false;
   try {
     await target.ensureServing();
-    await row.before?.(target, scale);
+    const found = await row.before?.(target, scale);
     const sample = await within(ROW_TIMEOUT_MS, row.run(target, scale), () => {
       isLate = true;
       return 'the row does not end';
     });
-    return { sample };
+    return { sample: { ...sample, values: { ...sample.values, ...found } } };
   } catch (error) {
     const failure = `${(error as Error).message}${target.obituary}`;
     // What still runs of it ends with its broker.

@@ -3,7 +3,7 @@
 import { apacheTool, franz, type Found } from '../load.js';
 import type { Metric, Row, Sample, Scale } from '../row.js';
 import type { Target } from '../target.js';
-import { readThrough, touchFreeMemory } from '../memory.js';
+import { BARE_WRITE, readThrough, touchFreeMemory } from '../memory.js';
 
 const PARTITIONS = 6;
 const VALUE_BYTES = 1000;
@@ -53,7 +53,7 @@ async function franzSample(target: Target, load: () => Promise<Found>): Promise<
 
 export const clientRows: readonly Row[] = [
   {
-    name: 'client-produce', title: 'a normal client (franz-go) producing 1,000-byte records, acks=all, idempotent', metrics: [rate(2.5), cpu(0.35)], quick: true, warm: true,
+    name: 'client-produce', title: 'a normal client (franz-go) producing 1,000-byte records, acks=all, idempotent', metrics: [rate(2.5), cpu(0.35), BARE_WRITE], quick: true, warm: true,
     before: ({ dataFolder }, { clientRecords }) => touchFreeMemory(dataFolder, MEMORY_A_RECORD * clientRecords),
     run: (target, scale) => target.withTopic('client-produce', PARTITIONS, topic =>
       franzSample(target, () => franz('produce', { bootstrap: target.address, topic, records: scale.clientRecords, 'value-bytes': VALUE_BYTES }))),
