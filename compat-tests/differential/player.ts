@@ -1,7 +1,7 @@
 // Plays requests against one broker and keeps what it answered.
 
 import { NodeNet } from '../../src/env/node/index.js';
-import { apiVersionsApi, createTopicsApi, listOffsetsApi, metadataApi, produceApi, type CreateTopicsRequestCreatableTopicInput } from '../../src/protocol/generated/index.js';
+import { apiVersionsApi, createTopicsApi, describeGroupsApi, findCoordinatorApi, listOffsetsApi, metadataApi, produceApi, type CreateTopicsRequestCreatableTopicInput } from '../../src/protocol/generated/index.js';
 import { RawClient } from '../../src/testing/raw-client.js';
 import { normalise } from './normalise.js';
 
@@ -10,6 +10,10 @@ const SETTLE_TIMEOUT_MS = 20_000;
 const POLL_MS = 10;
 /** Both advertise older versions for librdkafka's sake, and serve none of them. */
 const FIRST_SERVED_PRODUCE = 3;
+
+const COORDINATOR_NOT_READY = [14, 15, 16];
+/** So many that every partition of a small topic has some. */
+const GROUPS_ASKED = 200;
 
 type AnyApi<RequestInput, Response> = Parameters<typeof RawClient.prototype.send<RequestInput, Response>>[0] & { readonly minVersion: number };
 
@@ -137,6 +141,18 @@ export class Player {
     await this.until(`${name} gone`, async () => {
       const { topics } = await this.quietly(metadataApi, { topics: [{ name }], allowAutoTopicCreation: false });
       return topics[0]!.errorCode === 3;
+    });
+  }
+
+  /** Waits until every partition of the groups' topic has a coordinator that has read it. */
+  async untilGroupsServed(): Promise<void> {
+    await this.until('coordinators of groups', async () => {
+      const { coordinators } = await this.quietly(findCoordinatorApi, { coordinatorKeys: ['g'], keyType: 0 });
+      return coordinators[0]!.errorCode === 0;
+    });
+    await this.until('groups that are loaded', async () => {
+      const { groups } = await this.quietly(describeGroupsApi, { groups: Array.from({ length: GROUPS_ASKED }, (_, index) => `g${index}`) });
+      return groups.every(({ errorCode }) => !COORDINATOR_NOT_READY.includes(errorCode));
     });
   }
 

@@ -7,20 +7,12 @@ import {
 import type { Player } from '../player.js';
 import { committing } from './offsets.js';
 
-const COORDINATOR_NOT_READY = [14, 15, 16];
 const MEMBER_ID_REQUIRED = 79;
 /** A subscription is the clients' own affair, but not for Kafka once a member of the new protocol meets it: it is a true one. */
 const SUBSCRIPTION = Buffer.from('0000000000010004746f706fffffffff', 'hex');
 
 export async function groups(player: Player): Promise<void> {
-  await player.until('a coordinator', async () => {
-    const { coordinators } = await player.quietly(findCoordinatorApi, { coordinatorKeys: ['g'], keyType: 0 });
-    return coordinators[0]!.errorCode === 0;
-  });
-  await player.until('a group that is loaded', async () => {
-    const { errorCode } = await player.quietly(heartbeatApi, { groupId: 'g', memberId: 'm', generationId: 1 });
-    return !COORDINATOR_NOT_READY.includes(errorCode);
-  });
+  await player.untilGroupsServed();
   await coordinators(player);
   await strangers(player);
   await joins(player);

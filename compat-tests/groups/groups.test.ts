@@ -1,0 +1,71 @@
+// Members of groups, played by raw requests that a seed chooses, meet the same answers from Apache Kafka and from Ottla.
+
+import { afterAll, afterEach, beforeAll, describe, expect, test } from '@jest/globals';
+import { SeededRandom } from '../support/random.js';
+import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { Cast } from './classic/cast.js';
+import { GROUP_PARTITIONS, levelLeaders, MAX_SIZE, partIfLeadersDiffer, playSeed, TOPICS } from './classic/script.js';
+import { SCRIPTED } from './classic/scripted.js';
+import { KNOWN_DIFFERENCES } from './known-differences.js';
+import { Stage } from './stage.js';
+
+const TIMEOUT_MS = 600_000;
+/** `SEEDS=200 make compat ARGS=compat-tests/groups` plays more of them, `SEEDS=1 SEED=7` the one that failed. */
+const SEEDS = Number(process.env['SEEDS'] ?? 12);
+const FIRST_SEED = Number(process.env['SEED'] ?? 1);
+const STEPS = 80;
+/** Groups that are played at the same time. */
+const AT_ONCE = 6;
+const SETTINGS = {
+  'offsets.topic.num.partitions': String(GROUP_PARTITIONS),
+  'group.max.size': String(MAX_SIZE),
+  'group.min.session.timeout.ms': '100',
+};
+
+const reason = missing('java');
+if (reason !== null) noteSkipped('differential tests of groups', reason);
+
+(reason === null ? describe : describe.skip)('groups of Apache Kafka 4.3.1 and of Ottla', () => {
+  const stage = new Stage(SETTINGS, Object.fromEntries(TOPICS.map(topic => [topic, 3])));
+  const seeds = Array.from({ length: SEEDS }, (_, index) => FIRST_SEED + index);
+  const open = (name: string) => stage.open(name, side => new Cast(side), levelLeaders);
+
+  beforeAll(() => stage.start(), TIMEOUT_MS);
+  afterAll(() => stage.remove(), TIMEOUT_MS);
+  afterEach(() => {
+    report('groups', `Groups against Apache Kafka 4.3.1: ${stage.steps} steps, ${stage.answers} answers compared (${SEEDS} seeds), ` +
+      'all equal but for what compat-tests/groups/known-differences.ts lists.');
+  });
+
+  test('classic members whom the clock meets, and what is known to differ', async () => {
+    await Promise.all(SCRIPTED.map(({ name, steps }) =>
+      stage.play(open(name), async lockstep => { for (const step of steps) await lockstep.step(step); })));
+  }, TIMEOUT_MS);
+
+  test(`classic members of ${SEEDS} seeds`, async () => {
+    const left = [...seeds];
+    await Promise.all(Array.from({ length: AT_ONCE }, async () => {
+      for (let seed = left.shift(); seed !== undefined; seed = left.shift()) {
+        const random = new SeededRandom(seed);
+        await stage.play(open(`SEED=${seed}`), lockstep => playSeed(lockstep, random, STEPS));
+      }
+    }));
+    expect(stage.answers).toBeGreaterThan(SEEDS * STEPS);
+  }, TIMEOUT_MS);
+
+  test('classic members whose broker is started again', async () => {
+    const groups = seeds.slice(0, AT_ONCE).map(seed => ({ random: new SeededRandom(-seed), lockstep: open(`SEED=${seed}, started again`) }));
+    const playOn = () => Promise.all(groups.map(({ random, lockstep }) => stage.play(lockstep, async () => {
+      await playSeed(lockstep, random, STEPS / 2);
+      await partIfLeadersDiffer(lockstep);
+    })));
+    await playOn();
+    await stage.restart();
+    for (const { lockstep } of groups) for (const cast of [lockstep.apache, lockstep.ottla]) cast.forgetLeader();
+    await playOn();
+  }, TIMEOUT_MS);
+
+  test('differ in all that is known to differ', () => {
+    expect(KNOWN_DIFFERENCES.filter(known => !stage.met.has(known)).map(known => known.reason)).toEqual([]);
+  });
+});

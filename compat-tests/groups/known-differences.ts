@@ -1,0 +1,39 @@
+// Where groups of Ottla answer otherwise than Apache Kafka's, and why. The test holds us to it both ways.
+
+import type { Difference } from '../differential/compare.js';
+
+export interface KnownDifference {
+  /** The scenario, the step, and who asked for what in it. */
+  readonly asked: RegExp;
+  readonly at: RegExp;
+  readonly apache?: unknown;
+  readonly ottla?: unknown;
+  readonly reason: string;
+}
+
+export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
+  {
+    asked: /^a member without room, m0 joins again, /, at: /^/,
+    reason: 'a member that has not rejoined loses its place to a new one in a group of group.max.size; with it gone everybody has come, but ' +
+      'Apache lets them wait for the rebalance timeout all the same, and we go on',
+  },
+  {
+    asked: /^a commit that only names its group, somebody commits for a group beside it, seen by anyone$/, at: /^\.seen/,
+    reason: 'a commit of which nothing is taken leaves an empty group behind in Apache\'s memory until the next restart or clean-up; to us there is none',
+  },
+  {
+    asked: /^one asks twice, m1 wants another topic, and asks twice, (?:m1: JoinGroup v3|seen by anyone)$/, at: /^(?:|\.still waiting\.m1)$/,
+    reason: 'of two joins of one member that wait Apache forgets the first, and never answers it; we send it back with REBALANCE_IN_PROGRESS',
+  },
+  {
+    asked: /^one waits for its assignment and is removed, m1 is removed, (?:m1: SyncGroup v3|seen by anyone)$/, at: /^(?:|\.still waiting\.m1)$/,
+    reason: 'a member that is removed while it waits for its assignment never hears of it from Apache; we answer UNKNOWN_MEMBER_ID',
+  },
+];
+
+/** The entry that allows a difference in a step of a scenario. */
+export function knownAs(where: string, { asked, at, apache, ottla }: Difference): KnownDifference | undefined {
+  return KNOWN_DIFFERENCES.find(known =>
+    known.asked.test(`${where}, ${asked}`) && known.at.test(at) &&
+    (known.apache === undefined || known.apache === apache) && (known.ottla === undefined || known.ottla === ottla));
+}
