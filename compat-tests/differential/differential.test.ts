@@ -16,6 +16,7 @@ import { security } from './scenarios/security.js';
 import { quorum } from './scenarios/quorum.js';
 import { reassignments } from './scenarios/reassignments.js';
 import { settings } from './scenarios/settings.js';
+import { telemetry } from './scenarios/telemetry.js';
 import { topics } from './scenarios/topics.js';
 import { markers } from './scenarios/transactions.js';
 
@@ -35,7 +36,7 @@ const SETTINGS = {
 async function play(broker: BrokerUnderTest, ranges: VersionRanges): Promise<ReadonlyMap<string, unknown>> {
   const player = new Player(broker.host, broker.port, ranges);
   try {
-    for (const scenario of [connections, topics, produce, fetching, settings, security, groups, markers, quotas, internals, reassignments, quorum]) await scenario(player);
+    for (const scenario of [connections, topics, produce, fetching, telemetry, settings, security, groups, markers, quotas, internals, reassignments, quorum]) await scenario(player);
     return player.answers;
   } finally {
     player.close();

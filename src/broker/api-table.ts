@@ -16,6 +16,7 @@ import { scramApis } from '../server/handlers/scram.js';
 import { producerApis } from '../server/handlers/producers.js';
 import { quorumApis } from '../server/handlers/quorum.js';
 import { reassignmentApis } from '../server/handlers/reassignments.js';
+import { telemetryApis } from '../server/handlers/telemetry.js';
 import { topicApis } from '../server/handlers/topics.js';
 import { txnMarkerApis } from '../server/handlers/write-txn-markers.js';
 import type { Services } from '../server/services.js';
@@ -42,5 +43,6 @@ export function apiTable(services: Services): ServedApi[] {
     ...saslApis(),
     ...scramApis(services),
     ...quorumApis(services),
+    ...telemetryApis(services),
   ];
 }

@@ -14,6 +14,7 @@ import { withApiVersions } from '../server/api-versions.js';
 import { DEFAULT_LIMITS, type ServerLimits } from '../server/limits.js';
 import { ClientQuotas } from '../server/quotas/quotas.js';
 import { Server, type BoundListener } from '../server/server.js';
+import { ClientTelemetry } from '../server/telemetry/client-telemetry.js';
 import { apiTable } from './api-table.js';
 import { DirectoryAssignments } from './directory-assignments.js';
 import { DirectoryFailures } from './directory-failures.js';
@@ -74,6 +75,7 @@ export class Broker {
   #lifecycle: Lifecycle | undefined;
   readonly #directoryFailures: DirectoryFailures;
   #logs: NodeLogManager | undefined;
+  #telemetry: ClientTelemetry | undefined;
   #serving = false;
   #memory: () => MemoryInUse = () => ({ requestBytes: 0, unsentReadBytes: 0, tailCacheBytes: 0 });
 
@@ -129,7 +131,7 @@ export class Broker {
 
   /** How it is and what it does, at this moment. */
   metrics(): BrokerMetrics {
-    return { memory: this.memory, logs: this.#logs!.metrics };
+    return { memory: this.memory, logs: this.#logs!.metrics, clientTelemetry: this.#telemetry!.metrics() };
   }
 
   /** Answers what is in flight, makes the data durable, frees ports and handles. Rejects when the data may not be durable. */
@@ -219,7 +221,12 @@ export class Broker {
     const { settings, env } = this.options;
     const wheel = new TimingWheel(env.clock);
     this.#teardown.push(() => wheel.close());
-    const services = servicesOf({ env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, quotas, ...parts });
+    const telemetry = new ClientTelemetry({
+      clock: env.clock, random: env.random, compute: env.compute, logger: env.logger, wheel,
+      image: () => publisher.image, maxBytes: settings.get('telemetry.max.bytes'), collects: settings.get('ottla.telemetry.enable'),
+    });
+    this.#telemetry = telemetry;
+    const services = servicesOf({ env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, quotas, telemetry, ...parts });
     server.serve(withApiVersions({
       apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
     }));
@@ -320,6 +327,7 @@ export class Broker {
     };
     const server = new Server({
       env, quotas, limits: limitsNow, beforeSending: () => turnWrites.writeAll(), memoryIsShort: () => readBudget.isExhausted,
+      onDisconnected: ({ id }) => this.#telemetry?.disconnected(id),
       ...(queued > 0 && { queuedBytes: queued }),
     });
     turnWrites.onFailure(() => server.dropAnswers());

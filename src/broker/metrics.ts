@@ -1,4 +1,5 @@
 import type { LogMetrics } from '../log/metrics.js';
+import type { ClientTelemetryMetrics } from '../server/telemetry/client-telemetry.js';
 
 /** Each of these has a bound of its own. */
 export interface MemoryInUse {
@@ -13,4 +14,6 @@ export interface MemoryInUse {
 export interface BrokerMetrics {
   readonly memory: MemoryInUse;
   readonly logs: LogMetrics;
+  /** What clients push of themselves, where `ottla.telemetry.enable` is set. */
+  readonly clientTelemetry: ClientTelemetryMetrics;
 }

@@ -8,6 +8,7 @@ import { allowAll } from '../server/authorizer.js';
 import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
 import type { Quotas } from '../server/quotas/quotas.js';
 import type { Services } from '../server/services.js';
+import type { ClientTelemetry } from '../server/telemetry/client-telemetry.js';
 import { ensureInternalTopic } from '../server/topic-creation.js';
 import type { GroupCoordinator } from './group-coordinator.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -29,16 +30,17 @@ export interface Parts {
   readonly groups: GroupCoordinator;
   readonly lifecycle: Lifecycle;
   readonly quotas: Quotas;
+  readonly telemetry: ClientTelemetry;
 }
 
 /** How long a change waits for its leaders to serve before the client hears that it takes too long. */
 export const SERVE_TIMEOUT_MS = 30_000;
 
 export function servicesOf(parts: Parts): Services {
-  const { env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, replicas, moves, groups, lifecycle, quotas } = parts;
+  const { env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, replicas, moves, groups, lifecycle, quotas, telemetry } = parts;
   const producerIds = new ProducerIds(controller, brokerId, () => lifecycle.epoch);
   const services: Services = {
-    brokerId, clusterId, replicas, moves, logs, controller, quorum, wheel, quotas,
+    brokerId, clusterId, replicas, moves, logs, controller, quorum, wheel, quotas, telemetry,
     image: () => publisher.image,
     settings: () => publisher.settings,
     groups: groups.service,

@@ -67,7 +67,7 @@ function noteSoftware({ clientSoftwareName, clientSoftwareVersion }: ApiVersions
 }
 
 function rangesOf(apis: readonly ServedApi[], role: ListenerFacts['role']): ApiVersionsResponseInput['apiKeys'] {
-  return apis.filter(({ roles }) => roles.includes(role)).map(rangeOf);
+  return apis.filter(({ roles, isHidden }) => roles.includes(role) && !isHidden).map(rangeOf);
 }
 
 function rangeOf({ api, advertisedMinVersion, maxVersion }: ServedApi): { apiKey: number; minVersion: number; maxVersion: number } {

@@ -57,6 +57,8 @@ export interface ServedApi {
   readonly maxVersion: number;
   /** What ApiVersions tells; versions from here to `minVersion` are answered UNSUPPORTED_VERSION in a body that they can read. */
   readonly advertisedMinVersion: number;
+  /** Whether ApiVersions leaves it out: who asks all the same is answered. */
+  readonly isHidden: boolean;
   readonly roles: readonly ('broker' | 'controller')[];
   readonly handler: Handler<unknown, unknown>;
   /**
@@ -72,6 +74,7 @@ export interface ServeOptions {
   minVersion?: number;
   maxVersion?: number;
   advertisedMinVersion?: number;
+  isHidden?: boolean;
   roles?: readonly ('broker' | 'controller')[];
   frame?: 'borrowed' | 'owned';
   clusterAction?: boolean;
@@ -89,6 +92,7 @@ export function serve<Request, Response>(
     minVersion,
     advertisedMinVersion: options.advertisedMinVersion ?? minVersion,
     maxVersion: options.maxVersion ?? Math.min(api.maxVersion, api.unstableFrom - 1),
+    isHidden: options.isHidden ?? false,
     roles: options.roles ?? ['broker'],
     handler: handler as Handler<unknown, unknown>,
     frame: options.frame ?? 'owned',

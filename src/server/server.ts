@@ -36,6 +36,8 @@ export interface ServerOptions {
   readonly quotas?: TimeQuota;
   /** Whether the memory of answers is exhausted: who takes none of his is cut off then. */
   readonly memoryIsShort?: () => boolean;
+  /** Told when a connection is gone. */
+  readonly onDisconnected?: (connection: ConnectionFacts) => void;
 }
 
 const WHEEL_TICK_MS = 10;
@@ -183,6 +185,7 @@ export class Server {
 
   private gone(connection: Connection): void {
     if (!this.connections.delete(connection)) return;
+    this.options.onDisconnected?.(connection.facts);
     const { clientAddress } = connection.facts;
     const left = this.perAddress.get(clientAddress)! - 1;
     if (left > 0) this.perAddress.set(clientAddress, left);

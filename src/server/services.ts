@@ -9,6 +9,7 @@ import type { QuorumApi } from '../raft/quorum-requests.js';
 import type { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import type { Authorizer } from './context.js';
 import type { Quotas } from './quotas/quotas.js';
+import type { ClientTelemetry } from './telemetry/client-telemetry.js';
 
 /** What handlers reach of the broker; made by the composition root. */
 export interface Services {
@@ -24,6 +25,7 @@ export interface Services {
   readonly controller: ControllerApi;
   readonly quorum: QuorumApi;
   readonly groups: GroupService;
+  readonly telemetry: ClientTelemetry;
   readonly authorizer: Authorizer;
   readonly quotas: Quotas;
   /** Resolves once the topic of a coordinator exists and its leaders serve. */

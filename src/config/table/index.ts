@@ -6,6 +6,7 @@ import { kraftSettings } from './kraft.js';
 import { logSettings } from './log.js';
 import { metricsSettings } from './metrics.js';
 import { networkSettings } from './network.js';
+import { ownSettings } from './own.js';
 import { quorumSettings } from './quorum.js';
 import { brokerQuotaSettings, quotaSettings } from './quota.js';
 import { remoteStorageSettings } from './remote-storage.js';
@@ -51,18 +52,18 @@ export const families: readonly (readonly [title: string, table: SettingTable])[
   ['The controller quorum', quorumSettings],
   ['Quotas', { ...quotaSettings, ...brokerQuotaSettings }],
   ['Share groups', shareSettings],
-  ['Metrics', metricsSettings],
+  ['Metrics', { ...metricsSettings, ...ownSettings }],
   ['TLS, SASL, OAuth and delegation tokens', securitySettings],
   ['Tiered storage', remoteStorageSettings],
 ];
 
-export type BrokerTable = typeof brokerSettings & typeof brokerQuotaSettings;
+export type BrokerTable = typeof brokerSettings & typeof brokerQuotaSettings & typeof ownSettings;
 export type BrokerName = keyof BrokerTable;
 export type BrokerValue<N extends BrokerName> = ValueOf<BrokerTable[N]>;
 export type TopicName = keyof typeof topicSettings;
 export type GroupName = keyof typeof groupSettings;
 
-const rows = new Map<string, Setting>(Object.entries({ ...brokerSettings, ...brokerQuotaSettings }));
+const rows = new Map<string, Setting>(Object.entries({ ...brokerSettings, ...brokerQuotaSettings, ...ownSettings }));
 
 /** `listener.name.<listener>.<setting>`, or `listener.name.<listener>.<mechanism>.<setting>`. */
 const LISTENER_FORM = /^listener\.name\.([^.]*)\.(.*)$/;

@@ -10,5 +10,5 @@ export const metricsSettings = {
   'metrics.recording.level': string({ default: 'INFO', importance: 'low', doc: 'How detailed metrics are: INFO, DEBUG or TRACE.' }),
   'kafka.metrics.reporters': list({ default: [], check: items({ empty: true }), importance: 'low', doc: 'Java classes for Yammer metrics.' }),
   'kafka.metrics.polling.interval.secs': int({ default: 10, min: 1, importance: 'low', doc: 'How often those are asked to report.' }),
-  'telemetry.max.bytes': int({ default: 1_048_576, min: 1, importance: 'low', doc: 'Largest batch of metrics that a client may push (KIP-714).' }),
+  'telemetry.max.bytes': int({ default: 1_048_576, min: 1, importance: 'low', honoured: true, doc: 'Largest batch of metrics that a client may push (KIP-714).' }),
 };

@@ -1,6 +1,6 @@
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { getTelemetrySubscriptionsApi } from '../../protocol/generated/get-telemetry-subscriptions.js';
-import { pushTelemetryApi } from '../../protocol/generated/push-telemetry.js';
+import { pushTelemetryApi, type PushTelemetryResponseInput } from '../../protocol/generated/push-telemetry.js';
 import { answering, serve, type ServedApi } from '../api.js';
 import type { Services } from '../services.js';
 
@@ -12,7 +12,7 @@ export function telemetryApis({ telemetry }: Pick<Services, 'telemetry'>): Serve
   const isHidden = !telemetry.collects;
   return [
     serve(getTelemetrySubscriptionsApi, answering((request, context) => telemetry.subscriptionOf(request.clientInstanceId, context)), { isHidden }),
-    serve(pushTelemetryApi, answering(async (request, context) => {
+    serve(pushTelemetryApi, answering(async (request, context): Promise<PushTelemetryResponseInput> => {
       await telemetry.push(request, context);
       return { errorCode: ErrorCode.NONE };
     }), { isHidden }),

@@ -68,6 +68,11 @@ const RESERVED_IDS: readonly Uuid[] = [ZERO_UUID, 'AAAAAAAAAAAAAAAAAAAAAQ'];
 /** After these a client has to ask at once what is wanted of it now. */
 const FORGIVEN: readonly number[] = [ErrorCode.UNKNOWN_SUBSCRIPTION_ID, ErrorCode.UNSUPPORTED_COMPRESSION_TYPE];
 
+const NOTHING_WANTED: GetTelemetrySubscriptionsResponseInput = {
+  clientInstanceId: ZERO_UUID, subscriptionId: 0, acceptedCompressionTypes: [], pushIntervalMs: 0, telemetryMaxBytes: 0, deltaTemporality: false,
+  requestedMetrics: [],
+};
+
 /** The metrics of clients (KIP-714): which each is to push how often, and what it has pushed. After Kafka's `ClientMetricsManager`. */
 export class ClientTelemetry {
   /** Who was heard of last stands last. */
@@ -81,18 +86,22 @@ export class ClientTelemetry {
     this.subscriptions = new Subscriptions(options.image, options.logger);
   }
 
+  get collects(): boolean {
+    return this.options.collects;
+  }
+
   metrics(): ClientTelemetryMetrics {
     return { instances: this.instances.size, ...this.counts, dropped: this.store.dropped, clients: this.store.all() };
   }
 
-  /** What a client is to push; one without an id gets one. Throws THROTTLING_QUOTA_EXCEEDED for who asks before his time. */
+  /** What a client is to push; one without an id gets one. Who asks before his time gets THROTTLING_QUOTA_EXCEEDED and nothing else. */
   subscriptionOf(askedId: Uuid, context: RequestContext): GetTelemetrySubscriptionsResponseInput {
     const clientInstanceId = askedId === ZERO_UUID ? this.newId() : askedId;
     const instance = this.instanceOf(clientInstanceId, context);
     const nowMs = this.options.clock.monotonicMs();
     const { wanted: { metrics, pushIntervalMs }, subscriptionId } = instance;
     if (nowMs - Math.max(instance.lastGetMs, instance.lastPushMs) >= pushIntervalMs) instance.lastGetMs = nowMs;
-    else if (!FORGIVEN.includes(instance.lastError)) throw this.throttled();
+    else if (!FORGIVEN.includes(instance.lastError)) return { ...NOTHING_WANTED, errorCode: this.throttled().errorCode };
     instance.lastError = ErrorCode.NONE;
     return {
       clientInstanceId, subscriptionId, pushIntervalMs, requestedMetrics: [...metrics], acceptedCompressionTypes: ACCEPTED_COMPRESSION,
