@@ -17,7 +17,8 @@ import { RawClient } from './raw-client.js';
 const MEBIBYTE = 1 << 20;
 /** More than the tail cache keeps. */
 const BATCHES = 90;
-const SLOW_CONSUMERS = 60;
+/** SLOW_CONSUMERS=1000 shows what documentation speaks of, in a minute or so. */
+const SLOW_CONSUMERS = Number(process.env['SLOW_CONSUMERS'] ?? 60);
 
 function fetchFrom(topicId: string, fetchOffset: number, maxBytes: number): FetchRequestInput {
   const partitions = [{ partition: 0, fetchOffset, partitionMaxBytes: maxBytes }];
@@ -55,9 +56,10 @@ test(`memory stays bounded with ${SLOW_CONSUMERS} consumers that ask for 50 MB a
       // Its first byte has come: the answer is being sent.
       await once(socket, 'readable');
     }
-    // 3 GB were asked for. What the tail cache still has is counted there; beyond it, one budget is shared by all.
+    // 3 GB were asked for. What the tail cache still has is counted there; beyond it, one budget is shared by all, and where many
+    // share it, answers of the least size go on up to four times that.
     expect(broker.memory.unsentReadBytes).toBeGreaterThan(0);
-    expect(broker.memory.unsentReadBytes).toBeLessThanOrEqual(64 * MEBIBYTE);
+    expect(broker.memory.unsentReadBytes).toBeLessThanOrEqual((SLOW_CONSUMERS > 60 ? 4 : 1) * 64 * MEBIBYTE);
     expect(broker.memory.tailCacheBytes).toBeLessThanOrEqual(64 * MEBIBYTE);
     let offset = 0;
     while (offset < BATCHES) {
@@ -73,4 +75,4 @@ test(`memory stays bounded with ${SLOW_CONSUMERS} consumers that ask for 50 MB a
     await broker.close();
     root.remove();
   }
-});
+}, 30_000 + SLOW_CONSUMERS * 100);
