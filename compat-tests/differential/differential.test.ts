@@ -15,6 +15,7 @@ import { quotas } from './scenarios/quotas.js';
 import { security } from './scenarios/security.js';
 import { quorum } from './scenarios/quorum.js';
 import { reassignments } from './scenarios/reassignments.js';
+import { settingsRefusals } from './scenarios/settings-refusals.js';
 import { settings } from './scenarios/settings.js';
 import { telemetry } from './scenarios/telemetry.js';
 import { topics } from './scenarios/topics.js';
@@ -36,7 +37,7 @@ const SETTINGS = {
 async function play(broker: BrokerUnderTest, ranges: VersionRanges): Promise<ReadonlyMap<string, unknown>> {
   const player = new Player(broker.host, broker.port, ranges);
   try {
-    for (const scenario of [connections, topics, produce, fetching, telemetry, settings, security, groups, markers, quotas, internals, reassignments, quorum]) await scenario(player);
+    for (const scenario of [connections, topics, produce, fetching, telemetry, settings, settingsRefusals, security, groups, markers, quotas, internals, reassignments, quorum]) await scenario(player);
     return player.answers;
   } finally {
     player.close();

@@ -1,3 +1,4 @@
+import { javaMapOrder } from './java-order.js';
 import { clientMetricsSettings } from './table/index.js';
 import { checkAll, ConfigError } from './value.js';
 
@@ -16,9 +17,8 @@ export interface MetricsSubscription {
 
 /** Reads a subscription; throws ConfigError for what none may have (`ClientMetricsConfigs.validate`). */
 export function metricsSubscription(own: ReadonlyMap<string, string>): MetricsSubscription {
-  for (const name of own.keys()) {
-    if (!(name in clientMetricsSettings)) throw new ConfigError(`Unknown client metrics configuration: ${name}`, 'request');
-  }
+  const unknown = javaMapOrder([...own.keys()]).find(name => !(name in clientMetricsSettings));
+  if (unknown !== undefined) throw new ConfigError(`Unknown client metrics configuration: ${unknown}`, 'request');
   const values = checkAll(clientMetricsSettings, own);
   const intervalMs = values.get('interval.ms')!.value as number;
   if (intervalMs < 100 || intervalMs > 3_600_000) {
@@ -31,9 +31,9 @@ export function metricsSubscription(own: ReadonlyMap<string, string>): MetricsSu
 /** `attribute=expression`. */
 function parsePattern(pattern: string): [MatchedAttribute, RegExp] {
   const illegal = new ConfigError(`Illegal client matching pattern: ${pattern}`);
-  const [name = '', expression, more] = pattern.split('=');
+  const [name = '', expression, ...more] = pattern.split('=');
   const attribute = MATCHED.find(known => known === name.trim());
-  if (attribute === undefined || expression === undefined || expression === '' || more !== undefined) throw illegal;
+  if (attribute === undefined || expression === undefined || expression === '' || more.some(part => part !== '')) throw illegal;
   try {
     // By itself first: what only the anchors make whole is no expression.
     return [attribute, new RegExp(`^(?:${new RegExp(expression.trim()).source})$`)];

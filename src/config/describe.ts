@@ -102,7 +102,7 @@ export function describeClusterConfig(settings: Settings, options: DescribeOptio
 /** Loggers and the levels in force (KIP-412). */
 export function describeLoggers(levels: readonly (readonly [name: string, level: string])[], options: DescribeOptions = {}): DescribedConfig[] {
   return levels.filter(([name]) => isWanted(options, name)).map(([name, value]) => ({
-    name, value, readOnly: false, configSource: ConfigSource.DYNAMIC_BROKER_LOGGER, isSensitive: false, synonyms: [], configType: UNKNOWN_TYPE, documentation: null,
+    name, value, readOnly: false, configSource: ConfigSource.DYNAMIC_BROKER_LOGGER, isSensitive: false, synonyms: [], configType: UNKNOWN_TYPE, documentation: '',
   }));
 }
 

@@ -32,7 +32,8 @@ export const isSecret = (kind: ResourceKind, name: string): boolean => (settingO
  * then starts from the default. Throws ConfigError for what is no list.
  */
 export function changeList(kind: ResourceKind, name: string, operation: 'APPEND' | 'SUBTRACT', current: string | undefined, change: string): string {
-  const setting = settingOf(kind, name);
+  // A Kafka controller knows the types of these two only.
+  const setting = kind === 'topic' || kind === 'broker' ? settingOf(kind, name) : undefined;
   if (setting?.type !== 'list') throw new ConfigError(`Can't ${operation} to key ${name} because its type is not LIST.`);
   const parts = (current ?? setting.defaultText ?? '').split(',').filter(part => part !== '');
   for (const part of change.split(',')) {

@@ -312,6 +312,9 @@ describe('settings', () => {
       expect(await alter(one, 2, 't', [['retention.ms', 0, '5']], true)).toMatchObject({ errorCode: 0 });
       expect(await alter(one, 2, 't', [['retention.ms', 0, 'x']])).toMatchObject({ errorCode: ErrorCode.INVALID_CONFIG });
       expect(await alter(one, 2, 'none', [['retention.ms', 0, '5']])).toMatchObject({ errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION });
+      expect(await alter(one, 2, 't', [['compression.type', 0, 'x'.repeat(32_768)]])).toMatchObject({
+        errorCode: ErrorCode.INVALID_CONFIG, errorMessage: 'The configuration value cannot be added because it exceeds the maximum value size of 32767 bytes.',
+      });
       expect(await alter(one, 99, 't', [])).toMatchObject({ errorCode: ErrorCode.INVALID_REQUEST });
       expect(await alter(one, 4, 'x', [['log.retention.ms', 0, '5']])).toMatchObject({ errorCode: ErrorCode.INVALID_REQUEST });
     })).toEqual([]);
