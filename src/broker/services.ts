@@ -47,7 +47,7 @@ export function servicesOf(parts: Parts): Services {
     authorizer: allowAll,
     clock: env.clock, random: env.random, compute: env.compute, logger: env.logger,
     ensureInternalTopic: name => ensureInternalTopic(services, name),
-    untilTopicsServe: names => publisher.until(() => names.every(name => serves(parts, name)), SERVE_TIMEOUT_MS),
+    untilTopicsServe: (names, timeoutMs) => publisher.until(() => names.every(name => serves(parts, name)), timeoutMs).catch(() => {}),
     resolveHost: host => env.net.resolve(host),
     diskUsage: path => env.disk.usage(path),
     nextProducerId: () => producerIds.next(),

@@ -9,6 +9,8 @@ import type { Uuid } from '../protocol/wire/types.js';
 import type { Moment } from '../runtime/machine.js';
 import { defaultDirectory } from './partition-change.js';
 
+const NONE_USABLE = 'All brokers are currently fenced, or have all their log directories cordoned.';
+
 /**
  * Where the replicas of new partitions go: round the racks, and round the brokers within each, so that leaders and replicas
  * spread evenly and copies lie in different racks; fenced brokers get replicas only where the others do not suffice, and never
@@ -17,9 +19,9 @@ import { defaultDirectory } from './partition-change.js';
 export function placeReplicas(image: MetadataImage, count: number, replicationFactor: number, at: Moment): number[][] {
   const usable = [...image.brokers.values()].filter(broker => !broker.inControlledShutdown && hasUncordonedDirectory(broker));
   const refuse = (why: string): never => { throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, why); };
-  if (usable.every(({ fenced }) => fenced)) refuse('no broker can take replicas: all are fenced, or have no log directory that takes any');
+  if (usable.every(({ fenced }) => fenced)) refuse(NONE_USABLE);
   if (replicationFactor > usable.length) {
-    refuse(`${replicationFactor} replicas need as many brokers that take some, and there are ${usable.length}`);
+    refuse(`The target replication factor of ${replicationFactor} cannot be reached because only ${usable.length} broker(s) are registered or some brokers have all their log directories cordoned.`);
   }
   const chance = new Chance(at.newId());
   const racks = new Racks(usable, chance);
@@ -125,20 +127,20 @@ class Racks {
       const broker = this.#racks[first]!.serving.next(this.#round);
       if (broker !== undefined) return { first, broker };
     }
-    throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, 'no broker can take replicas: all are fenced, or have no log directory that takes any');
+    throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, NONE_USABLE);
   }
 }
 
 /** Replicas that somebody wrote out. Throws INVALID_REPLICA_ASSIGNMENT. */
 export function checkAssignment(image: MetadataImage, replicas: readonly number[], expected: number | undefined): void {
-  const refuse = (why: string): never => { throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `the replicas that are assigned by hand are wrong: ${why}`); };
-  if (replicas.length === 0) refuse('none is named');
+  const refuse = (why: string): never => { throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `The manual partition assignment includes ${why}`); };
+  if (replicas.length === 0) refuse('an empty replica list.');
   for (const [index, id] of [...replicas].sort((a, b) => a - b).entries()) {
-    if (!image.brokers.has(id)) refuse(`broker ${id} is not registered`);
-    if (replicas.indexOf(id) !== replicas.lastIndexOf(id) && index > 0) refuse(`broker ${id} is named twice`);
+    if (!image.brokers.has(id)) refuse(`broker ${id}, but no such broker is registered.`);
+    if (replicas.indexOf(id) !== replicas.lastIndexOf(id) && index > 0) refuse(`the broker ${id} more than once.`);
   }
   if (expected !== undefined && expected !== replicas.length) {
-    refuse(`one partition has ${replicas.length}, another ${expected}`);
+    refuse(`a partition with ${replicas.length} replica(s), but this is not consistent with previous partitions, which have ${expected} replica(s).`);
   }
 }
 

@@ -1,6 +1,6 @@
 import type { MetadataRecord } from '../metadata/records.js';
 import type { MetadataImage, PartitionImage, TopicImage } from '../metadata/types.js';
-import { errorMessage, KafkaError } from '../protocol/errors.js';
+import { KafkaError, ownMessage } from '../protocol/errors.js';
 import type { AlterPartitionReassignmentsRequestInput, AlterPartitionReassignmentsResponseInput } from '../protocol/generated/alter-partition-reassignments.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { ListPartitionReassignmentsRequestInput, ListPartitionReassignmentsResponseInput } from '../protocol/generated/list-partition-reassignments.js';
@@ -36,14 +36,13 @@ export function alterPartitionReassignments(
   return { records, response: { errorCode: ErrorCode.NONE, errorMessage: null, allowReplicationFactorChange, responses } };
 }
 
-/** A message that says no more than the code is left out, as Kafka does (`ApiError.fromThrowable`). */
 function attempt(work: () => void): Answer {
   try {
     work();
     return { errorCode: ErrorCode.NONE, errorMessage: null };
   } catch (error) {
     if (!(error instanceof KafkaError)) throw error;
-    return { errorCode: error.errorCode, errorMessage: error.message === errorMessage(error.errorCode) ? null : error.message };
+    return { errorCode: error.errorCode, errorMessage: ownMessage(error) };
   }
 }
 

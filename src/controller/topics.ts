@@ -1,7 +1,7 @@
 import { ConfigError, describeTopicConfig, validateTopicConfig } from '../config/index.js';
 import { metadataRecord, type MetadataRecord } from '../metadata/records.js';
 import { ConfigResourceType, type MetadataImage, type TopicImage } from '../metadata/types.js';
-import { KafkaError, ownMessage } from '../protocol/errors.js';
+import { errorMessage, KafkaError, ownMessage } from '../protocol/errors.js';
 import type { CreatePartitionsRequestInput, CreatePartitionsResponseInput } from '../protocol/generated/create-partitions.js';
 import type { CreateTopicsRequestInput, CreateTopicsResponseInput } from '../protocol/generated/create-topics.js';
 import type { DeleteTopicsRequestInput, DeleteTopicsResponseInput } from '../protocol/generated/delete-topics.js';
@@ -21,6 +21,8 @@ type CreateResult = CreateTopicsResponseInput['topics'][number];
 
 /** One request may not make more than this; Kafka's controller refuses it whole. */
 const MAX_PARTITIONS_PER_REQUEST = 10_000;
+const TOO_MANY = 'Excessively large number of partitions per request.';
+const DUPLICATE = 'Duplicate topic name.';
 
 export function createTopics(decision: Decision, request: CreateTopicsRequestInput): Decided<CreateTopicsResponseInput> {
   refuseTooMany(decision, request);
@@ -29,7 +31,7 @@ export function createTopics(decision: Decision, request: CreateTopicsRequestInp
   const topics: CreateResult[] = [];
   for (const topic of request.topics) {
     if (counts.get(topic.name)! > 1) {
-      if (!topics.some(({ name }) => name === topic.name)) topics.push(refused(topic.name, ErrorCode.INVALID_REQUEST, 'the topic is named more than once'));
+      if (!topics.some(({ name }) => name === topic.name)) topics.push(refused(topic.name, ErrorCode.INVALID_REQUEST, DUPLICATE));
       continue;
     }
     const made = attempt(topic.name, () => createTopic(decision, topic, request.topics));
@@ -42,7 +44,7 @@ export function createTopics(decision: Decision, request: CreateTopicsRequestInp
 function refuseTooMany({ settings }: Decision, { topics }: CreateTopicsRequestInput): void {
   const wanted = topics.reduce((sum, { assignments, numPartitions }) =>
     sum + (assignments.length || (numPartitions === -1 ? settings.get('num.partitions') : Math.max(numPartitions, 0))), 0);
-  if (wanted > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError(ErrorCode.POLICY_VIOLATION, `one request may make ${MAX_PARTITIONS_PER_REQUEST} partitions at most`);
+  if (wanted > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError(ErrorCode.POLICY_VIOLATION, TOO_MANY);
 }
 
 function countNames(names: readonly string[]): Map<string, number> {
@@ -92,25 +94,25 @@ function createTopic(decision: Decision, topic: NewTopic, siblings: readonly New
 
 /** All brokers that were chosen for a partition are on their way out or in. */
 function refuseInactive(partitionId: number, { assignments }: Pick<NewTopic, 'assignments'>, replicationFactor: number): never {
-  if (assignments.length === 0) throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, unableTo(replicationFactor, 'all brokers are fenced or shutting down'));
+  if (assignments.length === 0) throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, unableTo(replicationFactor, 'All brokers are currently fenced or in controlled shutdown.'));
   throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT,
-    `all brokers that are named for partition ${partitionId} are fenced or shutting down`);
+    `All brokers specified in the manual partition assignment for partition ${partitionId} are fenced or in controlled shutdown.`);
 }
 
-const unableTo = (replicationFactor: number, why: string): string => `${replicationFactor} replica(s) cannot be had: ${why}`;
+const unableTo = (replicationFactor: number, why: string): string => `Unable to replicate the partition ${replicationFactor} time(s): ${why}`;
 
 function refuseName(image: MetadataImage, name: string, siblings: readonly NewTopic[]): void {
-  if (name === METADATA_TOPIC) throw new KafkaError(ErrorCode.INVALID_REQUEST, `${METADATA_TOPIC} is the controller's own`);
+  if (name === METADATA_TOPIC) throw new KafkaError(ErrorCode.INVALID_REQUEST, `Creation of internal topic ${METADATA_TOPIC} is prohibited.`);
   const why = invalidNameReason(name);
   if (why !== undefined) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, why);
-  if (image.topicsByName.has(name)) throw new KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, `there is a topic '${name}' already`);
+  if (image.topicsByName.has(name)) throw new KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
   const other = collidingName(name, image.topicsByName.keys()) ?? collidingName(name, siblings.map(sibling => sibling.name));
-  if (other !== undefined) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, `topic '${name}' differs from '${other}' in dots and underscores only, which metrics cannot tell apart`);
+  if (other !== undefined) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${other}`);
 }
 
 function checkConfigs({ settings }: Decision, { configs }: NewTopic): Map<string, string> {
   const nulls = configs.filter(({ value }) => value === null).map(({ name }) => name);
-  if (nulls.length > 0) throw new KafkaError(ErrorCode.INVALID_CONFIG, `these settings have no value: ${nulls.join(', ')}`);
+  if (nulls.length > 0) throw new KafkaError(ErrorCode.INVALID_CONFIG, `Null value not supported for topic configs: ${nulls.join(',')}`);
   const own = new Map(configs.map(({ name, value }) => [name, value ?? '']));
   validateTopicConfig(settings, own);
   return own;
@@ -118,10 +120,10 @@ function checkConfigs({ settings }: Decision, { configs }: NewTopic): Map<string
 
 function automaticAssignments({ image, settings, at }: Decision, { numPartitions, replicationFactor }: NewTopic): number[][] {
   if (replicationFactor < -1 || replicationFactor === 0) {
-    throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, 'the replication factor has to be above 0, or -1 for the default');
+    throw new KafkaError(ErrorCode.INVALID_REPLICATION_FACTOR, 'Replication factor must be larger than 0, or -1 to use the default value.');
   }
   if (numPartitions < -1 || numPartitions === 0) {
-    throw new KafkaError(ErrorCode.INVALID_PARTITIONS, 'the number of partitions has to be above 0, or -1 for the default');
+    throw new KafkaError(ErrorCode.INVALID_PARTITIONS, 'Number of partitions was set to an invalid non-positive value.');
   }
   const count = numPartitions === -1 ? settings.get('num.partitions') : numPartitions;
   const copies = replicationFactor === -1 ? settings.get('default.replication.factor') : replicationFactor;
@@ -135,14 +137,14 @@ function automaticAssignments({ image, settings, at }: Decision, { numPartitions
 
 function manualAssignments(image: MetadataImage, { assignments, numPartitions, replicationFactor }: NewTopic): number[][] {
   const invalid = (what: string): never => {
-    throw new KafkaError(ErrorCode.INVALID_REQUEST, `with replicas assigned by hand, ${what} has to be -1`);
+    throw new KafkaError(ErrorCode.INVALID_REQUEST, `A manual partition assignment was specified, but ${what} was not set to -1.`);
   };
   if (replicationFactor !== -1) invalid('replication factor');
   if (numPartitions !== -1) invalid('numPartitions');
   const byIndex = new Map<number, number[]>();
   for (const { partitionIndex, brokerIds } of assignments) {
     if (byIndex.has(partitionIndex)) {
-      throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `replicas of partition ${partitionIndex} are assigned twice`);
+      throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, `Found multiple manual partition assignments for partition ${partitionIndex}`);
     }
     checkAssignment(image, brokerIds, assignments[0]!.brokerIds.length);
     byIndex.set(partitionIndex, [...brokerIds]);
@@ -150,7 +152,7 @@ function manualAssignments(image: MetadataImage, { assignments, numPartitions, r
   return Array.from({ length: byIndex.size }, (_, i) => {
     const replicas = byIndex.get(i);
     if (replicas === undefined) {
-      throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, 'partitions that are assigned by hand have to be numbered from 0 without a gap');
+      throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT, 'partitions should be a consecutive 0-based integer sequence');
     }
     return replicas;
   });
@@ -162,7 +164,7 @@ export function createPartitions(decision: Decision, request: CreatePartitionsRe
   const results: CreatePartitionsResponseInput['results'][number][] = [];
   for (const topic of request.topics) {
     if (counts.get(topic.name)! > 1) {
-      if (!results.some(({ name }) => name === topic.name)) results.push({ name: topic.name, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'the topic is named more than once' });
+      if (!results.some(({ name }) => name === topic.name)) results.push({ name: topic.name, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: DUPLICATE });
       continue;
     }
     const grown = attempt(topic.name, () => ({ records: growTopic(decision, topic) }));
@@ -180,13 +182,13 @@ function growTopic({ image, at, charge }: Decision, { name, count, assignments }
   const topic = image.topicsByName.get(name);
   if (topic === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   const present = topic.partitions.length;
-  if (count === present) throw new KafkaError(ErrorCode.INVALID_PARTITIONS, `the topic has ${present} partition(s) already`);
+  if (count === present) throw new KafkaError(ErrorCode.INVALID_PARTITIONS, `Topic already has ${present} partition(s).`);
   if (count < present) {
     throw new KafkaError(ErrorCode.INVALID_PARTITIONS,
-      `topic ${name} has ${present} partition(s), and ${count} would be fewer`);
+      `The topic ${name} currently has ${present} partition(s); ${count} would not be an increase.`);
   }
   const added = count - present;
-  if (added > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError(ErrorCode.POLICY_VIOLATION, `one request may make ${MAX_PARTITIONS_PER_REQUEST} partitions at most`);
+  if (added > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError(ErrorCode.POLICY_VIOLATION, TOO_MANY);
   refuseMiscount(assignments, added);
   charge?.(added);
   return replicasToAdd(image, topic, added, assignments, at).map((replicas, i) =>
@@ -196,7 +198,7 @@ function growTopic({ image, at, charge }: Decision, { name, count, assignments }
 function refuseMiscount(assignments: CreatePartitionsRequestInput['topics'][number]['assignments'], added: number): void {
   if (assignments === null || assignments.length === added) return;
   throw new KafkaError(ErrorCode.INVALID_REPLICA_ASSIGNMENT,
-    `${added} partition(s) are to be added, and replicas are assigned for ${assignments.length}`);
+    `Attempted to add ${added} additional partition(s), but only ${assignments.length} assignment(s) were specified.`);
 }
 
 function replicasToAdd(
@@ -226,13 +228,13 @@ export function deleteTopics({ image, settings, charge }: Decision, request: Del
     const key = isWellFormed(topic) ? keyOf(topic) : `malformed ${i}`;
     if (responses.has(key)) continue;
     const found = counts.get(key)! > 1
-      ? { answer: { ...topic, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'the topic is named twice' } }
+      ? { answer: { ...topic, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: topic.name === null ? 'Duplicate topic id.' : DUPLICATE } }
       : findTopic(image, topic.name, topic.topicId);
     const earlier = found.topic && removed.get(found.topic.id);
     if (earlier !== undefined) {
       removed.delete(found.topic!.id);
       responses.delete(earlier);
-      responses.set(key, { ...found.answer, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'the topic is given by its name and by its id' });
+      responses.set(key, { ...found.answer, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: 'The provided topic name maps to an ID that was already supplied.' });
       continue;
     }
     if (found.topic !== undefined) removed.set(found.topic.id, key);
@@ -263,12 +265,12 @@ function refusedCharge(charge: ChargePartitions | undefined, partitions: number)
 function findTopic(image: MetadataImage, name: string | null, topicId: string): { topic?: TopicImage; answer: DeleteResult } {
   const byId = topicId !== ZERO_UUID;
   if (byId === (name !== null)) {
-    const errorMessage = byId ? 'a topic is named by its name or by its id, not by both' : 'neither a name nor an id is given';
+    const errorMessage = byId ? 'You may not specify both topic name and topic id.' : 'Neither topic name nor id were specified.';
     return { answer: { name, topicId, errorCode: ErrorCode.INVALID_REQUEST, errorMessage } };
   }
   const topic = byId ? image.topicsById.get(topicId) : image.topicsByName.get(name!);
   if (topic !== undefined) return { topic, answer: { name: topic.name, topicId: topic.id, errorCode: ErrorCode.NONE } };
   return byId
-    ? { answer: { name, topicId, errorCode: ErrorCode.UNKNOWN_TOPIC_ID, errorMessage: 'there is no topic with this id' } }
-    : { answer: { name, topicId, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: `there is no topic '${name}'` } };
+    ? { answer: { name, topicId, errorCode: ErrorCode.UNKNOWN_TOPIC_ID, errorMessage: errorMessage(ErrorCode.UNKNOWN_TOPIC_ID) } }
+    : { answer: { name, topicId, errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, errorMessage: errorMessage(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION) } };
 }

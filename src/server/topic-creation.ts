@@ -7,6 +7,8 @@ import type { Services } from './services.js';
 
 /** Topics that come into being because somebody asked for them; a creation answers only once its leaders serve. */
 
+const SERVE_TIMEOUT_MS = 30_000;
+
 /** Creates what is missing of `names`, where settings and authorizer allow it; the codes of those that it did not create. */
 export async function autoCreateTopics(services: Services, context: RequestContext, names: readonly string[]): Promise<Map<string, number>> {
   const failures = new Map<string, number>();
@@ -38,14 +40,14 @@ export async function ensureInternalTopic(services: Services, name: string): Pro
 async function create(services: Services, names: readonly string[], failures: Map<string, number>, charge?: ChargePartitions): Promise<void> {
   const response = await services.controller.createTopics({
     topics: names.map(name => ({ name, assignments: [], ...shapeOf(services, name) })),
-    timeoutMs: 30_000,
+    timeoutMs: SERVE_TIMEOUT_MS,
     validateOnly: false,
   }, charge);
   for (const { name, errorCode = ErrorCode.NONE } of response.topics ?? []) {
     // Somebody else was faster: it exists, which is what was wanted.
     if (errorCode !== ErrorCode.NONE && errorCode !== ErrorCode.TOPIC_ALREADY_EXISTS) failures.set(name, errorCode);
   }
-  await services.untilTopicsServe(names.filter(name => !failures.has(name)));
+  await services.untilTopicsServe(names.filter(name => !failures.has(name)), SERVE_TIMEOUT_MS);
 }
 
 /** Partitions, replicas and settings: the broker's defaults, or what an internal topic needs. */

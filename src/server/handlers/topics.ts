@@ -5,6 +5,7 @@ import { ErrorCode } from '../../protocol/generated/errors.js';
 import { ZERO_UUID } from '../../protocol/wire/types.js';
 import { answering, serve, type Later, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
+import { refuseExpired } from '../deadline.js';
 import type { Services } from '../services.js';
 
 /** Topics made, grown and dropped: CreateTopics 0-7, DeleteTopics 0-6 (KIP-516), CreatePartitions 0-3 (KIP-195). */
@@ -25,13 +26,14 @@ const STRICT = { createTopics: 6, deleteTopics: 5, createPartitions: 3 } as cons
 async function createTopics(
   services: Services, request: CreateTopicsRequest, context: RequestContext, later: Later,
 ): Promise<CreateTopicsResponseInput> {
+  if (request.topics.length > 0) refuseExpired(request);
   const quota = services.quotas.mutations(context, context.apiVersion >= STRICT.createTopics);
   const mayCreateAny = services.authorizer.allows(context, Operation.CREATE, Resource.CLUSTER, 'kafka-cluster');
   const [allowed, refused] = split(request.topics, ({ name }) =>
     mayCreateAny || services.authorizer.allows(context, Operation.CREATE, Resource.TOPIC, name));
   const response = await services.controller.createTopics({ ...request, topics: allowed }, quota.charge);
   const created = (response.topics ?? []).filter(topic => (topic.errorCode ?? ErrorCode.NONE) === ErrorCode.NONE).map(topic => topic.name);
-  if (!request.validateOnly) await services.untilTopicsServe(created);
+  if (!request.validateOnly) await services.untilTopicsServe(created, request.timeoutMs);
   later.throttle(quota.throttleMs());
   const refusals = refused.map(({ name }) => ({ name, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED, errorMessage: null }));
   return { ...response, topics: [...(response.topics ?? []), ...refusals] };
@@ -44,6 +46,7 @@ async function deleteTopics(
   const asked = context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS
     ? request.topics
     : request.topicNames.map(name => ({ name, topicId: ZERO_UUID }));
+  if (asked.length > 0) refuseExpired(request);
   const image = services.image();
   const nameOf = (topic: (typeof asked)[number]): string => topic.name ?? image.topicsById.get(topic.topicId ?? '')?.name ?? '';
   const [allowed, refused] = split(asked, topic => services.authorizer.allows(context, Operation.DELETE, Resource.TOPIC, nameOf(topic)));
@@ -56,11 +59,12 @@ async function deleteTopics(
 async function createPartitions(
   services: Services, request: CreatePartitionsRequest, context: RequestContext, later: Later,
 ): Promise<CreatePartitionsResponseInput> {
+  if (request.topics.length > 0) refuseExpired(request);
   const quota = services.quotas.mutations(context, context.apiVersion >= STRICT.createPartitions);
   const [allowed, refused] = split(request.topics, ({ name }) => services.authorizer.allows(context, Operation.ALTER, Resource.TOPIC, name));
   const response = await services.controller.createPartitions({ ...request, topics: allowed }, quota.charge);
   const grown = (response.results ?? []).filter(result => (result.errorCode ?? ErrorCode.NONE) === ErrorCode.NONE).map(result => result.name);
-  if (!request.validateOnly) await services.untilTopicsServe(grown);
+  if (!request.validateOnly) await services.untilTopicsServe(grown, request.timeoutMs);
   later.throttle(quota.throttleMs());
   const refusals = refused.map(({ name }) => ({ name, errorCode: ErrorCode.TOPIC_AUTHORIZATION_FAILED }));
   return { results: [...(response.results ?? []), ...refusals] };
