@@ -7,6 +7,7 @@ import { differences, type Difference } from './compare.js';
 import { KNOWN_DIFFERENCES, knownAs, type KnownDifference } from './known-differences.js';
 import { Player, common, rangesOf, type VersionRanges } from './player.js';
 import { connections } from './scenarios/connection.js';
+import { deadlines } from './scenarios/deadlines.js';
 import { fetching } from './scenarios/fetch.js';
 import { groups } from './scenarios/groups.js';
 import { internals } from './scenarios/internal.js';
@@ -34,10 +35,29 @@ const SETTINGS = {
   'log.retention.ms': '-1',
 };
 
+/** In this order: some find what others left. */
+const SCENARIOS = [
+  connections,
+  topics,
+  deadlines,
+  produce,
+  fetching,
+  telemetry,
+  settings,
+  settingsRefusals,
+  security,
+  groups,
+  markers,
+  quotas,
+  internals,
+  reassignments,
+  quorum,
+];
+
 async function play(broker: BrokerUnderTest, ranges: VersionRanges): Promise<ReadonlyMap<string, unknown>> {
   const player = new Player(broker.host, broker.port, ranges);
   try {
-    for (const scenario of [connections, topics, produce, fetching, telemetry, settings, settingsRefusals, security, groups, markers, quotas, internals, reassignments, quorum]) await scenario(player);
+    for (const scenario of SCENARIOS) await scenario(player);
     return player.answers;
   } finally {
     player.close();

@@ -6,6 +6,8 @@ const MADE_MEMBER_ID = /-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 /** Topic and directory ids that nobody gave a name. */
 const IDS = new Set(['topicId', 'directoryId', 'replicaDirectoryId']);
 const UUID = /^[\w-]{22}$/;
+/** Within a message. */
+const MADE_UUID = /(?<![\w-])(?=[\w-]*\d)[\w-]{22}(?![\w-])/g;
 
 /** Our sentences are our own: only whether there is one is compared. */
 const WORDS = new Set(['errorMessage', 'batchIndexErrorMessage', 'documentation']);
@@ -17,12 +19,20 @@ const ORDERED = new Set(['synonyms']);
 /** Names for values that a broker made up, such as the id of a topic. */
 export type Aliases = ReadonlyMap<unknown, string>;
 
+/** APIs whose messages the tools print as they come, and which are compared word for word; of others only whether there is a message. */
+export const SPOKEN = /^(?:CreateTopics|CreatePartitions|DeleteTopics|AlterPartitionReassignments|ListPartitionReassignments|ElectLeaders|DescribeQuorum|AddRaftVoter|RemoveRaftVoter|UnregisterBroker|UpdateFeatures|DescribeProducers) /;
+
+export interface Told {
+  readonly aliases: Aliases;
+  readonly isSpoken: boolean;
+}
+
 /** Plain JSON that is equal for two answers that mean the same. */
-export function normalise(value: unknown, aliases: Aliases, field = ''): unknown {
+export function normalise(value: unknown, told: Told, field = ''): unknown {
   if (value === null || value === undefined) return value ?? null;
-  if (WORDS.has(field)) return value === '' ? '' : '<words>';
+  if (WORDS.has(field)) return value === '' ? '' : told.isSpoken && typeof value === 'string' ? value.replace(MADE_UUID, '<uuid>') : '<words>';
   if (OWN.has(field)) return value === -1 || value === '' || value === 0 ? value : `<${field}>`;
-  const alias = aliases.get(value);
+  const alias = told.aliases.get(value);
   if (alias !== undefined) return alias;
   if (typeof value === 'string') return text(value, field);
   // Which equals nothing, itself included.
@@ -30,16 +40,16 @@ export function normalise(value: unknown, aliases: Aliases, field = ''): unknown
   if (typeof value === 'number') return Math.abs(value - Date.now()) < DAY_MS ? '<now>' : value;
   if (typeof value === 'bigint') return String(value);
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
-  if (Array.isArray(value)) return list(value, aliases, field);
+  if (Array.isArray(value)) return list(value, told, field);
   if (typeof value !== 'object') return value;
-  if (Array.isArray((value as { responses?: unknown }).responses)) return normaliseObject(flattened(value as { responses: object[] }), aliases);
-  return normaliseObject(value, aliases);
+  if (Array.isArray((value as { responses?: unknown }).responses)) return normaliseObject(flattened(value as { responses: object[] }), told);
+  return normaliseObject(value, told);
 }
 
-function normaliseObject(value: object, aliases: Aliases): unknown {
+function normaliseObject(value: object, told: Told): unknown {
   return Object.fromEntries(Object.entries(value)
     .filter(([key, inner]) => key !== 'unknownTaggedFields' || (inner as unknown[]).length > 0)
-    .map(([key, inner]) => [key, normalise(inner, aliases, key)]));
+    .map(([key, inner]) => [key, normalise(inner, told, key)]));
 }
 
 /** Fetch may name a topic once for several partitions, or again for each. */
@@ -56,8 +66,8 @@ function text(value: string, field: string): string {
   return value.replace(MADE_MEMBER_ID, '-<uuid>');
 }
 
-function list(value: readonly unknown[], aliases: Aliases, field: string): unknown[] {
-  const items = value.map(item => normalise(item, aliases, field));
+function list(value: readonly unknown[], told: Told, field: string): unknown[] {
+  const items = value.map(item => normalise(item, told, field));
   const isSet = !ORDERED.has(field) && items.some(item => typeof item === 'object');
   return isSet ? items.sort((a, b) => compareText(JSON.stringify(a), JSON.stringify(b))) : items;
 }

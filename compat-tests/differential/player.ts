@@ -3,7 +3,7 @@
 import { NodeNet } from '../../src/env/node/index.js';
 import { apiVersionsApi, createTopicsApi, describeGroupsApi, findCoordinatorApi, listOffsetsApi, metadataApi, produceApi, type CreateTopicsRequestCreatableTopicInput } from '../../src/protocol/generated/index.js';
 import { RawClient } from '../../src/testing/raw-client.js';
-import { normalise } from './normalise.js';
+import { normalise, SPOKEN } from './normalise.js';
 
 const ANSWER_TIMEOUT_MS = 8_000;
 const SETTLE_TIMEOUT_MS = 20_000;
@@ -95,7 +95,7 @@ export class Player {
   /** Keeps an answer, or a fact about one, under a name of its own. */
   keep(name: string, answer: unknown): void {
     if (this.answers.has(name)) throw new Error(`'${name}' was asked twice`);
-    this.answers.set(name, normalise(answer, this.#aliases));
+    this.answers.set(name, normalise(answer, { aliases: this.#aliases, isSpoken: SPOKEN.test(name) }));
   }
 
   /** Asks without keeping the answer. */

@@ -45,7 +45,7 @@ export class Side {
 
   /** How a value of this broker's is told. */
   told(value: unknown): unknown {
-    return normalise(value, this.aliases);
+    return normalise(value, { aliases: this.aliases, isSpoken: false });
   }
 
   /** Asks and keeps the answer; undefined when the broker hung up. */

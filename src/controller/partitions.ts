@@ -10,6 +10,7 @@ import { ErrorCode } from '../protocol/generated/errors.js';
 import { errorMessage, KafkaError } from '../protocol/errors.js';
 import { requireBroker } from './brokers.js';
 import type { Decided, Decision } from './context.js';
+import { refuseExpired } from './deadline.js';
 import { changePartition, topicRules } from './partition-change.js';
 
 /** Changes to single partitions: their ISR, their leader, their directories. After Kafka's `ReplicationControlManager`. */
@@ -84,8 +85,9 @@ const UNCLEAN = 1;
 type ElectionResult = ElectLeadersResponseInput['replicaElectionResults'][number]['partitionResult'][number];
 
 /** Elects leaders on request (KIP-460): the preferred ones, or, where nobody leads, whoever is there. Null asks for all partitions. */
-export function electLeaders(decision: Decision, { electionType = PREFERRED, topicPartitions }: ElectLeadersRequestInput): Decided<ElectLeadersResponseInput> {
+export function electLeaders(decision: Decision, { electionType = PREFERRED, topicPartitions, timeoutMs }: ElectLeadersRequestInput): Decided<ElectLeadersResponseInput> {
   if (topicPartitions?.length === 0) return { records: [], response: { errorCode: ErrorCode.NONE, replicaElectionResults: [] } };
+  refuseExpired({ timeoutMs });
   if (electionType !== PREFERRED && electionType !== UNCLEAN) throw new KafkaError(ErrorCode.INVALID_REQUEST, `Unknown election type ${electionType}`);
   const records: MetadataRecord[] = [];
   const electOne = (topic: string, partitionId: number): ElectionResult => {

@@ -5,6 +5,7 @@ import type { AlterPartitionReassignmentsRequestInput, AlterPartitionReassignmen
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { ListPartitionReassignmentsRequestInput, ListPartitionReassignmentsResponseInput } from '../protocol/generated/list-partition-reassignments.js';
 import type { Decided, Decision } from './context.js';
+import { refuseExpired } from './deadline.js';
 import { changePartition, topicRules } from './partition-change.js';
 import { checkAssignment } from './placement.js';
 
@@ -18,10 +19,11 @@ type Answer = { readonly errorCode: number; readonly errorMessage: string | null
 
 /** Starts moves, replaces them by others, or takes them back where the replicas are null; each partition by itself. */
 export function alterPartitionReassignments(
-  decision: Decision, { topics, allowReplicationFactorChange = true }: AlterPartitionReassignmentsRequestInput,
+  decision: Decision, { topics, allowReplicationFactorChange = true, timeoutMs }: AlterPartitionReassignmentsRequestInput,
 ): Decided<AlterPartitionReassignmentsResponseInput> {
   // Kafka's answer to nothing has an empty message instead of none.
   if (topics.length === 0) return { records: [], response: { errorCode: ErrorCode.NONE, errorMessage: '', responses: [] } };
+  refuseExpired({ timeoutMs });
   const records: MetadataRecord[] = [];
   const responses = topics.map(({ name, partitions }) => ({
     name,

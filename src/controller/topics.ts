@@ -11,6 +11,7 @@ import { ZERO_UUID } from '../protocol/wire/types.js';
 import type { Moment } from '../runtime/machine.js';
 import { configRecords } from './configs.js';
 import type { ChargePartitions, Decided, Decision } from './context.js';
+import { refuseExpired } from './deadline.js';
 import { checkAssignment, newPartition, placeReplicas } from './placement.js';
 import { collidingName, invalidNameReason } from './topic-names.js';
 
@@ -25,8 +26,9 @@ const TOO_MANY = 'Excessively large number of partitions per request.';
 const DUPLICATE = 'Duplicate topic name.';
 
 export function createTopics(decision: Decision, request: CreateTopicsRequestInput): Decided<CreateTopicsResponseInput> {
-  refuseTooMany(decision, request);
   const counts = countNames(request.topics.map(({ name }) => name));
+  if (request.topics.some(({ name }) => counts.get(name) === 1 && name !== METADATA_TOPIC)) refuseExpired(request);
+  refuseTooMany(decision, request);
   const records: MetadataRecord[] = [];
   const topics: CreateResult[] = [];
   for (const topic of request.topics) {
@@ -160,6 +162,7 @@ function manualAssignments(image: MetadataImage, { assignments, numPartitions, r
 
 export function createPartitions(decision: Decision, request: CreatePartitionsRequestInput): Decided<CreatePartitionsResponseInput> {
   const counts = countNames(request.topics.map(({ name }) => name));
+  if ([...counts.values()].includes(1)) refuseExpired(request);
   const records: MetadataRecord[] = [];
   const results: CreatePartitionsResponseInput['results'][number][] = [];
   for (const topic of request.topics) {
@@ -222,6 +225,7 @@ export function deleteTopics({ image, settings, charge }: Decision, request: Del
   const keyOf = ({ name, topicId }: (typeof asked)[number]): string => `${topicId} ${name ?? ''}`;
   const isWellFormed = ({ name, topicId }: (typeof asked)[number]): boolean => (topicId === ZERO_UUID) === (name !== null);
   const counts = countNames(asked.filter(isWellFormed).map(keyOf));
+  if ([...counts.values()].includes(1)) refuseExpired(request);
   const responses = new Map<string, DeleteResult>();
   const removed = new Map<string, string>();
   for (const [i, topic] of asked.entries()) {

@@ -107,8 +107,8 @@ function whyNotReconfigured(
 
 function whyNotReached({ listener }: QuorumDescription, listeners: AddRaftVoterRequestInput['listeners']): Answer | undefined {
   if (listeners.some(({ name }) => name.toUpperCase() === listener)) return undefined;
-  const given = listeners.map(({ name, host, port }) => `${name.toUpperCase()}=${host}:${port}`).join(', ');
-  return refused(ErrorCode.INVALID_REQUEST, `Add voter request didn't include the endpoint ({${given}}) for the default listener ${listener}`);
+  const given = listeners.map(({ name, host, port }) => `ListenerName(${name.toUpperCase()})=${host}/<unresolved>:${port}`).join(', ');
+  return refused(ErrorCode.INVALID_REQUEST, `Add voter request didn't include the endpoint (Endpoints(endpoints={${given}})) for the default listener ListenerName(${listener})`);
 }
 
 function whyNotReady({ quorum: { kraftVersion } }: QuorumDescription, what: 'adding' | 'removing'): Answer | undefined {

@@ -36,8 +36,8 @@ export interface Services {
   readonly random: Random;
   readonly compute: Compute;
   readonly logger: Logger;
-  /** Resolves once every partition of these topics has a leader that serves; REQUEST_TIMED_OUT when that takes too long. */
-  untilTopicsServe(names: readonly string[]): Promise<void>;
+  /** Resolves once every partition of these topics has a leader that serves, or when the time is over: they are there either way. */
+  untilTopicsServe(names: readonly string[], timeoutMs: number): Promise<void>;
   /** The address of a host, or of an address itself, as connections show it; undefined when nobody knows it. */
   resolveHost(host: string): Promise<string | undefined>;
   /** Bytes of the volume under a log directory. */

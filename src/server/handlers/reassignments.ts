@@ -7,7 +7,6 @@ import {
 } from '../../protocol/generated/list-partition-reassignments.js';
 import { answering, serve, type ServedApi } from '../api.js';
 import { Operation, requireOnCluster, type RequestContext } from '../context.js';
-import { refuseExpired } from '../deadline.js';
 import type { Services } from '../services.js';
 
 /** Who holds and who leads partitions: AlterPartitionReassignments 0-1 (KIP-455, KIP-860), ListPartitionReassignments 0, ElectLeaders 0-2 (KIP-183, KIP-460). */
@@ -24,7 +23,6 @@ async function alterReassignments(
   { authorizer, controller }: Services, request: AlterPartitionReassignmentsRequest, context: RequestContext,
 ): Promise<AlterPartitionReassignmentsResponseInput> {
   requireOnCluster(authorizer, context, Operation.ALTER);
-  if (request.topics.length > 0) refuseExpired(request);
   return controller.alterPartitionReassignments(request);
 }
 
@@ -37,6 +35,5 @@ async function listReassignments(
 
 async function electLeaders({ authorizer, controller }: Services, request: ElectLeadersRequest, context: RequestContext): Promise<ElectLeadersResponseInput> {
   requireOnCluster(authorizer, context, Operation.ALTER);
-  if (request.topicPartitions === null || request.topicPartitions.length > 0) refuseExpired(request);
   return controller.electLeaders(request);
 }

@@ -1,3 +1,4 @@
+import { KafkaError } from '../../protocol/errors.js';
 import { createPartitionsApi, type CreatePartitionsRequest, type CreatePartitionsResponseInput } from '../../protocol/generated/create-partitions.js';
 import { createTopicsApi, type CreateTopicsRequest, type CreateTopicsResponseInput } from '../../protocol/generated/create-topics.js';
 import { deleteTopicsApi, type DeleteTopicsRequest, type DeleteTopicsResponseInput } from '../../protocol/generated/delete-topics.js';
@@ -5,7 +6,6 @@ import { ErrorCode } from '../../protocol/generated/errors.js';
 import { ZERO_UUID } from '../../protocol/wire/types.js';
 import { answering, serve, type Later, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
-import { refuseExpired } from '../deadline.js';
 import type { Services } from '../services.js';
 
 /** Topics made, grown and dropped: CreateTopics 0-7, DeleteTopics 0-6 (KIP-516), CreatePartitions 0-3 (KIP-195). */
@@ -19,6 +19,7 @@ export function topicApis(services: Services): ServedApi[] {
 }
 
 const FIRST_VERSION_WITH_TOPIC_IDS = 6;
+const FIRST_VERSION_WITH_DELETION_DISABLED = 3;
 
 /** The first versions whose clients understand that a part of their request is refused for a quota (KIP-599). */
 const STRICT = { createTopics: 6, deleteTopics: 5, createPartitions: 3 } as const;
@@ -26,7 +27,6 @@ const STRICT = { createTopics: 6, deleteTopics: 5, createPartitions: 3 } as cons
 async function createTopics(
   services: Services, request: CreateTopicsRequest, context: RequestContext, later: Later,
 ): Promise<CreateTopicsResponseInput> {
-  if (request.topics.length > 0) refuseExpired(request);
   const quota = services.quotas.mutations(context, context.apiVersion >= STRICT.createTopics);
   const mayCreateAny = services.authorizer.allows(context, Operation.CREATE, Resource.CLUSTER, 'kafka-cluster');
   const [allowed, refused] = split(request.topics, ({ name }) =>
@@ -46,7 +46,7 @@ async function deleteTopics(
   const asked = context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS
     ? request.topics
     : request.topicNames.map(name => ({ name, topicId: ZERO_UUID }));
-  if (asked.length > 0) refuseExpired(request);
+  refuseDeletion(services, context);
   const image = services.image();
   const nameOf = (topic: (typeof asked)[number]): string => topic.name ?? image.topicsById.get(topic.topicId ?? '')?.name ?? '';
   const [allowed, refused] = split(asked, topic => services.authorizer.allows(context, Operation.DELETE, Resource.TOPIC, nameOf(topic)));
@@ -56,10 +56,16 @@ async function deleteTopics(
   return { responses: [...(response.responses ?? []), ...refusals] };
 }
 
+/** Clients before version 3 do not know the code for it. */
+function refuseDeletion(services: Services, { apiVersion }: RequestContext): void {
+  if (services.settings().get('delete.topic.enable')) return;
+  if (apiVersion < FIRST_VERSION_WITH_DELETION_DISABLED) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'This version does not support topic deletion.');
+  throw new KafkaError(ErrorCode.TOPIC_DELETION_DISABLED);
+}
+
 async function createPartitions(
   services: Services, request: CreatePartitionsRequest, context: RequestContext, later: Later,
 ): Promise<CreatePartitionsResponseInput> {
-  if (request.topics.length > 0) refuseExpired(request);
   const quota = services.quotas.mutations(context, context.apiVersion >= STRICT.createPartitions);
   const [allowed, refused] = split(request.topics, ({ name }) => services.authorizer.allows(context, Operation.ALTER, Resource.TOPIC, name));
   const response = await services.controller.createPartitions({ ...request, topics: allowed }, quota.charge);
