@@ -11,8 +11,8 @@ import { directoryOf } from '../metadata/image.js';
 import type { MetadataImage } from '../metadata/types.js';
 import { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import { withApiVersions } from '../server/api-versions.js';
-import { DEFAULT_LIMITS, type ServerLimits } from '../server/limits.js';
 import { ClientQuotas } from '../server/quotas/quotas.js';
+import type { Windows } from '../server/quotas/rate.js';
 import { Server, type BoundListener } from '../server/server.js';
 import { ClientTelemetry } from '../server/telemetry/client-telemetry.js';
 import { apiTable } from './api-table.js';
@@ -25,6 +25,7 @@ import type { BrokerMetrics, MemoryInUse } from './metrics.js';
 import { isPrepared, prepareDirectories } from './prepare-directories.js';
 import { Publisher } from './publisher.js';
 import { Quorum } from './quorum.js';
+import { ServerLimitsNow } from './server-limits.js';
 import { SERVE_TIMEOUT_MS, servicesOf } from './services.js';
 
 export interface BrokerOptions {
@@ -175,11 +176,13 @@ export class Broker {
     const publisher = new Publisher({ brokerId, settings, clock: env.clock, logger: env.logger.child('metadata') });
     const logs = this.#logs = await this.#openLogs(publisher, brokerId, clusterId);
     const quotas = makeQuotas(settings, env);
-    const server = this.#makeServer(publisher, quotas, logs);
+    const limits = new ServerLimitsNow({ net: env.net, plan, settings: () => publisher.settings, changed: () => server.limitsChanged() });
+    const server = this.#makeServer(limits, quotas, logs);
     const bound = await this.#listen(server, plan);
     const quorum = await this.#joinQuorum(logs, brokerId, clusterId, plan, bound);
     quorum.loader.add(publisher);
     quorum.loader.add(quotas);
+    quorum.loader.add(limits);
     await quorum.loader.caughtUp();
     await logs.load();
     return { brokerId, clusterId, plan, bound, server, publisher, quotas, logs, quorum };
@@ -316,17 +319,12 @@ export class Broker {
     return logs;
   }
 
-  #makeServer(publisher: Publisher, quotas: ClientQuotas, { host: { turnWrites, tailCache }, readBudget }: NodeLogManager): Server {
+  #makeServer(limits: ServerLimitsNow, quotas: ClientQuotas, { host: { turnWrites, tailCache }, readBudget }: NodeLogManager): Server {
     const { settings, env } = this.options;
     const queued = settings.get('queued.max.request.bytes');
-    let limits = { of: settings, are: limitsOf(settings) };
-    const limitsNow = (): ServerLimits => {
-      // Every request asks.
-      if (limits.of !== publisher.settings) limits = { of: publisher.settings, are: limitsOf(publisher.settings) };
-      return limits.are;
-    };
     const server = new Server({
-      env, quotas, limits: limitsNow, beforeSending: () => turnWrites.writeAll(), memoryIsShort: () => readBudget.isExhausted,
+      env, quotas, limits: () => limits.now, connectionWindows: clientWindows(settings),
+      beforeSending: () => turnWrites.writeAll(), memoryIsShort: () => readBudget.isExhausted,
       onDisconnected: ({ id }) => this.#telemetry?.disconnected(id),
       ...(queued > 0 && { queuedBytes: queued }),
     });
@@ -377,22 +375,15 @@ function registered({ listeners }: ListenerPlan, bound: readonly BoundListener[]
   }]));
 }
 
+const clientWindows = (settings: Settings): Windows =>
+  ({ samples: settings.get('quota.window.num'), windowMs: 1000 * settings.get('quota.window.size.seconds') });
+
 function makeQuotas(settings: Settings, { clock }: Env): ClientQuotas {
   return new ClientQuotas({
-    windows: { samples: settings.get('quota.window.num'), windowMs: 1000 * settings.get('quota.window.size.seconds') },
+    windows: clientWindows(settings),
     mutationWindows: { samples: settings.get('controller.quota.window.num'), windowMs: 1000 * settings.get('controller.quota.window.size.seconds') },
     nowMs: () => clock.monotonicMs(),
   });
-}
-
-function limitsOf(settings: Settings): ServerLimits {
-  return {
-    ...DEFAULT_LIMITS,
-    maxRequestBytes: settings.get('socket.request.max.bytes'),
-    maxIdleMs: settings.get('connections.max.idle.ms'),
-    maxConnections: settings.get('max.connections'),
-    maxConnectionsPerIp: settings.get('max.connections.per.ip'),
-  };
 }
 
 /** Compaction on a worker thread. Should the thread die, the log is not to blame: it is cleaned another time. */

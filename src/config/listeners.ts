@@ -1,3 +1,4 @@
+import { INT_MAX } from './setting.js';
 import type { Settings } from './settings.js';
 import { ConfigError } from './value.js';
 
@@ -60,6 +61,17 @@ export function controllerEndpoints(settings: Settings, { listeners }: ListenerP
 }
 
 const UNOPENED_CONTROLLER_PORT = 9093;
+
+/** Takes `host:count` apart, separated by commas; a host that comes again has its last count. Throws ConfigError for what is none. */
+export function parseCountsByHost(text: string): Map<string, number> {
+  const parts = text === '' ? [] : text.split(/\s*,\s*/);
+  return new Map(parts.map(part => {
+    const match = /^\s*([\w.:%[\]-]+?)\s*:\s*(-?\d+)\s*$/.exec(part);
+    const count = Number(match?.[2]);
+    if (match === null || Math.abs(count) > INT_MAX) throw new ConfigError(`'${part}' is not host:count`);
+    return [match[1]!, count];
+  }));
+}
 
 /** Takes `NAME://host:port` apart. */
 export function parseEndpoint(text: string): Omit<Endpoint, 'protocol'> | undefined {

@@ -1,4 +1,4 @@
-import { planListeners, SECURITY_PROTOCOLS } from './listeners.js';
+import { parseCountsByHost, planListeners, SECURITY_PROTOCOLS } from './listeners.js';
 import { ALL_DIRECTORIES, LOCAL_START, type Settings } from './settings.js';
 import type { BrokerName } from './table/index.js';
 import { ConfigError } from './value.js';
@@ -64,6 +64,7 @@ function* together(settings: Settings): Iterable<Fault> {
   yield* require(get('max.connections.per.ip') > 0 || get('max.connections.per.ip.overrides') !== '',
     'max.connections.per.ip', 'it may be 0 only together with max.connections.per.ip.overrides',
     'max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.');
+  yield* connectionOverrides(settings);
   const idle = get('connections.max.idle.ms');
   yield* require(idle < 0 || get('connection.failed.authentication.delay.ms') < idle,
     'connections.max.idle.ms', 'it must be above connection.failed.authentication.delay.ms');
@@ -99,6 +100,16 @@ function* cordoned(settings: Settings): Iterable<Fault> {
   if (strange.length === 0) return;
   yield { name, why: `${strange.join(', ')} is not in log.dirs`,
     toClient: `requirement failed: All entries in ${name} must be present in log.dirs or log.dir. Missing entries : ${strange.join(', ')}` };
+}
+
+function* connectionOverrides(settings: Settings): Iterable<Fault> {
+  const name = 'max.connections.per.ip.overrides';
+  try {
+    parseCountsByHost(settings.get(name));
+  } catch (error) {
+    if (!(error instanceof ConfigError)) throw error;
+    yield { name, why: error.message, toClient: `Error parsing configuration property '${name}': ${error.message}` };
+  }
 }
 
 /** What a group may configure lies between a lower and an upper bound, and so does the default. */

@@ -74,6 +74,11 @@ export class Connection implements ByteSink, FrameTaker, Caller {
     this.stream.start(this);
   }
 
+  /** When it last answered or was opened, on the monotonic clock. */
+  get usedMs(): number {
+    return this.lastRequestMs;
+  }
+
   /** Whether nothing is under way: no request, no answer that still has to leave. */
   get isQuiet(): boolean {
     return !this.busy && this.outBytes === 0 && this.stream.pendingBytes === 0;

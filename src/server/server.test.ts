@@ -15,6 +15,7 @@ import { answering, CloseConnection, serve, type Later, type Reply, type ServedA
 import { withApiVersions } from './api-versions.js';
 import type { RequestContext } from './context.js';
 import { DEFAULT_LIMITS, type ServerLimits } from './limits.js';
+import { NO_CONNECTION_LIMITS } from './quotas/connection-quotas.js';
 import { Server, type ServerOptions } from './server.js';
 
 interface World {
@@ -595,9 +596,9 @@ test('many unfinished large requests take turns instead of all the memory, and a
   expect(server.queuedBytes).toBe(0);
 });
 
-test('connections beyond the bounds are refused, and there is room again when others leave', async () => {
+test('connections beyond what an address may have are refused, and there is room again when others leave', async () => {
   const world = simulated(1);
-  const { connect, server } = await start(world, { limitsAre: { maxConnections: 3, maxConnectionsPerIp: 2 } });
+  const { connect, server } = await start(world, { limitsAre: { connections: { ...NO_CONNECTION_LIMITS, perAddress: 2 } } });
   const [first, second, third] = [await connect(), await connect(), await connect()];
   await world.until(() => third.ended_);
   expect(server.connectionCount).toBe(2);

@@ -1,5 +1,6 @@
 import { TimingWheel } from '../base/timing-wheel.js';
-import type { ByteStream, Env, NetListener } from '../env/index.js';
+import type { Env, NetListener } from '../env/index.js';
+import { Admission, type Arrival } from './admission.js';
 import type { ServedApi } from './api.js';
 import { Connection, type ConnectionHost } from './connection.js';
 import { ANONYMOUS, type ConnectionFacts, type ListenerFacts } from './context.js';
@@ -7,6 +8,7 @@ import { Dispatcher } from './dispatch.js';
 import { FrameBuffers, ReadGate } from './frame-buffers.js';
 import { DEFAULT_LIMITS, DEFAULT_QUEUED_BYTES, type ServerLimits } from './limits.js';
 import { UNLIMITED_TIME, type TimeQuota } from './quotas/loop-time.js';
+import type { Windows } from './quotas/rate.js';
 
 export interface ListenerOptions extends ListenerFacts {
   readonly host: string;
@@ -34,6 +36,8 @@ export interface ServerOptions {
   readonly queuedBytes?: number;
   /** What requests may take of the loop; nothing bounds them unless given. */
   readonly quotas?: TimeQuota;
+  /** Over which new connections are counted; Kafka's defaults unless given. */
+  readonly connectionWindows?: Windows;
   /** Whether the memory of answers is exhausted: who takes none of his is cut off then. */
   readonly memoryIsShort?: () => boolean;
   /** Told when a connection is gone. */
@@ -42,15 +46,16 @@ export interface ServerOptions {
 
 const WHEEL_TICK_MS = 10;
 const DEFAULT_GRACE_MS = 1000;
+const DEFAULT_WINDOWS: Windows = { samples: 11, windowMs: 1000 };
 
 /** Accepts connections on a list of listeners and answers what they ask from one table. */
 export class Server {
   private readonly base: Omit<ConnectionHost, 'dispatcher'>;
   /** undefined until there is something to answer with; connections that come before are held. */
   private host: ConnectionHost | undefined;
-  private held: (() => void)[] = [];
+  private held: Arrival[] = [];
   private readonly connections = new Set<Connection>();
-  private readonly perAddress = new Map<string, number>();
+  private readonly admission: Admission;
   private readonly listeners: NetListener[] = [];
   private toFlush: Connection[] = [];
   private flushIsDue = false;
@@ -74,6 +79,12 @@ export class Server {
       flushSoon: connection => this.flushSoon(connection),
       gone: connection => this.gone(connection),
     };
+    this.admission = new Admission({
+      clock: env.clock, wheel: this.base.wheel, logger, windows: options.connectionWindows ?? DEFAULT_WINDOWS,
+      limits: () => this.base.limits().connections,
+      open: arrival => this.connect(arrival),
+      cutOff: (count, mayBeCutOff) => this.closeOldest(count, mayBeCutOff),
+    });
   }
 
   get connectionCount(): number {
@@ -103,7 +114,8 @@ export class Server {
     this.closing = true;
     await Promise.all(this.listeners.splice(0).map(listener => listener.close()));
     // Who is still held is turned away.
-    for (const accept of this.held.splice(0)) accept();
+    for (const arrival of this.held.splice(0)) arrival.stream.destroy();
+    this.admission.close();
     for (const connection of this.connections) connection.drain();
     if (graceMs > 0 && this.sweepQuiet() > 0) await this.untilQuiet(graceMs);
     for (const connection of this.connections) connection.close('the server stops');
@@ -112,37 +124,41 @@ export class Server {
 
   private open({ host, port, backlog, name, protocol, role }: ListenerOptions): Promise<NetListener> {
     const facts: ListenerFacts = { name, protocol, role };
-    return this.options.env.net.listen({ host, port, backlog }, stream => this.accept(stream, facts, host));
+    return this.options.env.net.listen({ host, port, backlog }, stream => this.accept({ stream, listener: facts, localHost: host }));
   }
 
   /** Begins to answer, from a table that has ApiVersions in it (`withApiVersions`); who was held is served first. */
   serve(apis: readonly ServedApi[]): void {
     const { logger, clock } = this.base;
     this.host = { ...this.base, dispatcher: new Dispatcher({ apis, logger, clock, quotas: this.options.quotas ?? UNLIMITED_TIME }) };
-    for (const accept of this.held.splice(0)) accept();
+    for (const arrival of this.held.splice(0)) this.accept(arrival);
   }
 
-  private accept(stream: ByteStream, listener: ListenerFacts, localHost: string): void {
-    const { host } = this;
-    if (host === undefined && !this.closing) {
-      this.held.push(() => this.accept(stream, listener, localHost));
-      return;
-    }
-    const { maxConnections, maxConnectionsPerIp } = this.base.limits();
+  /** The limits are others now: who waits may come in, or some have to go. */
+  limitsChanged(): void {
+    this.admission.limitsChanged();
+  }
+
+  private accept(arrival: Arrival): void {
+    if (this.closing) arrival.stream.destroy();
+    else if (this.host === undefined) this.held.push(arrival);
+    else this.admission.arrived(arrival);
+  }
+
+  private connect({ stream, listener, localHost }: Arrival): void {
     const address = stream.remoteAddress;
-    const fromAddress = this.perAddress.get(address) ?? 0;
-    if (host === undefined || this.closing || this.connections.size >= maxConnections || fromAddress >= maxConnectionsPerIp) {
-      this.base.logger.debug('connection refused', { from: address, connections: this.connections.size, fromAddress });
-      return stream.destroy();
-    }
-    this.perAddress.set(address, fromAddress + 1);
     const facts: ConnectionFacts = {
       id: `${localHost}:${stream.localPort}-${address}:${stream.remotePort}-${this.accepted++}`,
       listener, clientAddress: address, principal: ANONYMOUS, clientSoftwareName: '', clientSoftwareVersion: '',
     };
-    const connection = new Connection(host, stream, facts);
+    const connection = new Connection(this.host!, stream, facts);
     this.connections.add(connection);
     connection.start();
+  }
+
+  private closeOldest(count: number, mayBeCutOff: (listener: ListenerFacts) => boolean): void {
+    const oldest = [...this.connections].filter(({ facts }) => mayBeCutOff(facts.listener)).sort((a, b) => a.usedMs - b.usedMs);
+    for (const connection of oldest.slice(0, count)) connection.close('there are more connections than max.connections allows');
   }
 
   private flushSoon(connection: Connection): void {
@@ -186,10 +202,8 @@ export class Server {
   private gone(connection: Connection): void {
     if (!this.connections.delete(connection)) return;
     this.options.onDisconnected?.(connection.facts);
-    const { clientAddress } = connection.facts;
-    const left = this.perAddress.get(clientAddress)! - 1;
-    if (left > 0) this.perAddress.set(clientAddress, left);
-    else this.perAddress.delete(clientAddress);
+    const { listener, clientAddress } = connection.facts;
+    this.admission.left(listener, clientAddress);
   }
 
   private sweepQuiet(): number {

@@ -152,17 +152,17 @@ describe('accounts', () => {
 
   test('go after an hour without use', () => {
     const kept = shares();
-    for (let i = 0; i < 10; i++) kept.accountOf('', `c${i}`, 0);
-    kept.accountOf('', 'c0', 3_600_000);
-    kept.accountOf('', 'new', 3_600_001);
+    for (let i = 0; i < 10; i++) kept.of('', `c${i}`, 0);
+    kept.of('', 'c0', 3_600_000);
+    kept.of('', 'new', 3_600_001);
     expect(kept.count).toBe(2);
   });
 
   test('go as soon as they say nothing where there are many', () => {
     const kept = shares();
-    for (let i = 0; i < 10_000; i++) kept.accountOf('', `c${i}`, 0).meter.record(1, 0);
-    kept.accountOf('', 'c0', 11_000).meter.record(1, 11_000);
-    kept.accountOf('', 'new', 11_001);
+    for (let i = 0; i < 10_000; i++) kept.of('', `c${i}`, 0).meter.record(1, 0);
+    kept.of('', 'c0', 11_000).meter.record(1, 11_000);
+    kept.of('', 'new', 11_001);
     expect(kept.count).toBe(2);
   });
 });

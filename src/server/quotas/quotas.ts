@@ -157,7 +157,7 @@ export class ClientQuotas implements Quotas {
 
   /** A client without an id is as one whose id is empty. */
   #account<Meter>(shares: Shares<Meter>, { connection, clientId }: RequestContext, nowMs = this.#nowMs()) {
-    return shares.accountOf(connection.principal.name, clientId ?? '', nowMs);
+    return shares.of(connection.principal.name, clientId ?? '', nowMs);
   }
 
   /** Whole ones, as Kafka's. */

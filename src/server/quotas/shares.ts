@@ -1,20 +1,16 @@
+import { Accounts } from './accounts.js';
 import type { Limits } from './limits.js';
 
-/** As long as Kafka keeps what it knows of somebody who does nothing. */
-const KEPT_MS = 3_600_000;
-/** Above so many, those of whom there is nothing to know go at once: client ids are easily made up. */
-const MANY = 10_000;
-const SWEEP_EVERY_MS = 1_000;
-
 /** What is counted of a client, or of several together. */
-export interface Account<Meter> {
+export interface Use<Meter> {
   readonly meter: Meter;
-  bound: number;
+  readonly bound: number;
 }
 
-interface Kept<Meter> extends Account<Meter> {
-  limits: Limits;
-  usedMs: number;
+interface Kept<Meter> {
+  readonly meter: Meter;
+  bound: number;
+  limits: Limits | undefined;
 }
 
 export interface SharesOptions<Meter> {
@@ -23,52 +19,26 @@ export interface SharesOptions<Meter> {
   readonly isForgotten: (meter: Meter, bound: number, nowMs: number) => boolean;
 }
 
-/** Who has used how much of one kind of quota. */
+/** Who has used how much of one kind of quota. What was counted stays when bounds change. */
 export class Shares<Meter> {
-  readonly #accounts = new Map<string, Kept<Meter>>();
-  #limits: Limits;
-  #sweptMs = -Infinity;
+  readonly #accounts: Accounts<Kept<Meter>>;
 
-  constructor(private readonly options: SharesOptions<Meter>, limits: Limits) {
-    this.#limits = limits;
-  }
-
-  /** Accounts that are there keep what they counted, under the bounds of now. */
-  set limits(limits: Limits) {
-    this.#limits = limits;
-  }
-
-  get limits(): Limits {
-    return this.#limits;
+  constructor({ meter, isForgotten }: SharesOptions<Meter>, public limits: Limits) {
+    this.#accounts = new Accounts<Kept<Meter>>(() => ({ meter: meter(), bound: 0, limits: undefined }), (kept, nowMs) => isForgotten(kept.meter, kept.bound, nowMs));
   }
 
   get count(): number {
-    return this.#accounts.size;
+    return this.#accounts.count;
   }
 
-  accountOf(user: string, clientId: string, nowMs: number): Account<Meter> {
-    const limits = this.#limits;
+  of(user: string, clientId: string, nowMs: number): Use<Meter> {
+    const { limits } = this;
     const share = limits.shareOf(user, clientId);
-    const key = `${share.user.length}:${share.user}${share.clientId}`;
-    let account = this.#accounts.get(key);
-    if (account === undefined) {
-      this.#sweep(nowMs);
-      account = { meter: this.options.meter(), bound: limits.boundOf(share), limits, usedMs: nowMs };
-      this.#accounts.set(key, account);
-    } else if (account.limits !== limits) {
-      account.limits = limits;
-      account.bound = limits.boundOf(share);
+    const kept = this.#accounts.of(`${share.user.length}:${share.user}${share.clientId}`, nowMs);
+    if (kept.limits !== limits) {
+      kept.limits = limits;
+      kept.bound = limits.boundOf(share);
     }
-    account.usedMs = nowMs;
-    return account;
-  }
-
-  #sweep(nowMs: number): void {
-    if (nowMs - this.#sweptMs < SWEEP_EVERY_MS) return;
-    this.#sweptMs = nowMs;
-    const many = this.#accounts.size >= MANY;
-    for (const [key, { usedMs, meter, bound }] of this.#accounts) {
-      if (nowMs - usedMs > KEPT_MS || (many && this.options.isForgotten(meter, bound, nowMs))) this.#accounts.delete(key);
-    }
+    return kept;
   }
 }
