@@ -211,6 +211,7 @@ export class Broker {
     await quorum.loader.caughtUp();
     publisher.attach(replicas, {
       topicsDeleted: topics => void groups.service.topicsDeleted(topics),
+      topicsChanged: topics => void groups.service.topicsChanged(topics),
       // Not in the midst of the metadata's own publication, to which a heartbeat may add.
       settingsChanged: () => this.options.env.clock.endOfTurn(() => lifecycle.settingsChanged()),
     });

@@ -1,14 +1,16 @@
-import type { Settings } from '../config/index.js';
+import { ConfigError, groupValue, type Settings } from '../config/index.js';
+import type { Assignor } from '../coordinator/group/assignors/assignor.js';
 import { GroupMachine } from '../coordinator/group/group-machine.js';
 import { groupRecordCodec, type GroupRecord } from '../coordinator/group/records.js';
 import { groupRuntimeError, GroupService } from '../coordinator/group/service.js';
-import type { GroupSettings } from '../coordinator/group/settings.js';
+import { BUILT_IN_ASSIGNORS, type ConsumerGroupSettings, type GroupSettings } from '../coordinator/group/settings.js';
 import type { Env } from '../env/index.js';
-import type { MetadataImage } from '../metadata/types.js';
-import { ZERO_UUID, type Uuid } from '../protocol/wire/types.js';
+import { configOf } from '../metadata/image.js';
+import { configKey, ConfigResourceType, type MetadataImage } from '../metadata/types.js';
 import { PartitionReplicatedLog, type Partition, type ReplicaManager } from '../replication/index.js';
 import { RuntimeSet } from '../runtime/runtime-set.js';
 import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
+import { ImageTopics } from './cluster-topics.js';
 
 export interface GroupCoordinatorOptions {
   readonly env: Env;
@@ -26,13 +28,14 @@ export class GroupCoordinator {
 
   constructor({ env, replicas, settings, image, onSettled }: GroupCoordinatorOptions) {
     const { clock, random, logger } = env;
-    const groupSettings = groupSettingsOf(settings);
+    const groupSettings = groupSettingsOf(settings, image);
+    const cluster = new ImageTopics(image);
     const led = new Map<number, Partition>();
     this.#runtimes = new RuntimeSet<GroupMachine, GroupRecord>({
       name: 'group coordinator', topic: OFFSETS_TOPIC, clock, random, logger: logger.child('groups'),
       codec: groupRecordCodec,
       open: index => new PartitionReplicatedLog(led.get(index)!),
-      create: () => new GroupMachine(groupSettings, (name, id) => topicExists(image(), name, id)),
+      create: () => new GroupMachine(groupSettings, () => cluster),
       commitTimeoutMs: settings().get('offsets.commit.timeout.ms'),
       errorFor: groupRuntimeError,
     });
@@ -67,14 +70,9 @@ export class GroupCoordinator {
   }
 }
 
-/** As `TopicExists` has it. */
-function topicExists({ topicsByName }: MetadataImage, name: string, id: Uuid): boolean {
-  const topic = topicsByName.get(name);
-  return topic !== undefined && (id === ZERO_UUID || id === topic.id);
-}
-
 /** Read at each use, so that dynamic settings take effect. */
-function groupSettingsOf(settings: () => Settings): GroupSettings {
+function groupSettingsOf(settings: () => Settings, image: () => MetadataImage): GroupSettings {
+  const consumer = consumerGroupSettingsOf(settings, image);
   return {
     get minSessionTimeoutMs() { return settings().get('group.min.session.timeout.ms'); },
     get maxSessionTimeoutMs() { return settings().get('group.max.session.timeout.ms'); },
@@ -83,5 +81,25 @@ function groupSettingsOf(settings: () => Settings): GroupSettings {
     get offsetMetadataMaxBytes() { return settings().get('offset.metadata.max.bytes'); },
     get offsetsRetentionMs() { return settings().get('offsets.retention.minutes') * 60_000; },
     get offsetsRetentionCheckIntervalMs() { return settings().get('offsets.retention.check.interval.ms'); },
+    consumer,
   };
+}
+
+function consumerGroupSettingsOf(settings: () => Settings, image: () => MetadataImage): ConsumerGroupSettings {
+  const ofGroup = (groupId: string, name: Parameters<typeof groupValue>[2]): number =>
+    groupValue(settings(), configOf(image(), configKey(ConfigResourceType.GROUP, groupId)), name);
+  return {
+    assignors: settings().get('group.consumer.assignors').map(assignorNamed),
+    get maxSize() { return settings().get('group.consumer.max.size'); },
+    get regexRefreshIntervalMs() { return settings().get('group.consumer.regex.refresh.interval.ms'); },
+    sessionTimeoutMs: groupId => ofGroup(groupId, 'consumer.session.timeout.ms'),
+    heartbeatIntervalMs: groupId => ofGroup(groupId, 'consumer.heartbeat.interval.ms'),
+    assignmentIntervalMs: groupId => ofGroup(groupId, 'consumer.assignment.interval.ms'),
+  };
+}
+
+function assignorNamed(wanted: string): Assignor {
+  const assignor = BUILT_IN_ASSIGNORS.find(({ name }) => name === wanted);
+  if (assignor !== undefined) return assignor;
+  throw new ConfigError(`group.consumer.assignors names ${wanted}, which is none of ${BUILT_IN_ASSIGNORS.map(({ name }) => name).join(', ')}`);
 }

@@ -21,6 +21,8 @@ export interface PublisherOptions {
 export interface ImageListener {
   /** Topics that are gone. */
   topicsDeleted(topics: readonly { readonly name: string; readonly id: Uuid }[]): void;
+  /** Topics of these names came, changed or are gone. */
+  topicsChanged?(topics: { readonly names: readonly string[]; readonly hasNew: boolean }): void;
   /** The broker's own settings may be others now. */
   settingsChanged?(): void;
 }
@@ -81,6 +83,7 @@ export class Publisher implements MetadataPublisher {
     this.#removeTopics(delta);
     this.#applyConfigs(delta);
     this.#applyTopics(delta);
+    this.#tellOfTopics(delta);
     this.recheck();
   }
 
@@ -118,6 +121,12 @@ export class Publisher implements MetadataPublisher {
       const topic = this.#image.topicsById.get(id);
       if (topic !== undefined) this.#replicas?.applyTopic(topic);
     }
+  }
+
+  #tellOfTopics({ topics: { created, changedPartitions, deleted } }: MetadataDelta): void {
+    const changed = [...changedPartitions.keys()].map(id => this.#image.topicsById.get(id)).filter(topic => topic !== undefined);
+    const names = [...changed, ...deleted.values()].map(({ name }) => name);
+    if (names.length > 0) this.#listener?.topicsChanged?.({ names, hasNew: created.length > 0 });
   }
 
   #applyConfigs({ configs }: MetadataDelta): void {

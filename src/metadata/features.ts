@@ -54,7 +54,7 @@ const V = MINIMUM_METADATA_VERSION;
 const features: Readonly<Record<string, Feature>> = {
   [FeatureName.KRAFT_VERSION]: { defaultFrom: [V, 21], served: 1 },
   [FeatureName.TRANSACTION_VERSION]: { defaultFrom: [V, 24, 24], served: 0 },
-  [FeatureName.GROUP_VERSION]: { defaultFrom: [V, 22], served: 0 },
+  [FeatureName.GROUP_VERSION]: { defaultFrom: [V, 22], served: 1 },
   [FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION]: { defaultFrom: [V, 26], needs: [V, 23], served: 1 },
   [FeatureName.SHARE_VERSION]: { defaultFrom: [V, 28], served: 0 },
   [FeatureName.STREAMS_VERSION]: { defaultFrom: [V, 29], served: 0 },

@@ -3,11 +3,11 @@ import { boolean, int, string } from '../setting.js';
 
 /** Settings of a group. Those with a broker synonym take its value when the group has none of its own. */
 export const groupSettings = {
-  'consumer.session.timeout.ms': int({ default: 45_000, min: 1, importance: 'medium',
+  'consumer.session.timeout.ms': int({ default: 45_000, min: 1, importance: 'medium', honoured: true,
     doc: 'How long a member of the consumer group may be silent.' }),
-  'consumer.heartbeat.interval.ms': int({ default: 5000, min: 1, importance: 'medium',
+  'consumer.heartbeat.interval.ms': int({ default: 5000, min: 1, importance: 'medium', honoured: true,
     doc: 'How often members of the consumer group send heartbeats.' }),
-  'consumer.assignment.interval.ms': int({ default: 1000, min: 0, importance: 'medium',
+  'consumer.assignment.interval.ms': int({ default: 1000, min: 0, importance: 'medium', honoured: true,
     doc: 'Least time between two computed assignments of the consumer group.' }),
   'share.session.timeout.ms': int({ default: 45_000, min: 1, importance: 'medium', doc: 'How long a member of the share group may be silent.' }),
   'share.heartbeat.interval.ms': int({ default: 5000, min: 1, importance: 'medium', doc: 'How often members of the share group send heartbeats.' }),

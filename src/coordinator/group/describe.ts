@@ -1,5 +1,7 @@
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import type { ClassicGroup } from './classic/group.js';
+import { CONSUMER_PROTOCOL_TYPE } from './classic/subscription.js';
+import type { Group } from './group.js';
 import { NO_ASSIGNMENT } from './classic/member.js';
 import type { NewerProtocol } from './records.js';
 import type { DescribedGroup, ListedGroup, ListGroupsRequest } from './types.js';
@@ -39,16 +41,14 @@ function describeMissing(groupId: string, knowsGroupIdNotFound: boolean): Descri
   return { ...missing, groupState: NO_GROUP_STATE };
 }
 
-const TYPE = 'classic';
-
-/** ListGroups (KIP-518, KIP-848): the groups whose state and type are among those asked for, in any case. */
-export function listGroups(groups: Iterable<ClassicGroup>, request: ListGroupsRequest): ListedGroup[] {
+/** ListGroups (KIP-518, KIP-848): the groups of either protocol whose state and type are among those asked for, in any case. */
+export function listGroups(groups: Iterable<Group>, request: ListGroupsRequest): ListedGroup[] {
   const isWanted = filterOf(request);
   const listed: ListedGroup[] = [];
-  if (!isWanted.type(TYPE)) return listed;
   for (const group of groups) {
-    if (!isWanted.state(group.state)) continue;
-    listed.push({ groupId: group.groupId, protocolType: group.protocolType ?? '', groupState: group.state, groupType: TYPE });
+    if (!isWanted.type(group.kind) || !isWanted.state(group.state)) continue;
+    const protocolType = group.kind === 'consumer' ? CONSUMER_PROTOCOL_TYPE : group.protocolType ?? '';
+    listed.push({ groupId: group.groupId, protocolType, groupState: group.state, groupType: group.kind });
   }
   return listed;
 }

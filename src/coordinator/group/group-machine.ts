@@ -1,3 +1,4 @@
+import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
 import type { Effects, Machine, Moment, RecordPosition, ReplyTo } from '../../runtime/machine.js';
@@ -8,18 +9,32 @@ import { heartbeat, leaveGroup, sessionTimerFired } from './classic/membership.j
 import { joinTimerFired, prepareRebalance, release, renewSession, syncTimerFired } from './classic/rebalance.js';
 import { syncGroup } from './classic/sync.js';
 import { cleanUp, forgetTopics, topicsGone } from './cleanup.js';
+import type { ClusterTopics } from './cluster-topics.js';
+import { consumerGroupFailed, describeConsumerGroup } from './consumer/describe.js';
+import { ConsumerGroup } from './consumer/group.js';
+import { heartbeat as consumerHeartbeat, heartbeatFailed } from './consumer/heartbeat.js';
+import { leave as leaveConsumerGroup, rebalanceTimerFired, sessionTimerFired as consumerSessionTimerFired } from './consumer/leave.js';
+import { isLeaving } from './consumer/member.js';
+import { consumerGroupTombstones, isConsumerGroupRecord } from './consumer/records.js';
+import type { ConsumerGroupRecord } from './consumer/records.js';
+import { resolveRegexes } from './consumer/regex.js';
+import { replayConsumerGroup } from './consumer/replay.js';
+import { resumeMember } from './consumer/timers.js';
 import { describeGroup, listGroups, listNewerGroups } from './describe.js';
+import type { Group } from './group.js';
 import { OffsetStore, storedOffset } from './offset-store.js';
 import { commitOffsets, deleteAllOffsets, deleteOffsets, fetchOffsets, refuseCommit } from './offsets.js';
 import { groupTombstone, newGroupRecord } from './records.js';
 import type { GroupMetadata, GroupRecord, NewerProtocol } from './records.js';
+import { NEW_MEMBER_JOIN_TIMEOUT_MS } from './settings.js';
 import type { GroupSettings } from './settings.js';
 import { Step } from './step.js';
 import { parseTimerKey, timerKey } from './timers.js';
+import type { GroupTimer } from './timers.js';
 import type {
-  CommitRequest, CommitResult, DeletedGroup, DeletedTopic, DeleteOffsetsRequest, DeleteOffsetsResult, DescribedGroup,
-  FetchOffsetsRequest, FetchOffsetsResult, HeartbeatRequest, HeartbeatResult, JoinRequest, JoinResult, LeaveRequest, LeaveResult,
-  ListedGroup, ListGroupsRequest, SyncRequest, SyncResult, TopicExists,
+  ChangedTopics, CommitRequest, CommitResult, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResult, DeletedGroup, DeletedTopic,
+  DeleteOffsetsRequest, DeleteOffsetsResult, DescribedConsumerGroup, DescribedGroup, FetchOffsetsRequest, FetchOffsetsResult,
+  HeartbeatRequest, HeartbeatResult, JoinRequest, JoinResult, LeaveRequest, LeaveResult, ListedGroup, ListGroupsRequest, SyncRequest, SyncResult,
 } from './types.js';
 
 type GroupEffects = Effects<GroupRecord>;
@@ -39,14 +54,19 @@ const RETRY_MS = 1_000;
 export class GroupMachine implements Machine<GroupRecord> {
   readonly offsets = new OffsetStore();
   readonly recorded = new Map<string, GroupMetadata>();
+  /** Groups of the classic protocol; no group is here and among `consumerGroups`. */
   readonly groups = new Map<string, ClassicGroup>();
+  readonly consumerGroups = new Map<string, ConsumerGroup>();
   /** Groups that Apache Kafka made in a protocol that is not spoken here: their records stay as they are, and nobody joins. */
   readonly newerGroups = new Map<string, NewerProtocol>();
   /** Topics whose deletion has yet to be seen through. */
   private readonly deletedTopics = new Map<string, ReadonlySet<Uuid>>();
 
-  /** `topicExists` is asked when leadership begins: of topics deleted from then on, `topicsDeleted` tells. */
-  constructor(private readonly settings: GroupSettings, private readonly topicExists: TopicExists) {}
+  /** The version of the cluster when topics last came. */
+  private newTopicsVersion = -1;
+
+  /** `cluster` gives the topics as they are; of what changes from the beginning of leadership on, `topicsChanged` tells. */
+  constructor(private readonly settings: GroupSettings, private readonly cluster: () => ClusterTopics) {}
 
   // Membership
 
@@ -54,7 +74,7 @@ export class GroupMachine implements Machine<GroupRecord> {
     return this.step(at, step => {
       const { groupId } = request;
       const known = this.groups.get(groupId);
-      if (this.newerGroups.has(groupId)) step.answer(to, joinError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, request.memberId));
+      if (!this.maySpeakClassic(groupId)) step.answer(to, joinError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, request.memberId));
       else if (known !== undefined) joinGroup(step, known, request, to);
       else if (request.memberId === '') this.joinNewGroup(step, request, to);
       else step.answer(to, joinError(ErrorCode.UNKNOWN_MEMBER_ID, request.memberId));
@@ -84,22 +104,32 @@ export class GroupMachine implements Machine<GroupRecord> {
     });
   }
 
+  /** ConsumerGroupHeartbeat: joins, stays and leaves. @throws KafkaError, and then nothing has happened. */
+  consumerGroupHeartbeat(request: ConsumerGroupHeartbeatRequest, to: ReplyTo<ConsumerGroupHeartbeatResult>, at: Moment): GroupEffects {
+    return this.step(at, step => {
+      const result = isLeaving(request.memberEpoch)
+        ? leaveConsumerGroup(step, this.consumerGroup(request.groupId), request)
+        : consumerHeartbeat(step, this.consumerGroupToBeIn(step, request), request);
+      step.answerOnceWritten(to, result, heartbeatFailed);
+    });
+  }
+
   // Offsets
 
   commitOffsets(request: CommitRequest, to: ReplyTo<CommitResult>, at: Moment): GroupEffects {
     return this.step(at, step => {
-      const result = commitOffsets(step, this.groups.get(request.groupId), request);
+      const result = commitOffsets(step, this.groupOf(request.groupId), request);
       step.answerOnceWritten(to, result, errorCode => refuseCommit(request, errorCode));
     });
   }
 
   fetchOffsets(request: FetchOffsetsRequest, to: ReplyTo<FetchOffsetsResult>, at: Moment): GroupEffects {
-    return this.step(at, step => step.answer(to, fetchOffsets(this.offsets, request)));
+    return this.step(at, step => step.answer(to, fetchOffsets(this.offsets, this.groupOf(request.groupId), request)));
   }
 
   deleteOffsets(request: DeleteOffsetsRequest, to: ReplyTo<DeleteOffsetsResult>, at: Moment): GroupEffects {
     return this.step(at, step => {
-      const result = deleteOffsets(step, this.offsets, this.groups.get(request.groupId), request);
+      const result = deleteOffsets(step, this.offsets, this.groupOf(request.groupId), request);
       step.answerOnceWritten(to, result, errorCode => ({ errorCode, topics: [] }));
     });
   }
@@ -112,7 +142,11 @@ export class GroupMachine implements Machine<GroupRecord> {
   }
 
   listGroups(request: ListGroupsRequest, to: ReplyTo<ListedGroup[]>, at: Moment): GroupEffects {
-    return this.step(at, step => step.answer(to, [...listGroups(this.groups.values(), request), ...listNewerGroups(this.newerGroups, request)]));
+    return this.step(at, step => step.answer(to, [...listGroups(this.allGroups(), request), ...listNewerGroups(this.newerGroups, request)]));
+  }
+
+  describeConsumerGroups(groupIds: readonly string[], to: ReplyTo<DescribedConsumerGroup[]>, at: Moment): GroupEffects {
+    return this.step(at, step => step.answer(to, groupIds.map(groupId => this.describeConsumerGroup(step, groupId))));
   }
 
   /** Deletes groups that nobody is in, with their offsets. */
@@ -120,6 +154,15 @@ export class GroupMachine implements Machine<GroupRecord> {
     return this.step(at, step => {
       const results = groupIds.map(groupId => ({ groupId, errorCode: this.deleteGroup(step, groupId) }));
       step.answerOnceWritten(to, results, errorCode => groupIds.map(groupId => ({ groupId, errorCode })));
+    });
+  }
+
+  /** Groups that subscribe to these topics look at them with the next heartbeat. */
+  topicsChanged({ names, hasNew }: ChangedTopics, to: ReplyTo<null>, at: Moment): GroupEffects {
+    return this.step(at, step => {
+      if (hasNew) this.newTopicsVersion = step.cluster.version;
+      for (const group of this.consumerGroups.values()) if (names.some(name => group.isSubscribedTo(name))) group.requestRefresh();
+      step.answer(to, null);
     });
   }
 
@@ -137,6 +180,7 @@ export class GroupMachine implements Machine<GroupRecord> {
   replay(record: GroupRecord, position: RecordPosition): void {
     if (record.kind === 'group') this.replayGroup(record.groupId, record.value);
     else if (record.kind === 'newer group') this.replayNewerGroup(record);
+    else if (isConsumerGroupRecord(record)) this.replayConsumerGroup(record);
     else this.replayOffset(record, position);
   }
 
@@ -147,35 +191,81 @@ export class GroupMachine implements Machine<GroupRecord> {
   activated(at: Moment): GroupEffects {
     return this.step(at, step => {
       for (const [groupId, value] of this.recorded) this.groups.set(groupId, ClassicGroup.fromRecord(groupId, value));
-      for (const groupId of this.offsets.groupIds()) if (!this.newerGroups.has(groupId)) this.ensureGroup(groupId, at.nowMs);
+      for (const groupId of this.offsets.groupIds()) this.ensureGroupOf(groupId, at.nowMs);
       for (const group of this.groups.values()) resume(step, group);
+      for (const group of this.consumerGroups.values()) for (const memberId of group.members.keys()) resumeMember(step, group, memberId);
+      this.newTopicsVersion = step.cluster.version;
       step.setTimer(timerKey('cleanup'), this.settings.offsetsRetentionCheckIntervalMs);
-      for (const { name, id } of topicsGone(this.offsets, this.topicExists)) this.noteDeleted(name, [id]);
+      for (const { name, id } of topicsGone(this.offsets, step.cluster)) this.noteDeleted(name, [id]);
       if (this.deletedTopics.size > 0) step.setTimer(timerKey('topics'), NEXT_BATCH_MS);
     });
   }
 
   timerFired(key: string, at: Moment): GroupEffects {
     return this.step(at, step => {
-      const { kind, groupId, memberId } = parseTimerKey(key);
-      if (kind === 'cleanup') return this.cleanUp(step);
-      if (kind === 'topics') return this.forgetDeletedTopics(step);
-      const group = this.groups.get(groupId);
-      if (group === undefined) return undefined;
-      if (kind === 'session') return sessionTimerFired(step, group, memberId);
-      return kind === 'join' ? joinTimerFired(step, group) : syncTimerFired(step, group);
+      const timer = parseTimerKey(key);
+      if (timer.kind === 'cleanup') return this.cleanUp(step);
+      if (timer.kind === 'topics') return this.forgetDeletedTopics(step);
+      const group = this.groupOf(timer.groupId);
+      if (group?.kind === 'consumer') consumerTimerFired(step, group, timer);
+      else if (group !== undefined) classicTimerFired(step, group, timer);
+      return undefined;
     });
   }
 
   private step(at: Moment, run: (step: Step) => void): GroupEffects {
-    const step = new Step(at, this.settings);
+    const step = new Step(at, this.settings, this.cluster(), this.newTopicsVersion);
     run(step);
     return step.effects();
+  }
+
+  private groupOf(groupId: string): Group | undefined {
+    return this.groups.get(groupId) ?? this.consumerGroups.get(groupId);
+  }
+
+  private allGroups(): Group[] {
+    return [...this.groups.values(), ...this.consumerGroups.values()];
+  }
+
+  /** Whether members of the classic protocol may come: an empty group of another protocol makes place for them. */
+  private maySpeakClassic(groupId: string): boolean {
+    return !this.newerGroups.has(groupId) && this.consumerGroups.get(groupId)?.isEmpty !== false;
+  }
+
+  /** @throws KafkaError GROUP_ID_NOT_FOUND. */
+  private consumerGroup(groupId: string): ConsumerGroup {
+    const group = this.consumerGroups.get(groupId);
+    if (group !== undefined) return group;
+    const isOther = this.groups.has(groupId) || this.newerGroups.has(groupId);
+    throw new KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, isOther ? `Group ${groupId} is not a consumer group.` : `Group ${groupId} not found.`);
+  }
+
+  /**
+   * The group of a member that joins or stays. Whoever joins makes it if need be, also in the place of a classic group that
+   * nobody is in.
+   */
+  private consumerGroupToBeIn(step: Step, { groupId, memberEpoch }: ConsumerGroupHeartbeatRequest): ConsumerGroup {
+    const classic = this.groups.get(groupId);
+    const mayMake = memberEpoch === 0 && !this.consumerGroups.has(groupId) && !this.newerGroups.has(groupId);
+    if (!mayMake || classic?.isIn('Empty') === false) return this.consumerGroup(groupId);
+    if (classic !== undefined) endClassicGroup(step, classic);
+    return new ConsumerGroup(groupId);
+  }
+
+  private describeConsumerGroup({ cluster, settings }: Step, groupId: string): DescribedConsumerGroup {
+    try {
+      return describeConsumerGroup(this.consumerGroup(groupId), cluster, settings.consumer.assignors[0]!.name);
+    } catch (error) {
+      if (error instanceof KafkaError) return consumerGroupFailed(groupId, error.errorCode, error.message);
+      throw error;
+    }
   }
 
   /** A group comes to be with a record even before its first generation, so that another coordinator knows of it. */
   private joinNewGroup(step: Step, request: JoinRequest, to: ReplyTo<JoinResult>): void {
     const { groupId } = request;
+    const empty = this.consumerGroups.get(groupId);
+    if (empty !== undefined) for (const tombstone of consumerGroupTombstones(empty)) step.append(tombstone);
     const group = this.ensureGroup(groupId, step.at.nowMs);
     step.append(newGroupRecord(groupId, step.at.nowMs));
     step.failUnwritten(to, errorCode => joinError(errorCode, ''));
@@ -198,18 +288,19 @@ export class GroupMachine implements Machine<GroupRecord> {
   private deleteGroup(step: Step, groupId: string): number {
     // It has records that a tombstone of ours would leave without their group.
     if (this.newerGroups.has(groupId)) return ErrorCode.INCONSISTENT_GROUP_PROTOCOL;
-    const group = this.groups.get(groupId);
+    const group = this.groupOf(groupId);
     if (group === undefined) return ErrorCode.GROUP_ID_NOT_FOUND;
-    if (!group.isIn('Empty')) return ErrorCode.NON_EMPTY_GROUP;
-    cancelTimers(step, group);
+    if (group.kind === 'consumer' ? !group.isEmpty : !group.isIn('Empty')) return ErrorCode.NON_EMPTY_GROUP;
     deleteAllOffsets(step, this.offsets, groupId);
-    step.append(groupTombstone(groupId));
+    if (group.kind === 'classic') endClassicGroup(step, group);
+    else for (const tombstone of consumerGroupTombstones(group)) step.append(tombstone);
     return ErrorCode.NONE;
   }
 
   private replayGroup(groupId: string, value: GroupMetadata | null): void {
     if (value !== null) {
       this.recorded.set(groupId, value);
+      this.consumerGroups.delete(groupId);
     } else {
       this.recorded.delete(groupId);
       this.groups.delete(groupId);
@@ -226,15 +317,34 @@ export class GroupMachine implements Machine<GroupRecord> {
     this.groups.delete(groupId);
   }
 
+  /** A value makes the group if there is none; a tombstone of what is not there changes nothing. */
+  private replayConsumerGroup(record: ConsumerGroupRecord): void {
+    const { groupId } = record;
+    let group = this.consumerGroups.get(groupId);
+    if (group === undefined) {
+      if (record.value === null) return;
+      this.consumerGroups.set(groupId, group = new ConsumerGroup(groupId));
+      // It was only there for its offsets.
+      this.groups.delete(groupId);
+      this.recorded.delete(groupId);
+    }
+    if (replayConsumerGroup(group, record) === 'gone') this.consumerGroups.delete(groupId);
+  }
+
   private replayOffset({ groupId, topic, partition, value }: GroupRecord & { kind: 'offset' }, position: RecordPosition): void {
     if (value === null) return this.offsets.replayTombstone(groupId, topic, partition);
     this.offsets.replayCommit(groupId, topic, partition, storedOffset(value, position.offset), position.producerId);
     // Committing makes a group of one that was none; it stays one, whatever becomes of the offset.
-    if (!this.newerGroups.has(groupId)) this.ensureGroup(groupId, position.timestampMs);
+    this.ensureGroupOf(groupId, position.timestampMs);
+  }
+
+  /** Offsets are some group's. */
+  private ensureGroupOf(groupId: string, nowMs: number): void {
+    if (!this.newerGroups.has(groupId) && !this.consumerGroups.has(groupId)) this.ensureGroup(groupId, nowMs);
   }
 
   private cleanUp(step: Step): void {
-    const isUnfinished = cleanUp(step, this.offsets, this.groups.values());
+    const isUnfinished = cleanUp(step, this.offsets, this.allGroups());
     step.setTimer(timerKey('cleanup'), isUnfinished ? NEXT_BATCH_MS : this.settings.offsetsRetentionCheckIntervalMs);
   }
 
@@ -258,6 +368,27 @@ export class GroupMachine implements Machine<GroupRecord> {
 function resume(step: Step, group: ClassicGroup): void {
   for (const member of group.members.values()) renewSession(step, group, member);
   if (group.members.size > step.settings.maxGroupSize) prepareRebalance(step, group);
+}
+
+function classicTimerFired(step: Step, group: ClassicGroup, { kind, memberId }: GroupTimer): void {
+  if (kind === 'session') sessionTimerFired(step, group, memberId);
+  else if (kind === 'join') joinTimerFired(step, group);
+  else if (kind === 'sync') syncTimerFired(step, group);
+}
+
+function consumerTimerFired(step: Step, group: ConsumerGroup, { kind, memberId }: GroupTimer): void {
+  if (kind === 'session') consumerSessionTimerFired(step, group, memberId);
+  else if (kind === 'rebalance') rebalanceTimerFired(step, group, memberId);
+  else if (kind === 'regex') resolveRegexes(step, group);
+}
+
+/** The end of a classic group that nobody is in. */
+function endClassicGroup(step: Step, group: ClassicGroup): void {
+  cancelTimers(step, group);
+  step.append(groupTombstone(group.groupId));
+  step.ifNotWritten(instead => {
+    for (const memberId of group.pendingJoins) instead.setTimer(timerKey('session', group.groupId, memberId), NEW_MEMBER_JOIN_TIMEOUT_MS);
+  });
 }
 
 function cancelTimers(step: Step, { groupId, members, pendingJoins }: ClassicGroup): void {

@@ -14,7 +14,7 @@ function takeOver(...records: GroupRecord[]): GroupDriver {
   return driver;
 }
 
-const newer = (value: Uint8Array | null): GroupRecord => ({ kind: 'newer group', groupId: 'g', protocol: 'consumer', value });
+const newer = (value: Uint8Array | null): GroupRecord => ({ kind: 'newer group', groupId: 'g', protocol: 'share', value });
 const present = newer(Uint8Array.of(0, 0, 0, 0, 0, 1));
 
 function committedBy(groupId: string): GroupRecord {
@@ -51,14 +51,14 @@ describe('a group of a newer protocol', () => {
   test('takes the place of one that was only there for its offsets', () => {
     const driver = takeOver(committedBy('g'), present);
     expect(driver.machine.groups.size).toBe(0);
-    expect(listed(driver)).toMatchObject([{ groupId: 'g', groupType: 'consumer' }]);
+    expect(listed(driver)).toMatchObject([{ groupId: 'g', groupType: 'share' }]);
     expect(driver.committed()).toBe(7);
   });
 
   test('is listed by its own type', () => {
     const driver = takeOver(present);
-    const own = { groupId: 'g', protocolType: 'consumer', groupState: 'Empty', groupType: 'consumer' };
-    expect([listed(driver), listed(driver, ['empty'], ['Consumer'])]).toEqual([[own], [own]]);
+    const own = { groupId: 'g', protocolType: 'share', groupState: 'Empty', groupType: 'share' };
+    expect([listed(driver), listed(driver, ['empty'], ['Share'])]).toEqual([[own], [own]]);
     expect([listed(driver, [], ['classic']), listed(driver, ['Stable'])]).toEqual([[], []]);
   });
 

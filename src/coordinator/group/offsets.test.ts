@@ -7,7 +7,7 @@ import { GroupDriver, durableState, name } from './testing/group-driver.js';
 import type { DeleteOffsetsResult, FetchOffsetsRequest, FetchOffsetsResult } from './types.js';
 
 function fetched(driver: GroupDriver, request: Partial<FetchOffsetsRequest> = {}): FetchOffsetsResult {
-  const full = { groupId: 'g', topics: null, requireStable: false, ...request };
+  const full = { groupId: 'g', memberId: null, memberEpoch: -1, topics: null, requireStable: false, ...request };
   return driver.run<FetchOffsetsResult>((machine, to, at) => machine.fetchOffsets(full, to, at)).answer;
 }
 

@@ -1,8 +1,9 @@
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { ZERO_UUID } from '../../protocol/wire/types.js';
 import type { Uuid } from '../../protocol/wire/types.js';
-import type { ClassicGroup } from './classic/group.js';
 import { renewSession } from './classic/rebalance.js';
+import { consumerCommitError, consumerFetchError } from './consumer/offset-rules.js';
+import type { Group } from './group.js';
 import type { OffsetStore, StoredOffset } from './offset-store.js';
 import { offsetTombstone } from './records.js';
 import type { GroupRecord } from './records.js';
@@ -15,10 +16,10 @@ import type {
 /** Offsets of groups: committing, fetching and deleting them, after Kafka's `OffsetMetadataManager`. */
 
 /** OffsetCommit. A group that does not exist comes to be when somebody outside the group protocol commits (generation -1). */
-export function commitOffsets(step: Step, group: ClassicGroup | undefined, request: CommitRequest): CommitResult {
+export function commitOffsets(step: Step, group: Group | undefined, request: CommitRequest): CommitResult {
   const errorCode = commitError(group, request);
   if (errorCode !== ErrorCode.NONE) return refuseCommit(request, errorCode);
-  if (group?.isIn('Stable', 'PreparingRebalance')) {
+  if (group?.kind === 'classic' && group.isIn('Stable', 'PreparingRebalance')) {
     const member = group.members.get(request.memberId);
     if (member !== undefined) renewSession(step, group, member);
   }
@@ -33,12 +34,13 @@ export function refuseCommit({ topics }: Pick<CommitRequest, 'topics'>, errorCod
   };
 }
 
-function commitError(group: ClassicGroup | undefined, request: CommitRequest): number {
+function commitError(group: Group | undefined, request: CommitRequest): number {
   const { generationId, memberId, groupInstanceId } = request;
   if (group === undefined) {
     if (generationId < 0) return ErrorCode.NONE;
     return request.knowsGroupIdNotFound ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION;
   }
+  if (group.kind === 'consumer') return consumerCommitError(group, request);
   if (generationId < 0 && group.isIn('Empty')) return ErrorCode.NONE;
   // Whoever names neither generation nor member may only commit for a group that nobody is in.
   if (generationId < 0 && memberId === '' && groupInstanceId === null) return ErrorCode.UNKNOWN_MEMBER_ID;
@@ -81,7 +83,10 @@ function commitRecord(
 }
 
 /** OffsetFetch of one group. An unknown group has committed nothing, which is no error. */
-export function fetchOffsets(store: OffsetStore, { groupId, topics, requireStable }: FetchOffsetsRequest): FetchOffsetsResult {
+export function fetchOffsets(store: OffsetStore, group: Group | undefined, request: FetchOffsetsRequest): FetchOffsetsResult {
+  const { groupId, topics, requireStable } = request;
+  const errorCode = group?.kind === 'consumer' ? consumerFetchError(group, request) : ErrorCode.NONE;
+  if (errorCode !== ErrorCode.NONE) return { groupId, errorCode, topics: [] };
   const find = (topic: string, topicId: Uuid, partitionIndex: number): FetchedPartition => {
     if (requireStable && store.hasPending(groupId, topic, partitionIndex)) {
       return noOffset(partitionIndex, ErrorCode.UNSTABLE_OFFSET_COMMIT);
@@ -117,10 +122,10 @@ function isOfAnotherTopic({ topicId: stored }: StoredOffset, asked: Uuid): boole
 
 /** OffsetDelete: of topics that no member is subscribed to. */
 export function deleteOffsets(
-  step: Step, store: OffsetStore, group: ClassicGroup | undefined, request: DeleteOffsetsRequest,
+  step: Step, store: OffsetStore, group: Group | undefined, request: DeleteOffsetsRequest,
 ): DeleteOffsetsResult {
   if (group === undefined) return { errorCode: ErrorCode.GROUP_ID_NOT_FOUND, topics: [] };
-  if (!group.isIn('Empty') && !group.usesConsumerProtocol) return { errorCode: ErrorCode.NON_EMPTY_GROUP, topics: [] };
+  if (group.kind === 'classic' && !group.isIn('Empty') && !group.usesConsumerProtocol) return { errorCode: ErrorCode.NON_EMPTY_GROUP, topics: [] };
   const topics = request.topics.map(({ name, partitions }) => {
     const errorCode = group.isSubscribedTo(name) ? ErrorCode.GROUP_SUBSCRIBED_TO_TOPIC : ErrorCode.NONE;
     if (errorCode === ErrorCode.NONE) {

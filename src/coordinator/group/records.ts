@@ -1,13 +1,13 @@
 import {
-  consumerGroupMetadataKeySchema, groupMetadataKeySchema, groupMetadataValueSchema, legacyOffsetCommitKeySchema, offsetCommitKeySchema,
-  offsetCommitValueSchema, shareGroupMetadataKeySchema, streamsGroupMetadataKeySchema,
+  groupMetadataKeySchema, groupMetadataValueSchema, legacyOffsetCommitKeySchema, offsetCommitKeySchema, offsetCommitValueSchema,
+  shareGroupMetadataKeySchema, streamsGroupMetadataKeySchema,
 } from '../../protocol/generated/index.js';
 import type { GroupMetadataValue, GroupMetadataValueMemberMetadata, OffsetCommitValue } from '../../protocol/generated/index.js';
-import { Reader } from '../../protocol/wire/reader.js';
-import type { RecordSchema } from '../../protocol/wire/types.js';
-import { Writer } from '../../protocol/wire/writer.js';
 import type { RecordCodec } from '../../runtime/machine.js';
 import type { ClassicGroup } from './classic/group.js';
+import { decodeConsumerGroupRecord, encodeConsumerGroupRecord, isConsumerGroupRecord } from './consumer/records.js';
+import type { ConsumerGroupRecord } from './consumer/records.js';
+import { decodeValue, encode, readerOf } from './record-bytes.js';
 
 export type StoredMember = Omit<GroupMetadataValueMemberMetadata, 'subscription' | 'assignment' | 'unknownTaggedFields'> & {
   readonly subscription: Uint8Array;
@@ -20,11 +20,12 @@ export type GroupMetadata = Omit<GroupMetadataValue, 'members' | 'unknownTaggedF
 /** A committed offset as a record tells it; `expireTimestamp` is -1 but for commits that set their own retention. */
 export type CommittedOffset = Omit<OffsetCommitValue, 'unknownTaggedFields'>;
 
-/** Groups of the newer protocols (KIP-848, KIP-932, KIP-1071), as ListGroups calls them. */
-export type NewerProtocol = 'consumer' | 'share' | 'streams';
+/** Groups of protocols that are not spoken here yet (KIP-932, KIP-1071), as ListGroups calls them. */
+export type NewerProtocol = 'share' | 'streams';
 
 /** What stands in `__consumer_offsets`; a null value deletes. Of groups of newer protocols it is known that they are there. */
 export type GroupRecord =
+  | ConsumerGroupRecord
   | { readonly kind: 'newer group'; readonly groupId: string; readonly protocol: NewerProtocol; readonly value: Uint8Array | null }
   | { readonly kind: 'offset'; readonly groupId: string; readonly topic: string; readonly partition: number; readonly value: CommittedOffset | null }
   | { readonly kind: 'group'; readonly groupId: string; readonly value: GroupMetadata | null };
@@ -76,16 +77,17 @@ const OFFSET_WITH_EXPIRY_VERSION = 1;
 
 /**
  * The records of `__consumer_offsets`, as Kafka's `GroupCoordinatorRecordSerde` has them: the int16 that begins the key says
- * what the record is, the one that begins the value is its version. Of the newer group protocols the record of the group itself
+ * what the record is, the one that begins the value is its version. Of share and streams groups the record of the group itself
  * is read, and the others are skipped.
  * @throws Error when a value is of a version that nobody had written when this was.
  */
 export const groupRecordCodec: RecordCodec<GroupRecord> = { encode: encodeRecord, decode: decodeRecord };
 
-const newerKeys = { consumer: consumerGroupMetadataKeySchema, share: shareGroupMetadataKeySchema, streams: streamsGroupMetadataKeySchema } as const;
+const newerKeys = { share: shareGroupMetadataKeySchema, streams: streamsGroupMetadataKeySchema } as const;
 const newerProtocols = new Map(Object.entries(newerKeys).map(([protocol, { type }]) => [type, protocol as NewerProtocol]));
 
 function encodeRecord(record: GroupRecord): { key: Uint8Array; value: Uint8Array | null } {
+  if (isConsumerGroupRecord(record)) return encodeConsumerGroupRecord(record);
   const { groupId: group } = record;
   if (record.kind === 'newer group') {
     const schema = newerKeys[record.protocol];
@@ -103,39 +105,22 @@ function encodeRecord(record: GroupRecord): { key: Uint8Array; value: Uint8Array
   return { key, value: encode(offsetCommitValueSchema, version, version, value) };
 }
 
-/** Shared, for it takes its memory in large slabs; what it hands over it never touches again. */
-const writer = new Writer();
-
-function encode<Message, Input>(schema: RecordSchema<Message, Input>, prefix: number, version: number, message: Input): Uint8Array {
-  writer.reset();
-  writer.int16(prefix);
-  schema.encode(writer, message, version);
-  return writer.toBuffer();
-}
-
-const reader = new Reader();
-
 function decodeRecord(key: Uint8Array | null, value: Uint8Array | null): GroupRecord | undefined {
   if (key === null || key.length < 2) return undefined;
-  const type = reader.reset(key).int16();
+  const reader = readerOf(key);
+  const type = reader.int16();
+  // Keys of type 0 are those of Kafka before 0.9, with the same fields.
+  if (type === offsetCommitKeySchema.type || type === legacyOffsetCommitKeySchema.type) {
+    const { group, topic, partition } = offsetCommitKeySchema.decode(reader, 0);
+    return { kind: 'offset', groupId: group, topic, partition, value: value && decodeValue(offsetCommitValueSchema, value) };
+  }
   if (type === groupMetadataKeySchema.type) {
     const { group } = groupMetadataKeySchema.decode(reader, 0);
     // A copy: the members' bytes are kept, and must not hold on to the buffer of a whole read.
-    return { kind: 'group', groupId: group, value: value && decode(groupMetadataValueSchema, Uint8Array.from(value)) };
+    return { kind: 'group', groupId: group, value: value && decodeValue(groupMetadataValueSchema, Uint8Array.from(value)) };
   }
   const protocol = newerProtocols.get(type);
-  if (protocol !== undefined) {
-    const { groupId } = newerKeys[protocol].decode(reader, 0);
-    return { kind: 'newer group', groupId, protocol, value: value && Uint8Array.from(value) };
-  }
-  // Keys of type 0 are those of Kafka before 0.9, with the same fields.
-  if (type !== offsetCommitKeySchema.type && type !== legacyOffsetCommitKeySchema.type) return undefined;
-  const { group, topic, partition } = offsetCommitKeySchema.decode(reader, 0);
-  return { kind: 'offset', groupId: group, topic, partition, value: value && decode(offsetCommitValueSchema, value) };
-}
-
-function decode<Message, Input>(schema: RecordSchema<Message, Input>, bytes: Uint8Array): Message {
-  const version = reader.reset(bytes).int16();
-  if (version >= schema.minVersion && version <= schema.maxVersion) return schema.decode(reader, version);
-  throw new Error(`__consumer_offsets holds a ${schema.name} of version ${version}; the newest known is ${schema.maxVersion}`);
+  if (protocol === undefined) return decodeConsumerGroupRecord(key, value);
+  const { groupId } = newerKeys[protocol].decode(reader, 0);
+  return { kind: 'newer group', groupId, protocol, value: value && Uint8Array.from(value) };
 }

@@ -11,9 +11,11 @@ import { groupRecordCodec } from './records.js';
 import { GroupService, groupRuntimeError } from './service.js';
 import { DEFAULT_GROUP_SETTINGS } from './settings.js';
 import { name, subscription } from './testing/group-driver.js';
+import { TestCluster } from './testing/test-cluster.js';
 import type { CommitRequest, JoinRequest } from './types.js';
 
 const PARTITIONS = 4;
+const cluster = new TestCluster();
 const settings = { ...DEFAULT_GROUP_SETTINGS, initialRebalanceDelayMs: 0 };
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const stillClock: Clock = { nowMs: () => 1_000, monotonicMs: () => 1_000, after: () => () => undefined, endOfTurn: task => task() };
@@ -32,7 +34,7 @@ async function coordinator(...led: number[]) {
   };
   const runtimes = new RuntimeSet({
     name: 'group coordinator', topic: '__consumer_offsets', clock: stillClock, random: countingRandom(), logger: silent, codec: groupRecordCodec,
-    open: logOf, create: () => new GroupMachine(settings, () => true), errorFor: groupRuntimeError,
+    open: logOf, create: () => new GroupMachine(settings, () => cluster), errorFor: groupRuntimeError,
   });
   for (const partition of led) {
     logOf(partition).leaderEpoch = 1;
@@ -77,7 +79,7 @@ describe('the group coordinator of a node', () => {
     expect(name(await service.heartbeat(member))).toBe('NOT_COORDINATOR');
     expect(name(await service.leaveGroup({ groupId: elsewhere, members: [member] }))).toBe('NOT_COORDINATOR');
     expect(name((await service.commitOffsets(commit(elsewhere))).topics[0]!.partitions[0]!)).toBe('NOT_COORDINATOR');
-    expect(name(await service.fetchOffsets({ groupId: elsewhere, topics: null, requireStable: false }))).toBe('NOT_COORDINATOR');
+    expect(name(await service.fetchOffsets({ groupId: elsewhere, memberId: null, memberEpoch: -1, topics: null, requireStable: false }))).toBe('NOT_COORDINATOR');
     expect(name(await service.deleteOffsets({ groupId: elsewhere, topics: [] }))).toBe('NOT_COORDINATOR');
   });
 
@@ -108,7 +110,7 @@ describe('the group coordinator of a node', () => {
   test('offsets may be kept under the empty group id', async () => {
     const { service } = await coordinator(...all);
     await service.commitOffsets(commit('', 5));
-    const { topics } = await service.fetchOffsets({ groupId: '', topics: null, requireStable: false });
+    const { topics } = await service.fetchOffsets({ groupId: '', memberId: null, memberEpoch: -1, topics: null, requireStable: false });
     expect(topics[0]!.partitions[0]).toMatchObject({ committedOffset: 5 });
   });
 
@@ -130,7 +132,7 @@ describe('the group coordinator of a node', () => {
     const { service } = await coordinator(...all);
     for (const groupId of groupIds) await service.commitOffsets(commit(groupId));
     await service.topicsDeleted([{ name: 't', id: ZERO_UUID }]);
-    const answers = await Promise.all(groupIds.map(groupId => service.fetchOffsets({ groupId, topics: null, requireStable: false })));
+    const answers = await Promise.all(groupIds.map(groupId => service.fetchOffsets({ groupId, memberId: null, memberEpoch: -1, topics: null, requireStable: false })));
     expect(answers.flatMap(({ topics }) => topics)).toEqual([]);
   });
 

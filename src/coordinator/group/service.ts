@@ -4,15 +4,18 @@ import { ErrorCode } from '../../protocol/generated/errors.js';
 import type { Effects, Moment, ReplyTo } from '../../runtime/machine.js';
 import type { RuntimeFault, TransactionEnd } from '../../runtime/runtime.js';
 import { joinError, syncError } from './classic/answers.js';
+import { consumerGroupFailed } from './consumer/describe.js';
+import { heartbeatFailed } from './consumer/heartbeat.js';
+import { requestFault } from './consumer/request.js';
 import { describeFailed } from './describe.js';
 import type { GroupMachine } from './group-machine.js';
 import { refuseCommit } from './offsets.js';
 import type { GroupRecord } from './records.js';
 import type { GroupSettings } from './settings.js';
 import type {
-  CommitRequest, CommitResult, DeletedGroup, DeletedTopic, DeleteOffsetsRequest, DeleteOffsetsResult, DescribedGroup,
-  FetchOffsetsRequest, FetchOffsetsResult, HeartbeatRequest, HeartbeatResult, JoinRequest, JoinResult, LeaveRequest, LeaveResult,
-  ListedGroup, ListGroupsRequest, SyncRequest, SyncResult,
+  ChangedTopics, CommitRequest, CommitResult, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResult, DeletedGroup, DeletedTopic,
+  DeleteOffsetsRequest, DeleteOffsetsResult, DescribedConsumerGroup, DescribedGroup, FetchOffsetsRequest, FetchOffsetsResult,
+  HeartbeatRequest, HeartbeatResult, JoinRequest, JoinResult, LeaveRequest, LeaveResult, ListedGroup, ListGroupsRequest, SyncRequest, SyncResult,
 } from './types.js';
 
 type Operation<Response> = (machine: GroupMachine, at: Moment, to: ReplyTo<Response>) => Effects<GroupRecord>;
@@ -75,6 +78,14 @@ export class GroupService {
     return this.run<LeaveResult>(request.groupId, (machine, at, to) => machine.leaveGroup(request, to, at), failed);
   }
 
+  /** `makesMemberIds`: version 0, where the coordinator gives a member its id. */
+  async consumerGroupHeartbeat(request: ConsumerGroupHeartbeatRequest, makesMemberIds: boolean): Promise<ConsumerGroupHeartbeatResult> {
+    const fault = requestFault(request, makesMemberIds, this.options.settings.consumer.assignors);
+    if (fault !== null) return heartbeatFailed(fault.errorCode, fault.message);
+    return this.run<ConsumerGroupHeartbeatResult>(
+      request.groupId, (machine, at, to) => machine.consumerGroupHeartbeat(request, to, at), heartbeatFailed);
+  }
+
   /** The empty group id is allowed, as for all that is done with offsets: old consumers have no other. */
   commitOffsets(request: CommitRequest): Promise<CommitResult> {
     return this.run<CommitResult>(
@@ -101,6 +112,14 @@ export class GroupService {
       groupIds, ids => (machine, at, to) => machine.describeGroups(ids, knowsGroupIdNotFound, to, at), describeFailed);
   }
 
+  /** As `describeGroups`, of groups of the consumer protocol. */
+  async describeConsumerGroups(groupIds: readonly string[]): Promise<DescribedConsumerGroup[]> {
+    const named = await this.runForEach<DescribedConsumerGroup>(
+      groupIds.filter(groupId => groupId !== ''), ids => (machine, at, to) => machine.describeConsumerGroups(ids, to, at), consumerGroupFailed);
+    const unnamed = groupIds.filter(groupId => groupId === '').map(groupId => consumerGroupFailed(groupId, ErrorCode.INVALID_GROUP_ID));
+    return [...unnamed, ...named];
+  }
+
   deleteGroups(groupIds: readonly string[]): Promise<DeletedGroup[]> {
     return this.runForEach<DeletedGroup>(
       groupIds, ids => (machine, at, to) => machine.deleteGroups(ids, to, at), (groupId, errorCode) => ({ groupId, errorCode }));
@@ -113,6 +132,12 @@ export class GroupService {
     const errorCode = answers.find(answer => typeof answer === 'number' && answer !== ErrorCode.NOT_COORDINATOR);
     if (typeof errorCode === 'number') return { errorCode, groups: [] };
     return { errorCode: ErrorCode.NONE, groups: answers.flatMap(answer => typeof answer === 'number' ? [] : answer) };
+  }
+
+  /** Topics of the cluster are new, have changed, or are gone. */
+  async topicsChanged(topics: ChangedTopics): Promise<void> {
+    await Promise.all(this.options.runtimes.partitions().map(partition =>
+      this.runOn<null>(partition, (machine, at, to) => machine.topicsChanged(topics, to, at), () => null)));
   }
 
   /** Topics are gone from the cluster: their offsets go too, as far as this node coordinates. */
@@ -131,17 +156,20 @@ export class GroupService {
     }
   }
 
-  private run<Response>(groupId: string, operation: Operation<Response>, failed: (errorCode: number) => Response): Promise<Response> {
+  private run<Response>(
+    groupId: string, operation: Operation<Response>, failed: (errorCode: number, errorMessage: string | null) => Response,
+  ): Promise<Response> {
     return this.runOn(this.partitionFor(groupId), operation, failed);
   }
 
   private async runOn<Response, Failure = Response>(
-    partition: number, operation: Operation<Response>, failed: (errorCode: number) => Failure,
+    partition: number, operation: Operation<Response>, failed: (errorCode: number, errorMessage: string | null) => Failure,
   ): Promise<Response | Failure> {
     try {
       return await this.options.runtimes.run(partition, operation);
     } catch (error) {
-      return failed(coordinatorErrorCode(error));
+      const errorCode = coordinatorErrorCode(error);
+      return failed(errorCode, messageOf(error, errorCode));
     }
   }
 
@@ -172,6 +200,12 @@ const FAULT_CODES: Readonly<Record<Exclude<RuntimeFault, 'append-failed'>, numbe
   'not-leader': ErrorCode.NOT_COORDINATOR,
   'timed-out': ErrorCode.COORDINATOR_NOT_AVAILABLE,
 };
+
+/** The words of an error that is told as it is. */
+function messageOf(error: unknown, errorCode: number): string | null {
+  const isTold = error instanceof KafkaError && error.errorCode === errorCode && errorCode !== ErrorCode.UNKNOWN_SERVER_ERROR;
+  return isTold ? error.message : null;
+}
 
 /** Errors of a log as clients of a coordinator know them (Kafka's `CoordinatorOperationExceptionHelper`). */
 function coordinatorErrorCode(error: unknown): number {

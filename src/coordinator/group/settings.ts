@@ -1,3 +1,7 @@
+import type { Assignor } from './assignors/assignor.js';
+import { rangeAssignor } from './assignors/range.js';
+import { uniformAssignor } from './assignors/uniform.js';
+
 /** What the group coordinator is told about its policies; read at each use, so an owner may change it under way. */
 export interface GroupSettings {
   /** `group.min.session.timeout.ms` and `group.max.session.timeout.ms`: what a member may ask for. */
@@ -13,7 +17,27 @@ export interface GroupSettings {
   readonly offsetsRetentionMs: number;
   /** `offsets.retention.check.interval.ms`: how often expired offsets are looked for. */
   readonly offsetsRetentionCheckIntervalMs: number;
+  readonly consumer: ConsumerGroupSettings;
 }
+
+/** What concerns groups of the consumer protocol alone. Some settings a group may have for itself. */
+export interface ConsumerGroupSettings {
+  /** `group.consumer.max.size`: members of one group. */
+  readonly maxSize: number;
+  /** `group.consumer.assignors`: the first serves members that do not mind. */
+  readonly assignors: readonly Assignor[];
+  /** `group.consumer.regex.refresh.interval.ms`: how often regular expressions are resolved though no topics came. */
+  readonly regexRefreshIntervalMs: number;
+  /** `consumer.session.timeout.ms`: how long a member may be silent. */
+  sessionTimeoutMs(groupId: string): number;
+  /** `consumer.heartbeat.interval.ms`: how often members are told to be heard of. */
+  heartbeatIntervalMs(groupId: string): number;
+  /** `consumer.assignment.interval.ms`: least time between two targets. */
+  assignmentIntervalMs(groupId: string): number;
+}
+
+/** The assignors that there are; the default order of `group.consumer.assignors`. */
+export const BUILT_IN_ASSIGNORS: readonly Assignor[] = [uniformAssignor, rangeAssignor];
 
 /** Apache Kafka 4.3.1's defaults. */
 export const DEFAULT_GROUP_SETTINGS: GroupSettings = {
@@ -24,6 +48,14 @@ export const DEFAULT_GROUP_SETTINGS: GroupSettings = {
   offsetMetadataMaxBytes: 4_096,
   offsetsRetentionMs: 7 * 24 * 60 * 60_000,
   offsetsRetentionCheckIntervalMs: 600_000,
+  consumer: {
+    maxSize: 0x7fff_ffff,
+    assignors: BUILT_IN_ASSIGNORS,
+    regexRefreshIntervalMs: 600_000,
+    sessionTimeoutMs: () => 45_000,
+    heartbeatIntervalMs: () => 5_000,
+    assignmentIntervalMs: () => 1_000,
+  },
 };
 
 /**

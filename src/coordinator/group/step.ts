@@ -2,6 +2,7 @@ import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { replyWith } from '../../runtime/machine.js';
 import type { Effects, Moment, Reply, ReplyTo, TimerChange } from '../../runtime/machine.js';
+import type { ClusterTopics } from './cluster-topics.js';
 import type { GroupRecord } from './records.js';
 import type { GroupSettings } from './settings.js';
 
@@ -9,7 +10,7 @@ import type { GroupSettings } from './settings.js';
 export type Mend = (step: Step, errorCode: number) => void;
 
 /**
- * One handler's run: the moment and the rules it runs under, and the effects that its transitions gather. Soft state is
+ * One handler's run: the moment, the rules and the cluster that it runs under, and the effects that its transitions gather. Soft state is
  * changed on the spot; where that would be wrong without the step's records, a transition says how to mend it.
  */
 export class Step {
@@ -21,6 +22,9 @@ export class Step {
   constructor(
     readonly at: Moment,
     readonly settings: GroupSettings,
+    readonly cluster: ClusterTopics,
+    /** Of the cluster when topics last came. */
+    readonly newTopicsVersion: number,
   ) {}
 
   append(record: GroupRecord): void {
@@ -71,7 +75,7 @@ export class Step {
   /** The timers and the answers stand, the answers that depended on the records are errors, and the rest is mended. */
   private withoutRecords(error: unknown, at: Moment): Effects<GroupRecord> {
     const errorCode = error instanceof KafkaError ? error.errorCode : ErrorCode.UNKNOWN_SERVER_ERROR;
-    const instead = new Step(at, this.settings);
+    const instead = new Step(at, this.settings, this.cluster, this.newTopicsVersion);
     for (const mend of this.mends) mend(instead, errorCode);
     const { records, replies, timers, otherwise } = instead.effects();
     return { records, replies: [...this.replies, ...replies], timers: [...this.timers, ...timers], otherwise };

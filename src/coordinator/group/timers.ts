@@ -1,14 +1,15 @@
 /**
- * session: a member has to be heard of. join: a rebalance ends without those who have not come. sync: members that joined
+ * session: a member has to be heard of. rebalance: a member has to give back partitions. regex: regular expressions of a
+ * consumer group are to be resolved. join: a rebalance ends without those who have not come. sync: members that joined
  * but never synced are dropped. cleanup: expired offsets and forgotten groups are looked for, over the whole partition.
  * topics: what is left of the offsets of deleted topics goes.
  */
-export type TimerKind = 'session' | 'join' | 'sync' | 'cleanup' | 'topics';
+export type TimerKind = 'session' | 'rebalance' | 'regex' | 'join' | 'sync' | 'cleanup' | 'topics';
 
 export interface GroupTimer {
   readonly kind: TimerKind;
   readonly groupId: string;
-  /** Empty but for sessions. */
+  /** Empty where the timer is not a member's. */
   readonly memberId: string;
 }
 

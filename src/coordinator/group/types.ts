@@ -119,6 +119,9 @@ export interface FetchOffsetsRequest {
   readonly groupId: string;
   /** Null: all that the group has committed. */
   readonly topics: readonly { topicId: Uuid; name: string; partitionIndexes: readonly number[] }[] | null;
+  /** Null and -1: somebody who is no member, or speaks a version that does not say (OffsetFetch before 9). */
+  readonly memberId: string | null;
+  readonly memberEpoch: number;
   /** Offsets that an open transaction may still change are refused (KIP-447). */
   readonly requireStable: boolean;
 }
@@ -195,5 +198,64 @@ export interface DeletedTopic {
   readonly id: Uuid;
 }
 
-/** Whether the cluster has a topic of this name and id; by its name alone when the id is zero. */
-export type TopicExists = (name: string, id: Uuid) => boolean;
+/** ConsumerGroupHeartbeat (KIP-848). What is null, or -1 as a time, is as it was. */
+export interface ConsumerGroupHeartbeatRequest {
+  readonly groupId: string;
+  /** Empty: the coordinator is to make one. */
+  readonly memberId: string;
+  /** 0 joins, -1 leaves, -2 leaves to come back as the same static member. */
+  readonly memberEpoch: number;
+  readonly instanceId: string | null;
+  readonly rackId: string | null;
+  readonly rebalanceTimeoutMs: number;
+  readonly subscribedTopicNames: readonly string[] | null;
+  readonly subscribedTopicRegex: string | null;
+  readonly serverAssignor: string | null;
+  /** What the member owns. */
+  readonly topicPartitions: readonly { topicId: Uuid; partitions: readonly number[] }[] | null;
+  readonly clientId: string;
+  readonly clientHost: string;
+}
+
+export interface ConsumerGroupHeartbeatResult {
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
+  readonly memberId: string | null;
+  readonly memberEpoch: number;
+  readonly heartbeatIntervalMs: number;
+  /** Null: as the member was last told. */
+  readonly assignment: { readonly topicPartitions: readonly { topicId: Uuid; partitions: readonly number[] }[] } | null;
+}
+
+export interface DescribedConsumerGroup {
+  readonly groupId: string;
+  readonly errorCode: number;
+  readonly errorMessage: string | null;
+  readonly groupState: string;
+  readonly groupEpoch: number;
+  readonly assignmentEpoch: number;
+  readonly assignorName: string;
+  readonly members: readonly DescribedConsumerMember[];
+}
+
+export interface DescribedConsumerMember {
+  readonly memberId: string;
+  readonly instanceId: string | null;
+  readonly rackId: string | null;
+  readonly memberEpoch: number;
+  readonly clientId: string;
+  readonly clientHost: string;
+  readonly subscribedTopicNames: readonly string[];
+  readonly subscribedTopicRegex: string;
+  readonly assignment: { readonly topicPartitions: readonly { topicId: Uuid; topicName: string; partitions: readonly number[] }[] };
+  readonly targetAssignment: DescribedConsumerMember['assignment'];
+  /** 0: speaks the classic protocol; 1: the consumer protocol. */
+  readonly memberType: number;
+}
+
+/** Topics that the cluster changed, by name. */
+export interface ChangedTopics {
+  readonly names: readonly string[];
+  /** Some of them are new, so that regular expressions may stand for more. */
+  readonly hasNew: boolean;
+}

@@ -1,3 +1,4 @@
+import type { Settings } from '../../config/index.js';
 import type { GroupService } from '../../coordinator/group/service.js';
 import type { MetadataImage } from '../../metadata/types.js';
 import { Operation, Resource, type Authorizer, type OperationCode, type RequestContext } from '../context.js';
@@ -10,6 +11,15 @@ export interface GroupApiDeps {
   readonly authorizer: Authorizer;
   /** Resolves once the topic exists and its leaders serve. */
   ensureInternalTopic(name: string): Promise<void>;
+  settings(): Settings;
+}
+
+/** Sent where nobody asked for the operations that are allowed. */
+export const OPERATIONS_NOT_ASKED = -2147483648;
+
+/** As Java prints an address that has no name; an IPv4 client of an IPv6 socket is an IPv4 client. */
+export function hostOf(address: string): string {
+  return `/${address.replace(/^::ffff:/i, '')}`;
 }
 
 export function mayOnGroup({ authorizer }: GroupApiDeps, context: RequestContext, operation: OperationCode, groupId: string): boolean {

@@ -6,7 +6,7 @@ import { describeFailed } from '../../coordinator/group/describe.js';
 import { answering, serve, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
 import { allowedOperations } from '../operations.js';
-import { mayOnGroup, type GroupApiDeps } from './group-deps.js';
+import { mayOnGroup, OPERATIONS_NOT_ASKED, type GroupApiDeps } from './group-deps.js';
 
 /**
  * Looking after groups: DescribeGroups 0-6 (KIP-345, KIP-430, KIP-1043), ListGroups 0-5 (KIP-518, KIP-848), DeleteGroups 0-2
@@ -21,8 +21,6 @@ export function groupAdminApis(deps: GroupApiDeps): ServedApi[] {
 }
 
 const DESCRIBE_WITH_GROUP_ID_NOT_FOUND = 6;
-/** Sent where nobody asked for the operations that are allowed. */
-const OPERATIONS_NOT_ASKED = -2147483648;
 
 async function describeGroups(
   deps: GroupApiDeps, request: DescribeGroupsRequest, context: RequestContext,

@@ -16,7 +16,7 @@ const bytes = (text: string): Buffer => Buffer.from(text);
 test('every API of groups is served once, in all versions of the specification', () => {
   const served = groupApis(new GroupApiFixture().deps).map(({ api, minVersion, maxVersion }) => `${api.name} ${minVersion}-${maxVersion}`);
   expect(served.sort()).toEqual([
-    'DeleteGroups 0-2', 'DescribeGroups 0-6', 'FindCoordinator 0-6', 'Heartbeat 0-4', 'JoinGroup 0-9', 'LeaveGroup 0-5',
+    'ConsumerGroupDescribe 0-1', 'ConsumerGroupHeartbeat 0-1', 'DeleteGroups 0-2', 'DescribeGroups 0-6', 'FindCoordinator 0-6', 'Heartbeat 0-4', 'JoinGroup 0-9', 'LeaveGroup 0-5',
     'ListGroups 0-5', 'OffsetCommit 0-10', 'OffsetDelete 0-0', 'OffsetFetch 0-10', 'SyncGroup 0-5',
   ]);
 });

@@ -8,14 +8,15 @@ import { leaveGroupApi, type LeaveGroupRequest, type LeaveGroupResponseInput } f
 import { syncGroupApi, type SyncGroupRequest, type SyncGroupResponseInput } from '../../protocol/generated/sync-group.js';
 import { answering, serve, type ServedApi } from '../api.js';
 import type { RequestContext } from '../context.js';
+import { consumerGroupApis } from './consumer-groups.js';
 import { findCoordinatorApis } from './find-coordinator.js';
-import { mayRead, type GroupApiDeps } from './group-deps.js';
+import { hostOf, mayRead, type GroupApiDeps } from './group-deps.js';
 import { groupAdminApis } from './groups-admin.js';
 import { offsetApis } from './offsets.js';
 
 /** Everything of groups: FindCoordinator, membership, administration, offsets. */
 export function groupApis(deps: GroupApiDeps): ServedApi[] {
-  return [...findCoordinatorApis(deps), ...membershipApis(deps), ...groupAdminApis(deps), ...offsetApis(deps)];
+  return [...findCoordinatorApis(deps), ...membershipApis(deps), ...consumerGroupApis(deps), ...groupAdminApis(deps), ...offsetApis(deps)];
 }
 
 /**
@@ -85,9 +86,4 @@ function onlyErrorOf({ errorCode, members }: LeaveResult): number {
 
 function refuseUnlessReader(deps: GroupApiDeps, context: RequestContext, groupId: string): void {
   if (!mayRead(deps, context, groupId)) throw new KafkaError(ErrorCode.GROUP_AUTHORIZATION_FAILED);
-}
-
-/** As Java prints an address that has no name; an IPv4 client of an IPv6 socket is an IPv4 client. */
-function hostOf(address: string): string {
-  return `/${address.replace(/^::ffff:/i, '')}`;
 }

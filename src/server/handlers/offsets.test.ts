@@ -107,7 +107,8 @@ describe('OffsetFetch', () => {
   const fetched = (topicId: string, name = 't') => ({ groupId: 'g', errorCode: 0, topics: [{ topicId, name, partitions: [found] }] });
   const ask = (version: number, name: string, topicId: string) => {
     const topics = [{ ...named(version, name, topicId), partitionIndexes: [0] }];
-    if (version >= 8) return { groups: [{ groupId: 'g', topics }], requireStable: true };
+    const member = version >= 9 ? { memberId: 'm', memberEpoch: 7 } : {};
+    if (version >= 8) return { groups: [{ groupId: 'g', ...member, topics }], requireStable: true };
     return { groupId: 'g', topics: topics.map(topic => ({ name, ...topic })), ...version >= 7 && { requireStable: true } };
   };
 
@@ -118,6 +119,7 @@ describe('OffsetFetch', () => {
       const answer = await fixture.call(offsetFetchApi, version, ask(version, 't', ID));
       expect(fixture.asked as FetchOffsetsRequest).toEqual({
         groupId: 'g', requireStable: version >= 7, topics: [{ name: 't', topicId, partitionIndexes: [0] }],
+        memberId: version >= 9 ? 'm' : null, memberEpoch: version >= 9 ? 7 : -1,
       });
       const group = version >= 8 ? answer.groups[0]! : answer;
       expect(group.errorCode).toBe(0);

@@ -132,13 +132,15 @@ async function fetchGroup(
 ): Promise<FetchOffsetsResult> {
   if (!mayOnGroup(deps, context, Operation.DESCRIBE, group.groupId)) return groupFailed(group, ErrorCode.GROUP_AUTHORIZATION_FAILED, context);
   const result = group.topics === null
-    ? await fetchAll(deps, group.groupId, requireStable, context)
-    : await fetchNamed(deps, group.groupId, group.topics, requireStable, context);
+    ? await fetchAll(deps, group, requireStable, context)
+    : await fetchNamed(deps, group, group.topics, requireStable, context);
   return result.errorCode === ErrorCode.NONE ? result : groupFailed(group, result.errorCode, context);
 }
 
-async function fetchAll(deps: GroupApiDeps, groupId: string, requireStable: boolean, context: RequestContext): Promise<FetchOffsetsResult> {
-  const result = await deps.groups.fetchOffsets({ groupId, requireStable, topics: null });
+async function fetchAll(
+  deps: GroupApiDeps, { groupId, memberId, memberEpoch }: OffsetFetchRequestGroup, requireStable: boolean, context: RequestContext,
+): Promise<FetchOffsetsResult> {
+  const result = await deps.groups.fetchOffsets({ groupId, memberId, memberEpoch, requireStable, topics: null });
   const visible = result.topics.filter(({ name }) => deps.authorizer.allows(context, Operation.DESCRIBE, Resource.TOPIC, name));
   if (context.apiVersion < WITH_TOPIC_IDS) return { ...result, topics: visible };
   // A topic that is gone has no id to be named by.
@@ -150,7 +152,8 @@ async function fetchAll(deps: GroupApiDeps, groupId: string, requireStable: bool
 }
 
 async function fetchNamed(
-  deps: GroupApiDeps, groupId: string, asked: NonNullable<OffsetFetchRequestGroup['topics']>, requireStable: boolean, context: RequestContext,
+  deps: GroupApiDeps, { groupId, memberId, memberEpoch }: OffsetFetchRequestGroup, asked: NonNullable<OffsetFetchRequestGroup['topics']>,
+  requireStable: boolean, context: RequestContext,
 ): Promise<FetchOffsetsResult> {
   const refused: FetchedTopic[] = [];
   const topics: { name: string; topicId: string; partitionIndexes: number[] }[] = [];
@@ -164,7 +167,7 @@ async function fetchNamed(
       refused.push(failedTopic(name, topicId, partitionIndexes, found.errorCode));
     }
   }
-  const result = await deps.groups.fetchOffsets({ groupId, requireStable, topics });
+  const result = await deps.groups.fetchOffsets({ groupId, memberId, memberEpoch, requireStable, topics });
   return { ...result, topics: [...result.topics, ...refused] };
 }
 

@@ -32,6 +32,7 @@ export interface InitialDelay {
  * protocols and of parked joins); the transitions in the files beside decide.
  */
 export class ClassicGroup {
+  readonly kind = 'classic';
   state: ClassicState = 'Empty';
   previousState: ClassicState | null = null;
   stateTimestampMs: number;

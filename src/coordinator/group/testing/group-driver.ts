@@ -11,7 +11,8 @@ import { groupRecordCodec } from '../records.js';
 import type { GroupRecord } from '../records.js';
 import { DEFAULT_GROUP_SETTINGS } from '../settings.js';
 import type { GroupSettings } from '../settings.js';
-import type { CommitRequest, CommitResult, HeartbeatResult, JoinRequest, JoinResult, LeaveResult, SyncRequest, SyncResult, TopicExists } from '../types.js';
+import { TestCluster } from './test-cluster.js';
+import type { CommitRequest, CommitResult, HeartbeatResult, JoinRequest, JoinResult, LeaveResult, SyncRequest, SyncResult } from '../types.js';
 
 /** One call: its answer, once there is one. */
 export class Call<Response> {
@@ -63,16 +64,16 @@ export class GroupDriver {
   private nextMemberId = 1;
   readonly settings: GroupSettings;
 
-  /** Topics that the cluster knows; by default all. */
-  topicExists: TopicExists = () => true;
+  /** The cluster's topics, to be changed at will. */
+  readonly cluster = new TestCluster();
 
   /** The most deletions that one step wrote. */
   largestBatchOfTombstones = 0;
 
   constructor(settings: Partial<GroupSettings> = {}, private readonly options = { hasTwin: true }) {
     this.settings = { ...DEFAULT_GROUP_SETTINGS, initialRebalanceDelayMs: 0, ...settings };
-    this.machine = new GroupMachine(this.settings, this.topicExists);
-    this.twin = new GroupMachine(this.settings, this.topicExists);
+    this.machine = new GroupMachine(this.settings, () => this.cluster);
+    this.twin = new GroupMachine(this.settings, () => this.cluster);
     this.apply(this.machine.activated(this.moment()));
   }
 
@@ -233,7 +234,7 @@ export class GroupDriver {
   }
 
   private replayed(): GroupMachine {
-    const machine = new GroupMachine(this.settings, this.topicExists);
+    const machine = new GroupMachine(this.settings, () => this.cluster);
     for (const [offset, entry] of this.log.entries()) this.replayEntry(machine, entry, offset);
     return machine;
   }
@@ -266,6 +267,7 @@ export function durableState(machine: GroupMachine): string {
   const sorted = (entries: Iterable<readonly unknown[]>): string[] => [...entries].map(entry => JSON.stringify(shape(entry))).sort();
   return JSON.stringify({
     groups: sorted(machine.recorded),
+    consumerGroups: sorted([...machine.consumerGroups].map(([groupId, { refresh: _, ...durable }]) => [groupId, durable])),
     offsets: sorted(machine.offsets.committed.all()),
     all: sorted(machine.offsets.all()),
   });
@@ -280,5 +282,6 @@ function shape(value: unknown): unknown {
   if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
   if (typeof value === 'bigint') return `${value}n`;
   if (Array.isArray(value)) return value.map(shape);
+  if (value instanceof Map || value instanceof Set) return [...value].map(shape).map(part => JSON.stringify(part)).sort();
   return typeof value === 'object' && value !== null ? shapeOf(value) : value;
 }

@@ -1,4 +1,6 @@
+import { loadSettings, type Settings } from '../../../config/index.js';
 import type { GroupService } from '../../../coordinator/group/service.js';
+import { FeatureName } from '../../../metadata/features.js';
 import { EMPTY_IMAGE } from '../../../metadata/image.js';
 import type { BrokerImage, MetadataImage, TopicImage } from '../../../metadata/types.js';
 import type { Api } from '../../../protocol/wire/types.js';
@@ -15,6 +17,9 @@ type Answers = { readonly [Method in keyof GroupService]?: Awaited<GroupService[
 export class GroupApiFixture {
   /** What the coordinator was last asked. */
   askedAll: readonly unknown[] = [];
+  /** Settings that are not at their defaults. */
+  changedSettings: Readonly<Record<string, string>> = {};
+  groupVersion = 1;
   clientAddress = '10.0.0.9';
   clientListener = 'PLAINTEXT';
   allowed: (operation: OperationCode, resource: ResourceCode, name: string) => boolean = () => true;
@@ -33,6 +38,7 @@ export class GroupApiFixture {
       image: () => this.image(),
       authorizer: { allows: (_, operation, resource, name) => this.allowed(operation, resource, name) },
       ensureInternalTopic: name => this.ensureInternalTopic(name),
+      settings: () => this.settings(),
     };
   }
 
@@ -63,8 +69,14 @@ export class GroupApiFixture {
     return callApi(groupApis(this.deps), api, version, input, { clientAddress: this.clientAddress, listener: { name: this.clientListener } });
   }
 
+  private settings(): Settings {
+    const flags = Object.entries(this.changedSettings).map(([name, text]) => ({ name, text, flag: '--set' }));
+    return loadSettings({ dataDirectory: '/data', flags }).settings;
+  }
+
   private image(): MetadataImage {
     const topicsById = new Map([...this.topics.values()].map(topic => [topic.id, topic]));
-    return { ...EMPTY_IMAGE, brokers: this.brokers, topicsByName: this.topics, topicsById };
+    const finalized = new Map([[FeatureName.GROUP_VERSION as string, this.groupVersion]]);
+    return { ...EMPTY_IMAGE, features: { ...EMPTY_IMAGE.features, finalized }, brokers: this.brokers, topicsByName: this.topics, topicsById };
   }
 }
