@@ -15,13 +15,13 @@ export interface KnownDifference {
 
 /** Advertised by Apache Kafka 4.3.1, not served by us yet. */
 const NOT_SERVED = [
-  24, 25, 26, 28, 65, 66, 68, 69, 76, 77, 78, 79, 83, 84, 85,
+  24, 25, 26, 28, 65, 66, 76, 77, 78, 79, 83, 84, 85,
   86, 87, 88, 89, 90, 91, 92,
 ];
 /** Served in versions that Apache Kafka 4 gave up, for clients of its own past. */
 const SERVED_OLDER = [2, 8, 9, 19, 20, 23, 29, 30, 31, 32, 35, 38, 39, 40, 41];
 /** Supported and finalized only once the coordinators behind them are served. */
-const NOT_FINALIZED = ['group.version', 'share.version', 'streams.version', 'transaction.version'];
+const NOT_FINALIZED = ['share.version', 'streams.version', 'transaction.version'];
 /** A local start has its own defaults for these. */
 const LOCAL_DEFAULTS = ['auto.create.topics.enable', 'metadata.max.idle.interval.ms'];
 /** Where a broker's data are and how it is reached. */

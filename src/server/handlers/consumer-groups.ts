@@ -66,7 +66,7 @@ function withoutSecretTopics({ authorizer }: GroupApiDeps, context: RequestConte
 }
 
 /** The protocol may be switched off, for the cluster by its feature and here by a setting. */
-function refuseUnlessServed({ image, settings }: GroupApiDeps): void {
-  const isFinalized = (image().features.finalized.get(FeatureName.GROUP_VERSION) ?? 0) > 0;
-  if (!isFinalized || !settings().get('group.coordinator.rebalance.protocols').includes('consumer')) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION);
+function refuseUnlessServed(deps: GroupApiDeps): void {
+  const isFinalized = (deps.image().features.finalized.get(FeatureName.GROUP_VERSION) ?? 0) > 0;
+  if (!isFinalized || !deps.settings().get('group.coordinator.rebalance.protocols').includes('consumer')) throw new KafkaError(ErrorCode.UNSUPPORTED_VERSION);
 }

@@ -37,12 +37,10 @@ export function reconcile(member: ConsumerMember, to: Reconciliation): ConsumerM
       return to.hasSubscriptionChanged ? withoutUnsubscribed(member, to) : member;
     case 'unreleased':
       return nextAssignment(member, to, member.memberEpoch);
-    case 'unknown':
-      if (to.owned?.length !== 0) {
-        throw new KafkaError(ErrorCode.FENCED_MEMBER_EPOCH,
-          'The consumer group member is in a unknown state. The member must abandon all its partitions and rejoin.');
-      }
-      return nextAssignment(member, to, to.targetEpoch);
+    default:
+      if (to.owned?.length === 0) return nextAssignment(member, to, to.targetEpoch);
+      throw new KafkaError(ErrorCode.FENCED_MEMBER_EPOCH,
+        'The consumer group member is in a unknown state. The member must abandon all its partitions and rejoin.');
   }
 }
 

@@ -267,7 +267,7 @@ export function durableState(machine: GroupMachine): string {
   const sorted = (entries: Iterable<readonly unknown[]>): string[] => [...entries].map(entry => JSON.stringify(shape(entry))).sort();
   return JSON.stringify({
     groups: sorted(machine.recorded),
-    consumerGroups: sorted([...machine.consumerGroups].map(([groupId, { refresh: _, ...durable }]) => [groupId, durable])),
+    consumerGroups: sorted([...machine.consumerGroups].map(([groupId, group]) => [groupId, Object.entries(group).filter(([field]) => field !== 'refresh')])),
     offsets: sorted(machine.offsets.committed.all()),
     all: sorted(machine.offsets.all()),
   });
