@@ -7,6 +7,7 @@ import { differences, type Difference } from './compare.js';
 import { KNOWN_DIFFERENCES, knownAs, type KnownDifference } from './known-differences.js';
 import { Player, common, rangesOf, type VersionRanges } from './player.js';
 import { connections } from './scenarios/connection.js';
+import { consumerGroups } from './scenarios/consumer-groups.js';
 import { deadlines } from './scenarios/deadlines.js';
 import { fetching } from './scenarios/fetch.js';
 import { groups } from './scenarios/groups.js';
@@ -47,6 +48,7 @@ const SCENARIOS = [
   settingsRefusals,
   security,
   groups,
+  consumerGroups,
   markers,
   quotas,
   internals,
