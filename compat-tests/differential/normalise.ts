@@ -20,7 +20,7 @@ const ORDERED = new Set(['synonyms']);
 export type Aliases = ReadonlyMap<unknown, string>;
 
 /** APIs whose messages the tools print as they come, and which are compared word for word; of others only whether there is a message. */
-export const SPOKEN = /^(?:CreateTopics|CreatePartitions|DeleteTopics|AlterPartitionReassignments|ListPartitionReassignments|ElectLeaders|DescribeQuorum|AddRaftVoter|RemoveRaftVoter|UnregisterBroker|UpdateFeatures|DescribeProducers) /;
+export const SPOKEN = /^(?:CreateTopics|CreatePartitions|DeleteTopics|AlterPartitionReassignments|ListPartitionReassignments|ElectLeaders|DescribeQuorum|AddRaftVoter|RemoveRaftVoter|UnregisterBroker|UpdateFeatures|DescribeProducers|DescribeCluster) /;
 
 export interface Told {
   readonly aliases: Aliases;

@@ -5,6 +5,7 @@ import { clusterApis } from '../server/handlers/cluster.js';
 import { configResourceApis } from '../server/handlers/config-resources.js';
 import { configApis } from '../server/handlers/configs.js';
 import { delegationTokenApis } from '../server/handlers/delegation-tokens.js';
+import { describeClusterApis } from '../server/handlers/describe-cluster.js';
 import { fetchApis } from '../server/handlers/fetch.js';
 import { groupApis } from '../server/handlers/groups.js';
 import { logOffsetApis } from '../server/handlers/list-offsets.js';
@@ -31,6 +32,7 @@ export function apiTable(services: Services): ServedApi[] {
     ...logOffsetApis(services),
     ...logDirApis(services),
     ...metadataApis(services),
+    ...describeClusterApis(services),
     ...groupApis(services),
     ...topicApis(services),
     ...reassignmentApis(services),

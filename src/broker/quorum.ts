@@ -32,10 +32,11 @@ export class Quorum {
   #elected: Promise<void> = Promise.resolve();
 
   private constructor(private readonly raft: RaftDriver, private readonly runtime: Runtime<Controller, MetadataRecord>, private readonly options: QuorumOptions) {
-    this.controller = new LocalController(runtime);
+    this.controller = new LocalController(runtime, kraftVersion => raft.raiseKraftVersion(kraftVersion));
     const { clusterId, env: { clock } } = options;
     const facts = () => ({ ...raft.describe(), clusterId });
     this.api = {
+      leaderId: () => (raft.describe().isLeader ? options.nodeId : -1),
       describeQuorum: request => Promise.resolve(describeQuorum(facts(), request, clock.nowMs())),
       addVoter: request => Promise.resolve(addVoter(facts(), request)),
       removeVoter: request => Promise.resolve(removeVoter(facts(), request)),

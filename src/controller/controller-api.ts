@@ -45,7 +45,8 @@ export interface ControllerApi {
 
 /** The controller that runs in this process. */
 export class LocalController implements ControllerApi {
-  constructor(private readonly runtime: Runtime<Controller, MetadataRecord>) {}
+  /** `raiseQuorum` makes the log's own control records say another kraft.version. */
+  constructor(private readonly runtime: Runtime<Controller, MetadataRecord>, private readonly raiseQuorum: (kraftVersion: number) => void = () => {}) {}
 
   createTopics = this.#deciding(createTopics);
   deleteTopics = this.#deciding(deleteTopics);
@@ -53,7 +54,6 @@ export class LocalController implements ControllerApi {
   alterConfigs = this.#deciding(alterConfigs);
   incrementalAlterConfigs = this.#deciding(incrementalAlterConfigs);
   alterClientQuotas = this.#deciding(alterClientQuotas);
-  updateFeatures = this.#deciding(updateFeatures);
   electLeaders = this.#deciding(electLeaders);
   alterUserScramCredentials = this.#deciding(alterUserScramCredentials);
   alterPartitionReassignments = this.#deciding(alterPartitionReassignments);
@@ -70,6 +70,21 @@ export class LocalController implements ControllerApi {
 
   heartbeat(request: generated.BrokerHeartbeatRequestInput): Promise<generated.BrokerHeartbeatResponseInput> {
     return this.runtime.run((controller, at, to) => controller.heartbeat(request, at, to));
+  }
+
+  async updateFeatures(request: generated.UpdateFeaturesRequestInput): Promise<generated.UpdateFeaturesResponseInput> {
+    let kraftVersion: number | undefined;
+    const decide = (decision: Decision, asked: typeof request): Decided<generated.UpdateFeaturesResponseInput> => {
+      const decided = updateFeatures(decision, asked);
+      kraftVersion = decided.kraftVersion;
+      return decided;
+    };
+    const response = await this.runtime.run<generated.UpdateFeaturesResponseInput>((controller, at, to) => controller.decide(decide, request, at, to));
+    if (kraftVersion !== undefined) {
+      this.raiseQuorum(kraftVersion);
+      this.runtime.machine?.setKraftVersion(kraftVersion);
+    }
+    return response;
   }
 
   #deciding<Request, Response>(decision: (decision: Decision, request: Request) => Decided<Response>): (request: Request, charge?: ChargePartitions) => Promise<Response> {

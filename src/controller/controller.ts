@@ -52,6 +52,11 @@ export class Controller implements Machine<MetadataRecord> {
     return this.image.features.metadataVersion || this.options.bootstrap.metadataVersion;
   }
 
+  /** The quorum's own version, which control records of the log name. */
+  setKraftVersion(level: number): void {
+    this.#builder.setKraftVersion(level);
+  }
+
   replay(record: MetadataRecord, { offset, leaderEpoch }: RecordPosition): void {
     this.#builder.replay(record, offset, leaderEpoch);
   }

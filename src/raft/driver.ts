@@ -112,6 +112,11 @@ export class RaftDriver implements ReplicatedLog {
     this.process({ kind: 'start' });
   }
 
+  /** Raises the quorum to a kraft.version, when it leads; committed when it returns. */
+  raiseKraftVersion(kraftVersion: number): void {
+    this.process({ kind: 'raise', kraftVersion });
+  }
+
   append(bytes: Uint8Array, { leaderEpoch }: RuntimeAppend): { baseOffset: number; lastOffset: number } {
     const { role, election } = this.state;
     if (role.kind !== 'leader' || leaderEpoch !== election.leaderEpoch) throw new KafkaError(ErrorCode.NOT_LEADER_OR_FOLLOWER);

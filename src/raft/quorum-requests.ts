@@ -14,6 +14,8 @@ import { METADATA_PARTITION } from './metadata-log.js';
  * there are no observers, and a node that would join is never caught up.
  */
 export interface QuorumApi {
+  /** -1: nobody leads, as far as this node knows. */
+  leaderId(): number;
   describeQuorum(request: DescribeQuorumRequestInput): Promise<DescribeQuorumResponseInput>;
   addVoter(request: AddRaftVoterRequestInput): Promise<AddRaftVoterResponseInput>;
   removeVoter(request: RemoveRaftVoterRequestInput): Promise<RemoveRaftVoterResponseInput>;

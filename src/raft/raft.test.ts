@@ -53,6 +53,18 @@ describe('step', () => {
     expect(state.role).toMatchObject({ kind: 'leader', startOffset: 0 });
   });
 
+  test('the leader of voters that settings name writes them into the log with kraft.version 1, once', () => {
+    const named = { ...voter(1, ZERO_UUID), kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: 0 } };
+    const led = run(initial({ quorum: { kraftVersion: 0, voters: [named] } }), { kind: 'start' }, { kind: 'saved' }, appended(1));
+    expect(types(led.bundles[1])).toEqual([ControlRecordType.leaderChange]);
+    const { state, bundles } = run(led.state, { kind: 'raise', kraftVersion: 1 }, appended(3), { kind: 'raise', kraftVersion: 1 }, { kind: 'raise', kraftVersion: 0 });
+    expect(bundles[0]?.append?.epoch).toBe(1);
+    expect(types(bundles[0])).toEqual([ControlRecordType.kraftVersion, ControlRecordType.kraftVoters]);
+    expect(bundles.slice(1)).toEqual([{ highWatermark: 3 }, {}, {}]);
+    expect(state).toMatchObject({ quorum: { kraftVersion: 1, voters: [voter(1)] }, votersInLog: true });
+    expect(run(initial(), { kind: 'raise', kraftVersion: 2 }).bundles).toEqual([{}]);
+  });
+
   test('an epoch is above all that the file and the log have seen', () => {
     for (const [inFile, inLog] of [[4, 7], [7, 4]] as const) {
       const { bundles } = run(initial({ election: { ...NO_ELECTION, leaderEpoch: inFile }, lastEpoch: inLog }), { kind: 'start' });

@@ -46,13 +46,15 @@ export type RaftInput =
   | { readonly kind: 'saved' }
   /** The log grew, by what a bundle wanted appended or by the leader's own records. */
   | { readonly kind: 'appended'; readonly endOffset: number }
+  /** The controller wants the quorum at this kraft.version; one that it has, or that is lower, changes nothing. */
+  | { readonly kind: 'raise'; readonly kraftVersion: number }
   /** This node stops, or its disk failed. */
   | { readonly kind: 'resign' };
 
 export interface Ready {
   /** To be durable before anything else of this bundle happens; then `saved`. */
   readonly save?: ElectionState;
-  /** Control records that open the leader's epoch, one batch; then `appended`. */
+  /** Control records of the leader, one batch; then `appended`. */
   readonly append?: { readonly epoch: number; readonly records: readonly { readonly type: ControlRecordType; readonly value: Uint8Array }[] };
   /** The epoch in which this node leads from now on, all earlier records being committed; null when it leads no more. */
   readonly leadership?: number | null;
@@ -78,6 +80,8 @@ export function step(state: RaftState, input: RaftInput): Step {
       return maybeLead(state);
     case 'appended':
       return grown(state, input.endOffset);
+    case 'raise':
+      return raised(state, input.kraftVersion);
     default:
       return resigned(state);
   }
@@ -117,6 +121,17 @@ function grown(state: RaftState, endOffset: number): Step {
   if (role.kind !== 'leader') return { state: { ...state, endOffset }, ready: {} };
   const next: RaftState = { ...state, endOffset, highWatermark: endOffset, role: { ...role, announced: true } };
   return { state: next, ready: { highWatermark: endOffset, ...(role.announced ? {} : { leadership: state.election.leaderEpoch }) } };
+}
+
+/** From kraft.version 1 on the log itself names the voters: they go with the version that says so (`LeaderState.maybeAppendUpgradedKRaftVersion`). */
+function raised(state: RaftState, kraftVersion: number): Step {
+  const { role, election, quorum } = state;
+  if (role.kind !== 'leader' || kraftVersion <= quorum.kraftVersion) return { state, ready: {} };
+  const raisedTo: QuorumFacts = { kraftVersion, voters: withLocalVoter(state) };
+  return {
+    state: { ...state, quorum: raisedTo, votersInLog: true },
+    ready: { append: { epoch: election.leaderEpoch, records: quorumControlRecords(raisedTo) } },
+  };
 }
 
 function resigned(state: RaftState): Step {

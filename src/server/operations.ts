@@ -1,5 +1,8 @@
 import { Operation, Resource, type Authorizer, type OperationCode, type RequestContext, type ResourceCode } from './context.js';
 
+/** Sent where nobody asked for the operations that are allowed. */
+export const OPERATIONS_NOT_ASKED = -2147483648;
+
 /** What can be done to each kind of resource at all (Kafka's `AclEntry`). */
 const OPERATIONS_ON: ReadonlyMap<ResourceCode, readonly OperationCode[]> = new Map([
   [Resource.TOPIC, [

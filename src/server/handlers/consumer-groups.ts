@@ -11,8 +11,8 @@ import {
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { answering, serve, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
-import { allowedOperations } from '../operations.js';
-import { hostOf, mayOnGroup, mayRead, OPERATIONS_NOT_ASKED, type GroupApiDeps } from './group-deps.js';
+import { allowedOperations, OPERATIONS_NOT_ASKED } from '../operations.js';
+import { hostOf, mayOnGroup, mayRead, type GroupApiDeps } from './group-deps.js';
 
 /** Groups of the consumer protocol: ConsumerGroupHeartbeat 0-1 (KIP-848, KIP-1082), ConsumerGroupDescribe 0-1 (KIP-1099). */
 export function consumerGroupApis(deps: GroupApiDeps): ServedApi[] {

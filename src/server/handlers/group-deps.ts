@@ -14,8 +14,6 @@ export interface GroupApiDeps {
   settings(): Settings;
 }
 
-/** Sent where nobody asked for the operations that are allowed. */
-export const OPERATIONS_NOT_ASKED = -2147483648;
 
 /** As Java prints an address that has no name; an IPv4 client of an IPv6 socket is an IPv4 client. */
 export function hostOf(address: string): string {

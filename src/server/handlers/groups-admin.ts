@@ -5,8 +5,8 @@ import { listGroupsApi, type ListGroupsRequest, type ListGroupsResponseInput } f
 import { describeFailed } from '../../coordinator/group/describe.js';
 import { answering, serve, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
-import { allowedOperations } from '../operations.js';
-import { mayOnGroup, OPERATIONS_NOT_ASKED, type GroupApiDeps } from './group-deps.js';
+import { allowedOperations, OPERATIONS_NOT_ASKED } from '../operations.js';
+import { mayOnGroup, type GroupApiDeps } from './group-deps.js';
 
 /**
  * Looking after groups: DescribeGroups 0-6 (KIP-345, KIP-430, KIP-1043), ListGroups 0-5 (KIP-518, KIP-848), DeleteGroups 0-2

@@ -1,5 +1,4 @@
 import { KafkaError } from '../../protocol/errors.js';
-import { describeClusterApi, type DescribeClusterRequest, type DescribeClusterResponseInput } from '../../protocol/generated/describe-cluster.js';
 import {
   describeTopicPartitionsApi, type DescribeTopicPartitionsRequest, type DescribeTopicPartitionsResponseInput,
 } from '../../protocol/generated/describe-topic-partitions.js';
@@ -13,15 +12,15 @@ import { answering, serve, type ServedApi } from '../api.js';
 
 import { Operation, Resource, type RequestContext } from '../context.js';
 import { isInternalTopic } from '../../protocol/internal-topics.js';
-import { allowedOperations } from '../operations.js';
+import { aliveBrokers, anyAliveBroker, endpointOf } from '../endpoints.js';
+import { allowedOperations, OPERATIONS_NOT_ASKED } from '../operations.js';
 import type { Services } from '../services.js';
 import { autoCreateTopics } from '../topic-creation.js';
 
-/** What clients ask first: Metadata 0-13, DescribeCluster 0-2 (KIP-700, KIP-919, KIP-1073), DescribeTopicPartitions 0 (KIP-966). */
+/** What clients ask first: Metadata 0-13, DescribeTopicPartitions 0 (KIP-966). */
 export function metadataApis(services: Services): ServedApi[] {
   return [
     serve(metadataApi, answering((request, context) => metadata(services, request, context))),
-    serve(describeClusterApi, answering((request, context) => describeCluster(services, request, context)), { roles: ['broker', 'controller'] }),
     serve(describeTopicPartitionsApi, answering((request, context) => describeTopicPartitions(services, request, context))),
   ];
 }
@@ -29,10 +28,6 @@ export function metadataApis(services: Services): ServedApi[] {
 const FIRST_VERSION_WITH_NULL_FOR_ALL = 1;
 /** Versions 10 and 11 have the field for it, and refuse it. */
 const FIRST_VERSION_BY_ID = 12;
-/** Sent where nobody asked for the operations that are allowed. */
-const OPERATIONS_NOT_ASKED = -2147483648;
-const BROKER_ENDPOINTS = 1;
-const CONTROLLER_ENDPOINTS = 2;
 
 async function metadata(services: Services, request: MetadataRequest, context: RequestContext): Promise<MetadataResponseInput> {
   const asked = askedTopics(services.image(), request, context.apiVersion);
@@ -45,7 +40,7 @@ async function metadata(services: Services, request: MetadataRequest, context: R
   return {
     brokers: aliveBrokers(image, context).map(([broker, endpoint]) => ({ nodeId: broker.id, host: endpoint.host, port: endpoint.port, rack: broker.rack })),
     clusterId: services.clusterId,
-    controllerId: controllerId(services),
+    controllerId: anyAliveBroker(image, services.brokerId),
     topics: asked.flatMap(topic => metadataOfTopic(services, image, request, context, topic)),
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
       ? allowedOperations(services.authorizer, context, Resource.CLUSTER, 'kafka-cluster')
@@ -142,50 +137,6 @@ function missingListener(version: number): number {
 function isOffline(partition: PartitionImage, broker: BrokerImage | undefined, context: RequestContext): boolean {
   if (broker === undefined || broker.fenced || endpointOf(broker, context) === undefined) return true;
   return !hasOnlineDirectory(broker, directoryOf(partition, broker.id));
-}
-
-type Endpoint = BrokerImage['endpoints'][number];
-
-/** Where a broker is reached by clients of this listener. */
-function endpointOf(broker: BrokerImage | undefined, context: RequestContext): Endpoint | undefined {
-  return broker?.endpoints.find(endpoint => endpoint.listener === context.connection.listener.name);
-}
-
-function aliveBrokers(image: MetadataImage, context: RequestContext, includeFenced = false): [BrokerImage, Endpoint][] {
-  return [...image.brokers.values()].flatMap(broker => {
-    const endpoint = endpointOf(broker, context);
-    return endpoint === undefined || (broker.fenced && !includeFenced) ? [] : [[broker, endpoint] as [BrokerImage, Endpoint]];
-  });
-}
-
-/** Clients send admin requests to "the controller": any broker will do, since it forwards them. */
-function controllerId(services: Services): number {
-  return services.brokerId;
-}
-
-function describeCluster(services: Services, request: DescribeClusterRequest, context: RequestContext): DescribeClusterResponseInput {
-  const { endpointType, includeFencedBrokers } = request;
-  const expected = context.connection.listener.role === 'controller' ? CONTROLLER_ENDPOINTS : BROKER_ENDPOINTS;
-  if (endpointType !== expected) {
-    const known = endpointType === BROKER_ENDPOINTS || endpointType === CONTROLLER_ENDPOINTS;
-    return {
-      errorCode: known ? ErrorCode.MISMATCHED_ENDPOINT_TYPE : ErrorCode.UNSUPPORTED_ENDPOINT_TYPE,
-      errorMessage: `this listener answers for endpoint type ${expected}, not ${endpointType}`,
-      clusterId: '',
-      brokers: [],
-    };
-  }
-  const image = services.image();
-  return {
-    endpointType,
-    clusterId: services.clusterId,
-    controllerId: controllerId(services),
-    brokers: aliveBrokers(image, context, includeFencedBrokers).map(([broker, endpoint]) => (
-      { brokerId: broker.id, host: endpoint.host, port: endpoint.port, rack: broker.rack, isFenced: broker.fenced })),
-    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
-      ? allowedOperations(services.authorizer, context, Resource.CLUSTER, 'kafka-cluster')
-      : OPERATIONS_NOT_ASKED,
-  };
 }
 
 /** Topics in name order, at most so many partitions, and a cursor where there are more (KIP-966). */
