@@ -3,7 +3,7 @@ import { QuotaKey, type ClientQuotaImage, type MetadataImage } from '../../metad
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import type { RequestContext } from '../context.js';
-import { Limits } from './limits.js';
+import { Limits, UNBOUNDED } from './limits.js';
 import { Rate, type Windows } from './rate.js';
 import { Shares } from './shares.js';
 import { TokenBucket } from './token-bucket.js';
@@ -53,7 +53,8 @@ export interface ClientQuotasOptions {
 
 const FREE: MutationQuota = { charge: () => undefined, throttleMs: () => 0 };
 /** Of the one thread there is: 100 is all of it. */
-const PERCENT_OF_LOOP_PER_MS = 100 / 1000;
+const PERCENT_PER_NANOSECOND = 100 / 1e9;
+const percent = (loopMs: number): number => Math.round(loopMs * 1e6) * PERCENT_PER_NANOSECOND;
 
 export class ClientQuotas implements Quotas {
   limitProduce = false;
@@ -106,16 +107,18 @@ export class ClientQuotas implements Quotas {
   fetchRoom(context: RequestContext): number {
     if (!this.limitFetch) return Infinity;
     const { windows: { samples, windowMs } } = this.options;
-    return this.#account(this.#fetch, context).bound * (samples - 1) * (windowMs / 1000);
+    const { bound } = this.#account(this.#fetch, context);
+    // A single window has no room, but for whom nothing bounds.
+    return bound === UNBOUNDED ? Infinity : Math.floor(bound * (samples - 1) * (windowMs / 1000));
   }
 
   spent(context: RequestContext, loopMs: number): number {
     if (!this.limitTime) return 0;
-    return Math.min(this.#record(this.#time, context, loopMs * PERCENT_OF_LOOP_PER_MS), this.options.windows.windowMs);
+    return Math.min(this.#record(this.#time, context, percent(loopMs)), this.options.windows.windowMs);
   }
 
   spentAfterwards(context: RequestContext, loopMs: number): void {
-    if (this.limitTime) this.#recordOnly(this.#time, context, loopMs * PERCENT_OF_LOOP_PER_MS);
+    if (this.limitTime) this.#recordOnly(this.#time, context, percent(loopMs));
   }
 
   mutations(context: RequestContext, strict: boolean): MutationQuota {
