@@ -19,7 +19,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   { step: /^configs: .*--broker 1 --all$/, apache: /^ (?:listeners|controller\.quorum\.bootstrap\.servers)=/, reason: 'how a broker and its controller are reached is each one\'s own' },
   { step: /^configs: .*--broker-logger 1/, apache: /LoggingController|root/, reason: 'our log has one level, chosen at the start: there are no loggers' },
   { step: /^configs: .*(?:threads|--describe --broker 1 \(2\)|--describe --entity-type brokers)/, reason: 'a change of the number of threads is not bounded yet' },
-  { step: /^quotas: /, reason: 'client quotas are not served yet' },
   { step: /^performance: .*--transactional-id/, reason: 'transactions are not served yet' },
   { step: /^(?:consumer protocol|performance by the consumer protocol): /, reason: 'the consumer protocol is not served yet' },
 ];
