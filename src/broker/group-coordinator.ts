@@ -3,7 +3,7 @@ import type { Assignor } from '../coordinator/group/assignors/assignor.js';
 import { GroupMachine } from '../coordinator/group/group-machine.js';
 import { groupRecordCodec, type GroupRecord } from '../coordinator/group/records.js';
 import { groupRuntimeError, GroupService } from '../coordinator/group/service.js';
-import { BUILT_IN_ASSIGNORS, type ConsumerGroupSettings, type GroupSettings } from '../coordinator/group/settings.js';
+import { BUILT_IN_ASSIGNORS, type ConsumerGroupSettings, type GroupSettings, type MigrationPolicy } from '../coordinator/group/settings.js';
 import type { Env } from '../env/index.js';
 import { configOf } from '../metadata/image.js';
 import { configKey, ConfigResourceType, type MetadataImage } from '../metadata/types.js';
@@ -91,11 +91,17 @@ function consumerGroupSettingsOf(settings: () => Settings, image: () => Metadata
   return {
     assignors: settings().get('group.consumer.assignors').map(assignorNamed),
     get maxSize() { return settings().get('group.consumer.max.size'); },
+    get migration() { return migrationPolicyOf(settings().get('group.consumer.migration.policy')); },
     get regexRefreshIntervalMs() { return settings().get('group.consumer.regex.refresh.interval.ms'); },
     sessionTimeoutMs: groupId => ofGroup(groupId, 'consumer.session.timeout.ms'),
     heartbeatIntervalMs: groupId => ofGroup(groupId, 'consumer.heartbeat.interval.ms'),
     assignmentIntervalMs: groupId => ofGroup(groupId, 'consumer.assignment.interval.ms'),
   };
+}
+
+function migrationPolicyOf(policy: string): MigrationPolicy {
+  const name = policy.toLowerCase();
+  return { upgrade: name === 'upgrade' || name === 'bidirectional', downgrade: name === 'downgrade' || name === 'bidirectional' };
 }
 
 function assignorNamed(wanted: string): Assignor {

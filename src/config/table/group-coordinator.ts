@@ -54,7 +54,7 @@ export const groupCoordinatorSettings = {
   'group.consumer.max.size': int({ default: INT_MAX, min: 1, importance: 'medium', honoured: true, doc: 'Most members of a consumer group.' }),
   'group.consumer.assignors': list({ default: ['uniform', 'range'], check: items({}), importance: 'medium', honoured: true,
     doc: 'Assignors that the coordinator offers, the default one first.' }),
-  'group.consumer.migration.policy': string({ default: 'bidirectional', check: oneOfIgnoringCase('DISABLED', 'DOWNGRADE', 'UPGRADE', 'BIDIRECTIONAL'), importance: 'medium',
+  'group.consumer.migration.policy': string({ default: 'bidirectional', check: oneOfIgnoringCase('DISABLED', 'DOWNGRADE', 'UPGRADE', 'BIDIRECTIONAL'), importance: 'medium', honoured: true,
     doc: 'Whether a group may change between the classic and the consumer protocol while it has members.' }),
   'group.consumer.assignment.interval.ms': int({ default: 1000, min: 0, importance: 'medium', honoured: true, update: 'cluster-wide',
     doc: 'Least time between two computed assignments of a consumer group.' }),

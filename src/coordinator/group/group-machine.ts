@@ -10,16 +10,19 @@ import { joinTimerFired, prepareRebalance, release, renewSession, syncTimerFired
 import { syncGroup } from './classic/sync.js';
 import { cleanUp, forgetTopics, topicsGone } from './cleanup.js';
 import type { ClusterTopics } from './cluster-topics.js';
+import { joinConsumerGroup } from './consumer/classic-join.js';
+import { heartbeatInConsumerGroup, leaveInConsumerGroup, syncConsumerGroup } from './consumer/classic-members.js';
 import { consumerGroupFailed, describeConsumerGroup } from './consumer/describe.js';
 import { ConsumerGroup } from './consumer/group.js';
 import { heartbeat as consumerHeartbeat, heartbeatFailed } from './consumer/heartbeat.js';
-import { leave as leaveConsumerGroup, rebalanceTimerFired, sessionTimerFired as consumerSessionTimerFired } from './consumer/leave.js';
+import { leave as leaveConsumerGroup, phaseTimerFired, rebalanceTimerFired, sessionTimerFired as consumerSessionTimerFired } from './consumer/leave.js';
 import { isLeaving } from './consumer/member.js';
 import { consumerGroupTombstones, isConsumerGroupRecord } from './consumer/records.js';
 import type { ConsumerGroupRecord } from './consumer/records.js';
 import { resolveRegexes } from './consumer/regex.js';
 import { replayConsumerGroup } from './consumer/replay.js';
 import { resumeMember } from './consumer/timers.js';
+import { upgrade } from './conversion/upgrade.js';
 import { describeGroup, listGroups, listNewerGroups } from './describe.js';
 import type { Group } from './group.js';
 import { OffsetStore, storedOffset } from './offset-store.js';
@@ -74,7 +77,9 @@ export class GroupMachine implements Machine<GroupRecord> {
     return this.step(at, step => {
       const { groupId } = request;
       const known = this.groups.get(groupId);
-      if (!this.maySpeakClassic(groupId)) step.answer(to, joinError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, request.memberId));
+      const consumers = this.consumerGroups.get(groupId);
+      if (this.newerGroups.has(groupId)) step.answer(to, joinError(ErrorCode.INCONSISTENT_GROUP_PROTOCOL, request.memberId));
+      else if (consumers?.isEmpty === false) joinConsumerGroup(step, consumers, request, to);
       else if (known !== undefined) joinGroup(step, known, request, to);
       else if (request.memberId === '') this.joinNewGroup(step, request, to);
       else step.answer(to, joinError(ErrorCode.UNKNOWN_MEMBER_ID, request.memberId));
@@ -83,23 +88,25 @@ export class GroupMachine implements Machine<GroupRecord> {
 
   syncGroup(request: SyncRequest, to: ReplyTo<SyncResult>, at: Moment): GroupEffects {
     return this.step(at, step => {
-      const group = this.groups.get(request.groupId);
-      if (group === undefined || group.isIn('Empty')) step.answer(to, syncError(ErrorCode.UNKNOWN_MEMBER_ID));
-      else syncGroup(step, group, request, to);
+      const group = this.groupOf(request.groupId);
+      if (group?.kind === 'consumer' && !group.isEmpty) syncConsumerGroup(step, group, request, to);
+      else if (group?.kind === 'classic' && !group.isIn('Empty')) syncGroup(step, group, request, to);
+      else step.answer(to, syncError(ErrorCode.UNKNOWN_MEMBER_ID));
     });
   }
 
   heartbeat(request: HeartbeatRequest, to: ReplyTo<HeartbeatResult>, at: Moment): GroupEffects {
     return this.step(at, step => {
-      const group = this.groups.get(request.groupId);
-      step.answer(to, { errorCode: group === undefined ? ErrorCode.UNKNOWN_MEMBER_ID : heartbeat(step, group, request) });
+      const group = this.groupOf(request.groupId);
+      if (group === undefined) step.answer(to, { errorCode: ErrorCode.UNKNOWN_MEMBER_ID });
+      else step.answer(to, { errorCode: group.kind === 'consumer' ? heartbeatInConsumerGroup(step, group, request) : heartbeat(step, group, request) });
     });
   }
 
   leaveGroup(request: LeaveRequest, to: ReplyTo<LeaveResult>, at: Moment): GroupEffects {
     return this.step(at, step => {
-      const group = this.groups.get(request.groupId);
-      const result = group === undefined ? leaveUnknownGroup(request) : leaveGroup(step, group, request);
+      const group = this.groupOf(request.groupId);
+      const result = group === undefined ? leaveUnknownGroup(request) : leaveGroupOf(step, group, request);
       step.answerOnceWritten(to, result, errorCode => ({ errorCode, members: [] }));
     });
   }
@@ -107,9 +114,12 @@ export class GroupMachine implements Machine<GroupRecord> {
   /** ConsumerGroupHeartbeat: joins, stays and leaves. @throws KafkaError, and then nothing has happened. */
   consumerGroupHeartbeat(request: ConsumerGroupHeartbeatRequest, to: ReplyTo<ConsumerGroupHeartbeatResult>, at: Moment): GroupEffects {
     return this.step(at, step => {
+      const classic = this.groups.get(request.groupId);
       const result = isLeaving(request.memberEpoch)
         ? leaveConsumerGroup(step, this.consumerGroup(request.groupId), request)
         : consumerHeartbeat(step, this.consumerGroupToBeIn(step, request), request);
+      // The group is of another protocol now: whoever waits in it has to come again.
+      for (const member of classic?.members.values() ?? []) release(step, classic!, member, ErrorCode.REBALANCE_IN_PROGRESS, member.memberId);
       step.answerOnceWritten(to, result, heartbeatFailed);
     });
   }
@@ -214,7 +224,7 @@ export class GroupMachine implements Machine<GroupRecord> {
   }
 
   private step(at: Moment, run: (step: Step) => void): GroupEffects {
-    const step = new Step(at, this.settings, this.cluster(), this.newTopicsVersion);
+    const step = new Step(at, this.settings, this.cluster(), this.newTopicsVersion, this.groups);
     run(step);
     return step.effects();
   }
@@ -227,11 +237,6 @@ export class GroupMachine implements Machine<GroupRecord> {
     return [...this.groups.values(), ...this.consumerGroups.values()];
   }
 
-  /** Whether members of the classic protocol may come: an empty group of another protocol makes place for them. */
-  private maySpeakClassic(groupId: string): boolean {
-    return !this.newerGroups.has(groupId) && this.consumerGroups.get(groupId)?.isEmpty !== false;
-  }
-
   /** @throws KafkaError GROUP_ID_NOT_FOUND. */
   private consumerGroup(groupId: string): ConsumerGroup {
     const group = this.consumerGroups.get(groupId);
@@ -240,14 +245,12 @@ export class GroupMachine implements Machine<GroupRecord> {
     throw new KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, isOther ? `Group ${groupId} is not a consumer group.` : `Group ${groupId} not found.`);
   }
 
-  /**
-   * The group of a member that joins or stays. Whoever joins makes it if need be, also in the place of a classic group that
-   * nobody is in.
-   */
+  /** The group of a member that joins or stays. Whoever joins makes it if need be, also of a classic group. */
   private consumerGroupToBeIn(step: Step, { groupId, memberEpoch }: ConsumerGroupHeartbeatRequest): ConsumerGroup {
     const classic = this.groups.get(groupId);
     const mayMake = memberEpoch === 0 && !this.consumerGroups.has(groupId) && !this.newerGroups.has(groupId);
-    if (!mayMake || classic?.isIn('Empty') === false) return this.consumerGroup(groupId);
+    if (!mayMake) return this.consumerGroup(groupId);
+    if (classic !== undefined && !classic.isIn('Empty')) return upgrade(step, classic);
     if (classic !== undefined) endClassicGroup(step, classic);
     return new ConsumerGroup(groupId);
   }
@@ -372,6 +375,8 @@ function resume(step: Step, group: ClassicGroup): void {
 
 function classicTimerFired(step: Step, group: ClassicGroup, { kind, memberId }: GroupTimer): void {
   if (kind === 'session') sessionTimerFired(step, group, memberId);
+  // One member's join or sync: it is from when the group was of the consumer protocol.
+  else if (memberId !== '') return;
   else if (kind === 'join') joinTimerFired(step, group);
   else if (kind === 'sync') syncTimerFired(step, group);
 }
@@ -380,6 +385,11 @@ function consumerTimerFired(step: Step, group: ConsumerGroup, { kind, memberId }
   if (kind === 'session') consumerSessionTimerFired(step, group, memberId);
   else if (kind === 'rebalance') rebalanceTimerFired(step, group, memberId);
   else if (kind === 'regex') resolveRegexes(step, group);
+  else if (kind === 'join' || kind === 'sync') phaseTimerFired(step, group, memberId, kind);
+}
+
+function leaveGroupOf(step: Step, group: Group, request: LeaveRequest): LeaveResult {
+  return group.kind === 'consumer' ? leaveInConsumerGroup(step, group, request) : leaveGroup(step, group, request);
 }
 
 /** The end of a classic group that nobody is in. */

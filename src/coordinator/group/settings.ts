@@ -26,6 +26,8 @@ export interface ConsumerGroupSettings {
   readonly maxSize: number;
   /** `group.consumer.assignors`: the first serves members that do not mind. */
   readonly assignors: readonly Assignor[];
+  /** `group.consumer.migration.policy`: which ways a group may change its protocol while its members run. */
+  readonly migration: MigrationPolicy;
   /** `group.consumer.regex.refresh.interval.ms`: how often regular expressions are resolved though no topics came. */
   readonly regexRefreshIntervalMs: number;
   /** `consumer.session.timeout.ms`: how long a member may be silent. */
@@ -34,6 +36,14 @@ export interface ConsumerGroupSettings {
   heartbeatIntervalMs(groupId: string): number;
   /** `consumer.assignment.interval.ms`: least time between two targets. */
   assignmentIntervalMs(groupId: string): number;
+}
+
+/** Kafka's `ConsumerGroupMigrationPolicy`. With neither, members of the classic protocol may not join a consumer group. */
+export interface MigrationPolicy {
+  /** A classic group becomes one of the consumer protocol when a member of that comes. */
+  readonly upgrade: boolean;
+  /** A consumer group becomes classic when its last member of the consumer protocol goes. */
+  readonly downgrade: boolean;
 }
 
 /** The assignors that there are; the default order of `group.consumer.assignors`. */
@@ -51,6 +61,7 @@ export const DEFAULT_GROUP_SETTINGS: GroupSettings = {
   consumer: {
     maxSize: 0x7fff_ffff,
     assignors: BUILT_IN_ASSIGNORS,
+    migration: { upgrade: true, downgrade: true },
     regexRefreshIntervalMs: 600_000,
     sessionTimeoutMs: () => 45_000,
     heartbeatIntervalMs: () => 5_000,

@@ -2,6 +2,7 @@ import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { replyWith } from '../../runtime/machine.js';
 import type { Effects, Moment, Reply, ReplyTo, TimerChange } from '../../runtime/machine.js';
+import type { ClassicGroup } from './classic/group.js';
 import type { ClusterTopics } from './cluster-topics.js';
 import type { GroupRecord } from './records.js';
 import type { GroupSettings } from './settings.js';
@@ -25,6 +26,8 @@ export class Step {
     readonly cluster: ClusterTopics,
     /** Of the cluster when topics last came. */
     readonly newTopicsVersion: number,
+    /** The machine's, for groups that change their protocol. */
+    private readonly classicGroups: Map<string, ClassicGroup>,
   ) {}
 
   append(record: GroupRecord): void {
@@ -58,6 +61,12 @@ export class Step {
     this.mends.push(mend);
   }
 
+  /** A group of another protocol is to live on as this one, whose records the step appends. */
+  addClassicGroup(group: ClassicGroup): void {
+    this.classicGroups.set(group.groupId, group);
+    this.ifNotWritten(() => { this.classicGroups.delete(group.groupId); });
+  }
+
   setTimer(key: string, delayMs: number): void {
     this.timers.push({ key, delayMs });
   }
@@ -75,7 +84,7 @@ export class Step {
   /** The timers and the answers stand, the answers that depended on the records are errors, and the rest is mended. */
   private withoutRecords(error: unknown, at: Moment): Effects<GroupRecord> {
     const errorCode = error instanceof KafkaError ? error.errorCode : ErrorCode.UNKNOWN_SERVER_ERROR;
-    const instead = new Step(at, this.settings, this.cluster, this.newTopicsVersion);
+    const instead = new Step(at, this.settings, this.cluster, this.newTopicsVersion, this.classicGroups);
     for (const mend of this.mends) mend(instead, errorCode);
     const { records, replies, timers, otherwise } = instead.effects();
     return { records, replies: [...this.replies, ...replies], timers: [...this.timers, ...timers], otherwise };

@@ -81,6 +81,17 @@ export class ClassicGroup {
     return group;
   }
 
+  /** A group of consumers that was of another protocol: in the middle of nothing, with all that its members hold. */
+  static ofConsumers(groupId: string, generationId: number, members: readonly ClassicMember[], nowMs: number): ClassicGroup {
+    const group = new ClassicGroup(groupId, nowMs);
+    for (const member of members) group.add(member, CONSUMER_PROTOCOL_TYPE);
+    group.state = 'Stable';
+    group.generationId = generationId;
+    group.protocolName = group.selectProtocol();
+    group.refreshSubscribedTopics();
+    return group;
+  }
+
   isIn(...states: ClassicState[]): boolean {
     return states.includes(this.state);
   }

@@ -146,7 +146,7 @@ function sameGeneration(group: ClassicGroup, request: JoinRequest, memberId: str
 }
 
 /** The first of each name; the bytes are copied, for the request's frame is not ours to keep. */
-function termsOf({ sessionTimeoutMs, rebalanceTimeoutMs, protocols }: JoinRequest): MemberTerms {
+export function termsOf({ sessionTimeoutMs, rebalanceTimeoutMs, protocols }: JoinRequest): MemberTerms {
   const byName = new Map<string, Uint8Array>();
   for (const { name, metadata } of protocols) if (!byName.has(name)) byName.set(name, Uint8Array.from(metadata));
   return { sessionTimeoutMs, rebalanceTimeoutMs, protocols: [...byName].map(([name, metadata]) => ({ name, metadata })) };

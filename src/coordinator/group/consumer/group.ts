@@ -21,7 +21,7 @@ export const NO_ASSIGNED: AssignedPartitions = new Map();
 
 /**
  * A group of the consumer protocol (KIP-848), after Kafka's `ConsumerGroup`. All of it is durable, changed by replay alone
- * (`replay.ts`), but for `refresh`.
+ * (`replay.ts`), but for what is called soft.
  */
 export class ConsumerGroup {
   readonly kind = 'consumer';
@@ -44,6 +44,8 @@ export class ConsumerGroup {
   readonly resolvedRegexes = new Map<string, ResolvedRegex>();
   /** Soft: until when the topics need not be looked at, unless the group's epoch is older than this one. */
   refresh = { deadlineMs: 0, groupEpoch: 0 };
+  /** Soft: members of the classic protocol that were told to join again. */
+  readonly awaitedJoins = new Set<string>();
   /** The newest epoch of an owner, for each partition that has one. */
   private readonly owners = new Map<Uuid, Map<number, number>>();
 

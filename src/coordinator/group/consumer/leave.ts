@@ -1,5 +1,7 @@
+import { downgrade, isToBeClassic } from '../conversion/downgrade.js';
 import type { Step } from '../step.js';
 import { timerKey } from '../timers.js';
+import type { TimerKind } from '../timers.js';
 import type { ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResult } from '../types.js';
 import { knownMember, knownStaticMember } from './checks.js';
 import { growEpoch, metadataHash } from './group-epoch.js';
@@ -34,15 +36,20 @@ function awaited(member: ConsumerMember): ConsumerMember {
   return { ...member, memberEpoch: LEAVE_STATIC_EPOCH, assigned, pendingRevocation: NO_PARTITIONS };
 }
 
-/** Takes members out of the group, which needs a new target then (Kafka's `consumerGroupFenceMembers`). */
+/**
+ * Takes members out of the group, which needs a new target then, or becomes classic when only members of that protocol are left
+ * (Kafka's `consumerGroupFenceMembers`).
+ */
 export function removeMembers(step: Step, group: ConsumerGroup, leaving: readonly ConsumerMember[]): void {
   if (leaving.length === 0) return;
+  const departure = { leaving, joining: null };
+  if (isToBeClassic(step, group, departure)) return downgrade(step, group, departure, true);
   const { groupId } = group;
   const subscriptions = group.subscriptions.copy();
   for (const member of leaving) {
     for (const tombstone of memberTombstones(groupId, member.memberId)) step.append(tombstone);
     subscriptions.replace(member, undefined);
-    cancelTimers(step, groupId, member.memberId);
+    cancelTimers(step, group, member.memberId);
   }
   for (const regex of group.subscriptions.regexes.keys()) {
     if (subscriptions.subscribersOf(regex) > 0) continue;
@@ -64,7 +71,13 @@ export function rebalanceTimerFired(step: Step, group: ConsumerGroup, memberId: 
   fence(step, group, isRevoking ? member : undefined, 'rebalance');
 }
 
-function fence(step: Step, group: ConsumerGroup, member: ConsumerMember | undefined, timer: 'session' | 'rebalance'): void {
+/** A member of the classic protocol did not come to join again, or to sync once it had joined. */
+export function phaseTimerFired(step: Step, group: ConsumerGroup, memberId: string, phase: 'join' | 'sync'): void {
+  const member = group.members.get(memberId);
+  fence(step, group, member?.classic === null ? undefined : member, phase);
+}
+
+function fence(step: Step, group: ConsumerGroup, member: ConsumerMember | undefined, timer: TimerKind): void {
   if (member === undefined) return;
   removeMembers(step, group, [member]);
   step.ifNotWritten(instead => {

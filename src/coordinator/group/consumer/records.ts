@@ -107,10 +107,10 @@ export function memberTombstones(groupId: string, memberId: string): ConsumerGro
   ];
 }
 
-/** The end of a group, with whoever is in it. */
-export function consumerGroupTombstones({ groupId, members, resolvedRegexes }: ConsumerGroup): ConsumerGroupRecord[] {
+/** The end of a group, with whoever is in it: `memberIds` where that is about to change. */
+export function consumerGroupTombstones({ groupId, members, resolvedRegexes }: ConsumerGroup, memberIds = [...members.keys()]): ConsumerGroupRecord[] {
   const ofMembers = (kind: 'consumer holding' | 'consumer target' | 'consumer member'): ConsumerGroupRecord[] =>
-    [...members.keys()].map(memberId => ({ kind, groupId, memberId, value: null }));
+    memberIds.map(memberId => ({ kind, groupId, memberId, value: null }));
   return [
     ...ofMembers('consumer holding'),
     ...ofMembers('consumer target'),

@@ -54,7 +54,7 @@ function mayCompute({ at, settings }: Step, { groupId, assignmentTimestampMs }: 
 }
 
 /** A static member that comes back has the target of the one that it was. */
-function lastTarget(group: ConsumerGroup, { memberId, instanceId }: ConsumerMember): MemberTarget {
+export function lastTarget(group: ConsumerGroup, { memberId, instanceId }: ConsumerMember): MemberTarget {
   const holder = instanceId === null ? memberId : group.staticMembers.get(instanceId);
   return { epoch: group.assignmentEpoch, partitions: group.targetOf(holder) };
 }

@@ -5,6 +5,7 @@ import { consumerProtocolSubscriptionSchema } from '../../../protocol/generated/
 import { ZERO_UUID } from '../../../protocol/wire/types.js';
 import { Writer } from '../../../protocol/wire/writer.js';
 import type { Effects, Moment, RecordPosition, ReplyTo } from '../../../runtime/machine.js';
+import { joinError, syncError } from '../classic/answers.js';
 import { ClassicGroup } from '../classic/group.js';
 import { GroupMachine } from '../group-machine.js';
 import { groupRecordCodec } from '../records.js';
@@ -77,10 +78,18 @@ export class GroupDriver {
     this.apply(this.machine.activated(this.moment()));
   }
 
-  run<Response>(operation: (machine: GroupMachine, to: ReplyTo<Response>, at: Moment) => Effects<GroupRecord>): Call<Response> {
+  /** `failed` makes an answer of an error that the machine throws, as the service does; without it the error is the caller's. */
+  run<Response>(
+    operation: (machine: GroupMachine, to: ReplyTo<Response>, at: Moment) => Effects<GroupRecord>, failed?: (errorCode: number) => Response,
+  ): Call<Response> {
     const call = new Call<Response>({ id: this.calls.length });
     this.calls.push(call as Call<unknown>);
-    this.apply(operation(this.machine, call.to, this.moment()));
+    try {
+      this.apply(operation(this.machine, call.to, this.moment()));
+    } catch (error) {
+      if (failed === undefined || !(error instanceof KafkaError)) throw error;
+      call.deliver(failed(error.errorCode));
+    }
     return call;
   }
 
@@ -120,21 +129,21 @@ export class GroupDriver {
       rebalanceTimeoutMs: 60_000, protocolType: 'consumer', protocols: [{ name: 'range', metadata: subscription(topics) }],
       needsKnownMemberId: false, maySkipAssignment: false, ...given,
     };
-    return this.run((machine, to, at) => machine.joinGroup(full, to, at));
+    return this.run((machine, to, at) => machine.joinGroup(full, to, at), errorCode => joinError(errorCode, ''));
   }
 
-  sync(member: JoinResult, assignments: SyncRequest['assignments'] = [], request: Partial<SyncRequest> = {}): Call<SyncResult> {
+  sync(member: Pick<JoinResult, 'generationId' | 'memberId'>, assignments: SyncRequest['assignments'] = [], request: Partial<SyncRequest> = {}): Call<SyncResult> {
     const { generationId, memberId } = member;
     const full: SyncRequest = {
       groupId: 'g', generationId, memberId, groupInstanceId: null, protocolType: null, protocolName: null, assignments, ...request,
     };
-    return this.run((machine, to, at) => machine.syncGroup(full, to, at));
+    return this.run((machine, to, at) => machine.syncGroup(full, to, at), syncError);
   }
 
-  heartbeat(member: JoinResult, groupInstanceId: string | null = null): string {
+  heartbeat(member: Pick<JoinResult, 'generationId' | 'memberId'>, groupInstanceId: string | null = null): string {
     const { generationId, memberId } = member;
     return name(this.run<HeartbeatResult>((machine, to, at) =>
-      machine.heartbeat({ groupId: 'g', generationId, memberId, groupInstanceId }, to, at)).answer);
+      machine.heartbeat({ groupId: 'g', generationId, memberId, groupInstanceId }, to, at), errorCode => ({ errorCode })).answer);
   }
 
   leave(...members: { memberId: string; groupInstanceId?: string | null }[]): LeaveResult {
@@ -267,7 +276,8 @@ export function durableState(machine: GroupMachine): string {
   const sorted = (entries: Iterable<readonly unknown[]>): string[] => [...entries].map(entry => JSON.stringify(shape(entry))).sort();
   return JSON.stringify({
     groups: sorted(machine.recorded),
-    consumerGroups: sorted([...machine.consumerGroups].map(([groupId, group]) => [groupId, Object.entries(group).filter(([field]) => field !== 'refresh')])),
+    consumerGroups: sorted([...machine.consumerGroups].map(([groupId, group]) =>
+      [groupId, Object.entries(group).filter(([field]) => field !== 'refresh' && field !== 'awaitedJoins')])),
     offsets: sorted(machine.offsets.committed.all()),
     all: sorted(machine.offsets.all()),
   });
