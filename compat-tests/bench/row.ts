@@ -29,6 +29,8 @@ export interface Scale {
   readonly groups: number;
   readonly manyPartitions: number;
   readonly startPartitions: number;
+  /** Of 100 offsets each. */
+  readonly startGroups: number;
   /** Until memory is looked at. */
   readonly idleSeconds: number;
 }

@@ -50,6 +50,8 @@ export class GroupCoordinator {
         this.#runtimes.resigned(partition.index);
         return;
       }
+      // A topic that was made anew is another log.
+      if (led.get(partition.index) !== partition) this.#runtimes.resigned(partition.index);
       led.set(partition.index, partition);
       void this.#runtimes.elected(partition.index, epoch).then(onSettled);
     });

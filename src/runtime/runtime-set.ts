@@ -20,7 +20,9 @@ const FORGIVEN_AFTER_MS = 600_000;
 
 interface Led<M extends Machine<Rec>, Rec> {
   readonly runtime: Runtime<M, Rec>;
-  readonly epoch: number;
+  epoch: number;
+  /** Resolves when the machine serves or has failed. */
+  settling: Promise<void>;
   /** The log was read once, to its end or to where that failed. */
   isSettled: boolean;
   reloads: number;
@@ -39,21 +41,26 @@ export class RuntimeSet<M extends Machine<Rec>, Rec> {
 
   /**
    * This node leads `partition` in `epoch`. Resolves when the machine serves or has failed, which is tried again for as long as
-   * there is hope; news that is older than what is known counts nothing.
+   * there is hope; news that is older than what is known counts nothing. As with Kafka's `CoordinatorRuntime`, a machine that
+   * serves already is not loaded again.
    */
   async elected(partition: number, epoch: number): Promise<void> {
     const known = this.runtimes.get(partition);
     if (known !== undefined && known.epoch >= epoch) return;
+    if (known?.runtime.leadsOn(epoch) === true) {
+      known.epoch = epoch;
+      return known.settling;
+    }
     if (known !== undefined) this.drop(known);
     const { options, wheel } = this;
     const runtime = new Runtime<M, Rec>({
       ...options, wheel, name: this.nameOf(partition), log: options.open(partition), create: () => options.create(partition),
       onFault: () => this.reloadLater(partition, led),
     });
-    const led: Led<M, Rec> = { runtime, epoch, isSettled: false, reloads: 0, faultedAtMs: -Infinity, reloadTimer: undefined };
+    const led: Led<M, Rec> = { runtime, epoch, settling: Promise.resolve(), isSettled: false, reloads: 0, faultedAtMs: -Infinity, reloadTimer: undefined };
     this.runtimes.set(partition, led);
-    await runtime.elected(epoch);
-    led.isSettled = true;
+    led.settling = runtime.elected(epoch).then(() => { led.isSettled = true; });
+    return led.settling;
   }
 
   /** This node does not lead `partition` any more; with an epoch, unless it was elected after that one. */

@@ -360,6 +360,25 @@ describe('a set of runtimes', () => {
     set.close();
   });
 
+  test('goes on with a machine that serves, or loads, when it is elected anew: nobody who waits is sent away', async () => {
+    let made = 0;
+    const set = new RuntimeSet<Words, string>({ ...shared(), topic: 'topic', open: () => log, create: () => { made++; return new Words(); } });
+    const first = set.elected(0, 0);
+    log.leaderEpoch = 1;
+    const second = set.elected(0, 1);
+    expect(set.isSettled(0)).toBe(false);
+    await Promise.all([first, second]);
+    const waiting = set.run(0, (machine, _, to: ReplyTo<string>) => machine.wait('hello', to));
+    log.leaderEpoch = 2;
+    await set.elected(0, 2);
+    await set.run(0, (machine, _, to: ReplyTo<number>) => machine.say('hello', to));
+    expect(await waiting).toBe('heard hello');
+    expect([made, set.get(0)?.epoch, set.get(0)?.machine?.positions.map(({ leaderEpoch }) => leaderEpoch)]).toEqual([1, 2, [1, 2]]);
+    set.resigned(0, 1);
+    expect(set.get(0)?.status).toBe('active');
+    set.close();
+  });
+
   test('takes a partition up again in an epoch that it had before, once it has resigned: its topic was made anew', async () => {
     const old = new MemoryLog();
     const anew = new MemoryLog();

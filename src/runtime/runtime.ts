@@ -52,7 +52,6 @@ interface Caller {
 
 interface Active<M> {
   readonly machine: M;
-  readonly epoch: number;
   readonly timers: Map<string, WheelTimer>;
 }
 
@@ -64,6 +63,8 @@ interface Active<M> {
 export class Runtime<M extends Machine<Rec>, Rec> {
   private active: Active<M> | undefined;
   private state: RuntimeStatus = 'follower';
+  /** Of the last election. */
+  private leaderEpoch = -1;
   /** Counts elections and resignations, so that a loading that was overtaken knows. */
   private term = 0;
   private nextCallerId = 1;
@@ -89,7 +90,7 @@ export class Runtime<M extends Machine<Rec>, Rec> {
 
   /** The epoch in which this node leads. */
   get epoch(): number | undefined {
-    return this.active?.epoch;
+    return this.active && this.leaderEpoch;
   }
 
   /**
@@ -100,6 +101,7 @@ export class Runtime<M extends Machine<Rec>, Rec> {
     this.resigned();
     const term = ++this.term;
     this.state = 'loading';
+    this.leaderEpoch = epoch;
     const { log, codec, clock, logger, name } = this.options;
     const startedMs = clock.monotonicMs();
     const machine = this.options.create();
@@ -109,13 +111,23 @@ export class Runtime<M extends Machine<Rec>, Rec> {
         return this.term === term;
       });
       if (this.term !== term) return;
-      this.active = { machine, epoch, timers: new Map() };
+      this.active = { machine, timers: new Map() };
       this.state = 'active';
-      logger.debug(`${name} is loaded`, { epoch, endOffset: log.endOffset, tookMs: Math.round(clock.monotonicMs() - startedMs) });
+      logger.debug(`${name} is loaded`, { epoch: this.leaderEpoch, endOffset: log.endOffset, tookMs: Math.round(clock.monotonicMs() - startedMs) });
       this.apply(this.active, machine.activated(this.moment()));
     } catch (error) {
       if (this.term === term) this.fail(error);
     }
+  }
+
+  /**
+   * This node was elected anew before it had resigned, so that nobody else has written meanwhile: the machine stands as it is, or
+   * goes on loading, and what it writes is of the new epoch. False when there is no machine to go on with: `elected` makes one.
+   */
+  leadsOn(epoch: number): boolean {
+    if (this.state !== 'active' && this.state !== 'loading') return false;
+    this.leaderEpoch = epoch;
+    return true;
   }
 
   /** This node leads no more: everyone who waits is told, and the machine is dropped. */
@@ -172,7 +184,7 @@ export class Runtime<M extends Machine<Rec>, Rec> {
     return new Promise<void>((resolve, reject) => {
       let offset: number;
       try {
-        offset = this.append(active, batch, marker).lastOffset;
+        offset = this.append(batch, marker).lastOffset;
       } catch (error) {
         reject(this.options.errorFor('append-failed', error));
         return;
@@ -204,12 +216,12 @@ export class Runtime<M extends Machine<Rec>, Rec> {
       const { batch, count } = this.build(records, first, { ...transaction, timestampMs, isTransactional: transaction !== undefined });
       if (first + count < records.length && !divisible) throw this.tooLarge(`a change of ${records.length} records`);
       if (batch.length > this.options.log.maxBatchBytes) throw this.tooLarge(`a batch of ${batch.length} bytes`);
-      const { baseOffset } = this.append(active, batch, {});
+      const { baseOffset } = this.append(batch, {});
       const start = first;
       let offset = baseOffset;
       this.replaying(() => {
         for (const end = baseOffset + count; offset < end; offset++) {
-          const position = { offset, leaderEpoch: active.epoch, timestampMs, producerId, producerEpoch };
+          const position = { offset, leaderEpoch: this.leaderEpoch, timestampMs, producerId, producerEpoch };
           active.machine.replay(records[start + offset - baseOffset]!, position);
         }
       }, () => offset);
@@ -230,8 +242,8 @@ export class Runtime<M extends Machine<Rec>, Rec> {
     return new KafkaError(ErrorCode.MESSAGE_TOO_LARGE, `${what} of ${this.options.name} is beyond the largest batch, ${this.options.log.maxBatchBytes} bytes`);
   }
 
-  private append(active: Active<M>, batch: Uint8Array, context: Omit<RuntimeAppend, 'leaderEpoch'>): { baseOffset: number; lastOffset: number } {
-    return this.options.log.append(batch, { leaderEpoch: active.epoch, transactionVersion: context.transactionVersion });
+  private append(batch: Uint8Array, context: Omit<RuntimeAppend, 'leaderEpoch'>): { baseOffset: number; lastOffset: number } {
+    return this.options.log.append(batch, { leaderEpoch: this.leaderEpoch, transactionVersion: context.transactionVersion });
   }
 
   /** What is in the log but not in the machine would part it from every other replica: a machine that fails here is dropped. */

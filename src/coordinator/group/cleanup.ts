@@ -35,10 +35,10 @@ export function cleanUp(step: Step, store: OffsetStore, groups: Iterable<Group>)
  */
 export function topicsGone(store: OffsetStore, cluster: ClusterTopics): DeletedTopic[] {
   const known = new Map<string, Map<Uuid, DeletedTopic | null>>();
-  for (const [, name, , { topicId: id }] of store.all()) {
+  for (const [name, values] of store.byTopic()) {
     let ids = known.get(name);
     if (ids === undefined) known.set(name, ids = new Map());
-    if (!ids.has(id)) ids.set(id, exists(cluster, name, id) ? null : { name, id });
+    for (const { topicId: id } of values) if (!ids.has(id)) ids.set(id, exists(cluster, name, id) ? null : { name, id });
   }
   return [...known.values()].flatMap(ids => [...ids.values()]).filter(topic => topic !== null);
 }

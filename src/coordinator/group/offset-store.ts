@@ -47,6 +47,13 @@ export class OffsetStore {
     for (const pending of this.pendingByProducer.values()) yield* pending.all();
   }
 
+  /** The values of each topic of each group, settled or pending; a topic may come several times. */
+  *byTopic(): Generator<[topic: string, values: Iterable<StoredOffset>]> {
+    for (const map of [this.committed, ...this.pendingByProducer.values()]) {
+      for (const [topic, partitions] of map.allTopics()) yield [topic, partitions.values()];
+    }
+  }
+
   replayCommit(groupId: string, topic: string, partition: number, value: StoredOffset, producerId: number): void {
     if (producerId < 0) return this.committed.set(groupId, topic, partition, value);
     let pending = this.pendingByProducer.get(producerId);

@@ -37,6 +37,11 @@ export class PartitionMap<Value> {
     if (topics.size === 0) this.groups.delete(groupId);
   }
 
+  /** Each topic of each group, with its partitions. */
+  *allTopics(): Generator<[topic: string, partitions: ReadonlyMap<number, Value>]> {
+    for (const topics of this.groups.values()) yield* topics;
+  }
+
   /** Everything of one group, in order of topic and partition as they came. */
   *entries(groupId: string): Generator<[topic: string, partition: number, value: Value]> {
     for (const [topic, partitions] of this.groups.get(groupId) ?? []) {

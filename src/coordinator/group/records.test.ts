@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { ZERO_UUID } from '../../protocol/wire/types.js';
-import { groupRecordCodec } from './records.js';
+import { groupRecordCodec, offsetTombstone } from './records.js';
 import type { GroupRecord } from './records.js';
 
 const hex = (text: string): Buffer => Buffer.from(text.replace(/\s/g, ''), 'hex');
@@ -70,6 +70,15 @@ describe('records of __consumer_offsets', () => {
       expect(decode(key, value)).toEqual(record);
       expect(encode(record)).toEqual({ key: Uint8Array.from(key), value });
     }
+  });
+
+  test('keys that differ in their partition alone, and those that differ in more, are told apart', () => {
+    const keys = [['g', 't', 0], ['g', 't', 1], ['g', 't', 2 ** 31 - 1], ['g', 'u', 1], ['h', 'u', 1], ['hu', 'x', 1], ['h', 'ux', 1]] as const;
+    const decoded = keys.map(([groupId, topic, partition]) => {
+      const { key } = groupRecordCodec.encode(offsetTombstone(groupId, topic, partition));
+      return groupRecordCodec.decode(key, null);
+    });
+    expect(decoded).toEqual(keys.map(([groupId, topic, partition]) => offsetTombstone(groupId, topic, partition)));
   });
 
   test('records of their members, of unknown kinds and without a key are skipped', () => {

@@ -3,6 +3,7 @@ import {
   shareGroupMetadataKeySchema, streamsGroupMetadataKeySchema,
 } from '../../protocol/generated/index.js';
 import type { GroupMetadataValue, GroupMetadataValueMemberMetadata, OffsetCommitValue } from '../../protocol/generated/index.js';
+import type { Reader } from '../../protocol/wire/reader.js';
 import type { RecordCodec } from '../../runtime/machine.js';
 import type { ClassicGroup } from './classic/group.js';
 import { decodeConsumerGroupRecord, encodeConsumerGroupRecord, isConsumerGroupRecord } from './consumer/records.js';
@@ -111,7 +112,7 @@ function decodeRecord(key: Uint8Array | null, value: Uint8Array | null): GroupRe
   const type = reader.int16();
   // Keys of type 0 are those of Kafka before 0.9, with the same fields.
   if (type === offsetCommitKeySchema.type || type === legacyOffsetCommitKeySchema.type) {
-    const { group, topic, partition } = offsetCommitKeySchema.decode(reader, 0);
+    const { group, topic, partition } = offsetKey(key, reader);
     return { kind: 'offset', groupId: group, topic, partition, value: value && decodeValue(offsetCommitValueSchema, value) };
   }
   if (type === groupMetadataKeySchema.type) {
@@ -123,4 +124,31 @@ function decodeRecord(key: Uint8Array | null, value: Uint8Array | null): GroupRe
   if (protocol === undefined) return decodeConsumerGroupRecord(key, value);
   const { groupId } = newerKeys[protocol].decode(reader, 0);
   return { kind: 'newer group', groupId, protocol, value: value && Uint8Array.from(value) };
+}
+
+interface OffsetKey {
+  readonly group: string;
+  readonly topic: string;
+  readonly partition: number;
+}
+
+const PARTITION_BYTES = 4;
+let lastKey: Uint8Array = new Uint8Array(0);
+let lastOffsetKey: OffsetKey = { group: '', topic: '', partition: 0 };
+
+/** The key that `reader` stands in. The partitions of a topic come in a row, and their group and topic are the same text then. */
+function offsetKey(key: Uint8Array, reader: Reader): OffsetKey {
+  if (isSameButForPartition(key, lastKey)) {
+    const partition = new DataView(key.buffer, key.byteOffset + key.length - PARTITION_BYTES, PARTITION_BYTES).getInt32(0);
+    return { group: lastOffsetKey.group, topic: lastOffsetKey.topic, partition };
+  }
+  lastOffsetKey = offsetCommitKeySchema.decode(reader, 0);
+  lastKey = Uint8Array.from(key);
+  return lastOffsetKey;
+}
+
+function isSameButForPartition(key: Uint8Array, other: Uint8Array): boolean {
+  if (key.length !== other.length) return false;
+  for (let at = key.length - PARTITION_BYTES - 1; at >= 0; at--) if (key[at] !== other[at]) return false;
+  return true;
 }

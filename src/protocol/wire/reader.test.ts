@@ -116,6 +116,8 @@ describe('a reader', () => {
     expect(r.reset(staging, 4, 6).int16()).toBe(2);
     expect(r.offset).toBe(6);
     expect(r.reset(new Uint8Array([1, 2, 3]).subarray(1)).int16()).toBe(0x0203);
+    const piece = staging.subarray(2, 6);
+    expect([r.reset(piece, 1).offset, r.remaining, r.int8(), r.offset]).toEqual([1, 3, piece[1], 2]);
   });
 
   test('gives bytes as views on the frame', () => {
@@ -134,6 +136,7 @@ describe('a reader', () => {
   test('prints UUIDs as Kafka does', () => {
     expect(reader('00'.repeat(16)).uuid()).toBe(ZERO_UUID);
     expect(reader('ff'.repeat(16)).uuid()).toBe('_____________________w');
+    for (const last of ['01', '02', '02']) expect(reader(`${'00'.repeat(15)}${last}`).uuid()).toBe(`${'A'.repeat(20)}${last === '01' ? 'AQ' : 'Ag'}`);
   });
 });
 
