@@ -1,7 +1,6 @@
 import { TimingWheel } from '../base/timing-wheel.js';
 import { randomUuid } from '../base/uuid.js';
-import { cleanerSettingsOf, controllerEndpoints, planListeners, type Listener, type ListenerPlan, type Settings } from '../config/index.js';
-import { SECURITY_PROTOCOLS } from '../config/listeners.js';
+import { cleanerSettingsOf, controllerEndpoints, planListeners, type ListenerPlan, type Settings } from '../config/index.js';
 import type { ControllerApi } from '../controller/index.js';
 import { DiskError, type Compute, type Env } from '../env/index.js';
 import type { CleanResult } from '../log/compaction/clean-job.js';
@@ -13,7 +12,7 @@ import { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import { withApiVersions } from '../server/api-versions.js';
 import { ClientQuotas } from '../server/quotas/quotas.js';
 import type { Windows } from '../server/quotas/rate.js';
-import { Server, type BoundListener } from '../server/server.js';
+import { Server } from '../server/server.js';
 import { ClientTelemetry } from '../server/telemetry/client-telemetry.js';
 import { apiTable } from './api-table.js';
 import { DirectoryAssignments } from './directory-assignments.js';
@@ -21,6 +20,7 @@ import { DirectoryFailures } from './directory-failures.js';
 import { mustBeFree } from './free-ports.js';
 import { GroupCoordinator } from './group-coordinator.js';
 import { Lifecycle } from './lifecycle.js';
+import { Listeners } from './listeners.js';
 import type { BrokerMetrics, MemoryInUse } from './metrics.js';
 import { isPrepared, prepareDirectories } from './prepare-directories.js';
 import { Publisher } from './publisher.js';
@@ -37,8 +37,7 @@ export interface BrokerOptions {
 interface Ground {
   readonly brokerId: number;
   readonly clusterId: string;
-  readonly plan: ListenerPlan;
-  readonly bound: readonly BoundListener[];
+  readonly listeners: Listeners;
   readonly server: Server;
   readonly publisher: Publisher;
   readonly quotas: ClientQuotas;
@@ -78,6 +77,7 @@ export class Broker {
   #logs: NodeLogManager | undefined;
   #telemetry: ClientTelemetry | undefined;
   #serving = false;
+  #settings: () => Settings = () => this.options.settings;
   #memory: () => MemoryInUse = () => ({ requestBytes: 0, unsentReadBytes: 0, tailCacheBytes: 0 });
 
   private constructor(private readonly options: BrokerOptions) {
@@ -123,6 +123,11 @@ export class Broker {
 
   get clusterId(): string {
     return this.#clusterId;
+  }
+
+  /** As they stand now, those changed while it runs included. */
+  get settings(): Settings {
+    return this.#settings();
   }
 
   /** What clients make the broker hold, however many they are and whatever they do. */
@@ -174,18 +179,21 @@ export class Broker {
     this.#clusterId = clusterId;
 
     const publisher = new Publisher({ brokerId, settings, clock: env.clock, logger: env.logger.child('metadata') });
+    this.#settings = () => publisher.settings;
     const logs = this.#logs = await this.#openLogs(publisher, brokerId, clusterId);
     const quotas = makeQuotas(settings, env);
-    const limits = new ServerLimitsNow({ net: env.net, plan, settings: () => publisher.settings, changed: () => server.limitsChanged() });
+    const limits = new ServerLimitsNow({ net: env.net, settings: () => publisher.settings, changed: () => server.limitsChanged() });
     const server = this.#makeServer(limits, quotas, logs);
-    const bound = await this.#listen(server, plan);
-    const quorum = await this.#joinQuorum(logs, brokerId, clusterId, plan, bound);
+    const listeners = await Listeners.bind(server, plan, env.logger.child('server'));
+    this.#advertised = listeners.advertised;
+    const quorum = await this.#joinQuorum(logs, brokerId, clusterId, plan, listeners);
     quorum.loader.add(publisher);
     quorum.loader.add(quotas);
     quorum.loader.add(limits);
     await quorum.loader.caughtUp();
+    await listeners.follow(planListeners(publisher.settings, LOCAL_HOST_NAME));
     await logs.load();
-    return { brokerId, clusterId, plan, bound, server, publisher, quotas, logs, quorum };
+    return { brokerId, clusterId, listeners, server, publisher, quotas, logs, quorum };
   }
 
   #makeParts(ground: Ground): WorkingParts {
@@ -206,14 +214,18 @@ export class Broker {
   }
 
   /** From a registration to leaderships, coordinators with their logs read, and leave to serve. */
-  async #takeUpWork({ quorum, publisher }: Ground, { lifecycle, replicas, moves, groups }: WorkingParts): Promise<void> {
+  async #takeUpWork({ quorum, publisher, listeners, logs }: Ground, { lifecycle, replicas, moves, groups }: WorkingParts): Promise<void> {
     await lifecycle.register();
     await quorum.loader.caughtUp();
     publisher.attach(replicas, {
       topicsDeleted: topics => void groups.service.topicsDeleted(topics),
       topicsChanged: topics => void groups.service.topicsChanged(topics),
-      // Not in the midst of the metadata's own publication, to which a heartbeat may add.
-      settingsChanged: () => this.options.env.clock.endOfTurn(() => lifecycle.settingsChanged()),
+      settingsChanged: () => {
+        logs.cleaner.settingsChanged();
+        void listeners.follow(planListeners(publisher.settings, LOCAL_HOST_NAME));
+        // Not in the midst of the metadata's own publication, to which a heartbeat may add.
+        this.options.env.clock.endOfTurn(() => lifecycle.settingsChanged());
+      },
     });
     moves.resume();
     await lifecycle.unfence();
@@ -221,7 +233,7 @@ export class Broker {
     await publisher.until(() => groups.areSettled, SERVE_TIMEOUT_MS);
   }
 
-  #serve({ brokerId, clusterId, bound, server, publisher, quotas, logs, quorum: { controller, api: quorum } }: Ground, parts: WorkingParts): void {
+  #serve({ brokerId, clusterId, listeners, server, publisher, quotas, logs, quorum: { controller, api: quorum } }: Ground, parts: WorkingParts): void {
     const { settings, env } = this.options;
     const wheel = new TimingWheel(env.clock);
     this.#teardown.push(() => wheel.close());
@@ -235,7 +247,7 @@ export class Broker {
       apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
     }));
     this.#serving = true;
-    env.logger.info('started', { node: brokerId, cluster: clusterId, listeners: bound.map(({ name, host, port }) => `${name}://${host}:${port}`).join(','), data: settings.dataDirectories.join(',') });
+    env.logger.info('started', { node: brokerId, cluster: clusterId, listeners: listeners.bound.map(({ name, host, port }) => `${name}://${host}:${port}`).join(','), data: settings.dataDirectories.join(',') });
     // Closed first: what is in flight still finds everything else.
     this.#teardown.push(() => server.close());
     this.#teardown.push(() => parts.lifecycle.shutDown());
@@ -273,13 +285,13 @@ export class Broker {
     return groups;
   }
 
-  #makeLifecycle({ quorum: { controller }, brokerId, clusterId, publisher, logs, plan, bound }: Ground): Lifecycle {
+  #makeLifecycle({ quorum: { controller }, brokerId, clusterId, publisher, logs, listeners }: Ground): Lifecycle {
     const { settings, env } = this.options;
     return new Lifecycle({
       controller, clock: env.clock, logger: env.logger.child('lifecycle'), brokerId, clusterId,
       incarnationId: randomUuid(env.random),
       rack: settings.get('broker.rack') ?? null,
-      listeners: registered(plan, bound),
+      listeners: listeners.registered,
       logDirs: logs.logDirs.filter(({ error }) => error === undefined).map(({ id }) => id),
       previousBrokerEpoch: logs.previousBrokerEpoch ?? -1,
       heartbeatIntervalMs: settings.get('broker.heartbeat.interval.ms'),
@@ -337,16 +349,7 @@ export class Broker {
     return server;
   }
 
-  /** Binds all listeners, so that their ports are known; who connects now is served once the broker is ready. */
-  async #listen(server: Server, { listeners }: ListenerPlan): Promise<BoundListener[]> {
-    const bound = await server.listen(listeners.map(({ name, protocol, role, host, port }) => ({ name, protocol, role, host, port })));
-    const first = listeners.findIndex(({ role }) => role === 'broker');
-    const { advertised } = listeners[first]!;
-    this.#advertised = { host: advertised?.host ?? bound[first]!.host, port: advertised?.port || bound[first]!.port };
-    return bound;
-  }
-
-  async #joinQuorum(logs: NodeLogManager, nodeId: number, clusterId: string, plan: ListenerPlan, bound: readonly BoundListener[]): Promise<Quorum> {
+  async #joinQuorum(logs: NodeLogManager, nodeId: number, clusterId: string, plan: ListenerPlan, { bound }: Listeners): Promise<Quorum> {
     const { settings, env } = this.options;
     const quorum = await Quorum.start({
       env, settings, host: logs.host, nodeId, clusterId, directory: logs.metadataDir,
@@ -367,13 +370,6 @@ function isStray({ topic, partition, topicId, isUnused }: Pick<PartitionLog, 'to
   const known = image.topicsByName.get(topic);
   const isPlacedHere = known?.partitions[partition]?.replicas.includes(brokerId) ?? false;
   return !(isPlacedHere && (isUnused || topicId === known?.id));
-}
-
-/** The broker's own listeners as it registers them. */
-function registered({ listeners }: ListenerPlan, bound: readonly BoundListener[]) {
-  return listeners.flatMap(({ name, role, protocol, advertised }: Listener, i) => (role !== 'broker' || advertised === undefined ? [] : [{
-    name, host: advertised.host, port: advertised.port || bound[i]!.port, securityProtocol: SECURITY_PROTOCOLS.indexOf(protocol),
-  }]));
 }
 
 const clientWindows = (settings: Settings): Windows =>

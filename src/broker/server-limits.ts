@@ -1,5 +1,5 @@
-import type { Settings } from '../config/index.js';
-import { parseCountsByHost, type ListenerPlan } from '../config/listeners.js';
+import { planListeners, type Settings } from '../config/index.js';
+import { parseCountsByHost } from '../config/listeners.js';
 import type { Net } from '../env/index.js';
 import { QuotaEntityType, QuotaKey, type ClientQuotaImage, type MetadataImage } from '../metadata/types.js';
 import { DEFAULT_LIMITS, type ServerLimits } from '../server/limits.js';
@@ -7,7 +7,6 @@ import { UNBOUNDED_CONNECTIONS, type ConnectionLimits } from '../server/quotas/c
 
 export interface ServerLimitsOptions {
   readonly net: Pick<Net, 'resolve'>;
-  readonly plan: ListenerPlan;
   /** As they stand now. */
   readonly settings: () => Settings;
   readonly changed: () => void;
@@ -95,7 +94,8 @@ export class ServerLimitsNow {
 
   #makeConnections(): ConnectionLimits {
     const settings = this.#settings;
-    const { listeners, interBroker } = this.options.plan;
+    // Listeners come and go with the settings; what they advertise is no matter here.
+    const { listeners, interBroker } = planListeners(settings, 'localhost');
     const boundsOf = ({ get }: Pick<Settings, 'get'>) => ({ most: get('max.connections'), perSecond: get('max.connection.creation.rate') });
     return {
       broker: boundsOf({ get: name => settings.get(name) }),

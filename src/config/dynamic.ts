@@ -1,4 +1,4 @@
-import { baseOfListenerSetting, brokerSetting, brokerSettings } from './table/index.js';
+import { baseOfListenerSetting, brokerSetting } from './table/index.js';
 
 /** Which of a node's settings may change while it runs, and for whom (KIP-226). After Kafka's `DynamicBrokerConfig`. */
 
@@ -11,7 +11,7 @@ const PER_LISTENER = [
 const CLUSTER_LEVEL = ['max.connections', 'max.connection.creation.rate', 'num.network.threads'];
 
 /** A listener's own form of any setting is none of these, nor is a name that nobody knows. */
-export const isReadOnly = (name: string): boolean => name in brokerSettings && brokerSetting(name)!.update === 'read-only';
+export const isReadOnly = (name: string): boolean => baseOfListenerSetting(name) === undefined && brokerSetting(name)?.update === 'read-only';
 
 export const needsListener = (name: string): boolean => PER_LISTENER.includes(name);
 

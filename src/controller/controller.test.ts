@@ -381,6 +381,26 @@ describe('partitions', () => {
     ]);
   });
 
+  test('without a leader get any replica, some time after their settings allow it', async () => {
+    await three.create('other', { assignments: [[1, 2]] });
+    const { id: topicId } = three.image.topicsByName.get('other')!;
+    await three.api.alterPartition({ brokerId: 1, brokerEpoch: three.epochs.get(1)!, topics: [{ topicId, partitions: [{
+      partitionIndex: 0, leaderEpoch: 0, partitionEpoch: 0, newIsrWithEpochs: [{ brokerId: 1, brokerEpoch: -1 }],
+    }] }] });
+    await three.heartbeat(1, { wantFence: true });
+    expect(three.partition('other')).toMatchObject({ leader: -1, eligibleLeaderReplicas: [1] });
+    const elected = async () => (await three.written(async () => {
+      for (let passedMs = 0; passedMs < 300_000; passedMs += 5000) {
+        three.clock.advance(5000);
+        await three.heartbeat(2);
+      }
+    })).filter(line => line.startsWith('PartitionChange other'));
+    expect(await elected()).toEqual([]);
+    const allow = [{ name: 'unclean.leader.election.enable', configOperation: 0, value: 'true' }];
+    await three.api.incrementalAlterConfigs({ validateOnly: false, resources: [{ resourceType: 4, resourceName: '', configs: allow }] });
+    expect(await elected()).toEqual(['PartitionChange other-0 isr=[2] leader=2 leaderRecoveryState=1 eligibleLeaderReplicas=[] lastKnownElr=[]']);
+  });
+
   test('count a broker that stopped out of order as one that lost records', async () => {
     await alterIsr([1]);
     three.clock.advance(5000);

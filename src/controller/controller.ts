@@ -11,6 +11,7 @@ import type { BrokerRegistrationRequestInput, BrokerRegistrationResponseInput } 
 import { replyWith, type Effects, type Machine, type Moment, type RecordPosition, type ReplyTo, type TimerChange } from '../runtime/machine.js';
 import { BrokerSessions } from './broker-sessions.js';
 import { brokerHeartbeat, fence, registerBroker } from './brokers.js';
+import { uncleanElections } from './partitions.js';
 import { minInsyncReplicasRecords } from './configs.js';
 import type { ChargePartitions, Decided, Decision } from './context.js';
 
@@ -27,6 +28,7 @@ export interface ControllerOptions {
 
 const SESSION_TIMER = 'session-';
 const IDLE_TIMER = 'idle';
+const UNCLEAN_TIMER = 'unclean';
 
 /**
  * The controller: a pure machine over the records of `__cluster_metadata`. Its durable state is the image; all it knows beside
@@ -65,11 +67,12 @@ export class Controller implements Machine<MetadataRecord> {
   activated(): Effects<MetadataRecord> {
     const serving = [...this.image.brokers.values()].filter(broker => !broker.fenced).map(({ id }) => id);
     for (const id of serving) this.#sessions.start(id);
-    return { records: this.#activationRecords(), replies: [], timers: [...serving.flatMap(id => this.#session(id)), ...this.#idle()] };
+    return { records: this.#activationRecords(), replies: [], timers: [...serving.flatMap(id => this.#session(id)), ...this.#idle(), this.#unclean()] };
   }
 
   timerFired(key: string, at: Moment): Effects<MetadataRecord> {
     if (key === IDLE_TIMER) return { records: [metadataRecord('NoOp', {})], replies: [], timers: this.#idle() };
+    if (key === UNCLEAN_TIMER) return { ...uncleanElections(this.#decision(at)), replies: [], timers: [this.#unclean()], divisible: true };
     const id = Number(key.slice(SESSION_TIMER.length));
     this.#sessions.end(id);
     const broker = this.image.brokers.get(id);
@@ -142,6 +145,11 @@ export class Controller implements Machine<MetadataRecord> {
   #idle(): TimerChange[] {
     const delayMs = this.options.settings.get('metadata.max.idle.interval.ms');
     return delayMs === 0 ? [] : [{ key: IDLE_TIMER, delayMs }];
+  }
+
+  /** Now and then, who is without a leader may get one that was not in sync, where the topic's settings allow it by now. */
+  #unclean(): TimerChange {
+    return { key: UNCLEAN_TIMER, delayMs: this.options.settings.get('unclean.leader.election.interval.ms') };
   }
 
   #decision(at: Moment): Decision {

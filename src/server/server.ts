@@ -56,7 +56,7 @@ export class Server {
   private held: Arrival[] = [];
   private readonly connections = new Set<Connection>();
   private readonly admission: Admission;
-  private readonly listeners: NetListener[] = [];
+  private readonly listeners: { readonly name: string; readonly listener: NetListener }[] = [];
   private toFlush: Connection[] = [];
   private flushIsDue = false;
   /** What this turn's answers tell is not true. */
@@ -105,14 +105,23 @@ export class Server {
       await Promise.all(opened.map(listener => listener.close()));
       throw error;
     }
-    this.listeners.push(...opened);
+    this.listeners.push(...listeners.map(({ name }, index) => ({ name, listener: opened[index]! })));
     return listeners.map(({ name, protocol, role, host }, index) => ({ name, protocol, role, host, port: opened[index]!.port }));
+  }
+
+  /** Closes a listener, and the connections that came through it. */
+  async unlisten(name: string): Promise<void> {
+    const found = this.listeners.find(listener => listener.name === name);
+    if (found === undefined) return;
+    this.listeners.splice(this.listeners.indexOf(found), 1);
+    await found.listener.close();
+    for (const connection of this.connections) if (connection.facts.listener.name === name) connection.close('its listener is closed');
   }
 
   /** Stops accepting and reading, gives what is under way up to `graceMs` to be answered and sent, then cuts what is left. */
   async close({ graceMs = DEFAULT_GRACE_MS }: { graceMs?: number } = {}): Promise<void> {
     this.closing = true;
-    await Promise.all(this.listeners.splice(0).map(listener => listener.close()));
+    await Promise.all(this.listeners.splice(0).map(({ listener }) => listener.close()));
     // Who is still held is turned away.
     for (const arrival of this.held.splice(0)) arrival.stream.destroy();
     this.admission.close();

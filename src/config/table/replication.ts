@@ -27,7 +27,7 @@ export const replicationSettings = {
   'auto.leader.rebalance.enable': boolean({ default: true, importance: 'high', doc: 'Whether leadership returns to preferred replicas by itself.' }),
   'leader.imbalance.check.interval.seconds': long({ default: 300, min: 1, importance: 'high',
     doc: 'How often the controller looks for partitions not led by their preferred replica.' }),
-  'unclean.leader.election.interval.ms': long({ default: 300_000, min: 1, importance: 'medium', internal: true,
+  'unclean.leader.election.interval.ms': long({ default: 300_000, min: 1, importance: 'medium', internal: true, honoured: true,
     doc: 'How often the controller looks for partitions that an unclean election could bring back.' }),
   'unclean.leader.election.enable': boolean({ default: false, importance: 'high', update: 'cluster-wide', honoured: true,
     doc: 'Whether a replica that is not in sync may lead when no other is left. Records may be lost.' }),

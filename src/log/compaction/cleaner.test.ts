@@ -47,6 +47,20 @@ const filesOf = (log: Log): string[] => node.disk.list(log.directory);
 const checkpoint = (directory = '/data'): string => node.disk.readFile(`${directory}/cleaner-offset-checkpoint`).toString();
 const offsetsIn = async (log: Log): Promise<number[]> => (await world.runUntil(readCommitted(log))).map(({ offset }) => offset);
 
+test('other settings are acted on at once, not after the pause that they end', async () => {
+  settings = { ...CLEANER, backoffMs: 3_600_000 };
+  const manager = await start();
+  const log = open(manager);
+  append(log, 60);
+  manager.cleaner.settingsChanged();
+  await world.run(100);
+  expect(isCompacted(log)).toBe(false);
+  settings = { ...CLEANER, backoffMs: 1_800_000 };
+  manager.cleaner.settingsChanged();
+  await world.run(100);
+  expect(isCompacted(log)).toBe(true);
+});
+
 describe('what can be compacted', () => {
   test('ends before the active segment, the first undecided transaction and what is too new', async () => {
     const log = open(await start());

@@ -46,14 +46,22 @@ export class LogCleaner {
   private maxDirtyRatio = 0;
   private cancel: Cancel | undefined;
   private stopped = false;
+  private lastSettings: CleanerSettings;
 
   constructor(private readonly options: CleanerOptions) {
+    this.lastSettings = options.settings();
     this.lastRunMs = options.host.clock.monotonicMs();
   }
 
   /** Begins to look for dirty logs. Whether it is enabled is asked each time. */
   start(): void {
     this.wakeLater();
+  }
+
+  /** Looks at once when the settings are others than those of the last look, as Kafka's cleaner threads begin anew. */
+  settingsChanged(): void {
+    if (this.cancel === undefined || JSON.stringify(this.options.settings()) === JSON.stringify(this.lastSettings)) return;
+    this.wakeLater(0);
   }
 
   /** Aborts what is under way and resolves when it has ended. */
@@ -89,15 +97,15 @@ export class LogCleaner {
     }
   }
 
-  private wakeLater(): void {
+  private wakeLater(delayMs = this.options.settings().backoffMs): void {
     this.cancel?.();
-    if (!this.stopped) this.cancel = this.options.host.clock.after(this.options.settings().backoffMs, () => this.round());
+    if (!this.stopped) this.cancel = this.options.host.clock.after(delayMs, () => this.round());
   }
 
   /** Gives every thread that is free the dirtiest log that is due. */
   private round(): void {
     if (this.stopped) return;
-    const settings = this.options.settings();
+    const settings = this.lastSettings = this.options.settings();
     if (settings.enabled && settings.threads > 0) {
       for (let thread = 0; thread < settings.threads; thread++) {
         if (this.running.has(thread)) continue;
