@@ -25,10 +25,11 @@ describe('activation', () => {
       'BeginTransaction name="Bootstrap records"',
       'FeatureLevel name="metadata.version" featureLevel=30',
       'FeatureLevel name="eligible.leader.replicas.version" featureLevel=1',
+      'FeatureLevel name="group.version" featureLevel=1',
       'Config resourceType=4 name="min.insync.replicas" value="1"',
       'EndTransaction',
     ]);
-    expect(Object.fromEntries(cluster.image.features.finalized)).toEqual({ 'kraft.version': 1, 'metadata.version': 30, 'eligible.leader.replicas.version': 1 });
+    expect(Object.fromEntries(cluster.image.features.finalized)).toEqual({ 'kraft.version': 1, 'metadata.version': 30, 'eligible.leader.replicas.version': 1, 'group.version': 1 });
   });
 
   test('before transactions existed writes them plainly', async () => {
@@ -57,11 +58,12 @@ describe('activation', () => {
     const old = await Cluster.serving([], undefined, bootstrapFromLevels(new Map([['metadata.version', 30]])));
     const next = new Cluster(undefined, undefined, old.log);
     expect(await next.written(() => next.runtime.elected(0))).toEqual([
-      'Config resourceType=4 name="min.insync.replicas" value="1"', 'FeatureLevel name="eligible.leader.replicas.version" featureLevel=1',
+      'Config resourceType=4 name="min.insync.replicas" value="1"',
+      'FeatureLevel name="group.version" featureLevel=1', 'FeatureLevel name="eligible.leader.replicas.version" featureLevel=1',
     ]);
     const declined = await Cluster.serving([], undefined, bootstrapFromLevels(new Map([['metadata.version', 30], ['eligible.leader.replicas.version', 0]])));
     const after = new Cluster(undefined, undefined, declined.log);
-    expect(await after.written(() => after.runtime.elected(0))).toEqual([]);
+    expect(await after.written(() => after.runtime.elected(0))).toEqual(['FeatureLevel name="group.version" featureLevel=1']);
   });
 
   test('keeps an idle log going, if it is told to', async () => {
