@@ -7,6 +7,7 @@ import { differences, type Difference } from './compare.js';
 import { KNOWN_DIFFERENCES, knownAs, type KnownDifference } from './known-differences.js';
 import { Player, common, rangesOf, type VersionRanges } from './player.js';
 import { connections } from './scenarios/connection.js';
+import { conversions } from './scenarios/conversion.js';
 import { consumerGroups } from './scenarios/consumer-groups.js';
 import { deadlines } from './scenarios/deadlines.js';
 import { fetching } from './scenarios/fetch.js';
@@ -49,6 +50,7 @@ const SCENARIOS = [
   security,
   groups,
   consumerGroups,
+  conversions,
   markers,
   quotas,
   internals,
