@@ -19,7 +19,8 @@ const program = (name: string, toolchain: Toolchain | null, command: string, arg
   name, toolchain, cannot: {}, start: bootstrap => new ProgramDriver(command, args, bootstrap),
 });
 
-const java = (name: string, main: string) => program(name, 'java', 'java', [...QUIET_JAVA, '-Xmx256m', '-cp', JAVA_CLASSPATH, main]);
+const java = (name: string, main: string, ...args: string[]) =>
+  program(name, 'java', 'java', [...QUIET_JAVA, '-Xmx256m', '-cp', JAVA_CLASSPATH, main, ...args]);
 const python = (name: string, file: string) => program(name, 'python', PYTHON, [join(ROOT, 'compat-tests/clients/python', file)]);
 
 export const CLIENTS: readonly Client[] = [
@@ -27,7 +28,8 @@ export const CLIENTS: readonly Client[] = [
   {
     name: 'kcat', toolchain: 'kcat', cannot: { create: 'kcat has no command that creates a topic' }, start: bootstrap => new KcatDriver(bootstrap),
   },
-  java('Java clients', 'ottla.clients.JavaClients'),
+  java('Java clients', 'ottla.clients.JavaClients', 'classic'),
+  java('Java consumer protocol', 'ottla.clients.JavaClients', 'consumer'),
   java('Java console tools', 'ottla.clients.ConsoleTools'),
   python('confluent-kafka-python', 'confluent.py'),
   python('kafka-python', 'kafka_python.py'),

@@ -10,6 +10,11 @@ import { CODECS, type ClientDriver } from './driver.js';
 import { Dataset } from './ledger.js';
 import { Cell, Observer, PARTITIONS, STEPS, TOTAL_RECORDS, type Outcome } from './scenario.js';
 
+/** Members of the consumer protocol are heard of as often as the broker says: by default too seldom for a test. */
+const SETTINGS = {
+  'group.consumer.min.heartbeat.interval.ms': '300', 'group.consumer.heartbeat.interval.ms': '300', 'group.consumer.assignment.interval.ms': '300',
+};
+
 const MATRIX_TIMEOUT_MS = 1_200_000;
 const DUMP_TIMEOUT_MS = 300_000;
 
@@ -73,7 +78,7 @@ function table(seconds: number): string {
 }
 
 beforeAll(async () => {
-  broker = brokerUnderTest();
+  broker = brokerUnderTest(SETTINGS);
   await broker.start();
   const startMs = Date.now();
   await runMatrix();

@@ -1,6 +1,9 @@
 // What every client does with every codec, written once.
 
 import kafkajs, { type Admin } from 'kafkajs';
+import { NodeNet } from '../../src/env/node/index.js';
+import { consumerGroupDescribeApi } from '../../src/protocol/generated/index.js';
+import { RawClient } from '../../src/testing/raw-client.js';
 import type { BrokerUnderTest } from '../support/brokers.js';
 import { within } from '../support/processes.js';
 import { CannotDo, type ClientDriver, type Codec } from './driver.js';
@@ -29,7 +32,7 @@ export class Observer {
   private readonly admin: Admin;
   private isStopped = false;
 
-  constructor(readonly kind: BrokerUnderTest['kind'], bootstrap: string) {
+  constructor(readonly kind: BrokerUnderTest['kind'], private readonly bootstrap: string) {
     const kafka = new kafkajs.Kafka({
       clientId: 'observer', brokers: [bootstrap], logLevel: kafkajs.logLevel.NOTHING, retry: { retries: 50, initialRetryTime: 50, maxRetryTime: 500 },
     });
@@ -64,15 +67,29 @@ export class Observer {
     const deadlineMs = Date.now() + STEP_TIMEOUT_MS;
     const look = async () => {
       while (Date.now() < deadlineMs && !this.isStopped) {
-        const [description] = (await this.admin.describeGroups([group])).groups;
-        const shares = description!.members.map(member => partitionsOf(member.memberAssignment, topic));
-        seen = `${description!.state} with shares of ${shares.map(share => share.length).join(', ')} partitions`;
+        const { state, shares } = await this.sharesOf(group, topic);
+        seen = `${state} with shares of ${shares.map(share => share.length).join(', ')} partitions`;
         const isSpread = new Set(shares.flat()).size === PARTITIONS && shares.every(share => share.length > 0);
-        if (description!.state === 'Stable' && shares.length === members && isSpread) return;
+        if (state === 'Stable' && shares.length === members && isSpread) return;
         await new Promise(resolve => { setTimeout(resolve, POLL_MS); });
       }
     };
     await within(STEP_TIMEOUT_MS - POLL_MS, look(), () => `the group does not come to ${members} members: it is ${seen}`);
+  }
+
+  /** A group of the consumer protocol is dead to whoever asks in the classic one. */
+  private async sharesOf(group: string, topic: string): Promise<{ state: string; shares: number[][] }> {
+    const [{ state, members } = { state: 'Dead', members: [] }] = (await this.admin.describeGroups([group])).groups;
+    if (state !== 'Dead') return { state, shares: members.map(member => partitionsOf(member.memberAssignment, topic)) };
+    const [host = '', port = ''] = this.bootstrap.split(':');
+    const client = await RawClient.connect(new NodeNet(), Number(port), { host });
+    try {
+      const [described] = (await client.send(consumerGroupDescribeApi, { groupIds: [group], includeAuthorizedOperations: false }, 1)).groups;
+      const shares = described!.members.map(({ assignment }) => assignment.topicPartitions.flatMap(({ partitions }) => partitions));
+      return { state: described!.groupState, shares };
+    } finally {
+      client.close();
+    }
   }
 }
 

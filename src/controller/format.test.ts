@@ -40,9 +40,9 @@ describe('formatting', () => {
 
   test('takes an older release, and levels that differ from its defaults', () => {
     format({ releaseVersion: '4.0' });
-    expect(levels('/a')).toEqual({ 'metadata.version': 25 });
+    expect(levels('/a')).toEqual({ 'metadata.version': 25, 'group.version': 1 });
     format({ directories: ['/c'], metadataDirectory: '/c', features: new Map([['eligible.leader.replicas.version', 0]]) });
-    expect(levels('/c')).toEqual({ 'metadata.version': 30, 'eligible.leader.replicas.version': 0 });
+    expect(levels('/c')).toEqual({ 'metadata.version': 30, 'eligible.leader.replicas.version': 0, 'group.version': 1 });
   });
 
   test('without voters of its own leaves the quorum to the settings', () => {

@@ -5,6 +5,7 @@ import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -19,23 +20,25 @@ import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
-/** Apache's own Java clients: KafkaProducer, KafkaConsumer and Admin. */
+/** Apache's own Java clients: KafkaProducer, KafkaConsumer and Admin. Arguments: the consumers' group protocol, and where the broker is. */
 public final class JavaClients implements Conversation.Client {
     private static final Duration POLL = Duration.ofMillis(100);
 
+    private final String groupProtocol;
     private final String bootstrap;
     private final Conversation conversation;
     private final Map<String, KafkaProducer<byte[], byte[]>> producers = new ConcurrentHashMap<>();
     private final Map<String, Member> members = new ConcurrentHashMap<>();
 
-    private JavaClients(String bootstrap, Conversation conversation) {
+    private JavaClients(String groupProtocol, String bootstrap, Conversation conversation) {
+        this.groupProtocol = groupProtocol;
         this.bootstrap = bootstrap;
         this.conversation = conversation;
     }
 
     public static void main(String[] args) throws Exception {
         Conversation conversation = new Conversation(System.in, System.out);
-        conversation.run(new JavaClients(args[0], conversation));
+        conversation.run(new JavaClients(args[0], args[1], conversation));
     }
 
     @Override
@@ -99,9 +102,11 @@ public final class JavaClients implements Conversation.Client {
 
         @Override
         public void run() {
-            Map<String, Object> config = Map.of(
-                "bootstrap.servers", bootstrap, "group.id", group, "enable.auto.commit", false, "auto.offset.reset", "earliest",
-                "heartbeat.interval.ms", 300, "session.timeout.ms", 10_000, "max.poll.records", 5000, "reconnect.backoff.max.ms", 200);
+            Map<String, Object> config = new HashMap<>(Map.of(
+                "bootstrap.servers", bootstrap, "group.id", group, "group.protocol", groupProtocol, "enable.auto.commit", false,
+                "auto.offset.reset", "earliest", "max.poll.records", 5000, "reconnect.backoff.max.ms", 200));
+            // The broker says how often members of the other protocol are to be heard of.
+            if (groupProtocol.equals("classic")) config.putAll(Map.of("heartbeat.interval.ms", 300, "session.timeout.ms", 10_000));
             try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
                 consumer.subscribe(List.of(topic));
                 while (!isLeaving) {
