@@ -279,7 +279,8 @@ export class Broker {
 
   #makeGroupCoordinator(publisher: Publisher, replicas: ReplicaManager): GroupCoordinator {
     const groups = new GroupCoordinator({
-      env: this.options.env, replicas, settings: () => publisher.settings, image: () => publisher.image, onSettled: () => publisher.recheck(),
+      env: this.options.env, replicas, settings: () => publisher.settings, groupConfigOf: groupId => publisher.groupConfigOf(groupId),
+      image: () => publisher.image, onSettled: () => publisher.recheck(),
     });
     this.#teardown.push(() => groups.close());
     return groups;

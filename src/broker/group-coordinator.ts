@@ -1,12 +1,11 @@
-import { ConfigError, groupValue, type Settings } from '../config/index.js';
+import { ConfigError, type GroupConfig, type Settings } from '../config/index.js';
 import type { Assignor } from '../coordinator/group/assignors/assignor.js';
 import { GroupMachine } from '../coordinator/group/group-machine.js';
 import { groupRecordCodec, type GroupRecord } from '../coordinator/group/records.js';
 import { groupRuntimeError, GroupService } from '../coordinator/group/service.js';
 import { BUILT_IN_ASSIGNORS, type ConsumerGroupSettings, type GroupSettings, type MigrationPolicy } from '../coordinator/group/settings.js';
 import type { Env } from '../env/index.js';
-import { configOf } from '../metadata/image.js';
-import { configKey, ConfigResourceType, type MetadataImage } from '../metadata/types.js';
+import type { MetadataImage } from '../metadata/types.js';
 import { PartitionReplicatedLog, type Partition, type ReplicaManager } from '../replication/index.js';
 import { RuntimeSet } from '../runtime/runtime-set.js';
 import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
@@ -16,6 +15,8 @@ export interface GroupCoordinatorOptions {
   readonly env: Env;
   readonly replicas: ReplicaManager;
   readonly settings: () => Settings;
+  /** What holds for a group now, its own settings before the node's. */
+  readonly groupConfigOf: (groupId: string) => GroupConfig;
   readonly image: () => MetadataImage;
   /** A coordinator serves, or has failed: whoever waits for that may look. */
   readonly onSettled: () => void;
@@ -26,9 +27,9 @@ export class GroupCoordinator {
   readonly service: GroupService;
   readonly #runtimes: RuntimeSet<GroupMachine, GroupRecord>;
 
-  constructor({ env, replicas, settings, image, onSettled }: GroupCoordinatorOptions) {
+  constructor({ env, replicas, settings, groupConfigOf, image, onSettled }: GroupCoordinatorOptions) {
     const { clock, random, logger } = env;
-    const groupSettings = groupSettingsOf(settings, image);
+    const groupSettings = groupSettingsOf(settings, groupConfigOf);
     const cluster = new ImageTopics(image);
     const led = new Map<number, Partition>();
     this.#runtimes = new RuntimeSet<GroupMachine, GroupRecord>({
@@ -73,8 +74,8 @@ export class GroupCoordinator {
 }
 
 /** Read at each use, so that dynamic settings take effect. */
-function groupSettingsOf(settings: () => Settings, image: () => MetadataImage): GroupSettings {
-  const consumer = consumerGroupSettingsOf(settings, image);
+function groupSettingsOf(settings: () => Settings, groupConfigOf: (groupId: string) => GroupConfig): GroupSettings {
+  const consumer = consumerGroupSettingsOf(settings, groupConfigOf);
   return {
     get minSessionTimeoutMs() { return settings().get('group.min.session.timeout.ms'); },
     get maxSessionTimeoutMs() { return settings().get('group.max.session.timeout.ms'); },
@@ -87,17 +88,15 @@ function groupSettingsOf(settings: () => Settings, image: () => MetadataImage): 
   };
 }
 
-function consumerGroupSettingsOf(settings: () => Settings, image: () => MetadataImage): ConsumerGroupSettings {
-  const ofGroup = (groupId: string, name: Parameters<typeof groupValue>[2]): number =>
-    groupValue(settings(), configOf(image(), configKey(ConfigResourceType.GROUP, groupId)), name);
+function consumerGroupSettingsOf(settings: () => Settings, groupConfigOf: (groupId: string) => GroupConfig): ConsumerGroupSettings {
   return {
     assignors: settings().get('group.consumer.assignors').map(assignorNamed),
     get maxSize() { return settings().get('group.consumer.max.size'); },
     get migration() { return migrationPolicyOf(settings().get('group.consumer.migration.policy')); },
     get regexRefreshIntervalMs() { return settings().get('group.consumer.regex.refresh.interval.ms'); },
-    sessionTimeoutMs: groupId => ofGroup(groupId, 'consumer.session.timeout.ms'),
-    heartbeatIntervalMs: groupId => ofGroup(groupId, 'consumer.heartbeat.interval.ms'),
-    assignmentIntervalMs: groupId => ofGroup(groupId, 'consumer.assignment.interval.ms'),
+    sessionTimeoutMs: groupId => groupConfigOf(groupId).consumerSessionTimeoutMs,
+    heartbeatIntervalMs: groupId => groupConfigOf(groupId).consumerHeartbeatIntervalMs,
+    assignmentIntervalMs: groupId => groupConfigOf(groupId).consumerAssignmentIntervalMs,
   };
 }
 

@@ -10,7 +10,7 @@ export { localSettings } from './local-start.js';
 export { cleanerSettingsOf, type CleanerSettings } from './cleaner-settings.js';
 export { resolveLogSettings, type LogSettings } from './log-settings.js';
 export { Password } from './password.js';
-export { changeBrokerList, changeList, groupValue, isSecret, settingOf, validateBrokerConfig, validateClientMetricsConfig, validateGroupConfig,
+export { changeBrokerList, changeList, isSecret, settingOf, validateBrokerConfig, validateClientMetricsConfig, validateGroupConfig,
   validateTopicConfig, type ResourceKind } from './resources.js';
 export { dynamicTexts, Settings, type DynamicLayers, type Given, type SettingsView } from './settings.js';
 export { topicSynonyms } from './synonyms.js';

@@ -6,7 +6,9 @@ import { ConfigSource } from '../config/index.js';
 import { baseOfListenerSetting, brokerNames, brokerSetting } from '../config/table/index.js';
 import { needsListener } from '../config/dynamic.js';
 import { SimWorld } from '../env/sim/index.js';
-import { alterConfigsApi, describeConfigsApi, incrementalAlterConfigsApi, metadataApi } from '../protocol/generated/index.js';
+import {
+  alterConfigsApi, consumerGroupHeartbeatApi, describeConfigsApi, findCoordinatorApi, incrementalAlterConfigsApi, metadataApi,
+} from '../protocol/generated/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { RawClient } from './raw-client.js';
 import { TwoDirectories } from './two-directories.js';
@@ -194,6 +196,31 @@ test('after a restart the cluster is told of such a listener, and it stays', asy
   expect(await brokersToldTo(other, await connect(other, 9094))).toEqual(['broker:9094']);
   expect(await set('listeners', 'PLAINTEXT://broker:9092'))
     .toContain("Advertised listeners 'Set(ListenerName(PLAINTEXT), ListenerName(OUTSIDE))' must be a subset of listeners 'Set(ListenerName(PLAINTEXT))'");
+});
+
+test('a group goes by its own settings at once, and after a restart', async () => {
+  const GROUP = 32;
+  const set = async (value: string | null) => (await cluster.ask(incrementalAlterConfigsApi, {
+    resources: [{ resourceType: GROUP, resourceName: 'g', configs: [{ name: 'consumer.heartbeat.interval.ms', configOperation: value === null ? 1 : 0, value }] }], validateOnly: false,
+  })).responses[0]!.errorMessage;
+  await cluster.create('t');
+  await cluster.ask(findCoordinatorApi, { keyType: 0, coordinatorKeys: ['g'] });
+  let members = 0;
+  const told = async (groupId = 'g') => {
+    members++;
+    const { errorCode, heartbeatIntervalMs } = await cluster.ask(consumerGroupHeartbeatApi, {
+      groupId, memberId: `member-${members}`, memberEpoch: 0, rebalanceTimeoutMs: 60_000, subscribedTopicNames: ['t'], topicPartitions: [],
+    });
+    return errorCode === 0 ? heartbeatIntervalMs : errorCode;
+  };
+  expect(await told()).toBe(5000);
+  expect(await set('20000')).toBe('consumer.heartbeat.interval.ms must be less than or equal to group.consumer.max.heartbeat.interval.ms');
+  expect(await set('6000')).toBeNull();
+  expect([await told(), await told('another')]).toEqual([6000, 5000]);
+  await restart();
+  expect(await told()).toBe(6000);
+  expect(await set(null)).toBeNull();
+  expect(await told()).toBe(5000);
 });
 
 const connect = (inWorld: SimWorld, port: number): Promise<RawClient> => inWorld.runUntil(RawClient.connect(inWorld.node('client').net, port, { host: 'broker' }));
