@@ -13,6 +13,7 @@ import { deadlines } from './scenarios/deadlines.js';
 import { fetching } from './scenarios/fetch.js';
 import { groups } from './scenarios/groups.js';
 import { internals } from './scenarios/internal.js';
+import { logOffsets } from './scenarios/log-offsets.js';
 import { produce } from './scenarios/produce.js';
 import { quotas } from './scenarios/quotas.js';
 import { security } from './scenarios/security.js';
@@ -53,6 +54,7 @@ const SCENARIOS = [
   conversions,
   markers,
   quotas,
+  logOffsets,
   internals,
   reassignments,
   quorum,

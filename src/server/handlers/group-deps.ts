@@ -14,7 +14,6 @@ export interface GroupApiDeps {
   settings(): Settings;
 }
 
-
 /** As Java prints an address that has no name; an IPv4 client of an IPv6 socket is an IPv4 client. */
 export function hostOf(address: string): string {
   return `/${address.replace(/^::ffff:/i, '')}`;

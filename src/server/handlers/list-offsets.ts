@@ -116,9 +116,9 @@ async function offsetForLeaderEpoch(
 
 async function deleteRecords(services: Services, request: DeleteRecordsRequest, context: RequestContext): Promise<DeleteRecordsResponseInput> {
   const topics = [];
-  for (const { name, partitions } of request.topics) {
+  for (const [name, offsets] of lastOffsets(request)) {
     const answers = [];
-    for (const { partitionIndex, offset } of partitions) {
+    for (const [partitionIndex, offset] of offsets) {
       const answer = await perPartition(services, () => deleteBefore(leaderOf(services, context, Operation.DELETE, name, partitionIndex, -1), offset));
       const failed = typeof answer === 'number';
       answers.push({ partitionIndex, lowWatermark: failed ? -1 : answer.lowWatermark, errorCode: failed ? answer : ErrorCode.NONE });
@@ -126,6 +126,18 @@ async function deleteRecords(services: Services, request: DeleteRecordsRequest, 
     topics.push({ name, partitions: answers });
   }
   return { topics };
+}
+
+/** Topic by topic; of a partition that is named twice the last offset counts, as in Kafka, and a topic without any is left out. */
+function lastOffsets({ topics }: DeleteRecordsRequest): Map<string, Map<number, Int64>> {
+  const found = new Map<string, Map<number, Int64>>();
+  for (const { name, partitions } of topics) {
+    for (const { partitionIndex, offset } of partitions) {
+      const offsets = found.get(name) ?? new Map<number, Int64>();
+      found.set(name, offsets.set(partitionIndex, offset));
+    }
+  }
+  return found;
 }
 
 /** Moves the start of the log to `offset`, -1 meaning the high watermark; answers where it stands then. */
