@@ -10,6 +10,10 @@ import { buildBatch } from '../protocol/records/batch-builder.js';
 import { MemoryLog } from '../runtime/memory-log.js';
 import { Cluster, CLUSTER, codeOf, content, uuid } from './testing/cluster.js';
 
+/** Of a fresh cluster, without the two that are special. */
+const plainFeatures = (): Map<string, number> => new Map([...defaultFeatures()].filter(([name]) => name !== 'metadata.version' && name !== 'kraft.version').sort(([a], [b]) => (a < b ? -1 : 1)));
+const levelRecords = (): string[] => Array.from(plainFeatures(), ([name, level]) => `FeatureLevel name="${name}" featureLevel=${level}`);
+
 let one: Cluster;
 let three: Cluster;
 
@@ -24,12 +28,11 @@ describe('activation', () => {
     expect(await cluster.written(() => cluster.runtime.elected(0))).toEqual([
       'BeginTransaction name="Bootstrap records"',
       'FeatureLevel name="metadata.version" featureLevel=30',
-      'FeatureLevel name="eligible.leader.replicas.version" featureLevel=1',
-      'FeatureLevel name="group.version" featureLevel=1',
+      ...levelRecords(),
       'Config resourceType=4 name="min.insync.replicas" value="1"',
       'EndTransaction',
     ]);
-    expect(Object.fromEntries(cluster.image.features.finalized)).toEqual({ 'kraft.version': 1, 'metadata.version': 30, 'eligible.leader.replicas.version': 1, 'group.version': 1 });
+    expect(Object.fromEntries(cluster.image.features.finalized)).toEqual(Object.fromEntries(defaultFeatures()));
   });
 
   test('before transactions existed writes them plainly', async () => {
@@ -57,13 +60,12 @@ describe('activation', () => {
   test('raises what newer software serves, where every broker does, unless it was declined', async () => {
     const old = await Cluster.serving([], undefined, bootstrapFromLevels(new Map([['metadata.version', 30]])));
     const next = new Cluster(undefined, undefined, old.log);
-    expect(await next.written(() => next.runtime.elected(0))).toEqual([
-      'Config resourceType=4 name="min.insync.replicas" value="1"',
-      'FeatureLevel name="group.version" featureLevel=1', 'FeatureLevel name="eligible.leader.replicas.version" featureLevel=1',
-    ]);
-    const declined = await Cluster.serving([], undefined, bootstrapFromLevels(new Map([['metadata.version', 30], ['eligible.leader.replicas.version', 0]])));
+    const [safety, ...raised] = await next.written(() => next.runtime.elected(0));
+    expect([safety, raised.sort()]).toEqual(['Config resourceType=4 name="min.insync.replicas" value="1"', levelRecords()]);
+    const levels = new Map([['metadata.version', 30], ...Array.from(plainFeatures().keys(), name => [name, 0] as const)]);
+    const declined = await Cluster.serving([], undefined, bootstrapFromLevels(levels));
     const after = new Cluster(undefined, undefined, declined.log);
-    expect(await after.written(() => after.runtime.elected(0))).toEqual(['FeatureLevel name="group.version" featureLevel=1']);
+    expect(await after.written(() => after.runtime.elected(0))).toEqual([]);
   });
 
   test('keeps an idle log going, if it is told to', async () => {

@@ -11,9 +11,9 @@ import type { BrokerRegistrationRequestInput, BrokerRegistrationResponseInput } 
 import { replyWith, type Effects, type Machine, type Moment, type RecordPosition, type ReplyTo, type TimerChange } from '../runtime/machine.js';
 import { BrokerSessions } from './broker-sessions.js';
 import { brokerHeartbeat, fence, registerBroker } from './brokers.js';
-import { uncleanElections } from './partitions.js';
 import { minInsyncReplicasRecords } from './configs.js';
 import type { ChargePartitions, Decided, Decision } from './context.js';
+import { nextRun, PERIODIC_ELECTIONS, type PeriodicElection } from './periodic-elections.js';
 
 export interface ControllerOptions {
   readonly nodeId: number;
@@ -28,7 +28,6 @@ export interface ControllerOptions {
 
 const SESSION_TIMER = 'session-';
 const IDLE_TIMER = 'idle';
-const UNCLEAN_TIMER = 'unclean';
 
 /**
  * The controller: a pure machine over the records of `__cluster_metadata`. Its durable state is the image; all it knows beside
@@ -67,12 +66,13 @@ export class Controller implements Machine<MetadataRecord> {
   activated(): Effects<MetadataRecord> {
     const serving = [...this.image.brokers.values()].filter(broker => !broker.fenced).map(({ id }) => id);
     for (const id of serving) this.#sessions.start(id);
-    return { records: this.#activationRecords(), replies: [], timers: [...serving.flatMap(id => this.#session(id)), ...this.#idle(), this.#unclean()] };
+    return { records: this.#activationRecords(), replies: [], timers: [...serving.flatMap(id => this.#session(id)), ...this.#idle(), ...this.#elections()] };
   }
 
   timerFired(key: string, at: Moment): Effects<MetadataRecord> {
     if (key === IDLE_TIMER) return { records: [metadataRecord('NoOp', {})], replies: [], timers: this.#idle() };
-    if (key === UNCLEAN_TIMER) return { ...uncleanElections(this.#decision(at)), replies: [], timers: [this.#unclean()], divisible: true };
+    const election = PERIODIC_ELECTIONS.find(({ timer }) => timer === key);
+    if (election !== undefined) return this.#elect(election, at);
     const id = Number(key.slice(SESSION_TIMER.length));
     this.#sessions.end(id);
     const broker = this.image.brokers.get(id);
@@ -147,9 +147,13 @@ export class Controller implements Machine<MetadataRecord> {
     return delayMs === 0 ? [] : [{ key: IDLE_TIMER, delayMs }];
   }
 
-  /** Now and then, who is without a leader may get one that was not in sync, where the topic's settings allow it by now. */
-  #unclean(): TimerChange {
-    return { key: UNCLEAN_TIMER, delayMs: this.options.settings.get('unclean.leader.election.interval.ms') };
+  #elections(): TimerChange[] {
+    return PERIODIC_ELECTIONS.flatMap(election => nextRun(election, this.options.settings));
+  }
+
+  #elect(election: PeriodicElection, at: Moment): Effects<MetadataRecord> {
+    const records = election.elect(this.#decision(at));
+    return { records, replies: [], timers: nextRun(election, this.options.settings, records.length), divisible: true };
   }
 
   #decision(at: Moment): Decision {

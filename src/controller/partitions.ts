@@ -116,27 +116,6 @@ function elect(decision: Decision, name: string, partitionId: number, electionTy
   return { errorCode: ErrorCode.NONE, errorMessage: null };
 }
 
-/** One step elects no more than so many, and the next ones some time later. */
-const MAX_ELECTIONS_AT_ONCE = 1000;
-
-/**
- * Leaders for partitions that have none, of topics whose settings allow any replica to lead (`unclean.leader.election.enable`,
- * Kafka's `maybeElectUncleanLeaders`).
- */
-export function uncleanElections(decision: Decision): { records: MetadataRecord[] } {
-  const records: MetadataRecord[] = [];
-  for (const topic of decision.image.topicsByName.values()) {
-    const rules = topicRules(decision, topic);
-    if (rules.election !== 'unclean') continue;
-    for (const [partitionId, { leader }] of topic.partitions.entries()) {
-      const record = leader === NO_LEADER ? changePartition(rules, partitionId) : undefined;
-      if (record !== undefined) records.push(record);
-      if (records.length === MAX_ELECTIONS_AT_ONCE) return { records };
-    }
-  }
-  return { records };
-}
-
 /** A broker with several directories tells in which of them its replicas lie (KIP-858). */
 export function assignReplicasToDirs(decision: Decision, request: AssignReplicasToDirsRequestInput): Decided<AssignReplicasToDirsResponseInput> {
   const { brokerId } = request;

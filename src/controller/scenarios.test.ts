@@ -3,10 +3,9 @@ import { localSettings } from '../config/index.js';
 import { bootstrapFromLevels, defaultBootstrap } from '../metadata/bootstrap.js';
 import { ImageBuilder } from '../metadata/image-builder.js';
 import { EMPTY_IMAGE } from '../metadata/image.js';
-import { recordsOfImage } from '../metadata/image-records.js';
 import { decodeMetadataRecord, encodeMetadataRecord, type MetadataRecord } from '../metadata/records.js';
-import { configKey, ConfigResourceType, type MetadataImage } from '../metadata/types.js';
-import { SUPPORTED_FEATURES } from '../metadata/features.js';
+import { configKey, ConfigResourceType } from '../metadata/types.js';
+import { defaultFeatures, SUPPORTED_FEATURES } from '../metadata/features.js';
 import { KafkaError } from '../protocol/errors.js';
 import type { BrokerHeartbeatResponseInput } from '../protocol/generated/broker-heartbeat.js';
 import type { BrokerRegistrationResponseInput } from '../protocol/generated/broker-registration.js';
@@ -18,6 +17,7 @@ import type { Decided, Decision } from './context.js';
 import { Controller } from './controller.js';
 import { updateFeatures } from './features.js';
 import { allocateProducerIds } from './registrations.js';
+import { content } from './testing/cluster.js';
 import { createPartitions, createTopics, deleteTopics } from './topics.js';
 
 /** A uuid that says what it is of. */
@@ -92,9 +92,7 @@ class Driver {
     const twin = new ImageBuilder(EMPTY_IMAGE);
     twin.setKraftVersion(1);
     this.log.forEach((record, offset) => twin.replay(record, offset, 1));
-    // In which order features came to their levels is no part of an image.
-    const lines = (image: MetadataImage): string[] => [...recordsOfImage(image)].map(record => JSON.stringify(record)).sort();
-    expect(lines(twin.image)).toEqual(lines(this.controller.image));
+    expect(content(twin.image)).toEqual(content(this.controller.image));
   }
 }
 
@@ -106,8 +104,8 @@ beforeEach(() => {
 
 describe('a fresh cluster', () => {
   test('begins with its bootstrap records in one transaction, and the minimum of in-sync replicas', () => {
-    expect(driver.log.map(({ type }) => type).slice(0, 6)).toEqual(
-      ['BeginTransaction', 'FeatureLevel', 'FeatureLevel', 'FeatureLevel', 'Config', 'EndTransaction']);
+    const levels = [...defaultFeatures().keys()].filter(name => name !== 'kraft.version').map(() => 'FeatureLevel');
+    expect(driver.log.map(({ type }) => type).slice(0, levels.length + 3)).toEqual(['BeginTransaction', ...levels, 'Config', 'EndTransaction']);
     expect(driver.controller.image.features.metadataVersion).toBe(30);
     expect(driver.controller.image.configs.get(configKey(ConfigResourceType.BROKER, ''))).toEqual(new Map([['min.insync.replicas', '1']]));
   });
@@ -358,9 +356,9 @@ describe('features', () => {
 
   test('that another broker does not know are not for the cluster', () => {
     driver.decide(updateFeatures, { featureUpdates: [{ feature: ELR, maxVersionLevel: 0, upgradeType: 2 }] });
-    const range = (name: string, min: number, max: number) => ({ name, minSupportedVersion: min, maxSupportedVersion: max });
+    const others = [...SUPPORTED_FEATURES].filter(([name]) => name !== ELR).map(([name, { min, max }]) => ({ name, minSupportedVersion: min, maxSupportedVersion: max }));
     driver.run<BrokerRegistrationResponseInput>((controller, at, to) => controller.registerBroker({
-      brokerId: 5, clusterId: CLUSTER, incarnationId: uuid('x'), rack: null, logDirs: [uuid('y')], listeners: [], features: [range('metadata.version', 7, 30), range('group.version', 0, 1)],
+      brokerId: 5, clusterId: CLUSTER, incarnationId: uuid('x'), rack: null, logDirs: [uuid('y')], listeners: [], features: others,
     }, at, to));
     expect(update(ELR, 1).errorMessage).toMatch(/Broker 5 does not support this feature/);
   });
