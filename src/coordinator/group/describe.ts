@@ -1,5 +1,4 @@
 import { ErrorCode } from '../../protocol/generated/errors.js';
-import type { ClassicGroup } from './classic/group.js';
 import { CONSUMER_PROTOCOL_TYPE } from './classic/subscription.js';
 import type { Group } from './group.js';
 import { NO_ASSIGNMENT } from './classic/member.js';
@@ -9,9 +8,9 @@ import type { DescribedGroup, ListedGroup, ListGroupsRequest } from './types.js'
 /** What a group that does not exist is described as. */
 const NO_GROUP_STATE = 'Dead';
 
-/** DescribeGroups of one group. What its members subscribe to is told while the group is stable. */
-export function describeGroup(groupId: string, group: ClassicGroup | undefined, knowsGroupIdNotFound: boolean): DescribedGroup {
-  if (group === undefined) return describeMissing(groupId, knowsGroupIdNotFound);
+/** DescribeGroups of one group of the classic protocol; others are as good as missing. What its members subscribe to is told while the group is stable. */
+export function describeGroup(groupId: string, group: Group | undefined, knowsGroupIdNotFound: boolean): DescribedGroup {
+  if (group?.kind !== 'classic') return describeMissing(groupId, group, knowsGroupIdNotFound);
   const protocolName = group.isIn('Stable') ? group.protocolName : null;
   return {
     groupId,
@@ -34,9 +33,10 @@ export function describeFailed(groupId: string, errorCode: number, errorMessage:
 }
 
 /** DescribeGroups v6+ calls it an error that the group does not exist (KIP-1043); before, the group was just dead. */
-function describeMissing(groupId: string, knowsGroupIdNotFound: boolean): DescribedGroup {
+function describeMissing(groupId: string, group: Group | undefined, knowsGroupIdNotFound: boolean): DescribedGroup {
+  const reason = group === undefined ? `Group ${groupId} not found.` : `Group ${groupId} is not a classic group.`;
   const missing = knowsGroupIdNotFound
-    ? describeFailed(groupId, ErrorCode.GROUP_ID_NOT_FOUND, `Group ${groupId} not found.`)
+    ? describeFailed(groupId, ErrorCode.GROUP_ID_NOT_FOUND, reason)
     : describeFailed(groupId, ErrorCode.NONE);
   return { ...missing, groupState: NO_GROUP_STATE };
 }

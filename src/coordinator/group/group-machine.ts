@@ -148,7 +148,7 @@ export class GroupMachine implements Machine<GroupRecord> {
 
   describeGroups(groupIds: readonly string[], knowsGroupIdNotFound: boolean, to: ReplyTo<DescribedGroup[]>, at: Moment): GroupEffects {
     return this.step(at, step =>
-      step.answer(to, groupIds.map(groupId => describeGroup(groupId, this.groups.get(groupId), knowsGroupIdNotFound))));
+      step.answer(to, groupIds.map(groupId => describeGroup(groupId, this.groupOf(groupId), knowsGroupIdNotFound))));
   }
 
   listGroups(request: ListGroupsRequest, to: ReplyTo<ListedGroup[]>, at: Moment): GroupEffects {

@@ -40,7 +40,7 @@ describe('a consumer group', () => {
 
   test('does not exist for whoever asks in the other protocol, and the other way round', () => {
     const { driver } = withMember();
-    expect(described(driver, true)).toMatchObject({ errorCode: ErrorCode.GROUP_ID_NOT_FOUND, groupState: 'Dead' });
+    expect(described(driver, true)).toMatchObject({ errorCode: ErrorCode.GROUP_ID_NOT_FOUND, groupState: 'Dead', errorMessage: 'Group g is not a classic group.' });
     expect(described(driver, false)).toMatchObject({ errorCode: 0, groupState: 'Dead' });
     driver.join({ groupId: 'classic' });
     expect(errorName(driver.describeConsumers('classic').errorCode)).toBe('GROUP_ID_NOT_FOUND');
