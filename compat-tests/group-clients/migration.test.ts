@@ -1,0 +1,120 @@
+// Java consumers move their group from the classic protocol to the consumer protocol and back, one after the other, while records come.
+
+import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { NodeNet } from '../../src/env/node/index.js';
+import { listGroupsApi } from '../../src/protocol/generated/index.js';
+import { RawClient } from '../../src/testing/raw-client.js';
+import { brokerUnderTest } from '../support/brokers.js';
+import { JavaOracle } from '../support/java-oracle.js';
+import { missing, noteSkipped, report } from '../support/toolchains.js';
+
+const TIMEOUT_MS = 300_000;
+const STAGE_TIMEOUT_MS = 60_000;
+const POLL_MS = 100;
+const PARTITIONS = 6;
+
+/** Members of the consumer protocol are told how often to be heard of; every five seconds would make this a long test. */
+const SETTINGS = {
+  'group.consumer.min.heartbeat.interval.ms': '300',
+  'group.consumer.heartbeat.interval.ms': '300',
+  'group.consumer.assignment.interval.ms': '100',
+};
+
+const CLASSIC = { 'group.protocol': 'classic', 'heartbeat.interval.ms': '300', 'session.timeout.ms': '10000' };
+const CONSUMER = { 'group.protocol': 'consumer' };
+
+interface State {
+  /** Partitions by member. */
+  readonly shares: Readonly<Record<string, number>>;
+  readonly faults: readonly string[];
+  readonly failedCommits: number;
+  readonly repeated: number;
+  readonly written: number;
+  readonly read: number;
+}
+
+const reason = missing('java');
+if (reason !== null) noteSkipped('groups of Java clients that change their protocol', reason);
+
+(reason === null ? describe : describe.skip)('Java clients of both protocols in one group', () => {
+  const broker = brokerUnderTest(SETTINGS);
+  let clients: JavaOracle;
+  let admin: RawClient;
+
+  beforeAll(async () => {
+    [clients] = await Promise.all([JavaOracle.start('ottla.groups.SharedGroup'), broker.start()]);
+    admin = await RawClient.connect(new NodeNet(), broker.port, { host: broker.host });
+  }, TIMEOUT_MS);
+
+  afterAll(async () => {
+    admin.close();
+    await clients.close();
+    await broker.remove();
+  }, TIMEOUT_MS);
+
+  const ask = (question: object): Promise<State> => clients.ask(JSON.stringify(question)) as Promise<State>;
+
+  async function until(what: string, isSo: () => Promise<boolean>, state: () => Promise<unknown>): Promise<void> {
+    const deadline = Date.now() + STAGE_TIMEOUT_MS;
+    while (!(await isSo())) {
+      if (Date.now() > deadline) throw new Error(`${what} does not come about: ${JSON.stringify(await state())}`);
+      await new Promise(resolve => { setTimeout(resolve, POLL_MS); });
+    }
+  }
+
+  /** These and no others own all partitions between them, each some, in a group of this protocol. */
+  async function shared(group: string, protocol: string, ...members: string[]): Promise<void> {
+    await until(`${group} of ${members.join(', ')}`, async () => {
+      const { shares, faults } = await ask({ op: 'state' });
+      expect(faults).toEqual([]);
+      const isWhole = Object.values(shares).reduce((sum, share) => sum + share, 0) === PARTITIONS;
+      return isWhole && Object.keys(shares).sort().join() === members.toSorted().join();
+    }, () => ask({ op: 'state' }));
+    const { groups } = await admin.send(listGroupsApi, { statesFilter: [], typesFilter: [] }, 5);
+    expect(groups.find(({ groupId }) => groupId === group)?.groupType).toBe(protocol);
+  }
+
+  test.each([
+    ['that rebalance eagerly', { ...CLASSIC, 'partition.assignment.strategy': 'org.apache.kafka.clients.consumer.RangeAssignor' }, {}],
+    ['that rebalance cooperatively', { ...CLASSIC, 'partition.assignment.strategy': 'org.apache.kafka.clients.consumer.CooperativeStickyAssignor' }, {}],
+    ['with instance ids', CLASSIC, { 'group.instance.id': 'instance' }],
+  ])('go over from classic consumers %s, and back, and no record is missed or read by two owners', async (kind, classic, instance) => {
+    const topic = `migration-${kind.replaceAll(' ', '-')}`;
+    const group = `${topic}-readers`;
+    const start = (member: string, config: object, number: number): Promise<State> => {
+      const named = Object.fromEntries(Object.entries(instance).map(([setting, value]) => [setting, `${value}-${number}`]));
+      return ask({ op: 'start', member, group, config: { ...config, ...named } });
+    };
+    const stop = (member: string): Promise<State> => ask({ op: 'stop', member });
+
+    await ask({ op: 'topic', bootstrap: broker.bootstrap, topic, partitions: PARTITIONS });
+    await start('classic-1', classic, 1);
+    await start('classic-2', classic, 2);
+    await shared(group, 'classic', 'classic-1', 'classic-2');
+    await start('new-3', CONSUMER, 3);
+    await shared(group, 'consumer', 'classic-1', 'classic-2', 'new-3');
+    await stop('classic-1');
+    await start('new-1', CONSUMER, 1);
+    await shared(group, 'consumer', 'classic-2', 'new-1', 'new-3');
+    await stop('classic-2');
+    await shared(group, 'consumer', 'new-1', 'new-3');
+    await start('back-2', classic, 2);
+    await shared(group, 'consumer', 'back-2', 'new-1', 'new-3');
+    await stop('new-1');
+    await start('back-1', classic, 1);
+    await shared(group, 'consumer', 'back-1', 'back-2', 'new-3');
+    await stop('new-3');
+    await start('back-3', classic, 3);
+    await shared(group, 'classic', 'back-1', 'back-2', 'back-3');
+    await ask({ op: 'enough' });
+    await until('that all is read', async () => {
+      const { read, written } = await ask({ op: 'state' });
+      return read === written;
+    }, () => ask({ op: 'state' }));
+    const { faults, failedCommits, repeated, written } = await ask({ op: 'state' });
+    expect(faults).toEqual([]);
+    if (failedCommits === 0) expect(repeated).toBe(0);
+    report(`migration ${kind}`, `Java consumers ${kind} went over to the consumer protocol and back: ${written} records, ${repeated} read again after ${failedCommits} failed commits.`);
+    for (const member of ['back-1', 'back-2', 'back-3']) await stop(member);
+  }, TIMEOUT_MS);
+});
