@@ -128,9 +128,9 @@ export class Settings implements SettingsView {
     return this.values.has(name);
   }
 
-  /** Where the value given at start came from. */
+  /** Where the value came from that was given at start and still holds. */
   placeOf(name: string): string | undefined {
-    return this.given.get(name)?.place;
+    return this.dynamic.perBroker.has(name) || this.dynamic.clusterWide.has(name) ? undefined : this.given.get(name)?.place;
   }
 
   /** Names given that the table does not know, at start or since. */

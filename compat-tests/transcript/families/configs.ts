@@ -95,6 +95,14 @@ export const configs: Family = {
       configs {b} --alter --broker-defaults --add-config message.max.bytes=-5
       configs {b} --alter --broker-defaults --add-config message.max.bytes=2000000,num.io.threads=9
       configs {b} --alter --broker-defaults --add-config num.io.threads=90
+      configs {b} --alter --broker 1 --add-config listener.name.plaintext.max.connections=0
+      configs {b} --alter --broker 1 --add-config listeners=OTHER://127.0.0.1:0
+      configs {b} --alter --broker-defaults --add-config log.retention.ms=0
+      configs {b} --alter --broker-defaults --add-config log.cleaner.dedupe.buffer.size=1000
+      configs {b} --alter --broker-defaults --add-config group.consumer.assignment.interval.ms=20000
+      configs {b} --alter --broker-defaults --add-config log.local.retention.bytes=5,log.retention.bytes=4
+      configs {b} --alter --broker-defaults --add-config metric.reporters=no.such.Reporter
+      configs {b} --alter --broker 1 --add-config cordoned.log.dirs=/no/such
       configs {b} --alter --broker-defaults --add-config num.network.threads=2
       configs {b} --alter --broker-defaults --add-config background.threads=0
       configs {b} --alter --broker-defaults --add-config max.connections=100,max.connections.per.ip=90
@@ -122,6 +130,10 @@ export const configs: Family = {
       configs {b} --describe --entity-type broker-loggers
       configs {b} --alter --broker-logger 1 --add-config kafka.server.KafkaApis=DEBUG
       configs {b} --alter --broker-logger 1 --add-config root=LOUD
+      configs {b} --alter --broker-logger 1 --add-config root=ERROR
+      configs {b} --alter --broker-logger 1 --add-config root=FATAL,nobody=INFO
+      configs {b} --alter --broker-logger 5 --add-config root=ERROR
+      configs {b} --alter --broker-logger one --add-config root=ERROR
       configs {b} --alter --broker-logger 1 --add-config nobody=INFO
       configs {b} --alter --broker-logger 1 --delete-config root
     `),
