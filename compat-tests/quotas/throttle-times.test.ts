@@ -156,7 +156,7 @@ class Ours {
 
 function contextOf({ user, clientId }: Asked): RequestContext {
   return {
-    apiKey: 0, apiVersion: 0, correlationId: 0, clientId, bodyBytes: 0,
+    apiKey: 0, apiVersion: 0, correlationId: 0, clientId, requestBytes: 0,
     connection: {
       id: '', listener: { name: 'L', protocol: 'PLAINTEXT', role: 'broker' }, clientAddress: '127.0.0.1',
       principal: { ...ANONYMOUS, name: user }, clientSoftwareName: '', clientSoftwareVersion: '',

@@ -7,8 +7,8 @@ export interface RequestContext {
   readonly apiVersion: number;
   readonly correlationId: number;
   readonly clientId: string | null;
-  /** Of the request on the wire, without its header. */
-  readonly bodyBytes: number;
+  /** Of the request on the wire, its header included, its length not. */
+  readonly requestBytes: number;
   readonly connection: ConnectionFacts;
 }
 

@@ -63,13 +63,11 @@ export class Dispatcher {
     const time = quotas.limitTime && !served.clusterAction ? new LoopTime(quotas, clock) : undefined;
     let request: unknown;
     let head: RequestHead;
-    let bodyBytes: number;
     try {
       // From a copy, when the request is needed longer than its bytes are there.
       if (served.frame === 'owned' && !lasting) this.moveToCopy(frame, start, end);
       else reader.reset(frame, start, end);
       head = readRequestHead(reader, () => served.api)!;
-      bodyBytes = reader.remaining;
       const { apiVersion } = head;
       if (apiVersion > served.maxVersion || apiVersion < served.advertisedMinVersion) return this.refuseVersion(caller, served, head);
       request = served.api.decodeRequest(reader, apiVersion);
@@ -77,7 +75,7 @@ export class Dispatcher {
       return hangUp(caller, `request cannot be read: ${messageOf(error)}`);
     }
     const { apiKey, apiVersion, correlationId, clientId } = head;
-    const context: RequestContext = { apiKey, apiVersion, correlationId, clientId, bodyBytes, connection: caller.facts };
+    const context: RequestContext = { apiKey, apiVersion, correlationId, clientId, requestBytes: end - start, connection: caller.facts };
     this.handle(new Call(this, caller, served, request, context, time));
     time?.rest(context);
     return served.frame === 'borrowed';

@@ -159,6 +159,8 @@ const LIMITED: readonly (readonly [clientId: string, Op])[] = [
   ['consuming', ['consumer_byte_rate', 1]],
   ['busy', ['request_percentage', 1e-6]],
   ['changing', ['controller_mutation_rate', 0.01]],
+  ['producing once', ['producer_byte_rate', 1]],
+  ['consuming once', ['consumer_byte_rate', 1]],
 ];
 
 async function exceeding(player: Player): Promise<void> {
@@ -199,6 +201,11 @@ async function bytes(player: Player): Promise<void> {
   await as(player, 'consuming', client => player.once('beyond the quota, a new session', fetchApi, fetchFrom(0), VERSION, client));
   await as(player, 'another', client => player.once('another client\'s quota', fetchApi, fetchFrom(-1), VERSION, client));
   await as(player, 'busy', client => player.once('beyond the request quota', fetchApi, fetchFrom(0), VERSION, client));
+  // Who asks for the first time is held back for his bytes alone, to the millisecond.
+  await as(player, 'producing once', async client =>
+    player.keep('milliseconds for a Produce', { heldBackMs: (await client.send(produceApi, produceRequest(target, batch), VERSION)).throttleTimeMs }));
+  await as(player, 'consuming once', async client =>
+    player.keep('milliseconds for a Fetch', { heldBackMs: (await client.send(fetchApi, fetchFrom(-1), VERSION)).throttleTimeMs }));
 }
 
 async function time(player: Player): Promise<void> {

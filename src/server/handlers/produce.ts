@@ -112,7 +112,7 @@ function append(
   for (const { checked } of items) if (checked.accepted) entries.push(checked);
   const options = { requiredAcks: request.acks, timeoutMs: request.timeoutMs, context: CLIENT };
   const answer = (): void => {
-    if (services.quotas.limitProduce) later.throttle(services.quotas.produced(context, context.bodyBytes));
+    if (services.quotas.limitProduce) later.throttle(services.quotas.produced(context, context.requestBytes));
     if (request.acks !== 0) reply(response(services, items));
     else if (items.every(succeeded)) reply(null);
     else throw new CloseConnection('a Produce with acks=0 failed, and there is no other way to tell');

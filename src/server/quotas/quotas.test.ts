@@ -23,7 +23,7 @@ const bytes = (entity: Entity, bound: number): ClientQuotaImage => quota(entity,
 
 function client(clientId: string | null, user = 'ANONYMOUS'): RequestContext {
   return {
-    apiKey: 0, apiVersion: 0, correlationId: 0, clientId, bodyBytes: 0,
+    apiKey: 0, apiVersion: 0, correlationId: 0, clientId, requestBytes: 0,
     connection: {
       id: '', listener: { name: 'L', protocol: 'PLAINTEXT', role: 'broker' }, clientAddress: '10.0.0.1',
       principal: { ...ANONYMOUS, name: user }, clientSoftwareName: '', clientSoftwareVersion: '',

@@ -32,7 +32,7 @@ async function answerOf<Request, Response, RequestInput, ResponseOutput>(
   const { handler } = apis.find(served => served.api.key === api.key)!;
   const { listener, clientId = 'client', ...facts } = asker;
   const context = {
-    apiKey: api.key, apiVersion, correlationId: 1, clientId, bodyBytes: 0,
+    apiKey: api.key, apiVersion, correlationId: 1, clientId, requestBytes: 0,
     connection: {
       id: 'c', clientAddress: '127.0.0.1', principal: ANONYMOUS, clientSoftwareName: '', clientSoftwareVersion: '', ...facts,
       listener: { name: 'PLAINTEXT', protocol: 'PLAINTEXT', role: 'broker', ...listener } as const,
