@@ -54,3 +54,13 @@ function isObject(value: unknown): value is Record<string, unknown> {
 }
 
 const valueOf = (object: Record<string, unknown>, field: string): unknown => (field in object ? object[field] : ABSENT);
+
+/** A line for each kind: what was asked in many versions differs in one way. */
+export function summary(found: readonly Difference[]): string {
+  const lines = new Map<string, number>();
+  for (const { asked, at, apache, ottla } of found) {
+    const line = `${asked.replace(/ v\d+:/, ':')} ${at}: Apache ${JSON.stringify(apache)}, Ottla ${JSON.stringify(ottla)}`;
+    lines.set(line, (lines.get(line) ?? 0) + 1);
+  }
+  return [...lines].map(([line, count]) => `${line} (${count} times)`).join('\n');
+}

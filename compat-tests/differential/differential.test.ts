@@ -3,7 +3,7 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
 import { missing, noteSkipped, report } from '../support/toolchains.js';
-import { differences, type Difference } from './compare.js';
+import { differences, summary, type Difference } from './compare.js';
 import { KNOWN_DIFFERENCES, knownAs, type KnownDifference } from './known-differences.js';
 import { Player, common, rangesOf, type VersionRanges } from './player.js';
 import { connections } from './scenarios/connection.js';
@@ -70,16 +70,6 @@ async function play(broker: BrokerUnderTest, ranges: VersionRanges): Promise<Rea
   }
 }
 
-/** A line for each kind: what was asked in many versions differs in one way. */
-function summary(found: readonly Difference[]): string {
-  const lines = new Map<string, number>();
-  for (const { asked, at, apache, ottla } of found) {
-    const line = `${asked.replace(/ v\d+:/, ':')} ${at}: Apache ${JSON.stringify(apache)}, Ottla ${JSON.stringify(ottla)}`;
-    lines.set(line, (lines.get(line) ?? 0) + 1);
-  }
-  return [...lines].map(([line, count]) => `${line} (${count} times)`).join('\n');
-}
-
 const reason = missing('java');
 if (reason !== null) noteSkipped('differential test against Apache Kafka', reason);
 
@@ -96,7 +86,7 @@ if (reason !== null) noteSkipped('differential test against Apache Kafka', reaso
     const answers = await Promise.all(brokers.map(broker => play(broker, both)));
     apache = answers[0]!;
     found = differences(answers[0]!, answers[1]!);
-    for (const known of found.map(knownAs)) if (known !== undefined) uses.set(known, (uses.get(known) ?? 0) + 1);
+    for (const known of found.map(difference => knownAs(difference))) if (known !== undefined) uses.set(known, (uses.get(known) ?? 0) + 1);
   }, TIMEOUT_MS);
 
   afterAll(async () => {

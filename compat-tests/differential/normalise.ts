@@ -7,7 +7,7 @@ const MADE_MEMBER_ID = /-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 const IDS = new Set(['topicId', 'directoryId', 'replicaDirectoryId']);
 const UUID = /^[\w-]{22}$/;
 /** Within a message. */
-const MADE_UUID = /(?<![\w-])(?=[\w-]*[\dA-Z])[\w-]{22}(?![\w-])/g;
+const MADE_UUID = /(?<![\w-])[\w-]{22}(?![\w-])/g;
 
 /** Our sentences are our own: only whether there is one is compared. */
 const WORDS = new Set(['errorMessage', 'batchIndexErrorMessage', 'documentation']);

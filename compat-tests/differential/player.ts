@@ -41,16 +41,25 @@ export class Player {
   readonly #aliases = new Map<unknown, string>();
   #client: RawClient | undefined;
 
-  constructor(readonly host: string, readonly port: number, private readonly ranges: VersionRanges) {}
+  #asking: RawClient | undefined;
+
+  /** `askedPort`: what is asked and kept goes to another listener of the same node; all else needs the broker's. */
+  constructor(readonly host: string, readonly port: number, private readonly ranges: VersionRanges, private readonly askedPort = port) {}
 
   async client(): Promise<RawClient> {
-    this.#client ??= await RawClient.connect(new NodeNet(), this.port, { host: this.host, clientId: 'differential' });
+    this.#client ??= await this.connect();
     return this.#client;
   }
 
   /** Another connection, which the caller closes. */
-  connect(clientId = 'differential'): Promise<RawClient> {
-    return RawClient.connect(new NodeNet(), this.port, { host: this.host, clientId });
+  connect(clientId = 'differential', port = this.port): Promise<RawClient> {
+    return RawClient.connect(new NodeNet(), port, { host: this.host, clientId });
+  }
+
+  async #asked(): Promise<RawClient> {
+    if (this.askedPort === this.port) return this.client();
+    this.#asking ??= await this.connect('differential', this.askedPort);
+    return this.#asking;
   }
 
   /** From now on `value` is told as `name`. */
@@ -77,7 +86,7 @@ export class Player {
     label: string, api: AnyApi<RequestInput, Response>, request: RequestInput, version = this.newest(api.key), via?: RawClient,
   ): Promise<Response | undefined> {
     const name = `${api.name} v${version}: ${label}`;
-    const client = via ?? await this.client();
+    const client = via ?? await this.#asked();
     try {
       const answer = await within(ANSWER_TIMEOUT_MS, client.send(api, request, version), name);
       this.keep(name, answer);
@@ -165,6 +174,8 @@ export class Player {
   close(): void {
     this.#client?.close();
     this.#client = undefined;
+    this.#asking?.close();
+    this.#asking = undefined;
   }
 }
 
