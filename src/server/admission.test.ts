@@ -110,6 +110,17 @@ describe('connections', () => {
     expect(gone).toEqual([waiting, late]);
   });
 
+  test('that wait at a listener go with it, and make room for others', () => {
+    limits = { ...limits, ...at(1) };
+    const first = arrive();
+    const elsewhere = [arrive(OWN), arrive(OWN)];
+    const waiting = arrive();
+    admission.closeListener(OWN.name);
+    expect(gone).toEqual(elsewhere);
+    leave(first);
+    expect(inside).toEqual([waiting]);
+  });
+
   test('that nobody could hold are turned away', () => {
     limits = { ...limits, ...at(0) };
     for (let i = 0; i < 4097; i++) arrive();

@@ -74,14 +74,29 @@ export class Admission {
     this.#advanceAll();
   }
 
+  /** Turns away who is waiting at a listener that is no more. */
+  closeListener(name: string): void {
+    for (const [listener, line] of this.#lines) {
+      if (listener.name !== name) continue;
+      this.#lines.delete(listener);
+      this.#disperse(line);
+    }
+  }
+
   /** Turns away who is still waiting. */
   close(): void {
     this.#closed = true;
-    for (const line of this.#lines.values()) {
-      for (const arrival of line.waiting.splice(0)) arrival.stream.destroy();
-    }
+    for (const line of this.#lines.values()) this.#disperse(line);
     for (const stream of this.#refused.keys()) stream.destroy();
     this.#refused.clear();
+  }
+
+  #disperse(line: Line): void {
+    if (line.timer !== undefined) this.options.wheel.cancel(line.timer);
+    for (const { stream } of line.waiting.splice(0)) {
+      this.#held--;
+      stream.destroy();
+    }
   }
 
   #advanceAll(): void {

@@ -115,6 +115,7 @@ export class Server {
     if (found === undefined) return;
     this.listeners.splice(this.listeners.indexOf(found), 1);
     await found.listener.close();
+    this.admission.closeListener(name);
     for (const connection of this.connections) if (connection.facts.listener.name === name) connection.close('its listener is closed');
   }
 

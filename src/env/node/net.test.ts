@@ -78,3 +78,11 @@ test('a port in use rejects with EADDRINUSE and a wrong host with its code', asy
   await expect(new NodeNet().connect({ host: '127.0.0.1', port: 1 })).rejects.toMatchObject({ code: 'ECONNREFUSED' });
   await close();
 });
+
+test('an address is found for a host and for itself, as connections show it; for nobody there is none', async () => {
+  const net = new NodeNet();
+  const found = (...hosts: string[]) => Promise.all(hosts.map(host => net.resolve(host)));
+  expect(await found('10.1.2.3', '0:0:0:0:0:0:0:1', '[fd00::1]', '::ffff:10.1.2.3')).toEqual(['10.1.2.3', '::1', 'fd00::1', '10.1.2.3']);
+  expect(['127.0.0.1', '::1']).toContain(await net.resolve('localhost'));
+  expect(await found('256.1.1.1', 'not an address', 'no-such-host.invalid')).toEqual([undefined, undefined, undefined]);
+});

@@ -18,6 +18,9 @@ export interface NodeNetOptions {
 
 /** TCP through node:net, which is loaded at the first use. */
 export class NodeNet implements Net {
+  /** One after another: a lookup may last, and takes one of the few threads that files are read with. */
+  private lookups: Promise<unknown> = Promise.resolve();
+
   constructor(private readonly options: NodeNetOptions = {}) {}
 
   async listen({ host, port, backlog = BACKLOG }: { host: string; port: number; backlog?: number }, onConnection: (stream: ByteStream) => void): Promise<NetListener> {
@@ -39,14 +42,14 @@ export class NodeNet implements Net {
     return new NodeListener(server);
   }
 
-  async resolve(host: string): Promise<string | undefined> {
-    try {
-      // Java reads addresses in brackets too.
-      const { address, family } = await builtin('node:dns').promises.lookup(host.replace(/^\[(.*)\]$/, '$1'));
-      return family === 6 ? withoutMapping(new (builtin('node:net').SocketAddress)({ address, family: 'ipv6' }).address) : address;
-    } catch {
-      return undefined;
-    }
+  resolve(host: string): Promise<string | undefined> {
+    const net = builtin('node:net');
+    // Java reads addresses in brackets too.
+    const bare = host.replace(/^\[(.*)\]$/, '$1');
+    if (net.isIP(bare) !== 0) return Promise.resolve(printed(net, bare));
+    const found = this.lookups.then(() => lookUp(bare));
+    this.lookups = found;
+    return found.then(address => address && printed(net, address));
   }
 
   async connect({ host, port, timeoutMs }: { host: string; port: number; timeoutMs?: number }): Promise<ByteStream> {
@@ -79,6 +82,19 @@ export class NodeNet implements Net {
     const handle = this.options.reading === 'chunks' ? undefined : handleOf(socket);
     return handle === undefined ? new ChunkedSocketStream(socket) : new FilledSocketStream(net, socket, handle);
   }
+}
+
+async function lookUp(host: string): Promise<string | undefined> {
+  try {
+    return (await builtin('node:dns').promises.lookup(host)).address;
+  } catch {
+    return undefined;
+  }
+}
+
+/** An address as sockets print it. */
+function printed(net: typeof import('node:net'), address: string): string {
+  return net.isIPv4(address) ? address : withoutMapping(new net.SocketAddress({ address, family: 'ipv6' }).address);
 }
 
 function timedOut(host: string, port: number, timeoutMs: number): Error {
