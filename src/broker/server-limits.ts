@@ -1,4 +1,4 @@
-import { planListeners, type Settings } from '../config/index.js';
+import { ConfigError, planListeners, type ListenerPlan, type Settings } from '../config/index.js';
 import { parseCountsByHost } from '../config/listeners.js';
 import type { Net } from '../env/index.js';
 import { QuotaEntityType, QuotaKey, type ClientQuotaImage, type MetadataImage } from '../metadata/types.js';
@@ -94,8 +94,7 @@ export class ServerLimitsNow {
 
   #makeConnections(): ConnectionLimits {
     const settings = this.#settings;
-    // Listeners come and go with the settings; what they advertise is no matter here.
-    const { listeners, interBroker } = planListeners(settings, 'localhost');
+    const { listeners, interBroker } = plannedListeners(settings);
     const boundsOf = ({ get }: Pick<Settings, 'get'>) => ({ most: get('max.connections'), perSecond: get('max.connection.creation.rate') });
     return {
       broker: boundsOf({ get: name => settings.get(name) }),
@@ -106,5 +105,15 @@ export class ServerLimitsNow {
       perSecondOfAddresses: this.#rates.ofAddresses,
       protectedListener: listeners.filter(({ role }) => role === 'broker').length > 1 ? interBroker : undefined,
     };
+  }
+}
+
+/** Listeners come and go with the settings; what they advertise is no matter here. Those that cannot be are none. */
+function plannedListeners(settings: Settings): Pick<ListenerPlan, 'listeners' | 'interBroker'> {
+  try {
+    return planListeners(settings, 'localhost');
+  } catch (error) {
+    if (error instanceof ConfigError) return { listeners: [], interBroker: '' };
+    throw error;
   }
 }

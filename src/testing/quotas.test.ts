@@ -156,6 +156,19 @@ describe('a client that changes topics', () => {
   });
 });
 
+describe('a client that asks for topics which are not there', () => {
+  test('is given as many as its quota allows, and asks again for the others', async () => {
+    await limit({ 'client-id': 'limited' }, { controller_mutation_rate: 0.1 });
+    const client = await connect('limited');
+    const askFor = async (name: string): Promise<number> =>
+      (await world.runUntil(client.send(metadataApi, { topics: [{ name }], allowAutoTopicCreation: true }))).topics[0]!.errorCode;
+    expect([await askFor('first'), await askFor('second'), await askFor('third')])
+      .toEqual([ErrorCode.NONE, ErrorCode.NONE, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]);
+    await world.run(20_000);
+    expect(await askFor('third')).toBe(ErrorCode.NONE);
+  });
+});
+
 describe('the broker', () => {
   test('knows its quotas again after it was killed', async () => {
     await limit({ 'client-id': 'limited' }, { producer_byte_rate: 1000, request_percentage: 12.5 });
