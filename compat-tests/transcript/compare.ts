@@ -46,8 +46,12 @@ export function printed({ step, at, apache, ottla }: Difference): string {
   return [`${step} (${at})`, ...apache.map(line => `  apache | ${line}`), ...ottla.map(line => `  ottla  | ${line}`)].join('\n');
 }
 
-/** The blocks between the lines of a longest common subsequence. */
+/** The blocks between the lines of a longest common subsequence; line by line where one stands for one. */
 function blocks(left: readonly string[], right: readonly string[]): Block[] {
+  return wholeBlocks(left, right).flatMap(([apache, ottla]): Block[] => (apache.length === ottla.length ? apache.map((line, at): Block => [[line], [ottla[at]!]]) : [[apache, ottla]]));
+}
+
+function wholeBlocks(left: readonly string[], right: readonly string[]): Block[] {
   const lengths = commonLengths(left, right);
   const found: [string[], string[]][] = [];
   let open: [string[], string[]] | undefined;

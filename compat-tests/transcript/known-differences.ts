@@ -21,6 +21,13 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   { step: /^configs: .*--add-config listeners=OTHER/, words: true, reason: 'what is wrong with listeners we say in our own words' },
   { step: /^configs: .*--describe --broker-logger 1/, apache: /LoggingController|root/, reason: 'each broker has loggers of its own, and begins at a level of its own' },
   { step: /^performance: .*--transactional-id/, reason: 'transactions are not served yet' },
+  { step: /^transactions: .* (?:list|describe --transactional-id|forceTerminateTransaction)/, ottla: /does not support LIST_TRANSACTIONS|type=TRANSACTION|exit 1|^$/, reason: 'transactions are not served yet' },
+  { step: /^cluster: broker-api-versions/, ottla: /: 0 to \d+ \[usable: \d+\],$/, reason: 'older versions are served too, for clients of Kafka\'s past' },
+  { step: /^cluster: broker-api-versions/, ottla: /: UNSUPPORTED,?$/, reason: 'not served yet' },
+  { step: /^cluster: features .* (?:describe|(?:up|down)grade --(?:release-version|feature group))/, reason: 'group.version, share.version, streams.version and transaction.version are not served yet' },
+  { step: /^share and streams groups: /, reason: 'share groups and streams groups are not served yet' },
+  { step: /^files: metadata-shell .*(?:features|configs|byName)$/, apache: /__share_group_state|__transaction_state|finalized_/, ottla: /^$/, reason: 'transactions and share groups are not served yet' },
+  { step: /^files: metadata-shell .*pairs/, apache: /elr=\[1\], .*leader=-1/, reason: 'Apache Kafka takes the leaderships of a broker that stops in order away; ours keep them, and are not written anew at the next start' },
   { step: /^(?:consumer protocol|performance by the consumer protocol): /, reason: 'the consumer protocol is not served yet' },
 ];
 

@@ -8,6 +8,7 @@ export const consoles: Family = {
   steps: [
     ...lines(`
       topics {b} --create --topic lines
+      topics {b} --create --topic dumped
       topics {b} --create --topic pairs --partitions 1
       topics {b} --create --topic spread --partitions 3
       topics {b} --create --topic small --config max.message.bytes=200
@@ -17,7 +18,7 @@ export const consoles: Family = {
     `),
     step('console-producer {b} --topic lines', { stdin: 'one\ntwo\nthree\n' }),
     step('console-producer {b} --topic lines', { stdin: '' }),
-    step('console-producer {b} --topic lines --sync --compression-codec zstd', { stdin: 'four\nfive' }),
+    step('console-producer {b} --topic lines --sync --timeout 0 --compression-codec zstd', { stdin: 'four\nfive' }),
     step('console-producer {b} --topic lines --compression-codec lz4 --request-required-acks 1', { stdin: 'six\n' }),
     step('console-producer {b} --topic lines --compression-codec snappy --request-required-acks 0', { stdin: 'seven\n' }),
     step('console-producer {b} --topic lines --compression-codec gzip --batch-size 10', { stdin: 'eight\nnine\n' }),
@@ -43,6 +44,10 @@ export const consoles: Family = {
     step('console-producer {b} --topic lines --command-property enable.idempotence=false --command-property max.request.size=10', { stdin: 'too long for this\n' }),
     step('console-producer {b} --topic lines --command-property nobody.knows=1', { stdin: 'twelve\n' }),
     step('console-producer {b} --topic lines --command-property delivery.timeout.ms=1', { stdin: 'x\n' }),
+    // A batch for each record, so that the files of both are alike.
+    ...['none', 'gzip', 'snappy', 'lz4', 'zstd'].map(codec => step(`console-producer {b} --topic dumped --sync --timeout 0 --compression-codec ${codec} --reader-property parse.headers=true --reader-property parse.key=true --reader-property null.marker=NULL`, {
+      stdin: `h:${codec}\tkey\tvalue by ${codec}\nNULL\tgone\tNULL\n`,
+    })),
     ...lines(`
       console-producer
       console-producer {b}
