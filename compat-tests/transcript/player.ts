@@ -1,6 +1,6 @@
 // Plays the script on both brokers side by side, with Apache's tools in one Java process.
 
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrokerUnderTest } from '../support/brokers.js';
 import type { JavaOracle } from '../support/java-oracle.js';
@@ -45,7 +45,15 @@ class Played {
   filled(given: string): string {
     const { bootstrap, port, dataDir } = this.broker;
     return given.replaceAll('{b}', `--bootstrap-server ${bootstrap}`).replaceAll('{broker}', bootstrap).replaceAll('{port}', String(port))
-      .replaceAll('{data}', dataDir).replaceAll('{dir}', this.dir);
+      .replaceAll('{data}', dataDir).replaceAll('{dir}', this.dir).replaceAll('{snapshot}', () => this.snapshot());
+  }
+
+  /** The newest of the metadata. */
+  private snapshot(): string {
+    const folder = join(this.broker.dataDir, '__cluster_metadata-0');
+    const name = readdirSync(folder).filter(file => file.endsWith('.checkpoint')).sort().at(-1);
+    if (name === undefined) throw new Error(`${this.side} left no snapshot`);
+    return join(folder, name);
   }
 
   /** As `ToolPlayer` takes it. */
@@ -54,7 +62,7 @@ class Played {
     const main = TOOLS[tool!];
     if (main === undefined) throw new Error(`there is no tool '${tool}'`);
     for (const [name, content] of Object.entries(play.files ?? {})) writeFileSync(join(this.dir, name), this.filled(text(content, this.earlier)));
-    return { main, args, stdin: this.filled(text(play.stdin ?? '', this.earlier)), timeoutMs: STEP_TIMEOUT_MS, background: play.background !== undefined };
+    return { main, args, stdin: this.filled(text(play.stdin ?? '', this.earlier)), timeoutMs: play.timeoutMs ?? STEP_TIMEOUT_MS, background: play.background !== undefined };
   }
 
   names(): Names {

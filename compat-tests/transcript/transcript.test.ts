@@ -21,6 +21,8 @@ const SETTINGS = {
   'share.coordinator.state.topic.min.isr': '1',
   'broker.session.timeout.ms': '2000',
   'broker.heartbeat.interval.ms': '500',
+  // The metadata shell reads a snapshot.
+  'metadata.log.max.snapshot.interval.ms': '2000',
   // A member of a consumer group learns at a heartbeat what is assigned to it.
   'group.min.session.timeout.ms': '1000',
   'group.consumer.min.session.timeout.ms': '1000',

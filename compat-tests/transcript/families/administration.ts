@@ -18,8 +18,8 @@ export const offsets: Family = {
     step('console-producer {b} --topic timed-too --command-property partitioner.class=org.apache.kafka.clients.producer.RoundRobinPartitioner', { stdin: 'a\nb\nc\nd\n' }),
     ...lines(`
       get-offsets
-      get-offsets {b}
       get-offsets --topic timed
+      get-offsets {b} --exclude-internal-topics --topic-partitions 'm.*,ti.*'
       get-offsets {b} --topic timed
       get-offsets {b} --topic 'timed.*'
       get-offsets {b} --topic timed-too --partitions 1
@@ -28,7 +28,7 @@ export const offsets: Family = {
       get-offsets {b} --topic nobody
       get-offsets {b} --topic-partitions timed:0,timed-too:0-1
       get-offsets {b} --topic-partitions timed.*:0-
-      get-offsets {b} --topic-partitions :-1
+      get-offsets {b} --topic-partitions timed.*:-1
       get-offsets {b} --topic-partitions timed-too:5
       get-offsets {b} --topic-partitions timed:0:0
       get-offsets {b} --topic-partitions timed --topic timed

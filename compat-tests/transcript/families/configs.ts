@@ -140,10 +140,18 @@ export const configs: Family = {
   ],
 };
 
+/** What is listed comes in the order of a hash table. */
+const sets = (block: string): Step[] => lines(block).map(one => (/--list$|--describe$/.test(one.title) ? { ...one, unordered: true } : one));
+
+/** So do a user's credentials, in a table of mechanisms. */
+const sorted = (block: string): Step[] => sets(block).map(one => ({
+  ...one, normalise: printed => printed.replace(/(?<=^SCRAM credential configs .* are ).*/gm, list => list.split(', ').sort().join(', ')),
+}));
+
 /** Quotas and SCRAM credentials: what the tool keeps by user, client and address. */
 export const quotas: Family = {
   name: 'quotas',
-  steps: lines(`
+  steps: sorted(`
     configs {b} --describe --entity-type users
     configs {b} --describe --entity-type clients
     configs {b} --describe --entity-type ips
@@ -213,9 +221,6 @@ export const quotas: Family = {
     configs {b} --describe --entity-type users
   `),
 };
-
-/** What is listed comes in the order of a hash table. */
-const sets = (block: string): Step[] => lines(block).map(one => (/--list$|--describe$/.test(one.title) ? { ...one, unordered: true } : one));
 
 /** Settings of groups and of client metrics. */
 export const resources: Family = {
