@@ -132,7 +132,6 @@ export const configs: Family = {
       configs {b} --alter --broker-logger 1 --add-config root=LOUD
       configs {b} --alter --broker-logger 1 --add-config root=ERROR
       configs {b} --alter --broker-logger 1 --add-config root=FATAL,nobody=INFO
-      configs {b} --alter --broker-logger 5 --add-config root=ERROR
       configs {b} --alter --broker-logger one --add-config root=ERROR
       configs {b} --alter --broker-logger 1 --add-config nobody=INFO
       configs {b} --alter --broker-logger 1 --delete-config root
