@@ -5,8 +5,6 @@ import { createHash } from 'node:crypto';
 import { addPartitionsToTxnApi } from '../../src/protocol/generated/add-partitions-to-txn.js';
 import { alterClientQuotasApi } from '../../src/protocol/generated/alter-client-quotas.js';
 import { alterUserScramCredentialsApi } from '../../src/protocol/generated/alter-user-scram-credentials.js';
-import { consumerGroupDescribeApi } from '../../src/protocol/generated/consumer-group-describe.js';
-import { consumerGroupHeartbeatApi } from '../../src/protocol/generated/consumer-group-heartbeat.js';
 import { createAclsApi } from '../../src/protocol/generated/create-acls.js';
 import { deleteGroupsApi } from '../../src/protocol/generated/delete-groups.js';
 import { describeAclsApi } from '../../src/protocol/generated/describe-acls.js';
@@ -17,7 +15,6 @@ import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { initProducerIdApi } from '../../src/protocol/generated/init-producer-id.js';
 import { joinGroupApi } from '../../src/protocol/generated/join-group.js';
 import { listGroupsApi } from '../../src/protocol/generated/list-groups.js';
-import { offsetCommitApi } from '../../src/protocol/generated/offset-commit.js';
 import { produceApi } from '../../src/protocol/generated/produce.js';
 import { shareGroupDescribeApi } from '../../src/protocol/generated/share-group-describe.js';
 import { shareGroupHeartbeatApi } from '../../src/protocol/generated/share-group-heartbeat.js';
@@ -27,7 +24,6 @@ import { batchesIn } from '../../src/protocol/records/batch-iterator.js';
 import { buildBatch } from '../../src/protocol/records/batch-builder.js';
 import * as batch from '../../src/protocol/records/batch.js';
 import { LATEST, ResourceType, TIMEOUT_MS, until, type Client } from './client.js';
-import { committedOffset } from './cluster-strands.js';
 import { someRecords } from './record-strands.js';
 import type { Strand, Turn } from './strand.js';
 
@@ -93,17 +89,14 @@ export class ClusterMetadata implements Strand {
 
 const MEMBER_ID = 'AAAAAAAAAAAAAAAAAAAAaQ';
 
-/** Groups of the newer protocols (KIP-848, 932, 1071): what they are must be left alone, and their offsets be served. */
+/** Groups of the newer protocols (KIP-932, 1071): what they are must be left alone. */
 export class NewerGroups implements Strand {
   readonly name = 'groups of newer protocols';
   private isThere = false;
-  private committed = -1;
   private described: string | undefined;
 
   async check(client: Client, { runs }: Turn): Promise<void> {
     if (!this.isThere) return;
-    const { offset } = await committedOffset(client, 'newer-consumers', 'newer', 0);
-    same('the offset of a consumer group', offset, this.committed);
     if (runs === 'apache') {
       same('the groups', await this.describe(client), this.described);
       return;
@@ -111,23 +104,17 @@ export class NewerGroups implements Strand {
     await this.leftAlone(client);
   }
 
-  async write(client: Client, { runs, number }: Turn): Promise<void> {
+  async write(client: Client, { runs }: Turn): Promise<void> {
     if (runs !== 'apache') return;
     if (!this.isThere) await this.begin(client);
     this.isThere = true;
-    this.committed = 100 + number;
-    await client.settled('a commit', async () => (await client.raw.send(offsetCommitApi, {
-      groupId: 'newer-consumers', memberId: MEMBER_ID, generationIdOrMemberEpoch: await this.heartbeat(client, 0),
-      topics: [{ name: 'newer', partitions: [{ partitionIndex: 0, committedOffset: this.committed, committedMetadata: '' }] }],
-    }, 9)).topics[0]!.partitions[0]!, codeOf);
     this.described = await this.describe(client);
   }
 
   /** Each kind of group gets a member, who is given the partition. */
   private async begin(client: Client): Promise<void> {
     await client.createTopic('newer');
-    await client.findCoordinator('newer-consumers', 0);
-    await this.heartbeat(client, 0);
+    await client.findCoordinator('newer-sharers', 0);
     await client.settled('a share group', () => client.raw.send(shareGroupHeartbeatApi, {
       groupId: 'newer-sharers', memberId: MEMBER_ID, memberEpoch: 0, subscribedTopicNames: ['newer'],
     }), codeOf);
@@ -144,19 +131,10 @@ export class NewerGroups implements Strand {
     }), codeOf);
   }
 
-  /** Joins, or goes on; the member's epoch. */
-  private async heartbeat(client: Client, memberEpoch: number): Promise<number> {
-    const answer = await client.settled('a consumer group', () => client.raw.send(consumerGroupHeartbeatApi, {
-      groupId: 'newer-consumers', memberId: MEMBER_ID, memberEpoch, rebalanceTimeoutMs: TIMEOUT_MS, subscribedTopicNames: ['newer'], topicPartitions: [],
-    }), codeOf);
-    return answer.memberEpoch;
-  }
-
   private async describe(client: Client): Promise<string> {
     const asked = (groupId: string) => ({ groupIds: [groupId], includeAuthorizedOperations: false });
     const { raw } = client;
     const groups = [
-      await client.settled('a consumer group', async () => (await raw.send(consumerGroupDescribeApi, asked('newer-consumers'))).groups[0]!, codeOf),
       await client.settled('a share group', async () => (await raw.send(shareGroupDescribeApi, asked('newer-sharers'))).groups[0]!, codeOf),
       await client.settled('a streams group', async () => (await raw.send(streamsGroupDescribeApi, asked('newer-streams'))).groups[0]!, codeOf),
     ];
@@ -168,8 +146,8 @@ export class NewerGroups implements Strand {
   private async leftAlone(client: Client): Promise<void> {
     const { groups } = await client.raw.send(listGroupsApi, {});
     const types = groups.filter(({ groupId }) => groupId.startsWith('newer-')).map(({ groupId, groupType }) => `${groupId} ${groupType}`).sort();
-    same('the types of the groups', types, ['newer-consumers consumer', 'newer-sharers share', 'newer-streams streams']);
-    for (const groupId of ['newer-consumers', 'newer-sharers', 'newer-streams']) {
+    same('the types of the groups', types, ['newer-sharers share', 'newer-streams streams']);
+    for (const groupId of ['newer-sharers', 'newer-streams']) {
       const joined = await client.raw.send(joinGroupApi, {
         groupId, sessionTimeoutMs: TIMEOUT_MS, rebalanceTimeoutMs: TIMEOUT_MS, memberId: '',
         protocolType: 'consumer', protocols: [{ name: 'range', metadata: Buffer.alloc(4) }],

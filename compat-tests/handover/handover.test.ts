@@ -9,6 +9,7 @@ import { SeededRandom } from '../support/random.js';
 import { missing, noteSkipped, report } from '../support/toolchains.js';
 import { ClusterMetadata, NewerGroups, Transactions } from './apache-strands.js';
 import { Client, until } from './client.js';
+import { ConsumerGroups } from './consumer-group-strand.js';
 import { Features, Groups, Settings as SettingsStrand, Topics } from './cluster-strands.js';
 import { Codecs, Compacted, Expiring, Producers, Trimmed } from './record-strands.js';
 import { Streams } from './streams.js';
@@ -82,7 +83,7 @@ async function nothingIsWrong(dataDir: string): Promise<void> {
   expect(complaints).toEqual([]);
 }
 
-const allStrands = (): Strand[] => [new Codecs(), new Producers(), new Compacted(), new Expiring(), new Trimmed(), new Topics(), new SettingsStrand(), new Groups(), new Features()];
+const allStrands = (): Strand[] => [new Codecs(), new Producers(), new Compacted(), new Expiring(), new Trimmed(), new Topics(), new SettingsStrand(), new Groups(), new ConsumerGroups(), new Features()];
 /** What Apache Kafka does besides, and Ottla keeps for it. */
 const apacheStrands = (): Strand[] => [new ClusterMetadata(), new NewerGroups(), new Transactions()];
 const GUARDED: Settings = { 'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'super.users': 'User:ANONYMOUS' };
