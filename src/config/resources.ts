@@ -3,7 +3,7 @@ import { isPerBroker, isReadOnly, needsListener } from './dynamic.js';
 import { javaMapOrder } from './java-order.js';
 import { refuseReconfiguration } from './reconfigure.js';
 import { groupSynonyms, topicSynonyms } from './synonyms.js';
-import type { Setting, SettingTable } from './setting.js';
+import { invalid, type Setting, type SettingTable } from './setting.js';
 import type { Settings } from './settings.js';
 import {
   baseOfListenerSetting, brokerQuotaSettings, brokerSetting, brokerSettings, clientMetricsSettings, groupSettings, topicSettings,
@@ -152,12 +152,23 @@ export function validateBrokerConfig(settings: Settings, own: Texts, perBroker: 
   refuse(names.filter(needsListener), 'These security configs can be dynamically updated only per-listener using the listener prefix');
   for (const name of names.toSorted(inTableOrder)) {
     const setting = brokerSetting(name);
-    if (setting !== undefined && setting.update !== 'read-only') asRequest(() => parseValue(baseOfListenerSetting(name) ?? name, setting, own.get(name)!));
+    if (setting === undefined || setting.update === 'read-only') continue;
+    asRequest(() => parseValue(baseOfListenerSetting(name) ?? name, setting, own.get(name)!));
+    refuseForeignClass(baseOfListenerSetting(name) ?? name, setting, own.get(name)!);
   }
   if (!perBroker) refuse(names.filter(isPerBroker), 'Cannot update these configs at default cluster level, broker id must be specified');
   const after = settings.with(perBroker ? { ...settings.dynamic, perBroker: own } : { ...settings.dynamic, clusterWide: own });
   asRequest(() => validateChanged(after));
   refuseReconfiguration(settings, after);
+}
+
+/** Java classes that every Kafka broker has, of those that may be named while it runs. */
+const OWN_CLASSES: readonly string[] = [
+  'org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder', 'org.apache.kafka.common.security.ssl.DefaultSslEngineFactory',
+];
+
+function refuseForeignClass(name: string, { type }: Setting, text: string): void {
+  if (type === 'class' && !OWN_CLASSES.includes(text.trim())) throw new ConfigError(invalid(name, text, `Class ${text} could not be found.`), 'request');
 }
 
 /** Of several wrong values the one is told that comes first in the table, quotas before all others. */

@@ -1,4 +1,5 @@
 import { MalformedError } from '../base/bytes.js';
+import { clientMetricsSettings, groupSettings, topicSettings } from '../config/table/index.js';
 import { int64ToNumber, type Uuid } from '../protocol/wire/types.js';
 import { FeatureName, refuseUnknownLevel } from './features.js';
 import { changed } from './layered-map.js';
@@ -11,6 +12,11 @@ import {
 } from './types.js';
 
 type Changes<K, V> = Map<K, V | undefined>;
+
+/** Brokers are not among them: their listeners and plugins have settings of any name. */
+const KNOWN_SETTINGS: ReadonlyMap<number, object> = new Map<number, object>([
+  [ConfigResourceType.TOPIC, topicSettings], [ConfigResourceType.GROUP, groupSettings], [ConfigResourceType.CLIENT_METRICS, clientMetricsSettings],
+]);
 
 /**
  * Records on their way from one image to the next: `replay` gathers them, `apply` makes the image. What changed can be asked
@@ -78,7 +84,10 @@ export class MetadataDelta {
     this.featureLevels.set(name, featureLevel);
   }
 
+  /** A name that only an older release knew is passed over, as Kafka does (`DefaultSupportedConfigChecker`). */
   setConfig({ resourceType, resourceName, name, value }: MetadataMessage<'Config'>): void {
+    const known = KNOWN_SETTINGS.get(resourceType);
+    if (known !== undefined && !(name in known)) return;
     const key = configKey(resourceType, resourceName);
     const before = this.configs.has(key) ? this.configs.get(key) : this.base.configs.get(key);
     const after = new Map(before);

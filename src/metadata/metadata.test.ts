@@ -174,7 +174,7 @@ describe('image', () => {
   test('a topic that is deleted and created again in one delta has its new id', () => {
     const [first, second] = topicIds as [string, string];
     const topic = (topicId: string) => metadataRecord('Topic', { name: 't', topicId });
-    const delta = new MetadataDelta(replay([topic(first), metadataRecord('Config', { resourceType: 2, resourceName: 't', name: 'a', value: 'b' })]));
+    const delta = new MetadataDelta(replay([topic(first), metadataRecord('Config', { resourceType: 2, resourceName: 't', name: 'retention.ms', value: '5' })]));
     delta.replay(metadataRecord('RemoveTopic', { topicId: first }));
     delta.replay(topic(second));
     const image = delta.apply(9, 1);
@@ -213,6 +213,12 @@ describe('image', () => {
     refused(metadataRecord('PartitionChange', { partitionId: 0, topicId: topicIds[0]! }));
     refused(metadataRecord('FenceBroker', { id: 1, epoch: 1 }));
     refused(metadataRecord('ClearElr', { topicName: 'none' }));
+  });
+
+  test('keeps no settings that only older releases knew, but whatever a broker is given', () => {
+    const config = (resourceType: number, name: string) => metadataRecord('Config', { resourceType, resourceName: 'x', name, value: '1' });
+    const { configs } = replay([config(2, 'message.format.version'), config(2, 'retention.ms'), config(32, 'old'), config(16, 'old'), config(4, 'of.a.plugin')]);
+    expect([...configs]).toEqual([[configKey(2, 'x'), new Map([['retention.ms', '1']])], [configKey(4, 'x'), new Map([['of.a.plugin', '1']])]]);
   });
 
   test('quota entities are one whatever the order of their parts', () => {

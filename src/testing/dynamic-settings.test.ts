@@ -35,6 +35,8 @@ const OWN_VALUES: Readonly<Record<string, readonly [string, string]>> = {
   'max.connections.per.ip.overrides': ['localhost:5', 'localhost:6'],
   'metric.reporters': ['', 'org.apache.kafka.common.metrics.JmxReporter'],
   'ssl.client.auth': ['', 'required'],
+  'ssl.engine.factory.class': ['', 'org.apache.kafka.common.security.ssl.DefaultSslEngineFactory'],
+  'principal.builder.class': ['', 'org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder'],
 };
 
 function valuesOf(name: string): readonly [forAll: string, forOne: string] {

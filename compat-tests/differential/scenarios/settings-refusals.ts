@@ -23,14 +23,13 @@ const VALUES: Readonly<Record<SettingType, readonly string[]>> = {
   short: NUMBERS, int: NUMBERS, long: NUMBERS,
   double: ['-1', '0', '.5', '1', '1.5', '1e400', 'NaN', 'half', ''],
   string: TEXTS, list: TEXTS, password: ['', 'secret'],
-  // Apache loads the class.
-  class: [],
+  class: ['org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder', 'no.such.Class', ' '],
 };
 
 /** What stands alone, or has a form of its own. */
 const OWN_VALUES: Readonly<Record<string, readonly string[]>> = {
   'listeners': [], 'listener.security.protocol.map': [], 'metric.reporters': ['org.apache.kafka.common.metrics.JmxReporter', '', 'no.such.Class'],
-  'config.providers': [],
+  'config.providers': ['', 'file'], 'ssl.engine.factory.class': ['org.apache.kafka.common.security.ssl.DefaultSslEngineFactory', 'no.such.Class', ' '],
   'max.connections.per.ip.overrides': ['', 'localhost:5', '127.0.0.1:5,::1:6'],
   'match': ['client_id=a', 'client_id=', 'client_id', 'client_id=(', 'no_such=a', 'client_id=a,client_id=b', 'client_id=a,,b', ' client_id = a '],
 };
@@ -162,6 +161,10 @@ async function requests(player: Player): Promise<void> {
       const { responses } = await player.quietly(alterConfigsApi, { resources: [{ resourceType, resourceName, configs: changes.map(([name, , value]) => ({ name, value })) }], validateOnly: true });
       return outcome(responses);
     }));
+  }
+  for (const types of [[TOPIC, 3], [7, BROKER]]) {
+    const { results } = await player.quietly(describeConfigsApi, { resources: types.map(resourceType => ({ resourceType, resourceName: 'refusals', configurationKeys: ['retention.ms'] })) });
+    player.keep(`describing types ${types.join(' and ')}`, results.map(({ errorCode }) => errorCode));
   }
   const asked: readonly Resource[] = [[TOPIC, ''], [TOPIC, 'a b'], [TOPIC, 'not-there'], [BROKER, '2'], [BROKER, 'x'], [LOGGER, ''], [LOGGER, '2'], [LOGGER, 'x'], [GROUP, ''], [METRICS, '']];
   for (const [resourceType, resourceName] of asked) {

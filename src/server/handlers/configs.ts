@@ -4,7 +4,7 @@ import {
 } from '../../config/index.js';
 import { invalidNameReason } from '../../controller/index.js';
 import { configKey, ConfigResourceType } from '../../metadata/types.js';
-import { KafkaError } from '../../protocol/errors.js';
+import { errorMessage, KafkaError } from '../../protocol/errors.js';
 import { alterConfigsApi } from '../../protocol/generated/alter-configs.js';
 import { describeConfigsApi, type DescribeConfigsRequest, type DescribeConfigsResponseInput } from '../../protocol/generated/describe-configs.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
@@ -30,7 +30,16 @@ export function configApis(services: Services): ServedApi[] {
 
 type ResourceName = { readonly resourceType: number; readonly resourceName: string };
 
+const DESCRIBED_TYPES: readonly number[] = [
+  ConfigResourceType.TOPIC, ConfigResourceType.BROKER, ConfigResourceType.BROKER_LOGGER, ConfigResourceType.CLIENT_METRICS, ConfigResourceType.GROUP,
+];
+
 function describeConfigs(services: Services, request: DescribeConfigsRequest, context: RequestContext): DescribeConfigsResponseInput {
+  // One of a type that is none spoils the whole request.
+  if (request.resources.some(({ resourceType }) => !DESCRIBED_TYPES.includes(resourceType))) {
+    const refused = { errorCode: ErrorCode.INVALID_REQUEST, errorMessage: errorMessage(ErrorCode.INVALID_REQUEST), configs: [] };
+    return { results: request.resources.map(({ resourceType, resourceName }) => ({ ...refused, resourceType, resourceName })) };
+  }
   return {
     results: request.resources.map(({ resourceType, resourceName, configurationKeys }) => {
       const resource = { resourceType, resourceName };

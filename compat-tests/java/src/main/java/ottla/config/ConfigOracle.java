@@ -113,7 +113,10 @@ public final class ConfigOracle {
             case "topic" -> LogConfig.validate(Map.of(), own, node.extractLogConfigMap(), node.remoteLogManagerConfig().isRemoteStorageSystemEnabled());
             case "group" -> GroupConfig.validate(own, node.groupCoordinatorConfig(), node.shareGroupConfig());
             case "client-metrics" -> ClientMetricsConfigs.validate("s", own);
-            case "broker" -> DynamicBrokerConfig.validateConfigs(asProperties(own), question.get("perBroker").asBoolean());
+            case "broker" -> {
+                node.dynamicConfig().initialize(scala.Option.empty());
+                node.dynamicConfig().validate(asProperties(own), question.get("perBroker").asBoolean());
+            }
             default -> throw new IllegalArgumentException("unknown kind");
         }
         return JSON.createObjectNode().put("accepted", true);
