@@ -1,5 +1,8 @@
 // An answer without what two brokers may rightly differ in: ids, ports, the time, the words of messages, orders of sets.
 
+import { consumerProtocolAssignmentSchema } from '../../src/protocol/generated/index.js';
+import { Reader } from '../../src/protocol/wire/reader.js';
+
 const DAY_MS = 86_400_000;
 /** A member id that the broker made: the client's id and a random UUID in Java's print. */
 const MADE_MEMBER_ID = /-[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -15,6 +18,11 @@ const WORDS = new Set(['errorMessage', 'batchIndexErrorMessage', 'documentation'
 const OWN = new Set(['port', 'clusterId', 'totalBytes', 'usableBytes', 'finalizedFeaturesEpoch', 'logDir', 'producerId', 'sessionId', 'throttleTimeMs']);
 /** Arrays whose order says something. */
 const ORDERED = new Set(['synonyms']);
+/** Arrays of plain values whose order says nothing. */
+const UNORDERED = new Set(['subscribedTopicNames', 'partitions']);
+
+/** What a coordinator may write itself, for members of the classic protocol in a group of the new one: the order of topics is its own. */
+const ASSIGNMENTS = new Set(['assignment', 'memberAssignment']);
 
 /** Names for values that a broker made up, such as the id of a topic. */
 export type Aliases = ReadonlyMap<unknown, string>;
@@ -39,7 +47,7 @@ export function normalise(value: unknown, told: Told, field = ''): unknown {
   if (Number.isNaN(value)) return 'NaN';
   if (typeof value === 'number') return Math.abs(value - Date.now()) < DAY_MS ? '<now>' : value;
   if (typeof value === 'bigint') return String(value);
-  if (value instanceof Uint8Array) return Buffer.from(value).toString('hex');
+  if (value instanceof Uint8Array) return (ASSIGNMENTS.has(field) ? assigned(value) : undefined) ?? Buffer.from(value).toString('hex');
   if (Array.isArray(value)) return list(value, told, field);
   if (typeof value !== 'object') return value;
   if (Array.isArray((value as { responses?: unknown }).responses)) return normaliseObject(flattened(value as { responses: object[] }), told);
@@ -61,6 +69,20 @@ function flattened(value: { responses: object[] }): object {
   return { ...value, responses };
 }
 
+/** An assignment in words; undefined when the bytes are none. */
+function assigned(bytes: Uint8Array): string | undefined {
+  const reader = new Reader(bytes);
+  try {
+    const version = reader.int16();
+    const { assignedPartitions, userData } = consumerProtocolAssignmentSchema.decode(reader, Math.min(Math.max(version, 0), consumerProtocolAssignmentSchema.maxVersion));
+    if (reader.remaining > 0) return undefined;
+    const topics = assignedPartitions.map(({ topic, partitions }) => `${topic}: ${[...partitions].sort((a, b) => a - b).join(' ')}`).sort();
+    return `v${version} [${topics.join(', ')}] and ${userData === null ? 'nothing' : Buffer.from(userData).toString('hex')}`;
+  } catch {
+    return undefined;
+  }
+}
+
 function text(value: string, field: string): string {
   if (IDS.has(field) && UUID.test(value) && !/^A{21}[A-Z]$/.test(value)) return `<${field}>`;
   return value.replace(MADE_MEMBER_ID, '-<uuid>');
@@ -68,7 +90,7 @@ function text(value: string, field: string): string {
 
 function list(value: readonly unknown[], told: Told, field: string): unknown[] {
   const items = value.map(item => normalise(item, told, field));
-  const isSet = !ORDERED.has(field) && items.some(item => typeof item === 'object');
+  const isSet = UNORDERED.has(field) || (!ORDERED.has(field) && items.some(item => typeof item === 'object'));
   return isSet ? items.sort((a, b) => compareText(JSON.stringify(a), JSON.stringify(b))) : items;
 }
 

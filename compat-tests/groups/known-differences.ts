@@ -18,7 +18,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
       'Apache lets them wait for the rebalance timeout all the same, and we go on',
   },
   {
-    asked: /^a commit that only names its group, somebody commits for a group beside it, seen by anyone$/, at: /^\.seen/,
+    asked: /^a commit that only names its group, somebody commits (?:with too many words|for a group beside it), seen by anyone$/, at: /^\.seen/,
     reason: 'a commit of which nothing is taken leaves an empty group behind in Apache\'s memory until the next restart or clean-up; to us there is none',
   },
   {
@@ -28,6 +28,15 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
     asked: /^one waits for its assignment and is removed, m1 is removed, (?:m1: SyncGroup v3|seen by anyone)$/, at: /^(?:|\.still waiting\.m1)$/,
     reason: 'a member that is removed while it waits for its assignment never hears of it from Apache; we answer UNKNOWN_MEMBER_ID',
+  },
+  {
+    asked: /^somebody new wants nothing, !m2 joins, /, at: /^\.seen\.consumers.*\.(?:targetAssignment|assignment)|^\.assignment/,
+    reason: 'Apache counts the members who share a subscription before it takes in one who subscribes to nothing, and assigns what the others ' +
+      'want to that one too until the next change; we give it nothing',
+  },
+  {
+    asked: /^an upgrade comes to nothing, !m0 joins, (?:c\d: JoinGroup v3|seen by anyone)$/, at: /^/,
+    reason: 'Apache sends away who waits in a classic group before it finds that a new member cannot convert it; we do when the group is converted',
   },
 ];
 

@@ -1,7 +1,7 @@
 // The members of one classic group on one broker: what they know, and what they do.
 
 import {
-  consumerProtocolSubscriptionSchema, deleteGroupsApi, describeGroupsApi, heartbeatApi, joinGroupApi, leaveGroupApi, listGroupsApi,
+  consumerProtocolAssignmentSchema, consumerProtocolSubscriptionSchema, deleteGroupsApi, describeGroupsApi, heartbeatApi, joinGroupApi, leaveGroupApi, listGroupsApi,
   offsetCommitApi, offsetDeleteApi, offsetFetchApi, syncGroupApi,
   type JoinGroupResponse, type LeaveGroupRequestInput, type OffsetCommitRequestInput, type OffsetFetchRequestInput,
 } from '../../../src/protocol/generated/index.js';
@@ -110,11 +110,18 @@ export class Cast implements Actor {
     await this.side.park(name, syncGroupApi, {
       groupId: this.side.groupId, generationId: claims.generationId ?? generationId, memberId: claims.memberId ?? memberId,
       groupInstanceId: claims.instanceId ?? wish.instanceId, protocolType, protocolName: claims.protocolName ?? protocolName,
-      assignments: led.map(id => ({ memberId: id, assignment: Buffer.from(`generation ${generationId} for ${this.ids.get(id) ?? 'somebody'}`) })),
+      assignments: this.shared(led),
     }, Math.min(wish.version, 5), ({ errorCode }) => {
       if (errorCode === NONE) member.phase = 'settled';
       else if (claims.memberId === undefined && claims.instanceId === undefined) this.refused(member, errorCode);
     });
+  }
+
+  /** What the leader assigns: the first topic's partitions in turn, by the members' names. */
+  private shared(led: readonly string[]): { memberId: string; assignment: Uint8Array }[] {
+    const [topic = ''] = this.side.topics.keys();
+    const byName = led.map(memberId => ({ memberId, name: this.ids.get(memberId) ?? 'somebody' })).sort((a, b) => a.name < b.name ? -1 : 1);
+    return byName.map(({ memberId }, index) => ({ memberId, assignment: assignment(topic, index) }));
   }
 
   async beat(name: string, claims: Claims = {}): Promise<void> {
@@ -139,6 +146,12 @@ export class Cast implements Actor {
       const errorCode = version >= 3 ? answer?.members[index]?.errorCode : answer?.errorCode;
       if (member !== undefined && errorCode === NONE) this.gone(member);
     }
+  }
+
+  /** Everybody who may be in goes, and with them whoever leads. */
+  async allLeave(): Promise<void> {
+    await this.leave([...this.members.values()].filter(({ phase }) => phase !== 'out').map(({ name }) => name), 5);
+    this.forgetLeader();
   }
 
   /** The member's process dies: its connections are cut, and nobody tells the group. */
@@ -175,10 +188,13 @@ export class Cast implements Actor {
 
   async look(): Promise<{ seen: unknown; isOwing: boolean }> {
     const { groups } = await this.side.quietly(ADMIN, describeGroupsApi, { groups: [this.side.groupId] }, NEWEST_DESCRIBE);
-    const { groupState } = groups[0]!;
+    return { seen: groups, isOwing: this.isOwing(groups[0]!.groupState) };
+  }
+
+  /** Whether somebody waits whom a group in that state has to answer. */
+  isOwing(groupState: string): boolean {
     const awaited = new Set(this.side.whoWaits().values());
-    const isOwing = (groupState !== 'PreparingRebalance' && awaited.has(joinGroupApi.name)) || (groupState !== 'CompletingRebalance' && awaited.has(syncGroupApi.name));
-    return { seen: groups, isOwing };
+    return (groupState !== 'PreparingRebalance' && awaited.has(joinGroupApi.name)) || (groupState !== 'CompletingRebalance' && awaited.has(syncGroupApi.name));
   }
 
   async describe(version: number): Promise<void> {
@@ -253,6 +269,13 @@ export class Cast implements Actor {
   private gone(member: Member): void {
     Object.assign(member, { phase: 'out', memberId: '', generationId: -1, led: [] });
   }
+}
+
+function assignment(topic: string, partition: number): Uint8Array {
+  const writer = new Writer();
+  writer.int16(0);
+  consumerProtocolAssignmentSchema.encode(writer, { assignedPartitions: [{ topic, partitions: [partition] }], userData: null }, 0);
+  return Uint8Array.from(writer.toBuffer());
 }
 
 /** What a consumer sends with each protocol. */

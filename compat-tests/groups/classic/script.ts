@@ -42,13 +42,15 @@ export async function playSeed(lockstep: Lockstep<Cast>, random: SeededRandom, c
 
 /** Whoever leads does what no other may: two brokers that elected different members are together again once the group is empty. */
 export async function partIfLeadersDiffer(lockstep: Lockstep<Cast>): Promise<void> {
-  if (lockstep.apache.leader !== lockstep.ottla.leader) await lockstep.step(everybodyLeaves(lockstep.apache));
+  if (lockstep.apache.leader !== lockstep.ottla.leader) await lockstep.step({ name: 'all leave', run: cast => cast.allLeave() });
 }
 
 /** Two brokers may elect different members where nobody has a claim: what follows from that is no difference. */
-export function levelLeaders(apacheCast: Cast, ottlaCast: Cast): (apache: Answers, ottla: Answers) => void {
+export function levelLeaders(
+  apacheCast: Cast, ottlaCast: Cast, mayChoose = () => apacheCast.choseLeader && ottlaCast.choseLeader,
+): (apache: Answers, ottla: Answers) => void {
   return (...both) => {
-    if (apacheCast.leader === ottlaCast.leader || !apacheCast.choseLeader || !ottlaCast.choseLeader) return;
+    if (apacheCast.leader === ottlaCast.leader || !mayChoose()) return;
     for (const answers of both) {
       for (const [label, answer] of answers) {
         if (label.includes('JoinGroup') && typeof answer === 'object') answers.set(label, { ...answer, leader: '<chosen>', members: '<the leader has them>' });
@@ -200,17 +202,6 @@ function severalAreRemoved(at: Moment): ClassicStep | null {
   const how = at.random.pick(['by id', 'by instance', 'by both'] as const);
   const version = FIRST_BATCH_LEAVE + at.random.below(3);
   return { name: `${some.join(', ')} are removed, ${how}`, run: cast => cast.leave(some, version, how) };
-}
-
-function everybodyLeaves(cast: Cast): ClassicStep {
-  const names = [...cast.members.values()].filter(({ phase }) => phase !== 'out').map(({ name }) => name);
-  return {
-    name: `all leave, for another leads on each side: ${names.join(', ')}`,
-    run: async one => {
-      await one.leave(names, 5);
-      one.forgetLeader();
-    },
-  };
 }
 
 /** Kafka leaves the sync of somebody who is removed unanswered (see known-differences.ts), whoever names its instance. */

@@ -32,8 +32,13 @@ export function refreshEpoch(step: Step, group: ConsumerGroup, former: ConsumerM
   if (grows) step.append(groupEpochRecord(group.groupId, groupEpoch, hash));
   notRefreshedUntil(step, group, groupEpoch);
   if (group.hasTopicsRecord) step.append(topicsTombstone(group.groupId));
-  const isNew = !group.members.has(member.memberId) && !group.staticMembers.has(member.instanceId ?? '');
-  return { groupEpoch, isHomogeneous: subscriptions.isHomogeneous(group.members.size + (isNew ? 1 : 0)) };
+  return { groupEpoch, isHomogeneous: subscriptions.isHomogeneous(sizeWith(group, member)) };
+}
+
+/** How many members the group has with this one. */
+export function sizeWith({ members, staticMembers }: ConsumerGroup, { memberId, instanceId }: ConsumerMember): number {
+  const isNew = !members.has(memberId) && !staticMembers.has(instanceId ?? '');
+  return members.size + (isNew ? 1 : 0);
 }
 
 /** The epoch grows whatever it was. */

@@ -215,6 +215,19 @@ describe('leaving', () => {
     expect(kinds(driver).filter(kind => kind.endsWith('gone'))).toEqual(['consumer holding gone', 'consumer target gone', 'consumer member gone']);
   });
 
+  test('is made up for though the next to be heard of is somebody new who wants nothing', () => {
+    for (const serverAssignor of ['uniform', 'range']) {
+      const driver = uniform();
+      const { memberEpoch } = driver.enter('a', { serverAssignor });
+      driver.enter('b', { serverAssignor });
+      driver.beat({ memberId: 'b', memberEpoch: -1 });
+      driver.advance(1_000);
+      expect(driver.told(driver.enter('c', { serverAssignor, subscribedTopicNames: [] }))).toBe('');
+      driver.beat({ memberId: 'a', memberEpoch });
+      expect([...driver.consumerGroup().targetOf('a').values()].map(({ size }) => size)).toEqual([4]);
+    }
+  });
+
   test('cannot be done by strangers', () => {
     const { driver } = two();
     expect(driver.error({ memberId: 'c', memberEpoch: -1 })).toBe('UNKNOWN_MEMBER_ID');

@@ -1,6 +1,6 @@
 import type { Step } from '../step.js';
 import { timerKey } from '../timers.js';
-import { refreshEpoch } from './group-epoch.js';
+import { refreshEpoch, sizeWith } from './group-epoch.js';
 import type { NextEpoch } from './group-epoch.js';
 import type { ConsumerGroup } from './group.js';
 import { isReconciledTo, sameHolding, sameNames, sameSubscription } from './member.js';
@@ -66,5 +66,5 @@ export function replaceStatic(step: Step, group: ConsumerGroup, holder: Consumer
 
 function nextEpoch(step: Step, group: ConsumerGroup, former: ConsumerMember, member: ConsumerMember, asksForEpoch: boolean): NextEpoch {
   if (asksForEpoch || group.needsRefresh(step.at.nowMs)) return refreshEpoch(step, group, former, member, asksForEpoch);
-  return { groupEpoch: group.groupEpoch, isHomogeneous: group.subscriptions.isHomogeneous(group.members.size) };
+  return { groupEpoch: group.groupEpoch, isHomogeneous: group.subscriptions.isHomogeneous(sizeWith(group, member)) };
 }
