@@ -11,6 +11,7 @@ import { conversions } from './scenarios/conversion.js';
 import { consumerGroups } from './scenarios/consumer-groups.js';
 import { deadlines } from './scenarios/deadlines.js';
 import { fetching } from './scenarios/fetch.js';
+import { groupRecords } from './scenarios/group-records.js';
 import { groups } from './scenarios/groups.js';
 import { internals } from './scenarios/internal.js';
 import { logOffsets } from './scenarios/log-offsets.js';
@@ -52,6 +53,7 @@ const SCENARIOS = [
   groups,
   consumerGroups,
   conversions,
+  groupRecords,
   markers,
   quotas,
   logOffsets,

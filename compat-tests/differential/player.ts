@@ -67,6 +67,11 @@ export class Player {
     this.#aliases.set(value, `<${name}>`);
   }
 
+  /** How `value` is told. */
+  nameOf(value: unknown): unknown {
+    return this.#aliases.get(value) ?? value;
+  }
+
   /** Asks in every version, keeps each answer, and gives the last. */
   async ask<RequestInput, Response>(
     label: string, api: AnyApi<RequestInput, Response>, asked: Asked<RequestInput>, options: AskOptions = {},
