@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
 import { localSettings } from '../config/index.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
-import { Cluster } from './testing/cluster.js';
+import { Cluster, content } from './testing/cluster.js';
 
 const QUIET = { 'metadata.max.idle.interval.ms': '0' };
 
@@ -115,6 +115,15 @@ describe('a move', () => {
     expect((await move([1, 4], { mayChangeFactor: false })).errorCode).toBe(ErrorCode.INVALID_REPLICATION_FACTOR);
     expect((await move([1, 2, 4], { mayChangeFactor: false })).errorCode).toBe(0);
   });
+});
+
+test('a move outlasts its controller', async () => {
+  await move([3, 4]);
+  const next = new Cluster(undefined, undefined, cluster.log);
+  await next.runtime.elected(1);
+  expect(content(next.image)).toEqual(content(cluster.image));
+  const { topics } = await next.api.listPartitionReassignments({ timeoutMs: 1000, topics: null });
+  expect(topics).toEqual(await moves());
 });
 
 test('only what is asked for and under way is listed', async () => {

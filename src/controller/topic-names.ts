@@ -15,10 +15,32 @@ function fault(name: string): string | undefined {
   return /^[a-zA-Z0-9._-]+$/.test(name) ? undefined : `'${name}' contains one or more characters other than ASCII alphanumerics, '.', '_' and '-'`;
 }
 
-/** Dots and underscores are one in the names of metrics, so two topics must not differ in them alone. */
-export function collidingName(name: string, others: Iterable<string>): string | undefined {
-  if (!/[._]/.test(name)) return undefined;
-  const unified = name.replaceAll('.', '_');
-  for (const other of others) if (other !== name && other.replaceAll('.', '_') === unified) return other;
-  return undefined;
+const unified = (name: string): string => name.replaceAll('.', '_');
+
+/**
+ * Dots and underscores are one in the names of metrics, so two topics must not differ in them alone. Looks at the names when it is
+ * first asked for one that could collide.
+ */
+export class CollidingNames {
+  #byUnified: Map<string, string[]> | undefined;
+
+  constructor(private readonly names: () => Iterable<string>) {}
+
+  /** The name that differs from this one in dots and underscores alone. */
+  with(name: string): string | undefined {
+    if (!/[._]/.test(name)) return undefined;
+    this.#byUnified ??= this.#group();
+    return this.#byUnified.get(unified(name))?.find(other => other !== name);
+  }
+
+  #group(): Map<string, string[]> {
+    const groups = new Map<string, string[]>();
+    for (const name of this.names()) {
+      const key = unified(name);
+      const group = groups.get(key);
+      if (group === undefined) groups.set(key, [name]);
+      else group.push(name);
+    }
+    return groups;
+  }
 }

@@ -13,7 +13,7 @@ import { configRecords } from './configs.js';
 import type { ChargePartitions, Decided, Decision } from './context.js';
 import { refuseExpired } from './deadline.js';
 import { checkAssignment, newPartition, placeReplicas } from './placement.js';
-import { collidingName, invalidNameReason } from './topic-names.js';
+import { CollidingNames, invalidNameReason } from './topic-names.js';
 
 /** Topics: made, grown, removed. After Kafka's `ReplicationControlManager`. */
 
@@ -30,13 +30,11 @@ export function createTopics(decision: Decision, request: CreateTopicsRequestInp
   if (request.topics.some(({ name }) => counts.get(name) === 1 && name !== METADATA_TOPIC)) refuseExpired(request);
   refuseTooMany(decision, request);
   const records: MetadataRecord[] = [];
-  const topics: CreateResult[] = [];
+  const topics: CreateResult[] = duplicates(counts).map(name => refused(name, ErrorCode.INVALID_REQUEST, DUPLICATE));
+  const taken = [new CollidingNames(() => decision.image.topicsByName.keys()), new CollidingNames(() => counts.keys())];
   for (const topic of request.topics) {
-    if (counts.get(topic.name)! > 1) {
-      if (!topics.some(({ name }) => name === topic.name)) topics.push(refused(topic.name, ErrorCode.INVALID_REQUEST, DUPLICATE));
-      continue;
-    }
-    const made = attempt(topic.name, () => createTopic(decision, topic, request.topics));
+    if (counts.get(topic.name)! > 1) continue;
+    const made = attempt(topic.name, () => createTopic(decision, topic, taken));
     if ('records' in made) records.push(...made.records);
     topics.push('records' in made ? made.result : made);
   }
@@ -55,6 +53,10 @@ function countNames(names: readonly string[]): Map<string, number> {
   return counts;
 }
 
+function duplicates(counts: ReadonlyMap<string, number>): string[] {
+  return [...counts].filter(([, count]) => count > 1).map(([name]) => name);
+}
+
 const refused = (name: string, errorCode: number, errorMessage: string | null): CreateResult => ({ name, errorCode, errorMessage });
 
 function attempt<T>(name: string, work: () => T): T | CreateResult {
@@ -67,9 +69,9 @@ function attempt<T>(name: string, work: () => T): T | CreateResult {
   }
 }
 
-function createTopic(decision: Decision, topic: NewTopic, siblings: readonly NewTopic[]): { records: MetadataRecord[]; result: CreateResult } {
+function createTopic(decision: Decision, topic: NewTopic, taken: readonly CollidingNames[]): { records: MetadataRecord[]; result: CreateResult } {
   const { image, settings, at } = decision;
-  refuseName(image, topic.name, siblings);
+  refuseName(image, topic.name, taken);
   const configs = checkConfigs(decision, topic);
   const assignments = topic.assignments.length > 0 ? manualAssignments(image, topic) : automaticAssignments(decision, topic);
   decision.charge?.(assignments.length);
@@ -103,12 +105,12 @@ function refuseInactive(partitionId: number, { assignments }: Pick<NewTopic, 'as
 
 const unableTo = (replicationFactor: number, why: string): string => `Unable to replicate the partition ${replicationFactor} time(s): ${why}`;
 
-function refuseName(image: MetadataImage, name: string, siblings: readonly NewTopic[]): void {
+function refuseName(image: MetadataImage, name: string, taken: readonly CollidingNames[]): void {
   if (name === METADATA_TOPIC) throw new KafkaError(ErrorCode.INVALID_REQUEST, `Creation of internal topic ${METADATA_TOPIC} is prohibited.`);
   const why = invalidNameReason(name);
   if (why !== undefined) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, why);
   if (image.topicsByName.has(name)) throw new KafkaError(ErrorCode.TOPIC_ALREADY_EXISTS, `Topic '${name}' already exists.`);
-  const other = collidingName(name, image.topicsByName.keys()) ?? collidingName(name, siblings.map(sibling => sibling.name));
+  const other = taken.map(names => names.with(name)).find(found => found !== undefined);
   if (other !== undefined) throw new KafkaError(ErrorCode.INVALID_TOPIC_EXCEPTION, `Topic '${name}' collides with existing topic: ${other}`);
 }
 
@@ -164,15 +166,12 @@ export function createPartitions(decision: Decision, request: CreatePartitionsRe
   const counts = countNames(request.topics.map(({ name }) => name));
   if ([...counts.values()].includes(1)) refuseExpired(request);
   const records: MetadataRecord[] = [];
-  const results: CreatePartitionsResponseInput['results'][number][] = [];
+  const results: CreatePartitionsResponseInput['results'][number][] = duplicates(counts).map(name => ({ name, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: DUPLICATE }));
   for (const topic of request.topics) {
-    if (counts.get(topic.name)! > 1) {
-      if (!results.some(({ name }) => name === topic.name)) results.push({ name: topic.name, errorCode: ErrorCode.INVALID_REQUEST, errorMessage: DUPLICATE });
-      continue;
-    }
-    const grown = attempt(topic.name, () => ({ records: growTopic(decision, topic) }));
+    if (counts.get(topic.name)! > 1) continue;
+    const grown = attempt(topic.name, () => ({ records: growTopic(decision, topic, records.length) }));
     if ('records' in grown) {
-      records.push(...grown.records);
+      for (const record of grown.records) records.push(record);
       results.push({ name: topic.name, errorCode: ErrorCode.NONE, errorMessage: null });
     } else {
       results.push({ name: topic.name, errorCode: grown.errorCode, errorMessage: grown.errorMessage });
@@ -181,7 +180,8 @@ export function createPartitions(decision: Decision, request: CreatePartitionsRe
   return { records: request.validateOnly ? [] : records, response: { results } };
 }
 
-function growTopic({ image, at, charge }: Decision, { name, count, assignments }: CreatePartitionsRequestInput['topics'][number]): MetadataRecord[] {
+/** `others`: partitions that the request adds to topics before this one. */
+function growTopic({ image, at, charge }: Decision, { name, count, assignments }: CreatePartitionsRequestInput['topics'][number], others: number): MetadataRecord[] {
   const topic = image.topicsByName.get(name);
   if (topic === undefined) throw new KafkaError(ErrorCode.UNKNOWN_TOPIC_OR_PARTITION);
   const present = topic.partitions.length;
@@ -191,7 +191,7 @@ function growTopic({ image, at, charge }: Decision, { name, count, assignments }
       `The topic ${name} currently has ${present} partition(s); ${count} would not be an increase.`);
   }
   const added = count - present;
-  if (added > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError(ErrorCode.POLICY_VIOLATION, TOO_MANY);
+  if (others + added > MAX_PARTITIONS_PER_REQUEST) throw new KafkaError(ErrorCode.POLICY_VIOLATION, TOO_MANY);
   refuseMiscount(assignments, added);
   charge?.(added);
   return replicasToAdd(image, topic, added, assignments, at).map((replicas, i) =>
