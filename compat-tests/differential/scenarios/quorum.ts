@@ -1,7 +1,7 @@
 // The cluster's own affairs: the quorum, its voters, brokers that go, levels of features, and who writes.
 
 import {
-  addRaftVoterApi, describeClusterApi, describeProducersApi, describeQuorumApi, removeRaftVoterApi, unregisterBrokerApi, updateFeaturesApi,
+  addRaftVoterApi, apiVersionsApi, consumerGroupHeartbeatApi, describeClusterApi, describeProducersApi, describeQuorumApi, removeRaftVoterApi, unregisterBrokerApi, updateFeaturesApi,
   writeTxnMarkersApi, produceApi,
   type AddRaftVoterRequestInput, type DescribeQuorumResponse, type UpdateFeaturesRequestInput,
 } from '../../../src/protocol/generated/index.js';
@@ -109,6 +109,9 @@ const UPDATES: readonly [label: string, updates: Update[]][] = [
   ['of an unknown feature', [update('no.such', 1)]],
   ['of an unknown feature to nothing', [update('no.such', 0, 2)]],
   ['of no feature', [update('', 1)]],
+  ['of groups, to where they are', [update('group.version', 1)]],
+  ['of groups, too high', [update('group.version', 2)]],
+  ['of groups, down without a word', [update('group.version', 0)]],
   ['of the quorum, to where it is', [update('kraft.version', 1)]],
   ['of the quorum, down', [update('kraft.version', 0, 2)]],
   ['of the quorum, down without a word', [update('kraft.version', 0)]],
@@ -131,6 +134,24 @@ async function features(player: Player): Promise<void> {
   await elr('eligible leader replicas, up', 1, 1);
   await elr('eligible leader replicas, down whatever is lost', 0, 3);
   await elr('eligible leader replicas, up again', 1, 1);
+  await groups(player);
+}
+
+/** Without their level, groups of the new protocol are not served. */
+async function groups(player: Player): Promise<void> {
+  const change = (label: string, level: number, upgradeType: number) =>
+    player.ask(label, updateFeaturesApi, { timeoutMs: TIMEOUT_MS, featureUpdates: [update('group.version', level, upgradeType)], validateOnly: false }, { from: 1 });
+  const beat = (label: string) => player.ask(label, consumerGroupHeartbeatApi, { groupId: 'levels', memberId: DIRECTORY, memberEpoch: 5, rebalanceTimeoutMs: -1, topicPartitions: null });
+  const finalized = async () => {
+    const { finalizedFeatures } = await player.quietly(apiVersionsApi, { clientSoftwareName: 'differential', clientSoftwareVersion: '1' }, 4);
+    return finalizedFeatures.find(({ name }) => name === 'group.version')?.maxVersionLevel ?? 0;
+  };
+  await change('groups, down', 0, 2);
+  await player.until('group.version 0', async () => (await finalized()) === 0);
+  await beat('without group.version');
+  await change('groups, up again', 1, 1);
+  await player.until('group.version 1', async () => (await finalized()) === 1);
+  await beat('with group.version again');
 }
 
 async function producers(player: Player): Promise<void> {
