@@ -7,7 +7,7 @@ PREPARE := $(NODE) build/tests/compat-tests/support/prepare.main.mjs
 
 sources := $(shell find src protocol-specs -type f -not -path '*/generated/*' -not -name '*.test.ts' 2>/dev/null)
 
-.PHONY: help build run test unit compat compat-kills soak compat-codec fuzz-codec sim-log check lint bench bench-quick bench-start clean
+.PHONY: help build run test unit compat compat-kills soak compat-codec fuzz-codec fuzz-apis sim-log check lint bench bench-quick bench-start clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -55,6 +55,10 @@ COUNT ?= 10000000
 fuzz-codec: build ## decode COUNT mutated frames (10000000)
 	$(NODE) src/tooling/build.mjs tests
 	$(NODE) build/tests/compat-tests/codec/fuzz.main.mjs $(COUNT) $(SEED)
+
+fuzz-apis: build ## send COUNT mutated requests (100000), and sound, extreme and huge ones, of every API and version to a broker; SEED
+	$(NODE) src/tooling/build.mjs tests
+	$(NODE) --enable-source-maps build/tests/compat-tests/fuzz/apis.main.mjs $(if $(filter command environment,$(origin COUNT)),$(COUNT),100000) $(SEED)
 
 soak: build ## real clients under kills, freezes and link faults, ROUNDS of them (20), judged by the history checker; SEED
 	$(NODE) src/tooling/build.mjs tests

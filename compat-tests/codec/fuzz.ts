@@ -71,14 +71,14 @@ function makeCorpus(random: SeededRandom): Frame[] {
   });
 }
 
-/** A copy of `bytes` with one to four things wrong. */
-function mutate(bytes: Buffer, corpus: readonly Frame[], random: SeededRandom): Buffer {
+/** A copy of `bytes` with one to four things wrong, some of them out of other frames. */
+export function mutate(bytes: Buffer, corpus: readonly { readonly bytes: Buffer }[], random: SeededRandom): Buffer {
   let mutated: Buffer = Buffer.from(bytes);
   for (let left = 1 + random.below(4); left > 0; left--) mutated = mutateOnce(mutated, corpus, random);
   return mutated;
 }
 
-function mutateOnce(bytes: Buffer, corpus: readonly Frame[], random: SeededRandom): Buffer {
+function mutateOnce(bytes: Buffer, corpus: readonly { readonly bytes: Buffer }[], random: SeededRandom): Buffer {
   const at = random.below(bytes.length);
   const length = random.below(Math.min(16, bytes.length - at) + 1);
   if (bytes.length === 0) return random.bytes(random.below(8));

@@ -11,12 +11,14 @@ export interface StructValue {
 }
 
 /** What a made-up message is to be like. */
-export type Style = 'random' | 'least' | 'most' | 'null' | 'empty' | 'many' | 'unknown tags';
+export type Style = 'random' | 'least' | 'most' | 'null' | 'empty' | 'many' | 'unknown tags' | 'wide' | 'deep';
 
 /** The styles that are tried once each, beside the random ones. */
 export const edges: readonly Style[] = ['least', 'most', 'null', 'empty', 'many', 'unknown tags'];
 
 const MANY = 150;
+/** Of a message that is one long list, or one list in one list: what grows with its square shows. */
+const VERY_MANY = 100_000;
 /** Beyond every tag that Kafka has given a meaning, so that they stay unknown. */
 const FIRST_UNKNOWN_TAG = 50;
 
@@ -26,14 +28,18 @@ const bounds: Readonly<Partial<Record<WireType, readonly [Int64, Int64]>>> = {
 };
 const words = ['a', 'topic-1', 'group.x', 'naïve', '漢字', '😀 two units', 'line\nbreak\t"quote" \\', 'x'.repeat(40), 'y'.repeat(127), 'z'.repeat(128)];
 
+/** What somebody knows better than chance: a value for a scalar of a field, or undefined. */
+export type Vocabulary = (name: string, type: Scalar) => Value | undefined;
+
 /** A message of `style` with the fields that `version` has. */
-export function makeMessage(message: Message, version: number, style: Style, random: SeededRandom): StructValue {
-  return new Maker(message, version, style, random).struct(message.root, 0);
+export function makeMessage(message: Message, version: number, style: Style, random: SeededRandom, vocabulary: Vocabulary = () => undefined): StructValue {
+  return new Maker(message, version, style, random, vocabulary).struct(message.root, 0);
 }
 
 class Maker {
   constructor(
     private readonly message: Message, private readonly version: number, private readonly style: Style, private readonly random: SeededRandom,
+    private readonly vocabulary: Vocabulary,
   ) {}
 
   struct(struct: Struct, depth: number): StructValue {
@@ -48,9 +54,9 @@ class Maker {
   private field(field: Field, depth: number): Value {
     const mayBeNull = field.nullable !== undefined && includes(field.nullable, this.version);
     if (mayBeNull && (this.style === 'null' || (this.style !== 'many' && this.random.chance(4)))) return null;
-    if (field.type.kind !== 'array') return this.element(field.type, depth);
+    if (field.type.kind !== 'array') return this.element(field.name, field.type, depth);
     const { element } = field.type;
-    return Array.from({ length: this.arrayLength(depth) }, () => this.element(element, depth + 1));
+    return Array.from({ length: this.arrayLength(depth) }, () => this.element(field.name, element, depth + 1));
   }
 
   private arrayLength(depth: number): number {
@@ -59,12 +65,14 @@ class Maker {
       case 'least': return 1;
       case 'most': return 2;
       case 'many': return depth === 0 ? MANY : 2;
+      case 'wide': return depth === 0 ? VERY_MANY : 1;
+      case 'deep': return depth === 1 ? VERY_MANY : 1;
       default: return this.random.below(depth < 2 ? 4 : 3);
     }
   }
 
-  private element(type: Scalar | StructRef, depth: number): Value {
-    if (type.kind === 'scalar') return this.scalar(type.wire);
+  private element(name: string, type: Scalar | StructRef, depth: number): Value {
+    if (type.kind === 'scalar') return this.vocabulary(name, type) ?? this.scalar(type.wire);
     const struct = this.message.structs.get(type.name);
     if (struct === undefined) throw new Error(`no struct ${type.name}`);
     return this.struct(struct, depth);

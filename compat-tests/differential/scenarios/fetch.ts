@@ -21,7 +21,7 @@ interface Position {
   readonly maxBytes?: number;
 }
 
-function fetchRequest(positions: readonly Position[], more: Partial<FetchRequestInput> = {}): FetchRequestInput {
+export function fetchRequest(positions: readonly Position[], more: Partial<FetchRequestInput> = {}): FetchRequestInput {
   return {
     maxWaitMs: 0, minBytes: 0, maxBytes: LARGE, forgottenTopicsData: [],
     topics: positions.map(({ name, topicId, partition = 0, offset = 0, epoch = -1, lastEpoch = -1, maxBytes = LARGE }) => ({

@@ -15,7 +15,6 @@ import type { Services } from '../services.js';
  */
 
 const CONSUMER_REPLICA = -1;
-const DEBUGGING_REPLICA = -2;
 const FIRST_VERSION_WITH_TOPIC_IDS = 13;
 const FIRST_VERSION_WITH_LEADER_HINTS = 16;
 
@@ -38,7 +37,7 @@ function fetchHandler(services: Services): Handler<FetchRequest, FetchResponseIn
       return;
     }
     const replicaId = request.replicaState.replicaId === CONSUMER_REPLICA ? request.replicaId : request.replicaState.replicaId;
-    const isFollower = replicaId !== CONSUMER_REPLICA && replicaId !== DEBUGGING_REPLICA;
+    const isFollower = replicaId >= 0;
     const { quotas } = services;
     const isLimited = !isFollower && (quotas.limitFetch || quotas.limitTime);
     const mostBytes = Math.min(request.maxBytes, services.settings().get('fetch.max.bytes'));

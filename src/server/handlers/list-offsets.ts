@@ -42,15 +42,18 @@ const NOT_FOUND: FoundOffset = { timestamp: -1, offset: -1, leaderEpoch: -1 };
 
 async function listOffsets(services: Services, request: ListOffsetsRequest, context: RequestContext): Promise<ListOffsetsResponseInput> {
   refuseIsolationLevel(request.isolationLevel);
+  const asked = timesAsked(request.topics);
   const topics = [];
   for (const { name, partitions } of request.topics) {
     const answers = [];
-    const indexes = partitions.map(({ partitionIndex }) => partitionIndex);
-    for (const [i, { partitionIndex, currentLeaderEpoch, timestamp }] of partitions.entries()) {
-      const isRepeated = indexes.indexOf(partitionIndex) !== indexes.lastIndexOf(partitionIndex);
-      if (isRepeated && indexes.indexOf(partitionIndex) < i) continue;
+    for (const { partitionIndex, currentLeaderEpoch, timestamp } of partitions) {
+      const key = partitionKey(name, partitionIndex);
+      const times = asked.get(key)!;
+      // One that is asked for again is answered once.
+      if (times === 0) continue;
+      if (times > 1) asked.set(key, 0);
       const answer = await perPartition(services, async () => {
-        if (isRepeated) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'a partition is asked for twice');
+        if (times > 1) throw new KafkaError(ErrorCode.INVALID_REQUEST, 'a partition is asked for twice');
         refuseTime(timestamp, context.apiVersion);
         const partition = leaderOf(services, context, Operation.DESCRIBE, name, partitionIndex, currentLeaderEpoch);
         return offsetAt(partition, timestamp, request.isolationLevel === READ_COMMITTED);
@@ -66,6 +69,20 @@ async function listOffsets(services: Services, request: ListOffsetsRequest, cont
     topics.push({ name, partitions: answers });
   }
   return { topics };
+}
+
+const partitionKey = (topic: string, index: number): string => `${index} ${topic}`;
+
+/** How often each partition is asked for, by `partitionKey`. */
+function timesAsked(topics: ListOffsetsRequest['topics']): Map<string, number> {
+  const times = new Map<string, number>();
+  for (const { name, partitions } of topics) {
+    for (const { partitionIndex } of partitions) {
+      const key = partitionKey(name, partitionIndex);
+      times.set(key, (times.get(key) ?? 0) + 1);
+    }
+  }
+  return times;
 }
 
 /** Negative times have a meaning of their own, or none that this version knows. */
