@@ -16,6 +16,9 @@ export interface Reader {
 /** The client has no means for this, which is a fact about the client and no failure; the message is the reason. */
 export class CannotDo extends Error {}
 
+/** How a member takes its partitions: all anew with every generation, only what changes, or as the broker assigns them (KIP-848). */
+export type GroupMode = 'eager' | 'cooperative' | 'consumer';
+
 export interface ClientDriver {
   createTopic(topic: string, partitions: number): Promise<void>;
   /**
@@ -25,9 +28,10 @@ export interface ClientDriver {
   produce(topic: string, codec: Codec, file: string): Promise<void>;
   /**
    * Starts a member of a group that reads from the committed offset, or else from the start, until it leaves. With
-   * `commits` it commits what it has handed to the reader, at the latest when it leaves or its partitions are taken.
+   * `commits` it commits what it has handed to the reader, at the latest when it leaves or its partitions are taken. With a
+   * `mode`, where the client has it, what it could not commit is no failure: somebody will read it again.
    */
-  join(member: string, group: string, topic: string, commits: boolean, reader: Reader): Promise<void>;
+  join(member: string, group: string, topic: string, commits: boolean, reader: Reader, mode?: GroupMode): Promise<void>;
   leave(member: string): Promise<void>;
   stop(): Promise<void>;
 }
@@ -75,9 +79,9 @@ export class ProgramDriver implements ClientDriver {
     return this.ask('produce', { topic, codec, file });
   }
 
-  join(member: string, group: string, topic: string, commits: boolean, reader: Reader): Promise<void> {
+  join(member: string, group: string, topic: string, commits: boolean, reader: Reader, mode?: GroupMode): Promise<void> {
     this.readers.set(member, reader);
-    return this.ask('join', { member, group, topic, commits });
+    return this.ask('join', { member, group, topic, commits, mode });
   }
 
   leave(member: string): Promise<void> {

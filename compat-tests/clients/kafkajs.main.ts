@@ -79,6 +79,7 @@ interface Request {
   member: string;
   group: string;
   commits: boolean;
+  mode?: string;
 }
 
 function say(message: object): void {
@@ -121,7 +122,7 @@ async function produce({ topic, codec, file }: Request): Promise<void> {
   }
 }
 
-async function join({ member, group, topic, commits }: Request): Promise<void> {
+async function join({ member, group, topic, commits, mode }: Request): Promise<void> {
   const consumer = kafka.consumer({ groupId: group, heartbeatInterval: 300, sessionTimeout: 10_000, maxWaitTimeInMs: 100 });
   members.set(member, consumer);
   consumer.on(consumer.events.CRASH, ({ payload }) => {
@@ -135,7 +136,9 @@ async function join({ member, group, topic, commits }: Request): Promise<void> {
       const lines = batch.messages.map(message => `${batch.partition}\t${message.offset}\t${message.key!.toString()}\t${message.value!.toString()}`);
       if (lines.length === 0) return;
       say({ member, records: lines.join('\n') });
-      if (commits) await consumer.commitOffsets([{ topic, partition: batch.partition, offset: String(BigInt(batch.lastOffset()) + 1n) }]);
+      if (!commits) return;
+      const committing = consumer.commitOffsets([{ topic, partition: batch.partition, offset: String(BigInt(batch.lastOffset()) + 1n) }]);
+      await (mode === undefined ? committing : committing.catch(() => undefined));
     },
   });
 }

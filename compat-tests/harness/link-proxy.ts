@@ -22,7 +22,12 @@ export interface LinkOptions {
   readonly port?: number;
   /** Measures delays. */
   readonly clock?: Pick<Clock, 'after'>;
+  /** Asked for each connection; hears all that passes, as it passes. */
+  readonly listener?: () => LinkListener;
 }
+
+/** Bytes in the order in which they leave the link; they must not be changed. */
+export type LinkListener = (direction: Direction, bytes: Buffer) => void;
 
 /**
  * One link. What it does to bytes:
@@ -41,14 +46,15 @@ export class LinkProxy {
 
   private constructor(
     private readonly server: Server, private readonly target: () => { host: string; port: number }, private readonly clock: Pick<Clock, 'after'>,
+    private readonly listener: (() => LinkListener) | undefined,
   ) {
     server.on('connection', client => this.accept(client));
   }
 
   /** Listens on 127.0.0.1. `target` is asked for each connection: the broker may move. */
-  static async listen(target: () => { host: string; port: number }, { port = 0, clock = new NodeClock() }: LinkOptions = {}): Promise<LinkProxy> {
+  static async listen(target: () => { host: string; port: number }, { port = 0, clock = new NodeClock(), listener }: LinkOptions = {}): Promise<LinkProxy> {
     const server = createServer({ allowHalfOpen: false, noDelay: true });
-    const proxy = new LinkProxy(server, target, clock);
+    const proxy = new LinkProxy(server, target, clock, listener);
     await new Promise<void>((resolve, reject) => {
       server.once('error', reject);
       server.listen(port, '127.0.0.1', resolve);
@@ -114,6 +120,7 @@ export class LinkProxy {
   private accept(client: Socket): void {
     const pipe = new Pipe(client, connect({ ...this.target(), noDelay: true }), {
       clock: this.clock,
+      passed: this.listener?.(),
       keep: (direction, what, bytes) => {
         this.kept[direction][what] += bytes;
         for (const look of this.awaited) look();
@@ -129,6 +136,7 @@ export class LinkProxy {
 
 interface Weather {
   readonly clock: Pick<Clock, 'after'>;
+  readonly passed: LinkListener | undefined;
   /** So many bytes more, or less, are held or lost. */
   keep(direction: Direction, what: keyof Kept, bytes: number): void;
   delayMs(): number;
@@ -193,7 +201,10 @@ class Pipe {
     }
     from.resume();
     const chunks = this.waiting[direction].splice(0);
-    for (const bytes of chunks) if (!to.destroyed && !to.write(bytes)) from.pause();
+    for (const bytes of chunks) {
+      this.weather.passed?.(direction, bytes);
+      if (!to.destroyed && !to.write(bytes)) from.pause();
+    }
     this.weather.keep(direction, 'held', -bytesOf(chunks));
   }
 

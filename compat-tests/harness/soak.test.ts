@@ -94,6 +94,8 @@ test(`${ROUNDS * FAULTS.length} faults under real clients leave a history withou
   const at = await stage();
   const faults = faultsInTurn(random);
   await work(at.clients, STEPS_BETWEEN);
+  // Whoever finds the broker past the link is not disturbed at all.
+  expect(at.link.connections).toBeGreaterThanOrEqual(WRITERS + READERS);
   for (let i = 0; i < ROUNDS * FAULTS.length; i++) {
     await faults.next().value.run(at.broker, at.link, random);
     await work(at.clients, STEPS_BETWEEN);

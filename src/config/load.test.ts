@@ -147,6 +147,11 @@ describe('flags for the address', () => {
     ]);
   });
 
+  test('--port leaves alone what is advertised on another port, as that of a proxy is', () => {
+    const flags = [{ name: 'advertised.listeners', text: 'PLAINTEXT://proxy:19092', flag: '--set' }];
+    expect(plan({ address: { port: 7 }, flags })).toMatchObject([{ port: 7, advertised: { host: 'proxy', port: 19092 } }]);
+  });
+
   test('0.0.0.0 binds everywhere and advertises this machine', () => {
     expect(plan({ address: { host: '0.0.0.0' } })).toMatchObject([{ host: '', advertised: { host: 'this.machine', port: 9092 } }]);
   });

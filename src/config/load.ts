@@ -102,7 +102,8 @@ function applyAddress(given: Map<string, Given>, address: NonNullable<Sources['a
     const endpoint = parseEndpoint(`${listener.name}://${advertise}`);
     if (endpoint === undefined || endpoint.host === '') throw new ConfigError(`--advertise ${advertise}: it has to be HOST:PORT`);
     given.set('advertised.listeners', { text: [printEndpoint(endpoint), ...others, ...untold(listeners, [...controllers, listener.name], others)].join(','), place });
-  } else if (told !== undefined && port !== undefined) {
+  } else if (told !== undefined && port !== undefined && told.port === listener.port) {
+    // What was advertised as it was bound goes along. Another port is that of a proxy, which is where it was.
     given.set('advertised.listeners', { text: [printEndpoint({ ...told, port }), ...others].join(','), place });
   }
 }

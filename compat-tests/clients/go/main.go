@@ -27,6 +27,7 @@ type request struct {
 	Member     string `json:"member"`
 	Group      string `json:"group"`
 	Commits    bool   `json:"commits"`
+	Mode       string `json:"mode"`
 }
 
 type reply struct {
@@ -64,6 +65,17 @@ func (p *program) say(message any) {
 	p.mutex.Lock()
 	defer p.mutex.Unlock()
 	os.Stdout.Write(append(line, '\n'))
+}
+
+func mode(name string) []kgo.Opt {
+	switch name {
+	case "eager":
+		return []kgo.Opt{kgo.Balancers(kgo.RangeBalancer())}
+	case "consumer":
+		return []kgo.Opt{kgo.ServerSideBalancer()}
+	default:
+		return nil
+	}
 }
 
 func (p *program) client(options ...kgo.Opt) (*kgo.Client, error) {
@@ -128,10 +140,10 @@ func (p *program) produce(r request) error {
 }
 
 func (p *program) join(r request) error {
-	consumer, err := p.client(
+	consumer, err := p.client(append(mode(r.Mode),
 		kgo.ConsumerGroup(r.Group), kgo.ConsumeTopics(r.Topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.DisableAutoCommit(), kgo.BlockRebalanceOnPoll(), kgo.HeartbeatInterval(300*time.Millisecond), kgo.SessionTimeout(10*time.Second), kgo.FetchMaxWait(100*time.Millisecond),
-	)
+	)...)
 	if err != nil {
 		return err
 	}
@@ -168,7 +180,7 @@ func (p *program) consume(ctx context.Context, consumer *kgo.Client, r request) 
 		if lines.Len() > 0 {
 			p.say(delivery{r.Member, lines.String()})
 			if r.Commits {
-				if err := consumer.CommitRecords(context.Background(), fetches.Records()...); err != nil {
+				if err := consumer.CommitRecords(context.Background(), fetches.Records()...); err != nil && r.Mode == "" {
 					return err
 				}
 			}

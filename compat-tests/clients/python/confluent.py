@@ -55,14 +55,22 @@ def poll(consumer):
     return records
 
 
-def join(member, group, topic, commits):
+MODES = {
+    "eager": {"partition.assignment.strategy": "range"},
+    "cooperative": {"partition.assignment.strategy": "cooperative-sticky"},
+    "consumer": {"group.protocol": "consumer"},
+}
+
+
+def join(member, group, topic, commits, mode=None):
+    timing = {} if mode == "consumer" else {"heartbeat.interval.ms": 300, "session.timeout.ms": 10_000}
     consumer = Consumer({
         "bootstrap.servers": BOOTSTRAP, "group.id": group, "auto.offset.reset": "earliest", "enable.auto.commit": False,
-        "heartbeat.interval.ms": 300, "session.timeout.ms": 10_000, "reconnect.backoff.max.ms": 200,
+        "reconnect.backoff.max.ms": 200, **timing, **MODES.get(mode, {}),
     })
     consumer.subscribe([topic])
     commit = (lambda c: c.commit(asynchronous=False)) if commits else None
-    members[member] = Member(member, consumer, poll, commit, lambda c: c.close())
+    members[member] = Member(member, consumer, poll, commit, lambda c: c.close(), (KafkaException,) if mode else ())
     members[member].start()
 
 

@@ -26,10 +26,11 @@ def read_pairs(path):
 class Member(threading.Thread):
     """Reads in a thread of its own until it is told to leave."""
 
-    def __init__(self, name, consumer, poll, commit, close):
-        """poll() gives a list of (partition, offset, key, value); commit() is None for a member that does not commit."""
+    def __init__(self, name, consumer, poll, commit, close, passing=()):
+        """poll() gives a list of (partition, offset, key, value); commit() is None for a member that does not commit.
+        passing: exceptions of a commit that are no failure."""
         super().__init__(name=name, daemon=True)
-        self._consumer, self._poll, self._commit, self._close = consumer, poll, commit, close
+        self._consumer, self._poll, self._commit, self._close, self._passing = consumer, poll, commit, close, passing
         self._leaving = threading.Event()
         self._failure = None
 
@@ -42,11 +43,17 @@ class Member(threading.Thread):
                 lines = "\n".join(f"{p}\t{o}\t{k.decode()}\t{v.decode()}" for p, o, k, v in records)
                 _say({"member": self.name, "records": lines})
                 if self._commit is not None:
-                    self._commit(self._consumer)
+                    self._commit_or_pass()
             self._close(self._consumer)
         except Exception as error:
             self._failure = error
             _say({"member": self.name, "failed": repr(error)})
+
+    def _commit_or_pass(self):
+        try:
+            self._commit(self._consumer)
+        except self._passing:
+            pass
 
     def leave(self):
         self._leaving.set()

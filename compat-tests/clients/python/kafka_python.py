@@ -47,7 +47,7 @@ def poll(consumer):
     return [(record.partition, record.offset, record.key, record.value) for records in fetched.values() for record in records]
 
 
-def join(member, group, topic, commits):
+def join(member, group, topic, commits, mode=None):
     consumer = KafkaConsumer(
         bootstrap_servers=BOOTSTRAP, group_id=group, auto_offset_reset="earliest", enable_auto_commit=False,
         heartbeat_interval_ms=300, session_timeout_ms=10_000, reconnect_backoff_max_ms=200,
@@ -56,7 +56,7 @@ def join(member, group, topic, commits):
     # A leader that knows the topic only after it has joined makes the group join again, at any time.
     consumer.partitions_for_topic(topic)
     commit = (lambda c: c.commit()) if commits else None
-    members[member] = Member(member, consumer, poll, commit, lambda c: c.close())
+    members[member] = Member(member, consumer, poll, commit, lambda c: c.close(), (KafkaError,) if mode else ())
     members[member].start()
 
 

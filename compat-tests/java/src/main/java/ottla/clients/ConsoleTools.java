@@ -74,7 +74,7 @@ public final class ConsoleTools implements Conversation.Client {
     }
 
     @Override
-    public void join(String name, String group, String topic, boolean commits) {
+    public void join(String name, String group, String topic, boolean commits, String mode) {
         Member member = new Member(name, group, topic, commits);
         members.put(name, member);
         member.start();

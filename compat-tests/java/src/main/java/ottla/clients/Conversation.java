@@ -20,7 +20,8 @@ final class Conversation {
 
         void produce(String topic, String codec, String file) throws Exception;
 
-        void join(String member, String group, String topic, boolean commits) throws Exception;
+        /** mode: how the member takes its partitions; null for the client's own way. */
+        void join(String member, String group, String topic, boolean commits, String mode) throws Exception;
 
         void leave(String member) throws Exception;
     }
@@ -84,7 +85,8 @@ final class Conversation {
         switch (op) {
             case "createTopic" -> client.createTopic(text(request, "topic"), request.get("partitions").asInt());
             case "produce" -> client.produce(text(request, "topic"), text(request, "codec"), text(request, "file"));
-            case "join" -> client.join(text(request, "member"), text(request, "group"), text(request, "topic"), request.get("commits").asBoolean());
+            case "join" -> client.join(text(request, "member"), text(request, "group"), text(request, "topic"), request.get("commits").asBoolean(),
+                request.hasNonNull("mode") ? text(request, "mode") : null);
             case "leave" -> client.leave(text(request, "member"));
             default -> throw new IllegalArgumentException("no operation '" + op + "'");
         }

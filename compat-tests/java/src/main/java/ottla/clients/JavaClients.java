@@ -12,11 +12,16 @@ import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
+import org.apache.kafka.clients.consumer.CommitFailedException;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
+import org.apache.kafka.clients.consumer.CooperativeStickyAssignor;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.RangeAssignor;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.errors.RebalanceInProgressException;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -69,8 +74,8 @@ public final class JavaClients implements Conversation.Client {
     }
 
     @Override
-    public void join(String name, String group, String topic, boolean commits) {
-        Member member = new Member(name, group, topic, commits);
+    public void join(String name, String group, String topic, boolean commits, String mode) {
+        Member member = new Member(name, group, topic, commits, mode);
         members.put(name, member);
         member.start();
     }
@@ -88,25 +93,38 @@ public final class JavaClients implements Conversation.Client {
         private final String group;
         private final String topic;
         private final boolean commits;
+        private final String mode;
         private volatile boolean isLeaving;
         private volatile Exception failure;
 
-        private Member(String name, String group, String topic, boolean commits) {
+        private Member(String name, String group, String topic, boolean commits, String mode) {
             super("member-" + name);
             this.name = name;
             this.group = group;
             this.topic = topic;
             this.commits = commits;
+            this.mode = mode;
             setDaemon(true);
+        }
+
+        private void commit(KafkaConsumer<byte[], byte[]> consumer) {
+            try {
+                consumer.commitSync();
+            } catch (CommitFailedException | RebalanceInProgressException | RetriableException error) {
+                if (mode == null) throw error;
+            }
         }
 
         @Override
         public void run() {
+            String protocol = mode == null ? groupProtocol : mode.equals("consumer") ? "consumer" : "classic";
             Map<String, Object> config = new HashMap<>(Map.of(
-                "bootstrap.servers", bootstrap, "group.id", group, "group.protocol", groupProtocol, "enable.auto.commit", false,
+                "bootstrap.servers", bootstrap, "group.id", group, "group.protocol", protocol, "enable.auto.commit", false,
                 "auto.offset.reset", "earliest", "max.poll.records", 5000, "reconnect.backoff.max.ms", 200));
             // The broker says how often members of the other protocol are to be heard of.
-            if (groupProtocol.equals("classic")) config.putAll(Map.of("heartbeat.interval.ms", 300, "session.timeout.ms", 10_000));
+            if (protocol.equals("classic")) config.putAll(Map.of("heartbeat.interval.ms", 300, "session.timeout.ms", 10_000));
+            if ("cooperative".equals(mode)) config.put("partition.assignment.strategy", CooperativeStickyAssignor.class.getName());
+            if ("eager".equals(mode)) config.put("partition.assignment.strategy", RangeAssignor.class.getName());
             try (KafkaConsumer<byte[], byte[]> consumer = new KafkaConsumer<>(config, new ByteArrayDeserializer(), new ByteArrayDeserializer())) {
                 consumer.subscribe(List.of(topic));
                 while (!isLeaving) {
@@ -117,7 +135,7 @@ public final class JavaClients implements Conversation.Client {
                         Conversation.appendLine(lines, record.partition(), record.offset(), record.key(), record.value());
                     }
                     conversation.deliver(name, lines);
-                    if (commits) consumer.commitSync();
+                    if (commits) commit(consumer);
                 }
             } catch (Exception error) {
                 failure = error;
