@@ -28,7 +28,7 @@ const ASSIGNMENTS = new Set(['assignment', 'memberAssignment']);
 export type Aliases = ReadonlyMap<unknown, string>;
 
 /** APIs whose messages the tools print as they come, and which are compared word for word; of others only whether there is a message. */
-export const SPOKEN = /^(?:CreateTopics|CreatePartitions|DeleteTopics|AlterPartitionReassignments|ListPartitionReassignments|ElectLeaders|DescribeQuorum|AddRaftVoter|RemoveRaftVoter|UnregisterBroker|UpdateFeatures|DescribeProducers|DescribeCluster) /;
+export const SPOKEN = /^(?:CreateTopics|CreatePartitions|DeleteTopics|AlterPartitionReassignments|ListPartitionReassignments|ElectLeaders|DescribeQuorum|AddRaftVoter|RemoveRaftVoter|UnregisterBroker|UpdateFeatures|DescribeProducers|DescribeCluster|ConsumerGroupHeartbeat|ConsumerGroupDescribe|DescribeGroups) /;
 
 export interface Told {
   readonly aliases: Aliases;

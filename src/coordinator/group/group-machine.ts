@@ -238,18 +238,18 @@ export class GroupMachine implements Machine<GroupRecord> {
   }
 
   /** @throws KafkaError GROUP_ID_NOT_FOUND. */
-  private consumerGroup(groupId: string): ConsumerGroup {
+  private consumerGroup(groupId: string, whenMissing = `Group ${groupId} not found.`): ConsumerGroup {
     const group = this.consumerGroups.get(groupId);
     if (group !== undefined) return group;
     const isOther = this.groups.has(groupId) || this.newerGroups.has(groupId);
-    throw new KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, isOther ? `Group ${groupId} is not a consumer group.` : `Group ${groupId} not found.`);
+    throw new KafkaError(ErrorCode.GROUP_ID_NOT_FOUND, isOther ? `Group ${groupId} is not a consumer group.` : whenMissing);
   }
 
   /** The group of a member that joins or stays. Whoever joins makes it if need be, also of a classic group. */
   private consumerGroupToBeIn(step: Step, { groupId, memberEpoch }: ConsumerGroupHeartbeatRequest): ConsumerGroup {
     const classic = this.groups.get(groupId);
     const mayMake = memberEpoch === 0 && !this.consumerGroups.has(groupId) && !this.newerGroups.has(groupId);
-    if (!mayMake) return this.consumerGroup(groupId);
+    if (!mayMake) return this.consumerGroup(groupId, `Consumer group ${groupId} not found.`);
     if (classic !== undefined && !classic.isIn('Empty')) return upgrade(step, classic);
     if (classic !== undefined) endClassicGroup(step, classic);
     return new ConsumerGroup(groupId);
