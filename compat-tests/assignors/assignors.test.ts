@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { uuidToBytes } from '../../src/base/uuid.js';
 import type { Assignor, GroupAssignment } from '../../src/coordinator/group/assignors/assignor.js';
 import { rangeAssignor } from '../../src/coordinator/group/assignors/range.js';
 import { uniformAssignor } from '../../src/coordinator/group/assignors/uniform.js';
@@ -41,6 +42,23 @@ function asJson({ name }: Assignor, { group, partitionCounts }: Question): strin
   return JSON.stringify({ assignor: name, isHomogeneous: group.isHomogeneous, partitionCounts: Object.fromEntries(partitionCounts), members });
 }
 
+/** As Apache's assignor goes through the topics of members that all subscribe to the same: in the order of a `java.util.HashSet`. */
+function inHashOrder(topicIds: ReadonlySet<string>): Set<string> {
+  let capacity = 16;
+  while (topicIds.size + 1 > capacity * 0.75) capacity *= 2;
+  const bucketOf = (topicId: string): number => {
+    const bytes = Buffer.from(uuidToBytes(topicId));
+    const hash = bytes.readInt32BE(0) ^ bytes.readInt32BE(4) ^ bytes.readInt32BE(8) ^ bytes.readInt32BE(12);
+    return (hash ^ (hash >>> 16)) & (capacity - 1);
+  };
+  return new Set([...topicIds].sort((one, other) => bucketOf(one) - bucketOf(other)));
+}
+
+function withTopicsInHashOrder(question: Question): Question {
+  const members = new Map([...question.group.members].map(([memberId, member]) => [memberId, { ...member, subscribedTopicIds: inHashOrder(member.subscribedTopicIds) }]));
+  return { ...question, group: { ...question.group, members } };
+}
+
 function sizes({ group }: Question, assignment: GroupAssignment): number[] {
   return [...group.members.keys()].map(memberId => sizeOf(assignment.get(memberId))).toSorted((one, other) => one - other);
 }
@@ -55,7 +73,7 @@ function sizes({ group }: Question, assignment: GroupAssignment): number[] {
     for (let seed = 1; seed <= SEEDS; seed++) {
       const life = new GroupLife(seed);
       for (let step = 0; step < QUESTIONS; step++) {
-        const question = life.next();
+        const question = withTopicsInHashOrder(life.next());
         const ours = assignor.assign(question.group, question.topics);
         const theirs = asMaps(await oracle.ask(asJson(assignor, question)) as PlainAssignment);
         try {
@@ -72,16 +90,14 @@ function sizes({ group }: Question, assignment: GroupAssignment): number[] {
     await compare(rangeAssignor, (_, ours, theirs) => { expect(plain(ours)).toEqual(plain(theirs)); });
   });
 
-  test('uniform is as even and moves as few partitions where subscriptions are the same, and assigns the very same where not', async () => {
+  test('uniform does too', async () => {
     let homogeneous = 0;
     await compare(uniformAssignor, (question, ours, theirs) => {
-      if (question.group.isHomogeneous) {
-        homogeneous++;
-        expect(sizes(question, ours)).toEqual(sizes(question, theirs));
-        expect(keptCount(question.group, ours)).toBe(keptCount(question.group, theirs));
-      } else {
-        expect(plain(ours)).toEqual(plain(theirs));
-      }
+      if (question.group.isHomogeneous) homogeneous++;
+      // What it has to be whatever the order is in which members and topics are gone through.
+      expect(sizes(question, ours)).toEqual(sizes(question, theirs));
+      expect(keptCount(question.group, ours)).toBe(keptCount(question.group, theirs));
+      expect(plain(ours)).toEqual(plain(theirs));
     });
     expect(homogeneous).toBeGreaterThan(SEEDS);
     expect(homogeneous).toBeLessThan(SEEDS * (QUESTIONS - 2));

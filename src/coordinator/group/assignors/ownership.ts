@@ -4,6 +4,12 @@ import { AssignorError, type AssignedPartitions, type GroupAssignment, type Grou
 /** The owner of a partition that nobody has. */
 export const NOBODY = -1;
 
+/** A partition, with the index of its topic. */
+export interface Place {
+  readonly topic: number;
+  readonly partition: number;
+}
+
 /**
  * Who is to own which partition, while it is worked out. Members and topics go by their index here, so that dealing thousands of
  * partitions is arithmetic on typed arrays; only members whose partitions change get new maps in the end.
@@ -52,16 +58,29 @@ export class Ownership {
     }
   }
 
+  /** What nobody has. */
+  unowned(): Place[] {
+    return this.owners.flatMap((owners, topic) => {
+      const places: Place[] = [];
+      for (let partition = 0; partition < owners.length; partition++) if (owners[partition] === NOBODY) places.push({ topic, partition });
+      return places;
+    });
+  }
+
   /** Takes the member's last partitions, in the order in which it was assigned them, so that it has `most` left. */
-  trim(member: number, most: number): void {
+  trim(member: number, most: number): Place[] {
+    const taken: Place[] = [];
     let kept = 0;
     for (const [topicId, partitions] of this.members[member]!.assigned) {
       const topic = this.topicIndexes.get(topicId);
       if (topic === undefined) continue;
       for (const partition of partitions) {
-        if (this.owners[topic]![partition] === member && ++kept > most) this.release(topic, partition);
+        if (this.owners[topic]![partition] !== member || ++kept <= most) continue;
+        this.release(topic, partition);
+        taken.push({ topic, partition });
       }
     }
+    return taken;
   }
 
   /** @param partition - nobody's so far */

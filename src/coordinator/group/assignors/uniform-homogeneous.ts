@@ -1,5 +1,6 @@
 import type { GroupAssignment, GroupSpec, TopicDescriber } from './assignor.js';
-import { NOBODY, Ownership } from './ownership.js';
+import { Ownership } from './ownership.js';
+import type { Place } from './ownership.js';
 
 /**
  * All members subscribe to the same topics, so only numbers matter: each member is due the average, some one more, and keeps what
@@ -11,11 +12,12 @@ export function assignHomogeneous(group: GroupSpec, topics: TopicDescriber): Gro
   const [first] = group.members.values();
   const ownership = new Ownership(group, [...first!.subscribedTopicIds], topics);
   ownership.keepAssigned();
+  const places = ownership.unowned();
   const quotas = quotasOf(ownership);
   for (let member = 0; member < quotas.length; member++) {
-    if (ownership.sizes[member]! > quotas[member]!) ownership.trim(member, quotas[member]!);
+    if (ownership.sizes[member]! > quotas[member]!) places.push(...ownership.trim(member, quotas[member]!));
   }
-  deal(ownership, quotas);
+  deal(ownership, places, quotas);
   return ownership.toAssignment();
 }
 
@@ -36,14 +38,11 @@ function quotasOf({ sizes, partitionCount }: Ownership): Int32Array {
   return quotas;
 }
 
-/** Gives what nobody has to whoever lacks something, one member after the other, so that partitions of a topic stay together. */
-function deal(ownership: Ownership, quotas: Int32Array): void {
+/** Gives them to whoever lacks something, one member after the other, so that partitions of a topic stay together. */
+function deal(ownership: Ownership, places: readonly Place[], quotas: Int32Array): void {
   let member = 0;
-  for (const [topic, owners] of ownership.owners.entries()) {
-    for (let partition = 0; partition < owners.length; partition++) {
-      if (owners[partition] !== NOBODY) continue;
-      while (ownership.sizes[member]! >= quotas[member]!) member++;
-      ownership.give(topic, partition, member);
-    }
+  for (const { topic, partition } of places) {
+    while (ownership.sizes[member]! >= quotas[member]!) member++;
+    ownership.give(topic, partition, member);
   }
 }

@@ -1,3 +1,4 @@
+import { javaMapOrder } from '../../../config/java-order.js';
 import { KafkaError } from '../../../protocol/errors.js';
 import { ErrorCode } from '../../../protocol/generated/errors.js';
 import type { Uuid } from '../../../protocol/wire/types.js';
@@ -68,7 +69,9 @@ function memberSpecs({ group, member, isHomogeneous }: ChangingGroup, cluster: C
   });
   const specs = new Map<string, MemberSpec>();
   for (const [memberId, known] of group.members) if (memberId !== replaced) specs.set(memberId, specOf(known, memberId));
-  return specs.set(member.memberId, specOf(member, replaced ?? member.memberId));
+  specs.set(member.memberId, specOf(member, replaced ?? member.memberId));
+  // Where assignors are free to choose, the members' order decides; Kafka has them in a hash map.
+  return new Map(javaMapOrder([...specs.keys()]).map(memberId => [memberId, specs.get(memberId)!]));
 }
 
 function assignorFor({ assignors }: ConsumerGroupSettings, { group, former, member }: ChangingGroup): Assignor {
