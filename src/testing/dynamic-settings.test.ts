@@ -225,6 +225,36 @@ test('a group goes by its own settings at once, and after a restart', async () =
   expect(await told()).toBe(5000);
 });
 
+test('loggers tell more or less at once, until the next start', async () => {
+  const LOGGER = 8;
+  const levels = async () => {
+    const { results } = await cluster.ask(describeConfigsApi, { resources: [{ resourceType: LOGGER, resourceName: ONE, configurationKeys: null }] });
+    expect(results[0]!.configs.every(({ readOnly, configSource }) => !readOnly && configSource === ConfigSource.DYNAMIC_BROKER_LOGGER)).toBe(true);
+    return Object.fromEntries(results[0]!.configs.map(({ name, value }) => [name, value]));
+  };
+  const change = async (changes: Record<string, string | null>, validateOnly = false) => (await cluster.ask(incrementalAlterConfigsApi, {
+    resources: [{ resourceType: LOGGER, resourceName: ONE, configs: Object.entries(changes).map(([name, value]) => ({ name, configOperation: value === null ? 1 : 0, value })) }], validateOnly,
+  })).responses[0]!.errorMessage;
+  /** A change of a logger is told of by the root, as a warning. */
+  const isToldOf = async (level: string): Promise<boolean> => {
+    expect(await change({ moves: level })).toBeNull();
+    return world.trace.tail().includes(`the level of a logger was changed logger=moves level=${level}`);
+  };
+  expect(await levels()).toMatchObject({ root: 'DEBUG', log: 'DEBUG', 'log.cleaner': 'DEBUG', server: 'DEBUG' });
+  expect(await change({ log: 'ERROR', root: 'LOUD' })).toMatch(/^Cannot set the log level of root to LOUD/);
+  expect(await change({ log: 'ERROR' }, true)).toBeNull();
+  expect(await levels()).toMatchObject({ log: 'DEBUG' });
+  expect(await isToldOf('INFO')).toBe(true);
+  expect(await change({ log: 'ERROR', root: 'FATAL' })).toBeNull();
+  expect(await levels()).toMatchObject({ root: 'FATAL', log: 'ERROR', 'log.cleaner': 'ERROR', server: 'FATAL' });
+  expect(await isToldOf('TRACE')).toBe(false);
+  expect(await change({ log: null })).toBeNull();
+  expect(await levels()).toMatchObject({ log: 'FATAL' });
+  expect(await change({ nobody: 'INFO' })).toBe('Logger nobody does not exist!');
+  await restart();
+  expect(await levels()).toMatchObject({ root: 'DEBUG', log: 'DEBUG' });
+});
+
 const connect = (inWorld: SimWorld, port: number): Promise<RawClient> => inWorld.runUntil(RawClient.connect(inWorld.node('client').net, port, { host: 'broker' }));
 
 async function brokersToldTo(inWorld: SimWorld, client: RawClient): Promise<string[]> {
