@@ -17,7 +17,7 @@ import type {
 
 /** OffsetCommit. A group that does not exist comes to be when somebody outside the group protocol commits (generation -1). */
 export function commitOffsets(step: Step, group: Group | undefined, request: CommitRequest): CommitResult {
-  const errorCode = commitError(group, request);
+  const errorCode = commitError(step, group, request);
   if (errorCode !== ErrorCode.NONE) return refuseCommit(request, errorCode);
   if (group?.kind === 'classic' && group.isIn('Stable', 'PreparingRebalance')) {
     const member = group.members.get(request.memberId);
@@ -34,13 +34,13 @@ export function refuseCommit({ topics }: Pick<CommitRequest, 'topics'>, errorCod
   };
 }
 
-function commitError(group: Group | undefined, request: CommitRequest): number {
+function commitError(step: Step, group: Group | undefined, request: CommitRequest): number {
   const { generationId, memberId, groupInstanceId } = request;
   if (group === undefined) {
     if (generationId < 0) return ErrorCode.NONE;
     return request.knowsGroupIdNotFound ? ErrorCode.GROUP_ID_NOT_FOUND : ErrorCode.ILLEGAL_GENERATION;
   }
-  if (group.kind === 'consumer') return consumerCommitError(group, request);
+  if (group.kind === 'consumer') return consumerCommitError(group, request, partition => !hasTooMuchMetadata(step, partition));
   if (generationId < 0 && group.isIn('Empty')) return ErrorCode.NONE;
   // Whoever names neither generation nor member may only commit for a group that nobody is in.
   if (generationId < 0 && memberId === '' && groupInstanceId === null) return ErrorCode.UNKNOWN_MEMBER_ID;
@@ -53,14 +53,16 @@ function commitError(group: Group | undefined, request: CommitRequest): number {
 function commitTopic(step: Step, request: CommitRequest, topic: CommitTopic): CommitResult['topics'][number] {
   const { topicId, name } = topic;
   const partitions = topic.partitions.map(partition => {
-    const { partitionIndex, committedMetadata } = partition;
-    if ((committedMetadata?.length ?? 0) > step.settings.offsetMetadataMaxBytes) {
-      return { partitionIndex, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE };
-    }
+    const { partitionIndex } = partition;
+    if (hasTooMuchMetadata(step, partition)) return { partitionIndex, errorCode: ErrorCode.OFFSET_METADATA_TOO_LARGE };
     step.append(commitRecord(step, request, topic, partition));
     return { partitionIndex, errorCode: ErrorCode.NONE };
   });
   return { topicId, name, partitions };
+}
+
+function hasTooMuchMetadata({ settings }: Step, { committedMetadata }: CommitTopic['partitions'][number]): boolean {
+  return (committedMetadata?.length ?? 0) > settings.offsetMetadataMaxBytes;
 }
 
 function commitRecord(

@@ -118,6 +118,8 @@ describe('offsets of a consumer group', () => {
     expect(commit(driver, t, member)).toBe('NONE');
     expect(commit(driver, t, { ...member, generationId: 1 })).toBe('STALE_MEMBER_EPOCH');
     expect(commit(driver, t, member, 9)).toBe('STALE_MEMBER_EPOCH');
+    // Looked at first is how much is said beside the offset.
+    expect(driver.commit({ ...member, partition: 9, metadata: 'x'.repeat(5_000) })).toBe('OFFSET_METADATA_TOO_LARGE');
   });
 
   test('are not committed by strangers while somebody is in it, nor in versions that know no epochs', () => {

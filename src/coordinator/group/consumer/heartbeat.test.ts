@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { ErrorCode } from '../../../protocol/generated/errors.js';
+import { AssignorError } from '../assignors/assignor.js';
 import { ConsumerDriver, ScriptedAssignor } from '../testing/consumer-driver.js';
 import type { ConsumerGroupHeartbeatResult } from '../types.js';
 
@@ -160,6 +161,17 @@ describe('reconciliation', () => {
     expect(driver.beat({ memberId: 'b', memberEpoch: 2 }).memberEpoch).toBe(2);
     driver.advance(1);
     expect(driver.beat({ memberId: 'b', memberEpoch: 2 }).memberEpoch).toBe(3);
+  });
+
+  test('an assignor that fails fails the heartbeat that asked it, and nothing has happened', () => {
+    const { driver, assignor, t } = scripted();
+    assignor.next = { a: { [t]: [0] } };
+    const { memberEpoch } = driver.enter('a');
+    const before = driver.written.length;
+    assignor.assign = () => { throw new AssignorError('no topic'); };
+    expect(() => driver.enter('b')).toThrow(AssignorError);
+    expect([driver.written.length, [...driver.consumerGroup().members.keys()]]).toEqual([before, ['a']]);
+    expect(driver.error({ memberId: 'a', memberEpoch })).toBe('NONE');
   });
 
   test('only what changed of a target is written', () => {

@@ -3,11 +3,13 @@ import type { CommitRequest, CommitTopic, FetchOffsetsRequest } from '../types.j
 import type { ConsumerGroup } from './group.js';
 import type { ConsumerMember } from './member.js';
 
+type CommittedPartition = CommitTopic['partitions'][number];
+
 /**
  * Whether a consumer group's member may commit (Kafka's `ConsumerGroup.validateOffsetCommit`): in its present epoch, or in an
- * older one what it has had since then. Of several partitions the first that it may not commit fails all.
+ * older one what it has had since then. Of the partitions that are looked at the first that it may not commit fails all.
  */
-export function consumerCommitError(group: ConsumerGroup, request: CommitRequest): number {
+export function consumerCommitError(group: ConsumerGroup, request: CommitRequest, isLookedAt: (partition: CommittedPartition) => boolean): number {
   const { generationId: epoch, memberId, topics } = request;
   // Somebody outside the group's protocol, such as an administrator.
   if (epoch < 0 && group.isEmpty) return ErrorCode.NONE;
@@ -16,7 +18,7 @@ export function consumerCommitError(group: ConsumerGroup, request: CommitRequest
   // Versions before the one that knows this error know nothing of epochs either.
   if (member.classic === null && !request.knowsGroupIdNotFound) return ErrorCode.UNSUPPORTED_VERSION;
   if (epoch === member.memberEpoch) return ErrorCode.NONE;
-  const isFine = epoch < member.memberEpoch && topics.every(topic => hasHadSince(member, topic, epoch));
+  const isFine = epoch < member.memberEpoch && topics.every(topic => hasHadSince(member, { ...topic, partitions: topic.partitions.filter(isLookedAt) }, epoch));
   return isFine ? ErrorCode.NONE : staleError(member);
 }
 

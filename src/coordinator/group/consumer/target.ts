@@ -1,9 +1,6 @@
 import { javaMapOrder } from '../../../config/java-order.js';
-import { KafkaError } from '../../../protocol/errors.js';
-import { ErrorCode } from '../../../protocol/generated/errors.js';
 import type { Uuid } from '../../../protocol/wire/types.js';
-import { AssignorError } from '../assignors/assignor.js';
-import type { AssignedPartitions, Assignor, GroupAssignment, GroupSpec, MemberSpec, TopicDescriber } from '../assignors/assignor.js';
+import type { AssignedPartitions, Assignor, MemberSpec, TopicDescriber } from '../assignors/assignor.js';
 import type { ClusterTopics } from '../cluster-topics.js';
 import type { ConsumerGroupSettings } from '../settings.js';
 import type { Step } from '../step.js';
@@ -34,13 +31,13 @@ export interface ChangingGroup {
 /**
  * Computes a new target when the group's epoch asks for one and the last is old enough, and records what of it is new (Kafka's
  * `TargetAssignmentBuilder`). Else the last target stands: a later heartbeat gets the new one.
- * @throws KafkaError UNKNOWN_SERVER_ERROR when the assignor fails.
+ * @throws AssignorError, which nobody can do anything about: it becomes UNKNOWN_SERVER_ERROR, and stands in the log.
  */
 export function updateTarget(step: Step, change: ChangingGroup): MemberTarget {
   const { group, groupEpoch, member } = change;
   if (group.assignmentEpoch >= groupEpoch || !mayCompute(step, group)) return lastTarget(group, member);
   const specs = memberSpecs(change, step.cluster);
-  const assignment = assign(assignorFor(step.settings.consumer, change), { members: specs, isHomogeneous: change.isHomogeneous }, step.cluster);
+  const assignment = assignorFor(step.settings.consumer, change).assign({ members: specs, isHomogeneous: change.isHomogeneous }, describerOf(step.cluster));
   for (const memberId of specs.keys()) {
     const [before, after] = [group.target.get(memberId), assignment.get(memberId) ?? NO_ASSIGNED];
     if (before === undefined || !samePartitions(before, after)) step.append(targetRecord(group.groupId, memberId, after));
@@ -78,15 +75,6 @@ function assignorFor({ assignors }: ConsumerGroupSettings, { group, former, memb
   const preferred = group.preferredAssignor(former, member);
   // A member may have asked for one that is not offered any more.
   return assignors.find(({ name }) => name === preferred) ?? assignors[0]!;
-}
-
-function assign(assignor: Assignor, spec: GroupSpec, cluster: ClusterTopics): GroupAssignment {
-  try {
-    return assignor.assign(spec, describerOf(cluster));
-  } catch (error) {
-    if (error instanceof AssignorError) throw new KafkaError(ErrorCode.UNKNOWN_SERVER_ERROR, `assignor ${assignor.name} failed: ${error.message}`);
-    throw error;
-  }
 }
 
 const NO_RACKS: ReadonlySet<string> = new Set();
