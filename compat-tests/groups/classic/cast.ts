@@ -251,7 +251,8 @@ export class Cast implements Actor {
   }
 
   private noteGeneration({ name }: Member, { generationId, leader }: JoinGroupResponse): void {
-    if (generationId !== this.newest.generationId) this.newest = { generationId, leaderId: leader, told: new Set(), formerLeader: this.leader };
+    // The group of a consumer protocol has no leader, and keeps its epoch as its generation when it becomes classic.
+    if (generationId !== this.newest.generationId || this.newest.leaderId === '') this.newest = { generationId, leaderId: leader, told: new Set(), formerLeader: this.leader };
     this.newest.told.add(name);
   }
 

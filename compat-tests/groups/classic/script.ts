@@ -41,7 +41,7 @@ export async function playSeed(lockstep: Lockstep<Cast>, random: SeededRandom, c
 }
 
 /** Whoever leads does what no other may: two brokers that elected different members are together again once the group is empty. */
-export async function partIfLeadersDiffer(lockstep: Lockstep<Cast>): Promise<void> {
+async function partIfLeadersDiffer(lockstep: Lockstep<Cast>): Promise<void> {
   if (lockstep.apache.leader !== lockstep.ottla.leader) await lockstep.step({ name: 'all leave', run: cast => cast.allLeave() });
 }
 

@@ -51,6 +51,14 @@ export interface Said {
   readonly wish?: ConsumerWish;
 }
 
+export interface GroupFacts {
+  readonly groupState: string;
+  /** Members of the group while it is a classic one. */
+  readonly classicSize: number;
+  /** Somebody has no instance, and an id that the broker made. */
+  readonly hasMadeId: boolean;
+}
+
 /** A group that members of both protocols may be in. Members of the consumer protocol choose their own ids: their names. */
 export class ConsumerCast implements Actor {
   readonly consumers = new Map<string, Consumer>();
@@ -106,18 +114,24 @@ export class ConsumerCast implements Actor {
     await this.side.ask(ADMIN, deleteGroupsApi, { groupsNames: [this.side.groupId] }, 2);
   }
 
-  async look(): Promise<{ seen: unknown; isOwing: boolean }> {
+  async look() {
     const { groupId } = this.side;
     const { groups: consumers } = await this.side.quietly(ADMIN, consumerGroupDescribeApi, { groupIds: [groupId], includeAuthorizedOperations: false }, DESCRIBE_VERSION);
     const { groups: classics } = await this.side.quietly(ADMIN, describeGroupsApi, { groups: [groupId] }, 6);
     return { seen: { consumers, classics }, isOwing: this.classic.isOwing(classics[0]!.groupState) };
   }
 
-  /** The state of the group, whichever protocol it is of. */
-  async state(): Promise<string> {
-    const { seen } = await this.look();
-    const { consumers, classics } = seen as { consumers: { groupState: string; errorCode: number }[]; classics: { groupState: string }[] };
-    return consumers[0]!.errorCode === NONE ? consumers[0]!.groupState : classics[0]!.groupState;
+  /** What anyone can see of the group, whichever protocol it is of. */
+  async state(): Promise<GroupFacts> {
+    const { seen: { consumers: [consumer], classics: [classic] } } = await this.look();
+    const members = consumer!.errorCode === NONE
+      ? consumer!.members.map(({ memberId, instanceId }) => ({ memberId, instanceId }))
+      : classic!.members.map(({ memberId, groupInstanceId }) => ({ memberId, instanceId: groupInstanceId }));
+    return {
+      groupState: consumer!.errorCode === NONE ? consumer!.groupState : classic!.groupState,
+      classicSize: classic!.members.length,
+      hasMadeId: members.some(({ memberId, instanceId }) => instanceId === null && !this.consumers.has(memberId)),
+    };
   }
 
   private async say(consumer: Consumer, said: Omit<Partial<ConsumerGroupHeartbeatRequestInput>, 'memberEpoch'> & { memberEpoch: number }): Promise<ConsumerGroupHeartbeatResponse | undefined> {
