@@ -76,10 +76,10 @@ function alterOne(
 }
 
 function refuseParts(entity: Entity): void {
-  if (entity.length === 0) throw invalid('an entity has at least one part');
+  if (entity.length === 0) throw invalid('Invalid empty client quota entity');
   for (const { type, name } of entity) {
-    if (!(Object.values(QuotaEntityType) as string[]).includes(type)) throw invalid(`'${type}' is not known: quotas are for user, client-id and ip`);
-    if (name === '') throw invalid(`the name of the ${type} is empty`);
+    if (!(Object.values(QuotaEntityType) as string[]).includes(type)) throw invalid(`Unhandled client quota entity type: ${type}`);
+    if (name === '') throw invalid(`Empty ${type} not supported`);
   }
 }
 
@@ -88,14 +88,14 @@ function keysFor(entity: Entity, unknownHosts: ReadonlySet<string>): Keys {
   const ip = entity.find(({ type }) => type === QuotaEntityType.IP);
   if (ip === undefined) return CLIENT_KEYS;
   if (entity.length > 1) throw invalid('an ip stands alone, without user and client-id');
-  if (ip.name !== null && unknownHosts.has(ip.name)) throw invalid(`${ip.name} is not an address, and no host of that name is known`);
+  if (ip.name !== null && unknownHosts.has(ip.name)) throw invalid(`${ip.name} is not a valid IP or resolvable host.`);
   return IP_KEYS;
 }
 
 function refuseValue(keys: Keys, key: string, value: number): void {
   const type = keys.get(key);
-  if (type === undefined) throw invalid(`${key} is not a quota of this kind of entity`);
-  if (value <= 0) throw invalid(`${key} has to be above 0`);
-  if (value > LARGEST[type]) throw invalid(`${key} is too large`);
-  if (type !== 'double' && Math.abs(value % 1) > WHOLE_WITHIN) throw invalid(`${key} has to be a whole number`);
+  if (type === undefined) throw invalid(`Invalid configuration key ${key}`);
+  if (value <= 0) throw invalid(`Quota ${key} must be greater than 0`);
+  if (value > LARGEST[type]) throw invalid(`Proposed value for ${key} is too large for ${type === 'int' ? 'an INT' : `a ${type.toUpperCase()}`}.`);
+  if (type !== 'double' && Math.abs(value % 1) > WHOLE_WITHIN) throw invalid(`${key} cannot be a fractional value.`);
 }
