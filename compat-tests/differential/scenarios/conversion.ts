@@ -23,6 +23,7 @@ export async function conversions(player: Player): Promise<void> {
   await leaves(player);
   await statics(player);
   await staticInPlaceOfTheLast(player, topicId);
+  await staticTooEarly(player);
 }
 
 type Asked = Partial<ConsumerGroupHeartbeatRequestInput>;
@@ -217,4 +218,17 @@ async function staticInPlaceOfTheLast(player: Player, topicId: string): Promise<
   await player.ask('static in place of the last: itself', syncGroupApi, { ...sync, memberId: answer.memberId, generationId: answer.generationId, groupInstanceId: 'i' });
   await player.ask('static in place of the last: the other', syncGroupApi, { ...sync, memberId: 'classic', generationId });
   await player.ask('static in place of the last: the other', heartbeatApi, { groupId, memberId: 'classic', generationId });
+}
+
+/** As above, before the other has got what it is to have. */
+async function staticTooEarly(player: Player): Promise<void> {
+  const groupId = 'static-early';
+  await player.quietly(consumerGroupHeartbeatApi, beat(groupId, 'one', { ...JOIN, instanceId: 'i' }));
+  await untilAssigned();
+  const { generationId } = await player.quietly(joinGroupApi, classicJoin(groupId, { memberId: 'classic' }));
+  await player.quietly(consumerGroupHeartbeatApi, beat(groupId, 'one', { instanceId: 'i', memberEpoch: -2 }));
+  const { memberId } = await player.quietly(joinGroupApi, classicJoin(groupId, { groupInstanceId: 'i' }));
+  player.alias(memberId, 'i, too early');
+  await player.once('static too early: the other', heartbeatApi, { groupId, memberId: 'classic', generationId });
+  await player.quietly(leaveGroupApi, { groupId, members: [{ memberId: 'classic' }, { memberId, groupInstanceId: 'i' }] });
 }

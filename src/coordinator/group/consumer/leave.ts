@@ -73,6 +73,7 @@ export function rebalanceTimerFired(step: Step, group: ConsumerGroup, memberId: 
 
 /** A member of the classic protocol did not come to join again, or to sync once it had joined. */
 export function phaseTimerFired(step: Step, group: ConsumerGroup, memberId: string, phase: 'join' | 'sync'): void {
+  if (phase === 'join') group.awaitedJoins.delete(memberId);
   const member = group.members.get(memberId);
   fence(step, group, member?.classic === null ? undefined : member, phase);
 }
