@@ -48,7 +48,8 @@ function hearing(seen: Ownership) {
     }),
     interest(consumerGroupHeartbeatApi, {
       asked: ({ groupId, memberId, memberEpoch, topicPartitions }) => {
-        if (memberEpoch === -1) seen.gone(groupId, memberId);
+        if (memberEpoch === 0) seen.joins(groupId, memberId);
+        else if (memberEpoch === -1) seen.leaves(groupId, memberId);
         else if (topicPartitions !== null) seen.stillHas(groupId, memberId, owned(topicPartitions));
       },
       answered: ({ groupId, memberEpoch }, { errorCode, memberId, assignment }) => {

@@ -13,10 +13,15 @@ test('one owner after the other is in order, in either protocol', () => {
   seen.told('new', 'a', part(0));
   seen.stillHas('new', 'a', []);
   seen.told('new', 'b', part(0));
-  seen.gone('new', 'b');
+  seen.leaves('new', 'b');
+  // The answer to what it asked before it left.
+  seen.told('new', 'b', part(0));
   seen.told('new', 'c', part(0));
+  seen.leaves('new', 'c');
+  seen.joins('new', 'b');
+  seen.told('new', 'b', part(0));
   expect(seen.faults).toEqual([]);
-  expect([seen.assignments, seen.commits]).toEqual([6, 2]);
+  expect([seen.assignments, seen.commits]).toEqual([8, 2]);
 });
 
 test('two owners in a generation are found', () => {

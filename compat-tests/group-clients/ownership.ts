@@ -25,6 +25,8 @@ class Group {
   readonly assigned = new Map<number, Map<string, string>>();
   /** Of the consumer protocol: by partition, the member that was told to have it and has not given it back. */
   readonly held = new Map<string, string>();
+  /** Members that have left it: what they were told before may come after that. */
+  readonly left = new Set<string>();
   /** By generation or epoch and partition, who committed. */
   readonly committers = new Map<string, string>();
 }
@@ -54,9 +56,9 @@ export class Ownership {
   /** A member of the consumer protocol hears what it has from now on. */
   told(groupId: string, member: string, owned: readonly Owned[]): void {
     this.assignments++;
-    const { held } = this.group(groupId);
-    const keys = new Set(keysOf(owned));
-    for (const key of keys) {
+    const { held, left } = this.group(groupId);
+    if (left.has(member)) return;
+    for (const key of keysOf(owned)) {
       const holder = held.get(key) ?? member;
       if (holder !== member) this.faults.push(`${groupId}: ${member} was assigned ${key} while ${holder} still had it`);
       held.set(key, member);
@@ -70,9 +72,15 @@ export class Ownership {
     for (const [key, holder] of held) if (holder === member && !keys.has(key)) held.delete(key);
   }
 
-  /** It has left, or was put out. */
-  gone(groupId: string, member: string): void {
+  /** It joins, or joins again. */
+  joins(groupId: string, member: string): void {
     this.stillHas(groupId, member, []);
+    this.group(groupId).left.delete(member);
+  }
+
+  leaves(groupId: string, member: string): void {
+    this.stillHas(groupId, member, []);
+    this.group(groupId).left.add(member);
   }
 
   /** An offset that a member committed in a generation, or epoch, was taken. */
