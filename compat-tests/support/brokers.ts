@@ -5,6 +5,7 @@ import { mkdirSync, mkdtempSync, rmSync, writeFileSync, existsSync } from 'node:
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { pathToFileURL } from 'node:url';
 import { Process, mustRun, within } from './processes.js';
 import { JAVA_FLAGS } from './java.js';
 import { JAVA_CLASSPATH, ROOT, missing } from './toolchains.js';
@@ -57,6 +58,8 @@ export interface LaunchOptions {
   readonly java?: readonly string[];
   /** Flags of Ottla's Node.js. */
   readonly node?: readonly string[];
+  /** Its answers do not count for the coverage of the APIs. */
+  readonly isUncounted?: boolean;
   /** A large broker needs longer to start and to stop. */
   readonly timeoutMs?: number;
 }
@@ -121,10 +124,16 @@ abstract class ProcessBroker implements BrokerUnderTest {
     return [...data, '--port', String(this.port), ...set];
   }
 
+  /** Flags that have the process note what it answers, in tests. */
+  private get counting(): string[] {
+    const isCounted = process.env['JEST_WORKER_ID'] !== undefined && this.options.isUncounted !== true;
+    return isCounted ? ['--import', pathToFileURL(join(ROOT, 'build/tests/compat-tests/support/count-answers.main.mjs')).href] : [];
+  }
+
   protected ottla(flags: readonly string[]): Launch {
     return {
       command: process.execPath,
-      args: [...(this.options.node ?? []), join(ROOT, 'bin/ottla'), 'start', ...flags],
+      args: [...(this.options.node ?? []), ...this.counting, join(ROOT, 'bin/ottla'), 'start', ...flags],
       // It says where clients are told to go, which may be a proxy.
       ready: /^Ottla ready on /,
     };

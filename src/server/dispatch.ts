@@ -1,3 +1,4 @@
+import { channel } from 'node:diagnostics_channel';
 import { readInt16 } from '../base/bytes.js';
 import type { Clock, Logger } from '../env/index.js';
 import { KafkaError, ownMessage } from '../protocol/errors.js';
@@ -30,6 +31,9 @@ export interface DispatcherOptions {
   /** What a request may take of the loop. */
   readonly quotas: TimeQuota;
 }
+
+/** Tells whoever subscribes of each answer, `{ key, version }`: tests that count what was exercised. */
+const ANSWERED = channel('ottla:answered');
 
 const SLAB_BYTES = 64 * 1024;
 
@@ -151,6 +155,7 @@ export class Dispatcher {
     const length = writer.reserveInt32();
     writeResponseHead(writer, api, version, correlationId);
     api.encodeResponse(writer, response, version);
+    if (ANSWERED.hasSubscribers) ANSWERED.publish({ key: api.key, version });
     writer.patchInt32(length, writer.byteLength - 4);
     return writer.finish();
   }

@@ -3,8 +3,23 @@
 import { existsSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 
-function filesIn(folder) {
-  return existsSync(folder) ? readdirSync(folder).sort().map(name => readFileSync(join(folder, name), 'utf8')) : [];
+function filesIn(folder, isWanted = () => true) {
+  return existsSync(folder) ? readdirSync(folder).filter(isWanted).sort().map(name => readFileSync(join(folder, name), 'utf8')) : [];
+}
+
+/**
+ * How many versions of APIs a broker has answered to a compatibility test, of all that it advertises: `compat/api-coverage` in `build` has
+ * `advertised.json` ([{key, name, min, max}]) and files of answered versions, `key version` a line. undefined when nobody has noted them.
+ */
+export function apiCoverage(build) {
+  const folder = join(build, 'compat/api-coverage');
+  const [advertised] = filesIn(folder, name => name === 'advertised.json');
+  if (advertised === undefined) return undefined;
+  const answered = new Set(filesIn(folder, name => name.endsWith('.txt')).flatMap(text => text.split('\n')));
+  const pairs = JSON.parse(advertised).flatMap(({ key, name, min, max }) =>
+    Array.from({ length: max - min + 1 }, (_, index) => ({ name, version: min + index, isAnswered: answered.has(`${key} ${min + index}`) })));
+  const left = pairs.filter(({ isAnswered }) => !isAnswered).map(({ name, version }) => `${name} v${version}`);
+  return `api coverage ${pairs.length - left.length} of ${pairs.length}${left.length === 0 ? '' : `; not asked: ${left.join(', ')}`}`;
 }
 
 /** `build` is the folder in which tests leave `skipped/*.json` ({what, reason}) and `reports/*.txt`. */
@@ -15,7 +30,8 @@ export function summarize(build, results, isCi) {
       if (test.status === 'pending' || test.status === 'todo') skipped.push({ what: test.fullName, reason: `marked '${test.status}' in the test file` });
     }
   }
-  const lines = filesIn(join(build, 'reports')).flatMap(text => [text.trimEnd(), '']);
+  const coverage = apiCoverage(build);
+  const lines = [...filesIn(join(build, 'reports')), ...(coverage === undefined ? [] : [coverage])].flatMap(text => [text.trimEnd(), '']);
   if (skipped.length === 0) lines.push('Nothing was skipped.');
   else lines.push('Skipped:', ...skipped.map(({ what, reason }) => `  ${what}: ${reason.split('\n')[0]}`));
   const broken = results.testResults.filter(file => file.testExecError !== undefined).length;
@@ -33,7 +49,7 @@ export default class TestSummary {
   }
 
   onRunStart() {
-    for (const folder of ['skipped', 'reports']) rmSync(join(this.rootDir, 'build', folder), { recursive: true, force: true });
+    for (const folder of ['skipped', 'reports', 'compat/api-coverage']) rmSync(join(this.rootDir, 'build', folder), { recursive: true, force: true });
   }
 
   onRunComplete(_contexts, results) {

@@ -66,3 +66,15 @@ test('reports are printed in the order of their names, and nothing skipped is sa
     expect(summarize(build, passed(1), true).text).toMatch(/first\n\nsecond\n\nNothing was skipped\.\ntests: 1 passed, 0 failed, 0 skipped$/);
   });
 });
+
+test('versions of APIs that were answered are counted out of those that are advertised', () => {
+  const files = {
+    'compat/api-coverage/1.txt': '3 0\n18 4\n',
+    'compat/api-coverage/2.txt': '3 0\n3 2\n99 1\n',
+  };
+  withBuild(files, build => expect(summarize(build, passed(1), false).text).not.toContain('api coverage'));
+  const advertised = JSON.stringify([{ key: 3, name: 'Metadata', min: 0, max: 2 }, { key: 18, name: 'ApiVersions', min: 4, max: 4 }]);
+  withBuild({ ...files, 'compat/api-coverage/advertised.json': advertised }, build => {
+    expect(summarize(build, passed(1), false).text).toContain('api coverage 3 of 4; not asked: Metadata v1\n');
+  });
+});
