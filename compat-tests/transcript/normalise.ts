@@ -15,9 +15,8 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
   [/\b\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d[.,:]\d{3}(?:Z|[+-]\d\d:?\d\d)?/g, '<time>'],
   // A Uuid of Kafka's: ids of topics, directories, clusters. No name of an API is one, though it has as many letters.
   [/(?<![\w./-])(?!(?:[A-Z][a-z]+)+(?![\w-]))(?=[\w-]*[A-Z])(?=[\w-]*[a-z])[\w-]{22}(?![\w.-])/g, '<id>'],
-  // How often something was tried until its time was over.
-  [/timed out at <now> after \d+ attempt/g, 'timed out at <now> after <n> attempt'],
-  [/\btries=\d+/g, 'tries=<n>'],
+  // Where a client stood when its time was over.
+  [/(?:Timed out waiting for a node assignment\. )?Call(?:: \w+\(api=\w+\)|\(callName=.*?\) timed out at (?:<now>|\d+) after \d+ attempt\(s\))/g, '<timed out>'],
   // Clients are numbered in the process that they have in common here.
   [/\b((?:adminclient|producer|console-consumer|perf-consumer|consumer-[\w.-]+)-)\d+\b/g, '$1<n>'],
   [/@[0-9a-f]{5,8}\b/g, '@<hash>'],

@@ -1,6 +1,6 @@
 // Plays the script on both brokers side by side, with Apache's tools in one Java process.
 
-import { mkdirSync, readdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BrokerUnderTest } from '../support/brokers.js';
 import type { JavaOracle } from '../support/java-oracle.js';
@@ -45,15 +45,7 @@ class Played {
   filled(given: string): string {
     const { bootstrap, port, dataDir } = this.broker;
     return given.replaceAll('{b}', `--bootstrap-server ${bootstrap}`).replaceAll('{broker}', bootstrap).replaceAll('{port}', String(port))
-      .replaceAll('{data}', dataDir).replaceAll('{dir}', this.dir).replaceAll('{snapshot}', () => this.snapshot());
-  }
-
-  /** The newest of the metadata. */
-  private snapshot(): string {
-    const folder = join(this.broker.dataDir, '__cluster_metadata-0');
-    const name = readdirSync(folder).filter(file => file.endsWith('.checkpoint')).sort().at(-1);
-    if (name === undefined) throw new Error(`${this.side} left no snapshot`);
-    return join(folder, name);
+      .replaceAll('{data}', dataDir).replaceAll('{dir}', this.dir);
   }
 
   /** As `ToolPlayer` takes it. */
@@ -62,7 +54,7 @@ class Played {
     const main = TOOLS[tool!];
     if (main === undefined) throw new Error(`there is no tool '${tool}'`);
     for (const [name, content] of Object.entries(play.files ?? {})) writeFileSync(join(this.dir, name), this.filled(text(content, this.earlier)));
-    return { main, args, stdin: this.filled(text(play.stdin ?? '', this.earlier)), timeoutMs: play.timeoutMs ?? STEP_TIMEOUT_MS, background: play.background !== undefined };
+    return { main, args, stdin: this.filled(text(play.stdin ?? '', this.earlier)), timeoutMs: STEP_TIMEOUT_MS, background: play.background !== undefined };
   }
 
   names(): Names {
@@ -122,7 +114,7 @@ export class Player {
   }
 
   private async ask(play: Play, sides: readonly Played[]): Promise<Map<Side, Result>> {
-    const question = this.question(sides, side => ({ [side.side]: isInterrupt(play) ? { interrupt: `${play.interrupt}@${side.side}` } : side.run(play) }));
+    const question = this.question(sides, side => ({ [side.side]: isInterrupt(play) ? { interrupt: `${play.interrupt}@${side.side}`, awaited: play.until?.source ?? '', timeoutMs: STATE_TIMEOUT_MS } : side.run(play) }));
     return new Map(Object.entries(await this.tools.ask(JSON.stringify(question)) as Record<Side, Result>) as [Side, Result][]);
   }
 

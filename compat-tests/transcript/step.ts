@@ -18,7 +18,7 @@ export interface Step {
   /**
    * A tool's name, as in `TOOLS`, and its arguments, parted by spaces; quoted by '…' where they hold some. In braces stand
    * `{b}` for `--bootstrap-server` and the broker's address, the address alone `{broker}`, its port `{port}`, its data
-   * directory `{data}`, in that the newest metadata `{snapshot}`, and `{dir}` for a folder of the step's side.
+   * directory `{data}`, and `{dir}` for a folder of the step's side.
    */
   readonly line: Text;
   readonly stdin?: Text;
@@ -26,8 +26,6 @@ export interface Step {
   readonly files?: Readonly<Record<string, Text>>;
   /** Asks again until standard output matches: what it tells comes about by itself. */
   readonly until?: RegExp;
-  /** How long it may take; what is still running then is interrupted, and has no exit code. */
-  readonly timeoutMs?: number;
   /** Takes out of what was printed what two brokers may differ in, beyond what is taken out everywhere. */
   readonly normalise?: (text: string) => string;
   /** Its lines come in no order. */
@@ -40,6 +38,8 @@ export interface Step {
 export interface Interrupt {
   readonly title: string;
   readonly interrupt: string;
+  /** Once it has printed this. */
+  readonly until?: RegExp;
   readonly normalise?: (text: string) => string;
   readonly unordered?: boolean;
 }

@@ -21,8 +21,6 @@ const SETTINGS = {
   'share.coordinator.state.topic.min.isr': '1',
   'broker.session.timeout.ms': '2000',
   'broker.heartbeat.interval.ms': '500',
-  // The metadata shell reads a snapshot.
-  'metadata.log.max.snapshot.interval.ms': '2000',
   // A member of a consumer group learns at a heartbeat what is assigned to it.
   'group.min.session.timeout.ms': '1000',
   'group.consumer.min.session.timeout.ms': '1000',
@@ -37,6 +35,15 @@ const SETTINGS = {
 };
 /** `FAMILIES=topics,configs` plays these only; entries of the list that nothing differs by are no fault then. */
 const CHOSEN = process.env['FAMILIES'] === undefined || process.env['FAMILIES'] === '' ? undefined : process.env['FAMILIES'].split(',');
+
+/** For people to read: both transcripts, what differs in them and why, and how long each step took. */
+function leave(player: Player): void {
+  const write = (name: string, text: string): void => writeFileSync(join(COMPAT_BUILD, 'transcript', `${name}.txt`), text);
+  mkdirSync(join(COMPAT_BUILD, 'transcript'), { recursive: true });
+  for (const side of SIDES) write(side, player.transcriptOf(side));
+  write('differences', player.differences.map(difference => `${printed(difference)}\n  -> ${knownAs(difference)?.reason ?? 'NOT LISTED'}\n`).join('\n'));
+  write('times', player.times.toSorted(([, a], [, b]) => b - a).map(([title, ms]) => `${ms} ms ${title}\n`).join(''));
+}
 
 const reason = missing('java');
 if (reason !== null) noteSkipped('transcripts of Apache\'s tools', reason);
@@ -58,9 +65,7 @@ if (reason !== null) noteSkipped('transcripts of Apache\'s tools', reason);
       await Promise.all(both.map(broker => broker.stop()));
       for (const family of families.filter(({ afterStop }) => afterStop === true)) await player.play(family);
     } finally {
-      mkdirSync(join(COMPAT_BUILD, 'transcript'), { recursive: true });
-      for (const side of SIDES) writeFileSync(join(COMPAT_BUILD, 'transcript', `${side}.txt`), player.transcriptOf(side));
-      writeFileSync(join(COMPAT_BUILD, 'transcript', 'times.txt'), player.times.toSorted(([, a], [, b]) => b - a).map(([title, ms]) => `${ms} ms ${title}\n`).join(''));
+      leave(player);
     }
   }, TIMEOUT_MS);
 

@@ -136,6 +136,8 @@ export const elections: Family = {
       replica-verification --broker-list {broker} --fetch-size much
       replica-verification --broker-list {broker} --topics-include nobody-at-all
     `),
+    step('replica-verification --broker-list {broker} --topics-include led --report-interval-ms 100 --max-wait-ms 100', { background: 'verification' }),
+    { title: 'the verification ends', interrupt: 'verification', until: /max lag is 0/, normalise: printed => [...new Set(printed.replace(/led-\d/g, 'led-<n>').split('\n'))].join('\n') },
   ],
 };
 

@@ -23,6 +23,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.regex.Pattern;
 import org.apache.kafka.common.utils.Exit;
 
 /**
@@ -31,8 +32,9 @@ import org.apache.kafka.common.utils.Exit;
  *
  * <p>A line of standard input asks, a line of standard output answers; both are JSON. A question has a member for each
  * run it is about, by a name of the asker's: <code>{"main": class, "args": [], "stdin": text, "timeoutMs": n}</code>
- * runs a tool to its end, the same with <code>"background": true</code> only starts it, and <code>{"interrupt": name}</code>
- * ends a tool that was started under that name as an interrupt from the keyboard does. The runs of one question go side by
+ * runs a tool to its end, the same with <code>"background": true</code> only starts it, and <code>{"interrupt": name,
+ * "awaited": expression, "timeoutMs": n}</code> ends a tool that was started under that name as an interrupt from the
+ * keyboard does, once it has printed what matches. The runs of one question go side by
  * side; the answer has <code>{"exit": code, "stdout": text, "stderr": text}</code> for each, no exit code where time ran out.
  *
  * <p>A run is a group of threads, by which what is printed, read and ended is told apart, and has the tools' classes for
@@ -67,6 +69,7 @@ public final class ToolPlayer {
             JsonNode asked = field.getValue();
             if (asked.has("interrupt")) {
                 Run run = BACKGROUND.remove(asked.get("interrupt").asText());
+                run.awaitOutput(Pattern.compile(asked.get("awaited").asText()), asked.get("timeoutMs").asLong());
                 run.interrupt();
                 runs.put(field.getKey(), run);
                 continue;
@@ -146,12 +149,24 @@ public final class ToolPlayer {
             try {
                 Method main = loader.loadClass(mainClass).getMethod("main", String[].class);
                 main.invoke(null, (Object) arguments);
+                awaitOthers();
             } catch (InvocationTargetException thrown) {
                 if (!(thrown.getCause() instanceof Exited)) fail(thrown.getCause());
             } catch (ReflectiveOperationException mistake) {
                 fail(mistake);
+            } catch (InterruptedException late) {
+                // Its time is over.
             }
             runHooks();
+        }
+
+        /** A process lasts as long as one of its threads that are no daemons. */
+        private void awaitOthers() throws InterruptedException {
+            Thread[] threads = new Thread[64];
+            int count = thread.getThreadGroup().enumerate(threads);
+            for (int at = 0; at < count; at++) {
+                if (threads[at] != thread && !threads[at].isDaemon()) threads[at].join();
+            }
         }
 
         /** As the virtual machine ends when nobody catches what main throws. */
@@ -185,6 +200,11 @@ public final class ToolPlayer {
                     // It is ending already.
                 }
             }
+        }
+
+        private void awaitOutput(Pattern expected, long timeoutMs) throws InterruptedException {
+            long untilMs = System.currentTimeMillis() + timeoutMs;
+            while (!expected.matcher(stdout.text()).find() && System.currentTimeMillis() < untilMs) Thread.sleep(20);
         }
 
         private void interrupt() throws InterruptedException {
