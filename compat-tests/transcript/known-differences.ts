@@ -15,8 +15,7 @@ export interface KnownDifference {
 }
 
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
-  // Where a client gives up is chance besides.
-  { step: /^(?:console: console-producer|offsets and records: .*hasty)/, words: true, reason: 'we say in words what is wrong with a batch where Apache Kafka gives the code alone' },
+  { step: /^console: console-producer/, words: true, reason: 'we say in words what is wrong with a batch where Apache Kafka gives the code alone' },
   { step: /^configs: .*--broker 1 --all$/, apache: /^ (?:listeners|controller\.quorum\.bootstrap\.servers)=/, reason: 'how a broker and its controller are reached is each one\'s own' },
   { step: /^configs: .*--add-config listeners=OTHER/, words: true, reason: 'what is wrong with listeners we say in our own words' },
   { step: /^configs: .*--describe --broker-logger 1/, apache: /LoggingController|root/, reason: 'each broker has loggers of its own, and begins at a level of its own' },
@@ -24,7 +23,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   { step: /^transactions: .* (?:list|describe --transactional-id|forceTerminateTransaction)/, ottla: /does not support LIST_TRANSACTIONS|type=TRANSACTION|exit 1|^$/, reason: 'transactions are not served yet' },
   { step: /^cluster: broker-api-versions/, ottla: /: 0 to \d+ \[usable: \d+\],$/, reason: 'older versions are served too, for clients of Kafka\'s past' },
   { step: /^cluster: broker-api-versions/, ottla: /: UNSUPPORTED,?$/, reason: 'not served yet' },
-  { step: /^cluster: features .* (?:describe|(?:up|down)grade --(?:release-version|feature group))/, reason: 'group.version, share.version, streams.version and transaction.version are not served yet' },
+  { step: /^(?:cluster|before a restart|after a restart): features .* (?:describe|upgrade --release-version)/, apache: /share\.version|streams\.version|transaction\.version|can be upgraded|was upgraded|exit 0|^$/, reason: 'share.version, streams.version and transaction.version are not served yet' },
   { step: /^share and streams groups: /, reason: 'share groups and streams groups are not served yet' },
   { step: /^files: metadata-shell .*(?:features|configs|byName)$/, apache: /__share_group_state|__transaction_state|finalized_/, ottla: /^$/, reason: 'transactions and share groups are not served yet' },
   { step: /^files: dump-log --cluster-metadata/, apache: /"PARTITION_RECORD","version":2/, ottla: /"PARTITION_RECORD","version":1/, reason: 'we write a record in the lowest version that holds all of it' },

@@ -48,8 +48,8 @@ export type Play = Step | Interrupt;
 
 export interface Family {
   readonly name: string;
-  /** Played over the files that the stopped brokers left. */
-  readonly afterStop?: boolean;
+  /** What is done with the brokers before it: they are started anew, or stopped, so that it is played over their files. */
+  readonly after?: 'restart' | 'stop';
   readonly steps: readonly Play[];
 }
 

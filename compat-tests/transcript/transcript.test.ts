@@ -61,9 +61,11 @@ if (reason !== null) noteSkipped('transcripts of Apache\'s tools', reason);
     player = new Player(tools, brokers, folder);
     const families = FAMILIES.filter(({ name }) => CHOSEN?.includes(name) ?? true);
     try {
-      for (const family of families.filter(({ afterStop }) => afterStop !== true)) await player.play(family);
-      await Promise.all(both.map(broker => broker.stop()));
-      for (const family of families.filter(({ afterStop }) => afterStop === true)) await player.play(family);
+      for (const family of families) {
+        if (family.after !== undefined) await Promise.all(both.map(broker => broker.stop()));
+        if (family.after === 'restart') await Promise.all(both.map(broker => broker.start()));
+        await player.play(family);
+      }
     } finally {
       leave(player);
     }

@@ -19,7 +19,7 @@ const records = (kinds: RegExp) => (printed: string): string => [...new Set(prin
 /** The files that the brokers left. */
 export const files: Family = {
   name: 'files',
-  afterStop: true,
+  after: 'stop',
   steps: [
     ...lines(`
       dump-log

@@ -25,6 +25,7 @@ import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.regex.Pattern;
 import org.apache.kafka.common.utils.Exit;
+import org.slf4j.LoggerFactory;
 
 /**
  * Runs Apache's command-line tools by their main methods, many in one process, several at a time, and tells of each what a
@@ -50,6 +51,8 @@ public final class ToolPlayer {
         System.setOut(new SharedPrintStream(run -> run.stdout));
         System.setErr(new SharedPrintStream(run -> run.stderr));
         System.setIn(new SharedInputStream());
+        // It says something of its own when two begin with it at once.
+        LoggerFactory.getLogger(ToolPlayer.class);
         Exit.setExitProcedure((status, message) -> leave(status));
         Exit.setHaltProcedure((status, message) -> leave(status));
         Exit.setShutdownHookAdder((name, hook) -> addHook(hook));
