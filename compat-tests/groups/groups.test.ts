@@ -9,6 +9,7 @@ import { SCRIPTED } from './classic/scripted.js';
 import { ConsumerCast } from './consumer/cast.js';
 import { CONSUMER_MAX_SIZE, CONSUMER_TOPICS, playConsumers } from './consumer/script.js';
 import { CONSUMERS_SCRIPTED } from './consumer/scripted.js';
+import { levelPartitions, playUniform, UNIFORM_TOPIC, UniformCast } from './consumer/uniform.js';
 import { KNOWN_DIFFERENCES } from './known-differences.js';
 import { Stage } from './stage.js';
 
@@ -41,7 +42,7 @@ const reason = missing('java');
 if (reason !== null) noteSkipped('differential tests of groups', reason);
 
 (reason === null ? describe : describe.skip)('groups of Apache Kafka 4.3.1 and of Ottla', () => {
-  const stage = new Stage(SETTINGS, { ...Object.fromEntries(TOPICS.map(topic => [topic, 3])), ...CONSUMER_TOPICS });
+  const stage = new Stage(SETTINGS, { ...Object.fromEntries(TOPICS.map(topic => [topic, 3])), ...CONSUMER_TOPICS, ...UNIFORM_TOPIC });
   const seeds = Array.from({ length: SEEDS }, (_, index) => FIRST_SEED + index);
   const open = (name: string) => stage.open(name, side => new Cast(side), levelLeaders);
 
@@ -100,6 +101,13 @@ if (reason !== null) noteSkipped('differential tests of groups', reason);
     await eachSeed(seed => {
       const random = new SeededRandom(seed);
       return stage.play(stage.open(`SEED=${seed}, consumers`, side => new ConsumerCast(side)), lockstep => playConsumers(lockstep, random, STEPS));
+    });
+  }, TIMEOUT_MS);
+
+  test(`members that share partitions evenly, of ${SEEDS} seeds`, async () => {
+    await eachSeed(seed => {
+      const random = new SeededRandom(seed);
+      return stage.play(stage.open(`SEED=${seed}, uniform`, side => new UniformCast(side), levelPartitions), lockstep => playUniform(lockstep, random, STEPS / 8));
     });
   }, TIMEOUT_MS);
 
