@@ -38,10 +38,6 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'Apache leaves resources of a type that does not exist without an answer',
   },
   {
-    asked: /^DescribeConfigs /, apache: /errorCode 42$/, ottla: /errorCode (?:0|3|17)/,
-    reason: 'a resource of a type that does not exist fails the whole request with Apache, and only itself with us',
-  },
-  {
     asked: /^IncrementalAlterConfigs /, apache: /errorCode -1/, ottla: /errorCode 42/,
     reason: 'Apache fails with UNKNOWN_SERVER_ERROR over an operation that does not exist; we answer INVALID_REQUEST',
   },

@@ -2,7 +2,7 @@
 
 import { stringHashCode } from '../../src/base/java-hash.js';
 import type { ApiSpec } from '../../src/codegen/spec.js';
-import { allApis } from '../../src/protocol/generated/index.js';
+import { allApis, unregisterBrokerApi } from '../../src/protocol/generated/index.js';
 import { readResponseHead, writeRequestHead } from '../../src/protocol/header.js';
 import { Reader } from '../../src/protocol/wire/reader.js';
 import { Writer } from '../../src/protocol/wire/writer.js';
@@ -71,8 +71,12 @@ export class RequestMaker {
   /** A sound or extreme request with a few things wrong. */
   mutated(): FuzzRequest {
     this.corpus ??= [...this.edges(), ...this.sound(1), ...this.sound(2)].map(({ name, bytes }) => ({ name, bytes: bytes.subarray(0, MUTATED_BYTES) }));
-    const { name, bytes } = this.random.pick(this.corpus);
-    return { name: `${name}, mutated`, bytes: mutate(bytes, this.corpus, this.random) };
+    for (;;) {
+      const { name, bytes } = this.random.pick(this.corpus);
+      const mutant = mutate(bytes, this.corpus, this.random);
+      // Of all ids it might find that of the broker itself, which would lead nothing from then on.
+      if (mutant.length < 2 || mutant.readInt16BE(0) !== unregisterBrokerApi.key) return { name: `${name}, mutated`, bytes: mutant };
+    }
   }
 
   private vocabularyOf(style: Style, api: string, random: SeededRandom): Vocabulary | undefined {
