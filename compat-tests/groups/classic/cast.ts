@@ -58,13 +58,13 @@ export interface Claims {
 interface Generation {
   readonly generationId: number;
   readonly leaderId: string;
-  /** Who was told that they are in it, by name. */
+  /** Who was told that they are in it, by id: whoever left and came back has another. */
   readonly told: Set<string>;
-  /** Who led the one before. */
-  readonly formerLeader: string | undefined;
+  /** Who led the one before; empty for nobody. */
+  readonly formerLeaderId: string;
 }
 
-const NO_GENERATION = (): Generation => ({ generationId: -1, leaderId: '', told: new Set(), formerLeader: undefined });
+const NO_GENERATION = (): Generation => ({ generationId: -1, leaderId: '', told: new Set(), formerLeaderId: '' });
 
 /** One classic group on one broker. */
 export class Cast implements Actor {
@@ -81,8 +81,8 @@ export class Cast implements Actor {
 
   /** Whether the leader of the newest generation is the broker's free choice: the one before is not in it. It may be one who crashed. */
   get choseLeader(): boolean {
-    const { told, formerLeader } = this.newest;
-    return this.leader !== undefined && (formerLeader === undefined || !told.has(formerLeader));
+    const { told, formerLeaderId } = this.newest;
+    return this.leader !== undefined && !told.has(formerLeaderId);
   }
 
   /** The members of the newest generation are gone. */
@@ -242,7 +242,7 @@ export class Cast implements Actor {
       const { generationId, memberId, protocolType, protocolName, members } = answer;
       Object.assign(member, { generationId, memberId, protocolType: protocolType ?? member.wish.protocolType, protocolName, phase: 'joined' });
       member.led = members.map(({ memberId: id }) => id);
-      this.noteGeneration(member, answer);
+      this.noteGeneration(answer);
     } else if (answer.errorCode === MEMBER_ID_REQUIRED) {
       Object.assign(member, { memberId: answer.memberId, phase: 'named' });
     } else {
@@ -250,10 +250,10 @@ export class Cast implements Actor {
     }
   }
 
-  private noteGeneration({ name }: Member, { generationId, leader }: JoinGroupResponse): void {
+  private noteGeneration({ generationId, leader, memberId }: JoinGroupResponse): void {
     // The group of a consumer protocol has no leader, and keeps its epoch as its generation when it becomes classic.
-    if (generationId !== this.newest.generationId || this.newest.leaderId === '') this.newest = { generationId, leaderId: leader, told: new Set(), formerLeader: this.leader };
-    this.newest.told.add(name);
+    if (generationId !== this.newest.generationId || this.newest.leaderId === '') this.newest = { generationId, leaderId: leader, told: new Set(), formerLeaderId: this.newest.leaderId };
+    this.newest.told.add(memberId);
   }
 
   private named(member: Member, memberId: string): void {
