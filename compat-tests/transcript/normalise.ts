@@ -27,12 +27,17 @@ const PATTERNS: readonly (readonly [RegExp, string])[] = [
 
 export function normalised(result: Result, play: Play, names: Names): Result {
   const clean = (printed: string): string => {
-    const once = names.reduce((text, [from, to]) => text.replaceAll(from, to), printed);
+    const once = names.reduce((text, [from, to]) => text.replace(isolated(from), to), printed);
     const own = PATTERNS.reduce((text, [pattern, to]) => text.replace(pattern, to), withoutNow(once));
     const text = play.normalise?.(own) ?? own;
     return play.unordered === true ? text.split('\n').sort().join('\n') : text;
   };
   return { exit: result.exit, stdout: clean(result.stdout), stderr: clean(result.stderr) };
+}
+
+/** The text where it is not a part of a longer number or name. */
+function isolated(name: string): RegExp {
+  return new RegExp(`(?<![\\w-])${name.replace(/[.\\/]/g, '\\$&')}(?![\\w-])`, 'g');
 }
 
 /** Milliseconds since 1970, if they are of these days. */

@@ -75,8 +75,8 @@ export function lines(block: string): Step[] {
 
 /** The words of a command line; '…' holds spaces together. */
 export function words(line: string): string[] {
-  const found = line.match(/(?:[^\s']|'[^']*')+/g) ?? [];
-  return found.map(word => word.replaceAll("'", ''));
+  const quotedOrNot = line.match(/(?:[^\s']|'[^']*')+/g) ?? [];
+  return quotedOrNot.map(word => word.replaceAll("'", ''));
 }
 
 /** What a pattern's group finds in an earlier result, for a command that goes on from there. */

@@ -63,6 +63,9 @@ export const restarted: Family = {
   name: 'after a restart',
   after: 'restart',
   steps: [
+    // Apache Kafka serves before partitions have leaders again and groups are loaded.
+    step('topics {b} --describe --exclude-internal', { until: /^(?![^]*Leader: none)[^]*Leader: 1/ }),
+    step('consumer-groups {b} --describe --group keepers', { until: /keepers +kept/ }),
     ...unordered(DESCRIBED), producers, features,
     step('console-producer {b} --topic kept --sync --timeout 0', { stdin: 'five\n' }),
     step('console-consumer {b} --topic kept --group keepers --max-messages 2 --timeout-ms 20000 --formatter-property print.offset=true'),
