@@ -45,7 +45,8 @@ class Played {
   filled(given: string): string {
     const { bootstrap, port, dataDir } = this.broker;
     return given.replaceAll('{b}', `--bootstrap-server ${bootstrap}`).replaceAll('{broker}', bootstrap).replaceAll('{port}', String(port))
-      .replaceAll('{data}', dataDir).replaceAll('{dir}', this.dir);
+      .replaceAll('{data}', dataDir).replaceAll('{dir}', this.dir)
+      .replaceAll('{read}', '--timeout-ms 20000 --command-property fetch.max.wait.ms=50');
   }
 
   /** As `ToolPlayer` takes it. */

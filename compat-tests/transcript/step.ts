@@ -18,7 +18,8 @@ export interface Step {
   /**
    * A tool's name, as in `TOOLS`, and its arguments, parted by spaces; quoted by '…' where they hold some. In braces stand
    * `{b}` for `--bootstrap-server` and the broker's address, the address alone `{broker}`, its port `{port}`, its data
-   * directory `{data}`, and `{dir}` for a folder of the step's side.
+   * directory `{data}`, `{dir}` for a folder of the step's side, and `{read}` for what a consumer is told that ends by a
+   * count: to wait long for a record, and no longer than it must for its last fetch.
    */
   readonly line: Text;
   readonly stdin?: Text;

@@ -13,8 +13,8 @@ export const offsets: Family = {
       topics {b} --create --topic timed-empty
     `),
     stamped('timed', 3, 1_600_000_000_000),
-    stamped('timed', 2, 1_600_000_100_000),
-    stamped('timed', 1, 1_600_000_050_000),
+    stamped('timed', 1, 1_600_000_100_000),
+    stamped('timed', 2, 1_600_000_050_000),
     step('console-producer {b} --topic timed-too --command-property partitioner.class=org.apache.kafka.clients.producer.RoundRobinPartitioner', { stdin: 'a\nb\nc\nd\n' }),
     ...lines(`
       get-offsets
@@ -81,7 +81,7 @@ export const offsets: Family = {
     }),
     step('delete-records {b} --offset-json-file {dir}/compact.json', { files: { 'compact.json': '{"partitions": [{"topic": "kept-compact", "partition": 0, "offset": 0}]}' } }),
     step('delete-records {b} --offset-json-file {dir}/internal.json', { files: { 'internal.json': '{"partitions": [{"topic": "__consumer_offsets", "partition": 0, "offset": 0}]}' } }),
-    step('console-consumer {b} --topic timed --from-beginning --max-messages 1 --timeout-ms 20000 --formatter-property print.offset=true'),
+    step('console-consumer {b} --topic timed --from-beginning --max-messages 1 {read} --formatter-property print.offset=true'),
   ],
 };
 

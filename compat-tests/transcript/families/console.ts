@@ -1,7 +1,7 @@
 import { lines, step, type Family, type Step } from '../step.js';
 
 /** Reads what is there and goes on no longer than it takes. */
-const read = (args: string, options: Partial<Step> = {}): Step => step(`console-consumer {b} --timeout-ms 20000 ${args}`, options);
+const read = (args: string, options: Partial<Step> = {}): Step => step(`console-consumer {b} {read} ${args}`, options);
 
 export const consoles: Family = {
   name: 'console',

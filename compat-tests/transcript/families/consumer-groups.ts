@@ -103,8 +103,8 @@ export const consumerGroups: Family = {
     leaves('static'),
     awaited('--describe --group classical --state', /Empty/),
 
-    step('console-consumer {b} --topic watched --topic watched --group idle --from-beginning --max-messages 12 --timeout-ms 20000', { unordered: true }),
-    step('console-consumer {b} --topic spare --group idle --from-beginning --max-messages 2 --timeout-ms 20000'),
+    step('console-consumer {b} --topic watched --topic watched --group idle --from-beginning --max-messages 12 {read}', { unordered: true }),
+    step('console-consumer {b} --topic spare --group idle --from-beginning --max-messages 2 {read}'),
     awaited('--describe --group idle --state', /Empty/),
     ...describes('idle'),
     ...unordered(`
@@ -214,8 +214,8 @@ export const consumerProtocol: Family = {
       consumer-groups {b} --delete --group contemporary
       consumer-groups {b} --describe --group contemporary
     `),
-    step('console-consumer {b} --topic watched-again --group once --from-beginning --max-messages 3 --timeout-ms 20000 --command-property group.protocol=consumer --command-property max.poll.records=3', { normalise: printed => printed.replace(/^v\d+$/gm, 'v<n>') }),
-    step("console-consumer {b} --include 'watched-ag.*' --group expression --from-beginning --max-messages 12 --timeout-ms 20000 --command-property group.protocol=consumer", { unordered: true }),
+    step('console-consumer {b} --topic watched-again --group once --from-beginning --max-messages 3 {read} --command-property group.protocol=consumer --command-property max.poll.records=3', { normalise: printed => printed.replace(/^v\d+$/gm, 'v<n>') }),
+    step("console-consumer {b} --include 'watched-ag.*' --group expression --from-beginning --max-messages 12 {read} --command-property group.protocol=consumer", { unordered: true }),
     step('console-consumer {b} --topic watched-again --group odd --timeout-ms 5000 --command-property group.protocol=consumer --command-property group.remote.assignor=telepathic'),
     step('console-consumer {b} --topic watched-again --group odd --timeout-ms 5000 --command-property group.protocol=consumer --command-property session.timeout.ms=5000'),
     ...unordered(`

@@ -50,9 +50,9 @@ export const kept: Family = {
     `),
     step('console-producer {b} --topic kept --sync --timeout 0', { stdin: 'one\ntwo\nthree\nfour\n' }),
     step('delete-records {b} --offset-json-file {dir}/kept.json', { files: { 'kept.json': '{"partitions": [{"topic": "kept", "partition": 0, "offset": 1}]}' } }),
-    step('console-consumer {b} --topic kept --group keepers --from-beginning --max-messages 2 --timeout-ms 20000'),
-    step('console-consumer {b} --topic kept --group modern-keepers --from-beginning --max-messages 3 --timeout-ms 20000 --command-property group.protocol=consumer'),
-    step('console-consumer {b} --topic kept --group forgotten --from-beginning --max-messages 1 --timeout-ms 20000'),
+    step('console-consumer {b} --topic kept --group keepers --from-beginning --max-messages 2 {read}'),
+    step('console-consumer {b} --topic kept --group modern-keepers --from-beginning --max-messages 3 {read} --command-property group.protocol=consumer'),
+    step('console-consumer {b} --topic kept --group forgotten --from-beginning --max-messages 1 {read}'),
     step('consumer-groups {b} --delete --group forgotten', { until: /was successful/ }),
     ...unordered(DESCRIBED), producers, features,
   ],
@@ -68,8 +68,8 @@ export const restarted: Family = {
     step('consumer-groups {b} --describe --group keepers', { until: /keepers +kept/ }),
     ...unordered(DESCRIBED), producers, features,
     step('console-producer {b} --topic kept --sync --timeout 0', { stdin: 'five\n' }),
-    step('console-consumer {b} --topic kept --group keepers --max-messages 2 --timeout-ms 20000 --formatter-property print.offset=true'),
-    step('console-consumer {b} --topic kept --group modern-keepers --max-messages 1 --timeout-ms 20000 --command-property group.protocol=consumer'),
+    step('console-consumer {b} --topic kept --group keepers --max-messages 2 {read} --formatter-property print.offset=true'),
+    step('console-consumer {b} --topic kept --group modern-keepers --max-messages 1 {read} --command-property group.protocol=consumer'),
     ...lines(`
       topics {b} --alter --topic kept --partitions 2
       topics {b} --describe --topic kept

@@ -112,6 +112,7 @@ export const topics: Family = {
       topics {b} --alter --topic 'w.*' --partitions 2
     `),
     titled('both have two', "topics {b} --describe --topic 'with.*'"),
+    titled('page by page', "topics {b} --describe --topic 'with.*|plain|assigned' --partition-size-limit-per-response 1"),
 
     ...lines(`
       topics {b} --delete
