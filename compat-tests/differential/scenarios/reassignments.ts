@@ -1,7 +1,7 @@
 // Who holds and who leads partitions: moves between brokers, and elections on request.
 
 import {
-  alterPartitionReassignmentsApi, electLeadersApi, listPartitionReassignmentsApi, type AlterPartitionReassignmentsRequestInput, type ElectLeadersRequestInput,
+  alterPartitionReassignmentsApi, alterReplicaLogDirsApi, describeLogDirsApi, electLeadersApi, listPartitionReassignmentsApi, type AlterPartitionReassignmentsRequestInput, type ElectLeadersRequestInput,
 } from '../../../src/protocol/generated/index.js';
 import type { Player } from '../player.js';
 
@@ -15,6 +15,7 @@ export async function reassignments(player: Player): Promise<void> {
   await alter(player);
   await list(player);
   await elect(player);
+  await directories(player);
 }
 
 type Moves = AlterPartitionReassignmentsRequestInput['topics'];
@@ -95,4 +96,22 @@ async function elect(player: Player): Promise<void> {
     await player.ask(`an election of type ${electionType}`, electLeadersApi, { electionType, topicPartitions: [{ topic: 'moves', partitions: [0] }], timeoutMs: TIMEOUT_MS }, { from: 1 });
     await player.ask(`an election of type ${electionType} of nothing`, electLeadersApi, { electionType, topicPartitions: [], timeoutMs: TIMEOUT_MS }, { from: 1 });
   }
+}
+
+/** A broker with one directory has nowhere to move a replica to. */
+async function directories(player: Player): Promise<void> {
+  const { results } = await player.quietly(describeLogDirsApi, { topics: null });
+  const own = results[0]!.logDir;
+  const ask = (label: string, ...dirs: [path: string, ...topics: [name: string, partitions: number[]][]][]) => player.ask(label, alterReplicaLogDirsApi, {
+    dirs: dirs.map(([path, ...topics]) => ({ path, topics: topics.map(([name, partitions]) => ({ name, partitions })) })),
+  });
+  await ask('to where they are', [own, ['moves', [0, 1]]]);
+  await ask('to a directory that is not there', ['/no/such/directory', ['moves', [0]]]);
+  await ask('to a relative directory', ['no/such', ['moves', [0]]]);
+  await ask('to no directory', ['', ['moves', [0]]]);
+  await ask('of partitions that are not there', [own, ['moves', [0, 9, -1]]]);
+  await ask('of unknown topics', [own, ['no-such', [0]], ['in valid', [0]]]);
+  await ask('of one to two directories', [own, ['moves', [0]]], ['/no/such/directory', ['moves', [0]]]);
+  await ask('of nothing', [own]);
+  await ask('to nowhere');
 }
