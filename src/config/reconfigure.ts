@@ -1,5 +1,6 @@
 import { parseEndpoint, planListeners, type Listener } from './listeners.js';
 import type { Settings } from './settings.js';
+import { topicSynonyms } from './synonyms.js';
 import type { BrokerName } from './table/index.js';
 import { ConfigError } from './value.js';
 
@@ -8,7 +9,7 @@ import { ConfigError } from './value.js';
  * would have to be another (the `BrokerReconfigurable`s of Kafka's `DynamicBrokerConfig`). The words are a Kafka broker's.
  */
 export function refuseReconfiguration(before: Settings, after: Settings): void {
-  for (const fault of [...listenerThreads(before, after), ...reporters(after), ...listenerConnections(before, after), ...threads(before, after, POOLS), ...localRetention(after),
+  for (const fault of [...listenerThreads(before, after), ...reporters(before, after), ...listenerConnections(before, after), ...threads(before, after, POOLS), ...localRetention(before, after),
     ...listenerChanges(before, after), ...threads(before, after, REMOTE_POOLS), ...cleaner(before, after)]) {
     // As Kafka's ConfigException prints what was wrong, taking it for a value.
     throw new ConfigError(`Invalid value org.apache.kafka.common.config.ConfigException: ${fault} for configuration Invalid dynamic configuration`, 'request');
@@ -49,15 +50,20 @@ function* listenerConnections(before: Settings, after: Settings): Iterable<strin
 /** The only class that every Kafka broker has to report metrics; what it reports, this one keeps in `metrics()`. */
 const OWN_REPORTER = 'org.apache.kafka.common.metrics.JmxReporter';
 
-function* reporters(after: Settings): Iterable<string> {
+function* reporters(before: Settings, after: Settings): Iterable<string> {
   const name = 'metric.reporters';
+  if (before.text(name) === after.text(name)) return;
   if (after.get(name).some(reporter => reporter !== OWN_REPORTER)) {
     yield `Validation of dynamic config update of Set(${name}) failed with class class kafka.server.DynamicMetricsReporters`;
   }
 }
 
+/** What a topic may have of its own: Kafka checks these together, whichever of them changes (`DynamicLogConfig`). */
+const OF_LOGS: readonly string[] = [...Object.values(topicSynonyms), 'cordoned.log.dirs'];
+
 /** With tiered storage, what stays on the local disk is a part of what is kept. */
-function* localRetention(after: Settings): Iterable<string> {
+function* localRetention(before: Settings, after: Settings): Iterable<string> {
+  if (OF_LOGS.every(name => before.text(name) === after.text(name))) return;
   for (const [local, total, of, bound] of [
     ['log.local.retention.ms', 'log.retention.ms', after.get('log.local.retention.ms'), after.retentionMs()],
     ['log.local.retention.bytes', 'log.retention.bytes', after.get('log.local.retention.bytes'), after.get('log.retention.bytes')],

@@ -95,6 +95,22 @@ describe('changed settings are refused as Kafka refuses them', () => {
   });
 });
 
+describe('what a node was started with is not held against a change of something else', () => {
+  const reporter = 'io.example.Reporter';
+  const refused = unfit('Validation of dynamic config update of Set(metric.reporters) failed with class class kafka.server.DynamicMetricsReporters');
+  const tooMuch = unfit('Invalid value 2000 for configuration log.local.retention.bytes: Value must not be more than log.retention.bytes property value: 1000');
+  test.each<[Record<string, string>, Record<string, string>, string]>([
+    [{ 'metric.reporters': reporter }, { 'max.connections.per.ip': '100' }, 'accepted'],
+    [{ 'metric.reporters': reporter }, { 'metric.reporters': `${reporter},io.example.Other` }, refused],
+    [{}, { 'metric.reporters': reporter }, refused],
+    [{ 'log.retention.bytes': '1000', 'log.local.retention.bytes': '2000' }, { 'max.connections.per.ip': '100' }, 'accepted'],
+    // Kafka checks all of a log's settings when any of them changes.
+    [{ 'log.retention.bytes': '1000', 'log.local.retention.bytes': '2000' }, { 'log.segment.bytes': '2000000' }, tooMuch],
+  ])('started with %j, changed to %j: %s', (given, own, outcome) => {
+    expect(fault(() => validateBrokerConfig(localSettings(given), texts(own), true))).toBe(outcome);
+  });
+});
+
 describe('lists change by parts', () => {
   test('from the default while there is no value', () => {
     expect(changeList('topic', 'cleanup.policy', 'APPEND', undefined, 'compact,delete')).toBe('delete,compact');
