@@ -16,6 +16,25 @@ function keepAlive(driver: GroupDriver, member: Parameters<GroupDriver['heartbea
   }
 }
 
+/** Commits the first offsets of a topic. */
+function commit(driver: GroupDriver, groupId: string, topic: string, topicId: string, count = 1): void {
+  const partitions = Array.from({ length: count }, (_, partitionIndex) =>
+    ({ partitionIndex, committedOffset: 1, committedLeaderEpoch: -1, committedMetadata: null, commitTimestamp: -1 }));
+  driver.commit({ groupId, topics: [{ topicId, name: topic, partitions }] });
+}
+
+/** How many writes are tried in so long a time, with none that succeeds. */
+function refusedWrites(driver: GroupDriver, ms: number): number {
+  let count = 0;
+  for (let passed = 0; passed < ms; passed++) {
+    driver.refuseWith = 15;
+    driver.advance(1);
+    if (driver.refuseWith === 0) count++;
+  }
+  driver.refuseWith = 0;
+  return count;
+}
+
 describe('expiry of offsets', () => {
   test('somebody outside any group: a retention after each commit, and the group goes with its last offset', () => {
     const driver = new GroupDriver(settings);
@@ -136,15 +155,19 @@ describe('expiry of offsets', () => {
     driver.advance(CHECK);
     expect(driver.committed()).toBeUndefined();
   });
+
+  test('a write that keeps failing is tried once a second, however much is due', () => {
+    const driver = new GroupDriver(settings);
+    commit(driver, 'a', 't', ZERO_UUID, CLEANUP_BATCH + 5);
+    driver.advance(DAY - 1);
+    expect(refusedWrites(driver, 3_500)).toBe(4);
+    driver.advance(CHECK);
+    expect(driver.machine.offsets.committed.has('a')).toBe(false);
+  });
 });
 
 describe('deleted topics', () => {
   const id = (byte: number): string => uuidFromBytes(Buffer.alloc(16, byte));
-  const commit = (driver: GroupDriver, groupId: string, topic: string, topicId: string, count = 1): void => {
-    const partitions = Array.from({ length: count }, (_, partitionIndex) =>
-      ({ partitionIndex, committedOffset: 1, committedLeaderEpoch: -1, committedMetadata: null, commitTimestamp: -1 }));
-    driver.commit({ groupId, topics: [{ topicId, name: topic, partitions }] });
-  };
   const deleteTopic = (driver: GroupDriver, name: string, topicId: string): void => {
     driver.run<null>((machine, to, at) => machine.topicsDeleted([{ name, id: topicId }], to, at));
   };
@@ -178,5 +201,15 @@ describe('deleted topics', () => {
     driver.advance(10);
     expect(driver.machine.offsets.committed.has('a')).toBe(false);
     expect(driver.largestBatchOfTombstones).toBe(CLEANUP_BATCH);
+  });
+
+  test('whose end cannot be written are tried once a second', () => {
+    const driver = new GroupDriver();
+    commit(driver, 'a', 't', id(1), CLEANUP_BATCH + 5);
+    driver.refuseWith = 15;
+    deleteTopic(driver, 't', id(1));
+    expect(refusedWrites(driver, 3_500)).toBe(3);
+    driver.advance(2_000);
+    expect(driver.machine.offsets.committed.has('a')).toBe(false);
   });
 });

@@ -9,10 +9,10 @@ import type { GroupRecord } from './records.js';
 import type { Step } from './step.js';
 import type { DeletedTopic } from './types.js';
 
-/** How many tombstones go into one batch: what is left waits for the next round. */
+/** How many tombstones one round writes, so that others have their turn: what is left waits for the next round. */
 export const CLEANUP_BATCH = 1_000;
 
-/** When an offset's retention began; null while it must be kept. */
+/** When an offset's retention began. */
 type Condition = (offset: StoredOffset) => number;
 
 /**

@@ -347,8 +347,10 @@ export class GroupMachine implements Machine<GroupRecord> {
   }
 
   private cleanUp(step: Step): void {
+    step.divide();
     const isUnfinished = cleanUp(step, this.offsets, this.allGroups());
     step.setTimer(timerKey('cleanup'), isUnfinished ? NEXT_BATCH_MS : this.settings.offsetsRetentionCheckIntervalMs);
+    step.ifNotWritten(instead => instead.setTimer(timerKey('cleanup'), RETRY_MS));
   }
 
   private noteDeleted(name: string, ids: readonly Uuid[]): void {
@@ -356,6 +358,7 @@ export class GroupMachine implements Machine<GroupRecord> {
   }
 
   private forgetDeletedTopics(step: Step): void {
+    step.divide();
     const topics = [...this.deletedTopics];
     const isUnfinished = forgetTopics(step, this.offsets, this.deletedTopics);
     if (isUnfinished) step.setTimer(timerKey('topics'), NEXT_BATCH_MS);

@@ -162,6 +162,21 @@ describe('the group coordinator of a node', () => {
     expect(name((await service.commitOffsets(commit(groupId))).topics[0]!.partitions[0]!)).toBe('NONE');
   });
 
+  test('offsets of a deleted topic that are too many for one batch go in several', async () => {
+    const { service, logOf } = await coordinator(0);
+    const log = logOf(0);
+    const groupId = groupIds[0]!;
+    const [{ name: topic, topicId, partitions: [first] }] = commit(groupId).topics as [CommitRequest['topics'][number]];
+    const partitions = Array.from({ length: 50 }, (_, partitionIndex) => ({ ...first!, partitionIndex }));
+    await service.commitOffsets({ ...commit(groupId), topics: [{ name: topic, topicId, partitions }] });
+    const before = log.batches.length;
+    log.maxBatchBytes = 500;
+    await service.topicsDeleted([{ name: topic, id: topicId }]);
+    const { topics } = await service.fetchOffsets({ groupId, memberId: null, memberEpoch: -1, topics: null, requireStable: false });
+    expect(topics).toEqual([]);
+    expect(log.batches.length - before).toBeGreaterThan(1);
+  });
+
   test('whoever is parked when the leadership is lost is sent to find the coordinator anew', async () => {
     const { service, runtimes } = await coordinator(0);
     const groupId = groupIds[0]!;

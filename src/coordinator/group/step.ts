@@ -19,6 +19,7 @@ export class Step {
   private readonly replies: Reply[] = [];
   private readonly timers: TimerChange[] = [];
   private readonly mends: Mend[] = [];
+  private isDivisible = false;
 
   constructor(
     readonly at: Moment,
@@ -34,8 +35,9 @@ export class Step {
     this.records.push(record);
   }
 
-  get appendsNothing(): boolean {
-    return this.records.length === 0;
+  /** Each record is true by itself, so that they are written in as many batches as it takes. */
+  divide(): void {
+    this.isDivisible = true;
   }
 
   /** Answers with what holds whether or not the step's records can be written. */
@@ -78,7 +80,7 @@ export class Step {
   effects(): Effects<GroupRecord> {
     const { records, replies, timers } = this;
     if (records.length === 0) return { records, replies, timers };
-    return { records, replies, timers, otherwise: (error, at) => this.withoutRecords(error, at) };
+    return { records, replies, timers, divisible: this.isDivisible, otherwise: (error, at) => this.withoutRecords(error, at) };
   }
 
   /** The timers and the answers stand, the answers that depended on the records are errors, and the rest is mended. */
@@ -86,7 +88,7 @@ export class Step {
     const errorCode = error instanceof KafkaError ? error.errorCode : ErrorCode.UNKNOWN_SERVER_ERROR;
     const instead = new Step(at, this.settings, this.cluster, this.newTopicsVersion, this.classicGroups);
     for (const mend of this.mends) mend(instead, errorCode);
-    const { records, replies, timers, otherwise } = instead.effects();
-    return { records, replies: [...this.replies, ...replies], timers: [...this.timers, ...timers], otherwise };
+    const effects = instead.effects();
+    return { ...effects, replies: [...this.replies, ...effects.replies], timers: [...this.timers, ...effects.timers] };
   }
 }
