@@ -41,8 +41,22 @@ export class ReadPass {
     }
     if (this.#cold.length > 0) return this.#settle();
     // No more may come than was granted, however long one waits.
-    if (this.bytesRead > 0 && this.#grantedBytes < this.options.minBytes) this.mustAnswer = true;
+    const { minBytes } = this.options;
+    if (this.bytesRead > 0 && this.#grantedBytes <= minBytes && (this.#grantedBytes < minBytes || this.#isFull())) this.mustAnswer = true;
     return undefined;
+  }
+
+  /** Whether there is as much as may come, though whole batches come to a little less. What no log can count is taken for enough. */
+  #isFull(): boolean {
+    let readableBytes = 0;
+    for (const [index, position] of this.positions.entries()) {
+      const [partition, limitOffset, fetchOffset] = [this.find(position), this.limits[index], Number(position.fetchOffset)];
+      if (typeof partition === 'number' || limitOffset === undefined || fetchOffset >= limitOffset) continue;
+      const [from, to] = [partition.log.bytesBefore(fetchOffset), partition.log.bytesBefore(limitOffset)];
+      if (from === undefined || to === undefined) return true;
+      readableBytes += Math.min(to - from, position.maxBytes);
+    }
+    return readableBytes >= this.#grantedBytes;
   }
 
   release(): void {

@@ -162,6 +162,21 @@ describe('fetch', () => {
     expect(answer()).toMatchObject([{ read: { sizeBytes: 10 * sizeBytes } }]);
   });
 
+  test('that wants as much as it may be given waits for that, though whole batches come to less', async () => {
+    append(partition, 1, 'a');
+    const { sizeBytes } = partition.log;
+    const bytes = Math.floor(3.5 * sizeBytes);
+    const answer = startFetch({}, { maxWaitMs: 500, minBytes: bytes, maxBytes: bytes });
+    append(partition, 1, 'a');
+    append(partition, 1, 'a');
+    await turn();
+    expect(answer()).toBeUndefined();
+    append(partition, 1, 'a');
+    await turn();
+    expect(answer()).toMatchObject([{ read: { sizeBytes: 3 * sizeBytes } }]);
+    expect(startFetch({}, { maxWaitMs: 500, minBytes: bytes, maxBytes: bytes })()).toMatchObject([{ read: { sizeBytes: 3 * sizeBytes } }]);
+  });
+
   test('that waits at several places counts what all can give, each up to its own bound', async () => {
     const { sizeBytes } = (append(partition, 1, 'a'), partition.log);
     const other = open(SOLE);

@@ -34,6 +34,27 @@ test('a fetch that waits for records is answered when the broker closes', async 
   await Promise.all([broker.close(), expect(fetched).resolves.toMatchObject({ errorCode: ErrorCode.NONE })]);
 });
 
+test('a fetch that wants more than it may be given waits for as much as it may', async () => {
+  const { broker, client, topicId } = await start();
+  const other = await RawClient.connect(new NodeNet(), broker.port);
+  stops.push(() => other.close());
+  const produce = () => {
+    const records = buildBatch({ producerId: -1, producerEpoch: -1, baseSequence: -1 }, [{ timestampMs: 1, key: null, value: Buffer.alloc(1000) }]);
+    return other.send(produceApi, { acks: -1, timeoutMs: 1000, topicData: [{ topicId, partitionData: [{ index: 0, records }] }] });
+  };
+  let isAnswered = false;
+  const fetched = client.send(fetchApi, {
+    maxWaitMs: 0x7fff_ffff, minBytes: 1_000_000, maxBytes: 2500, forgottenTopicsData: [],
+    topics: [{ topicId, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 20 }] }],
+  }).finally(() => { isAnswered = true; });
+  await produce();
+  await produce();
+  expect(isAnswered).toBe(false);
+  await produce();
+  const { responses } = await fetched;
+  expect(responses[0]!.partitions[0]!.records!.length).toBeGreaterThan(2000);
+});
+
 test('a duplicate is told the time at which the original was appended', async () => {
   const { client, topicId } = await start([{ name: 'message.timestamp.type', value: 'LogAppendTime' }]);
   const send = async () => {

@@ -46,7 +46,7 @@ function fetchHandler(services: Services): Handler<FetchRequest, FetchResponseIn
     const options = {
       // Kafka hangs up on who has asked nothing for so long; to answer is kinder.
       maxWaitMs: maxIdleMs < 0 ? request.maxWaitMs : Math.min(request.maxWaitMs, maxIdleMs),
-      minBytes: isLimited ? Math.min(request.minBytes, maxBytes) : request.minBytes,
+      minBytes: Math.min(request.minBytes, maxBytes),
       maxBytes,
       readCommitted: request.isolationLevel === READ_COMMITTED,
       budget: services.logs.readBudget,
