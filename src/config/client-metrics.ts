@@ -24,8 +24,11 @@ export function metricsSubscription(own: ReadonlyMap<string, string>): MetricsSu
   if (intervalMs < 100 || intervalMs > 3_600_000) {
     throw new ConfigError(`Invalid value ${intervalMs} for interval.ms, interval must be between 100 and 3600000 (1 hour)`, 'request');
   }
-  const patterns = values.get('match')!.value as readonly string[];
-  return { metrics: values.get('metrics')!.value as readonly string[], intervalMs, match: new Map(patterns.map(parsePattern)) };
+  const match = new Map((values.get('match')!.value as readonly string[]).map(parsePattern));
+  return {
+    metrics: values.get('metrics')!.value as readonly string[],
+    intervalMs, match,
+  };
 }
 
 /** `attribute=expression`. */

@@ -7,7 +7,8 @@ export const quorumSettings = {
     doc: 'The voters of a static quorum, as `id@host:port` separated by commas. Leave it empty when directories are formatted with ' +
       '`--standalone` or initial controllers: the voters are then in the log.' }),
   'controller.quorum.bootstrap.servers': list({ default: [], check: bootstrapServers, importance: 'high', honoured: true,
-    doc: 'Where to find the controller quorum, as `host:port` separated by commas.' }),
+    doc: 'Where to find the controller quorum, as `host:port` separated by commas. Ottla runs a quorum of one so far, and takes from it ' +
+      'only whether there are other nodes.' }),
   'controller.quorum.election.timeout.ms': int({ default: 1000, min: 0, importance: 'high',
     doc: 'How long a voter waits for votes before it asks again.' }),
   'controller.quorum.fetch.timeout.ms': int({ default: 2000, min: 0, importance: 'high',
