@@ -64,5 +64,5 @@ export const topicSettings = {
     doc: 'Whether remote storage gets nothing more of this topic, which can then only be read.' }),
   'remote.log.delete.on.disable': boolean({ default: false, importance: 'medium',
     doc: 'Whether remote data is deleted when remote storage is turned off.' }),
-  'internal.segment.bytes': int({ default: null, importance: 'medium', internal: true, doc: 'For tests: a segment size below the usual bound.' }),
+  'internal.segment.bytes': int({ default: null, importance: 'medium', internal: true, honoured: true, doc: 'For tests: a segment size below the usual bound.' }),
 };
