@@ -1,14 +1,15 @@
 // Groups of the consumer protocol (KIP-848): their life heartbeat by heartbeat, and every way to be refused.
 
 import {
-  consumerGroupDescribeApi, consumerGroupHeartbeatApi, deleteGroupsApi, describeGroupsApi, heartbeatApi, joinGroupApi, leaveGroupApi, listGroupsApi,
-  offsetCommitApi, offsetDeleteApi, offsetFetchApi, syncGroupApi,
+  consumerGroupDescribeApi, consumerGroupHeartbeatApi, deleteGroupsApi, describeConfigsApi, describeGroupsApi, heartbeatApi, incrementalAlterConfigsApi,
+  joinGroupApi, leaveGroupApi, listGroupsApi, offsetCommitApi, offsetDeleteApi, offsetFetchApi, syncGroupApi,
   type ConsumerGroupHeartbeatRequestInput, type ConsumerGroupHeartbeatResponse,
 } from '../../../src/protocol/generated/index.js';
 import type { Player } from '../player.js';
 
-/** Targets follow one another no sooner; the time by which a heartbeat finds the next one due. */
-const ASSIGNMENT_INTERVAL_MS = 1_000;
+const GROUP = 32;
+/** The longest that Apache Kafka takes: no target comes meanwhile. */
+const LONG_INTERVAL_MS = 15_000;
 
 export async function consumerGroups(player: Player): Promise<void> {
   const topicId = await player.topic('cg', 2);
@@ -75,6 +76,7 @@ async function life(player: Player, topicId: string): Promise<void> {
     const describe = (label: string): Promise<unknown> => describeBoth(player, `v${version} ${label}`, groupId);
     // Behind all ids that the coordinator makes, for the range assignor goes by them.
     const two = '~two';
+    await assignEvery(player, groupId, LONG_INTERVAL_MS);
     const one = version === 0 ? await madeMember(player, groupId) : 'one';
     if (version > 0) await say('the first joins', one, JOIN);
     await describe('one member');
@@ -87,8 +89,8 @@ async function life(player: Player, topicId: string): Promise<void> {
     await say('an instance that nobody is', one, { memberEpoch: 2, instanceId: 'ghost' });
     await say('the second joins', two, { ...JOIN, serverAssignor: 'range', rackId: 'r' });
     await describe('two members, one without a target');
-    await untilAssigned();
-    await say('the second is in', two, { memberEpoch: 2 });
+    await assignEvery(player, groupId, 0);
+    await secondIsIn(player, groupId, two, version);
     await describe('to be shared');
     await say('the first gives back', one, { memberEpoch: 2, topicPartitions: [{ topicId, partitions: [0, 1] }] });
     await describe('giving back');
@@ -122,7 +124,26 @@ async function describeBoth(player: Player, label: string, groupId: string): Pro
   await player.once(label, describeGroupsApi, { groups: [groupId] }, 5);
 }
 
-const untilAssigned = (): Promise<void> => new Promise(resolve => { setTimeout(resolve, ASSIGNMENT_INTERVAL_MS); });
+/** Targets of the group follow one another no sooner. */
+async function assignEvery(player: Player, groupId: string, intervalMs: number): Promise<void> {
+  const [name, value] = ['consumer.assignment.interval.ms', String(intervalMs)];
+  const resource = { resourceType: GROUP, resourceName: groupId };
+  await player.quietly(incrementalAlterConfigsApi, { resources: [{ ...resource, configs: [{ name, configOperation: 0, value }] }], validateOnly: false });
+  await player.until(`${groupId}: ${name}=${value}`, async () => {
+    const { results } = await player.quietly(describeConfigsApi, { resources: [{ ...resource, configurationKeys: [name] }], includeSynonyms: false, includeDocumentation: false });
+    return results[0]?.configs[0]?.value === value;
+  });
+}
+
+/** The interval is acted on a moment after it can be read: the answer is kept that has a target. */
+async function secondIsIn(player: Player, groupId: string, memberId: string, version: number): Promise<void> {
+  await player.until('a target for the second', async () => {
+    const answer = await player.quietly(consumerGroupHeartbeatApi, beat(groupId, memberId, { memberEpoch: 2 }), version);
+    const isIn = answer.memberEpoch !== 2;
+    if (isIn) player.keep(`ConsumerGroupHeartbeat v${version}: life: the second is in`, answer);
+    return isIn;
+  });
+}
 
 async function staticLife(player: Player): Promise<void> {
   const groupId = 'static-consumers';
@@ -158,7 +179,6 @@ async function patterns(player: Player): Promise<void> {
     const { groups } = await player.quietly(consumerGroupDescribeApi, { groupIds: [groupId], includeAuthorizedOperations: false });
     return groups[0]!.groupEpoch > 1;
   });
-  await untilAssigned();
   await say('resolved', { memberEpoch: 1 });
   await describeBoth(player, 'pattern', groupId);
   await say('none any more', { memberEpoch: 2, subscribedTopicRegex: '' });

@@ -8,8 +8,6 @@ import { writeAssignment } from '../../../src/coordinator/group/classic/consumer
 import { subscriptionOf } from '../../../src/coordinator/group/testing/mixed-clients.js';
 import type { Player } from '../player.js';
 
-/** Targets follow one another no sooner. */
-const ASSIGNMENT_INTERVAL_MS = 1_000;
 /** The newest JoinGroup that makes a dynamic member's id without sending it away for that. */
 const MAKES_IDS = 3;
 const TOPIC = 'cv';
@@ -41,8 +39,6 @@ const protocolsOwning = (...partitions: number[]): { name: string; metadata: Uin
 const classicJoin = (groupId: string, more: Partial<JoinGroupRequestInput> = {}): JoinGroupRequestInput => ({
   groupId, sessionTimeoutMs: 30_000, rebalanceTimeoutMs: 30_000, memberId: '', groupInstanceId: null, protocolType: 'consumer', protocols: protocolsOwning(), ...more,
 });
-
-const untilAssigned = (): Promise<void> => new Promise(resolve => { setTimeout(resolve, ASSIGNMENT_INTERVAL_MS); });
 
 async function describeBoth(player: Player, label: string, groupId: string): Promise<void> {
   await player.ask(label, consumerGroupDescribeApi, { groupIds: [groupId], includeAuthorizedOperations: false });
@@ -129,7 +125,6 @@ async function refusedUpgrades(player: Player): Promise<void> {
 async function joins(player: Player): Promise<void> {
   const groupId = 'joined';
   await player.quietly(consumerGroupHeartbeatApi, beat(groupId, 'one', JOIN));
-  await untilAssigned();
   const join = (label: string, more: Partial<JoinGroupRequestInput>): Promise<unknown> => player.ask(`joins: ${label}`, joinGroupApi, classicJoin(groupId, { memberId: 'classic', ...more }));
   await join('of another type', { protocolType: 'connect' });
   await join('without a type', { protocolType: '' });
@@ -181,7 +176,6 @@ async function statics(player: Player): Promise<void> {
     return answer;
   };
   await say('i, of the consumer protocol', 'one', { ...JOIN, instanceId: 'i' });
-  await untilAssigned();
   const j = await joined('j, of the classic protocol', 'j');
   await describeBoth(player, 'statics: both', groupId);
   await player.ask('statics: another of its name', heartbeatApi, { groupId, memberId: 'other', groupInstanceId: 'j', generationId: j.generationId });
@@ -200,7 +194,6 @@ async function statics(player: Player): Promise<void> {
 async function staticInPlaceOfTheLast(player: Player, topicId: string): Promise<void> {
   const groupId = 'static-back';
   await player.quietly(consumerGroupHeartbeatApi, beat(groupId, 'one', { ...JOIN, instanceId: 'i' }));
-  await untilAssigned();
   const join = (memberId: string, groupInstanceId: string | null, ...owned: number[]): Promise<JoinGroupResponse> =>
     player.quietly(joinGroupApi, classicJoin(groupId, { memberId, groupInstanceId, protocols: protocolsOwning(...owned) }));
   await join('classic', null);
@@ -224,7 +217,6 @@ async function staticInPlaceOfTheLast(player: Player, topicId: string): Promise<
 async function staticTooEarly(player: Player): Promise<void> {
   const groupId = 'static-early';
   await player.quietly(consumerGroupHeartbeatApi, beat(groupId, 'one', { ...JOIN, instanceId: 'i' }));
-  await untilAssigned();
   const { generationId } = await player.quietly(joinGroupApi, classicJoin(groupId, { memberId: 'classic' }));
   await player.quietly(consumerGroupHeartbeatApi, beat(groupId, 'one', { instanceId: 'i', memberEpoch: -2 }));
   const { memberId } = await player.quietly(joinGroupApi, classicJoin(groupId, { groupInstanceId: 'i' }));
