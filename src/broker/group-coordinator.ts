@@ -105,8 +105,14 @@ function migrationPolicyOf(policy: string): MigrationPolicy {
   return { upgrade: name === 'upgrade' || name === 'bidirectional', downgrade: name === 'downgrade' || name === 'bidirectional' };
 }
 
+/** By its name, or by the class that implements it in Apache Kafka. */
 function assignorNamed(wanted: string): Assignor {
-  const assignor = BUILT_IN_ASSIGNORS.find(({ name }) => name === wanted);
+  const assignor = BUILT_IN_ASSIGNORS.find(({ name }) => wanted === name || wanted === classNameOf(name));
   if (assignor !== undefined) return assignor;
-  throw new ConfigError(`group.consumer.assignors names ${wanted}, which is none of ${BUILT_IN_ASSIGNORS.map(({ name }) => name).join(', ')}`);
+  const known = BUILT_IN_ASSIGNORS.flatMap(({ name }) => [name, classNameOf(name)]);
+  throw new ConfigError(`group.consumer.assignors names ${wanted}, which is none of ${known.join(', ')}`);
+}
+
+function classNameOf(name: string): string {
+  return `org.apache.kafka.coordinator.group.assignor.${name.charAt(0).toUpperCase()}${name.slice(1)}Assignor`;
 }

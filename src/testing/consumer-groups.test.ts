@@ -119,6 +119,14 @@ describe('group.consumer.assignors', () => {
     expect((await running.describe()).assignor).toBe('range');
   });
 
+  test('may be named by the classes that they are in Apache Kafka', async () => {
+    const classes = ['RangeAssignor', 'UniformAssignor'].map(name => `org.apache.kafka.coordinator.group.assignor.${name}`);
+    const running = await Running.start({ settings: { 'group.consumer.assignors': classes.join(',') } });
+    expect((await running.join({ serverAssignor: 'uniform' })).errorCode).toBe(0);
+    expect((await running.describe()).assignor).toBe('uniform');
+    expect(errorName((await running.join({ serverAssignor: classes[0]! })).errorCode)).toBe('UNSUPPORTED_ASSIGNOR');
+  });
+
   test('that do not exist stop the start, and are named', async () => {
     await expect(startBroker({ settings: { 'group.consumer.assignors': 'uniform,com.example.Mine' } })).rejects.toThrow(/group\.consumer\.assignors.*com\.example\.Mine/);
   });
