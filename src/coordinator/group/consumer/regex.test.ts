@@ -1,6 +1,8 @@
 import { describe, expect, test } from '@jest/globals';
 import { ErrorCode } from '../../../protocol/generated/errors.js';
+import { groupRecordCodec, type GroupRecord } from '../records.js';
 import { ConsumerDriver } from '../testing/consumer-driver.js';
+import { timerKey } from '../timers.js';
 import type { ConsumerGroupHeartbeatRequest } from '../types.js';
 
 const REFRESH_MS = 600_000;
@@ -113,4 +115,21 @@ describe('resolving', () => {
     driver.advance(20_000);
     expect(beatAndWait(driver, 2)).toBe('a-1:0 a-2:0');
   });
+
+  test('goes on for an expression taken over that no member may newly subscribe with', () => {
+    const large = `a-.*|.*${'c'.repeat(11_000)}`;
+    const driver = driverWith('a-1', 'a-2');
+    expect(driver.enter('m', pattern(large))).toMatchObject({ errorCode: ErrorCode.INVALID_REGULAR_EXPRESSION });
+    for (const record of resolved().written) driver.log.push(groupRecordCodec.encode(withRegex(record, large)));
+    driver.failOver();
+    driver.advance(20_000);
+    const { records } = driver.machine.timerFired(timerKey('regex', 'g'), { nowMs: driver.nowMs, monotonicMs: 0, nextOffset: 0, newId: () => '' });
+    expect(records[0]).toMatchObject({ kind: 'consumer regex', regularExpression: large, value: { topics: ['a-1', 'a-2'] } });
+  });
 });
+
+function withRegex(record: GroupRecord, regex: string): GroupRecord {
+  if (record.kind === 'consumer regex') return { ...record, regularExpression: regex };
+  if (record.kind !== 'consumer member' || record.value === null) return record;
+  return { ...record, value: { ...record.value, subscribedTopicRegex: regex } };
+}

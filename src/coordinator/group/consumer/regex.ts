@@ -8,7 +8,7 @@ import type { ConsumerGroup, ResolvedRegex } from './group.js';
 import type { ConsumerMember } from './member.js';
 import { sameNames } from './member.js';
 import { regexRecord, regexTombstone } from './records.js';
-import { compileTopicRegex } from './topic-regex.js';
+import { compileTopicRegex, requireTopicRegex } from './topic-regex.js';
 
 /** How often regular expressions are resolved at the most. */
 const MIN_REFRESH_INTERVAL_MS = 10_000;
@@ -38,7 +38,7 @@ export function updateRegex(step: Step, group: ConsumerGroup, { subscribedTopicR
 
 function refuseInvalid(regex: string): void {
   try {
-    compileTopicRegex(regex);
+    requireTopicRegex(regex);
   } catch (error) {
     throw new KafkaError(ErrorCode.INVALID_REGULAR_EXPRESSION,
       `SubscribedTopicRegex \`${regex}\` is not a valid regular expression: ${(error as Error).message}.`);

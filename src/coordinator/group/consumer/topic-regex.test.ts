@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { compileTopicRegex, InvalidTopicRegexError } from './topic-regex.js';
+import { compileTopicRegex, InvalidTopicRegexError, requireTopicRegex } from './topic-regex.js';
 
 describe('a topic regex', () => {
   test.each([
@@ -33,18 +33,49 @@ describe('a topic regex', () => {
     ['a\\', 'trailing backslash at end of expression'],
   ])('%j is refused, and the message says why', (pattern, message) => {
     expect(() => compileTopicRegex(pattern)).toThrow(InvalidTopicRegexError);
-    expect(() => compileTopicRegex(pattern)).toThrow(message);
+    expect(() => requireTopicRegex(pattern)).toThrow(message);
   });
 
   test.each([
     ['a repetition of much', `(${'x'.repeat(1_300)}){1000}`],
-    ['a long pattern', 'x'.repeat(32_000)],
     ['a repetition of a repetition', '((a{10}){10}){10}{1000}'],
-    ['many repetitions', 'a{1000}'.repeat(10)],
-    ['a repetition of a class', '[]a{2}]{1000}'.repeat(10)],
+    ['many repetitions', 'a{1000}'.repeat(11)],
+    ['very many that may be left out', 'a?'.repeat(11_000)],
+    ['very much behind a repetition', `.*${'a'.repeat(11_000)}`],
+    ['choice after choice', '(a|aa)'.repeat(3_000)],
+    ['a repetition of a class', '[]a{2}]{1000}'.repeat(11)],
     ['a repetition of what is quoted', String.raw`(\Q${'({['.repeat(100)}\E){100}`],
   ])('%s is refused before it costs anything', (_, pattern) => {
-    expect(() => compileTopicRegex(pattern)).toThrow(InvalidTopicRegexError);
+    expect(() => requireTopicRegex(pattern)).toThrow('expression too large');
+  });
+
+  test.each([
+    ['a class', '['], ['a class of escapes', `[${String.raw`\a`.repeat(10_000)}`], ['classes', '['.repeat(32_000)], ['a class with a backslash', '[a\\'],
+    ['groups', '('.repeat(900)], ['a quotation in a group', String.raw`(\Q`],
+  ])('%s that nothing closes is refused in linear time', (_, pattern) => {
+    expect(() => requireTopicRegex(pattern)).toThrow(InvalidTopicRegexError);
+  });
+
+  const names = Array.from({ length: 900 }, (_, index) => `orders.created.region-${index}.v1`.padEnd(30, '-'));
+
+  test.each([
+    ['names', names.join('|')],
+    ['names in a group', `^(${names.join('|')})$`],
+    ['names that each may go on', names.map(name => `${name}.*`).join('|')],
+    ['endings', `(?:eu|us)-.*-(?:${names.slice(0, 300).join('|')})`],
+  ])('%s by the hundred can be subscribed to', (_, pattern) => {
+    expect(() => requireTopicRegex(pattern)).not.toThrow();
+  });
+
+  test('what no record can hold is refused', () => {
+    expect(() => requireTopicRegex('é'.repeat(16_383))).not.toThrow();
+    expect(() => requireTopicRegex('é'.repeat(16_384))).toThrow('expression longer than 32767 bytes');
+  });
+
+  test('what is too much for a new pattern still matches', () => {
+    const pattern = names.map(name => `.*${name}`).join('|');
+    expect(() => requireTopicRegex(pattern)).toThrow('expression too large');
+    expect(compileTopicRegex(pattern)(`x${names[7]!}`)).toBe(true);
   });
 
   test('a name that makes a backtracking matcher hang is told in linear time', () => {

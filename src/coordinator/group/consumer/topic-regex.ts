@@ -1,13 +1,16 @@
 import { RE2JS, RE2JSException, RE2JSSyntaxException } from 're2js';
 
-/**
- * The most instructions of a compiled pattern. Matching one name costs at most about instructions times characters, so this keeps
- * the worst pattern to some tens of milliseconds for the longest name; real ones take microseconds.
- */
-const MOST_INSTRUCTIONS = 5_000;
+/** The longest pattern in UTF-8: what it stands for is recorded under it, and a record's key holds no longer string. */
+const MOST_BYTES = 0x7fff;
 
-/** The most that a pattern may grow to while it is compiled: what is simplified away later has to be held first. */
-const MOST_EXPANDED = 4 * MOST_INSTRUCTIONS;
+/** The most that a new pattern may grow to once its counted repetitions are written out: it takes some tenths of a second to compile. */
+const MOST_EXPANDED = 50_000;
+
+/**
+ * The most of that which a name may reach at many of its characters: what is repeated, and what stands behind a repetition or a choice.
+ * Matching costs up to this times the name's length, at most some tenths of a second; real patterns take microseconds.
+ */
+const MOST_LOOSE = 10_000;
 
 /** RE2's own words for it. */
 const TOO_LARGE = 'expression too large';
@@ -19,16 +22,26 @@ export class InvalidTopicRegexError extends Error {
 
 /**
  * What the pattern means to KIP-848's `SubscribedTopicRegex`: RE2 syntax, to match the whole name of a topic (Kafka's
- * `TopicRegexResolver`, which uses RE2/J). Takes time and memory linear in the pattern and in the name; unlike in Kafka patterns
- * are refused that would be too costly.
+ * `TopicRegexResolver`, which uses RE2/J). Takes time and memory linear in the expanded pattern and in the name.
  *
  * @throws InvalidTopicRegexError when the pattern is not valid.
  */
 export function compileTopicRegex(pattern: string): (topic: string) => boolean {
-  if (expandedSize(pattern) > MOST_EXPANDED) throw new InvalidTopicRegexError(TOO_LARGE);
   const regex = compile(pattern);
-  if (regex.programSize() > MOST_INSTRUCTIONS) throw new InvalidTopicRegexError(TOO_LARGE);
   return topic => regex.testExact(topic);
+}
+
+/**
+ * Whether a member may newly subscribe with the pattern. Unlike with Kafka one that would be too costly may not; what a group has
+ * already is not asked, so that a group taken over from Kafka keeps its topics.
+ *
+ * @throws InvalidTopicRegexError when the pattern is not valid or would be too costly.
+ */
+export function requireTopicRegex(pattern: string): void {
+  if (Buffer.byteLength(pattern) > MOST_BYTES) throw new InvalidTopicRegexError(`expression longer than ${MOST_BYTES} bytes`);
+  const { size, loose } = expanded(pattern);
+  if (size > MOST_EXPANDED || loose > MOST_LOOSE) throw new InvalidTopicRegexError(TOO_LARGE);
+  compile(pattern);
 }
 
 function compile(pattern: string): RE2JS {
@@ -42,34 +55,71 @@ function compile(pattern: string): RE2JS {
 }
 
 /** One token of a pattern: a quoted stretch, a class of characters, a repetition with a count, an escape, or one character. */
-const TOKEN = /\\Q(?<quoted>[^]*?)(?:\\E|$)|\[\^?\]?(?:\[:\^?\w+:\]|\\[^]|[^\]])*\]|\{(?<least>\d{1,8})(?:,(?<most>\d{0,8}))?\}|\\[^]|[^]/gu;
+const TOKEN = /\\Q(?<quoted>[^]*?)(?:\\E|$)|\[\^?\]?(?:\[:\^?\w+:\]|\\[^]|[^\]\\])*(?:\]|\\?$)|\{(?<least>\d{1,8})(?:,(?<most>\d{0,8}))?\}|\\[^]|[^]/gu;
+
+/** How much there is to match, and how much of it at many characters of a name: see `MOST_LOOSE`. */
+interface Extent {
+  readonly size: number;
+  readonly loose: number;
+}
+
+/** A group of a pattern that is being read, or all of it. */
+interface OpenGroup {
+  size: number;
+  loose: number;
+  /** What a repetition that comes next repeats. */
+  last: Extent;
+  /** Whether the group stands where a name may reach it at many characters. */
+  readonly startsLoose: boolean;
+  isLoose: boolean;
+  hasChoice: boolean;
+}
+
+function openGroup(isLoose: boolean): OpenGroup {
+  return { size: 0, loose: 0, last: { size: 0, loose: 0 }, startsLoose: isLoose, isLoose, hasChoice: false };
+}
+
+function add(group: OpenGroup, last: Extent): void {
+  group.size += last.size;
+  group.loose += last.loose;
+  group.last = last;
+}
 
 /**
- * About how many things to match there are once the counted repetitions are written out: what they repeat is what stands before
- * them, a group or one token. Of patterns that are not valid it may tell anything.
+ * The extent of a pattern once the counted repetitions are written out: what they repeat is what stands before them, a group or one
+ * token. Of patterns that are not valid it may tell anything.
  */
-function expandedSize(pattern: string): number {
-  const groups = [{ size: 0, lastSize: 0 }];
-  const add = (size: number): void => {
-    const group = groups.at(-1)!;
-    group.size += size;
-    group.lastSize = size;
-  };
+function expanded(pattern: string): Extent {
+  const groups = [openGroup(false)];
   for (const [token, quoted, least, most] of pattern.matchAll(TOKEN)) {
-    if (quoted !== undefined) {
-      add(quoted.length);
-    } else if (least !== undefined) {
-      const group = groups.at(-1)!;
-      const times = Math.max(1, Number(least) + (most === '' ? 1 : 0), Number(most ?? 0));
-      group.size += group.lastSize * (times - 1);
-      group.lastSize *= times;
+    const group = groups.at(-1)!;
+    if (least !== undefined) {
+      repeat(group, Math.max(1, Number(least) + (most === '' ? 1 : 0), Number(most ?? 0)));
+    } else if (token === '*' || token === '+' || token === '?') {
+      repeat(group, 1);
     } else if (token === '(') {
-      groups.push({ size: 0, lastSize: 0 });
+      groups.push(openGroup(group.isLoose));
     } else if (token === ')' && groups.length > 1) {
-      add(groups.pop()!.size + 1);
+      groups.pop();
+      close(groups.at(-1)!, group);
     } else {
-      add(1);
+      const size = quoted?.length ?? 1;
+      add(group, { size, loose: group.isLoose ? size : 0 });
+      if (token === '|') Object.assign(group, { hasChoice: true, isLoose: group.startsLoose });
     }
   }
-  return groups.reduce((sum, { size }) => sum + size, 0);
+  while (groups.length > 1) close(groups.at(-2)!, groups.pop()!);
+  return groups[0]!;
+}
+
+function repeat(group: OpenGroup, times: number): void {
+  const { size, loose } = group.last;
+  add(group, { size: size * (times - 1), loose: size * times - loose });
+  group.last = { size: size * times, loose: size * times };
+  group.isLoose = true;
+}
+
+function close(outer: OpenGroup, { size, loose, startsLoose, isLoose, hasChoice }: OpenGroup): void {
+  add(outer, { size: size + 1, loose: startsLoose ? size + 1 : loose });
+  if (isLoose || hasChoice) outer.isLoose = true;
 }
