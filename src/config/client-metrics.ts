@@ -1,4 +1,5 @@
 import { javaMapOrder } from './java-order.js';
+import { compileJavaRegex, UnsupportedRegexError } from './java-regex.js';
 import { clientMetricsSettings } from './table/index.js';
 import { checkAll, ConfigError } from './value.js';
 
@@ -12,7 +13,7 @@ export interface MetricsSubscription {
   readonly metrics: readonly string[];
   readonly intervalMs: number;
   /** Each holds for the whole of an attribute; a client that lacks one does not match. */
-  readonly match: ReadonlyMap<MatchedAttribute, RegExp>;
+  readonly match: ReadonlyMap<MatchedAttribute, (text: string) => boolean>;
 }
 
 /** Reads a subscription; throws ConfigError for what none may have (`ClientMetricsConfigs.validate`). */
@@ -32,15 +33,14 @@ export function metricsSubscription(own: ReadonlyMap<string, string>): MetricsSu
 }
 
 /** `attribute=expression`. */
-function parsePattern(pattern: string): [MatchedAttribute, RegExp] {
+function parsePattern(pattern: string): [MatchedAttribute, (text: string) => boolean] {
   const illegal = new ConfigError(`Illegal client matching pattern: ${pattern}`);
   const [name = '', expression, ...more] = pattern.split('=');
   const attribute = MATCHED.find(known => known === name.trim());
   if (attribute === undefined || expression === undefined || expression === '' || more.some(part => part !== '')) throw illegal;
   try {
-    // By itself first: what only the anchors make whole is no expression.
-    return [attribute, new RegExp(`^(?:${new RegExp(expression.trim()).source})$`)];
-  } catch {
-    throw illegal;
+    return [attribute, compileJavaRegex(expression.trim())];
+  } catch (error) {
+    throw error instanceof UnsupportedRegexError ? illegal : error;
   }
 }

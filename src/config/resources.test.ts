@@ -53,6 +53,8 @@ describe('changed settings are refused as Kafka refuses them', () => {
     [{ 'interval.ms': '99' }, 'request: Invalid value 99 for interval.ms, interval must be between 100 and 3600000 (1 hour)'],
     [{ match: 'client_id' }, 'config: Illegal client matching pattern: client_id'],
     [{ match: 'client_id=(' }, 'config: Illegal client matching pattern: client_id=('],
+    [{ match: 'client_id=(?i)app.*,client_software_version=\\p{Digit}+' }, 'accepted'],
+    [{ match: 'client_id=(?=a)b' }, 'config: Illegal client matching pattern: client_id=(?=a)b'],
     [{ match: 'host=a' }, 'config: Illegal client matching pattern: host=a'],
   ])('subscription %j: %s', (own, outcome) => {
     expect(fault(() => validateClientMetricsConfig(texts(own)))).toBe(outcome);

@@ -41,7 +41,7 @@ export class Subscriptions {
 
   /** What all subscriptions together that match a client want of it. */
   for(client: ClientAttributes): Wanted {
-    const matching = this.all.filter(({ match }) => [...match].every(([attribute, pattern]) => pattern.test(client[attribute] ?? '') && client[attribute] !== null));
+    const matching = this.all.filter(({ match }) => [...match].every(([attribute, matches]) => client[attribute] !== null && matches(client[attribute])));
     const metrics = new Set(matching.flatMap(subscription => subscription.metrics));
     return {
       metrics: metrics.has(ALL_METRICS) ? [ALL_METRICS] : javaMapOrder([...metrics]),
