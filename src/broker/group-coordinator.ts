@@ -8,6 +8,7 @@ import type { Env } from '../env/index.js';
 import type { MetadataImage } from '../metadata/types.js';
 import { PartitionReplicatedLog, type Partition, type ReplicaManager } from '../replication/index.js';
 import { RuntimeSet } from '../runtime/runtime-set.js';
+import type { CompressionType } from '../protocol/records/batch.js';
 import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
 import { ImageTopics } from './cluster-topics.js';
 
@@ -37,6 +38,8 @@ export class GroupCoordinator {
       codec: groupRecordCodec,
       open: index => new PartitionReplicatedLog(led.get(index)!),
       create: () => new GroupMachine(groupSettings, () => cluster),
+      // Validated to be a codec's number.
+      compression: () => settings().get('offsets.topic.compression.codec') as CompressionType,
       commitTimeoutMs: settings().get('offsets.commit.timeout.ms'),
       errorFor: groupRuntimeError,
     });

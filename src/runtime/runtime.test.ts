@@ -2,6 +2,8 @@ import { beforeEach, describe, expect, test } from '@jest/globals';
 import type { Clock, Logger } from '../env/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
+import * as batch from '../protocol/records/batch.js';
+import { CompressionType } from '../protocol/records/batch.js';
 import { buildBatch } from '../protocol/records/batch-builder.js';
 import { NO_EFFECTS, replyWith, type Effects, type Machine, type Moment, type RecordCodec, type RecordPosition, type ReplyTo } from './machine.js';
 import { MemoryLog } from './memory-log.js';
@@ -88,10 +90,11 @@ const shared = () => ({
   errorFor: (fault: RuntimeFault) => new Error(fault),
   onFault: (error: unknown) => { faults.push(error); },
 });
-const make = () => new Runtime<Words, string>({ ...shared(), log, create: () => new Words() });
+type Options = ConstructorParameters<typeof Runtime<Words, string>>[0];
+const make = (options: Partial<Options> = {}) => new Runtime<Words, string>({ ...shared(), log, create: () => new Words(), ...options });
 
-async function serving(): Promise<Runtime<Words, string>> {
-  const runtime = make();
+async function serving(options: Partial<Options> = {}): Promise<Runtime<Words, string>> {
+  const runtime = make(options);
   await runtime.elected(log.leaderEpoch);
   return runtime;
 }
@@ -199,6 +202,21 @@ describe('effects', () => {
     expect(log.batches.length).toBeGreaterThan(3);
     expect(runtime.machine?.words.slice(1)).toEqual(records);
     expect(runtime.machine?.positions.map(({ offset }) => offset)).toEqual(Array.from({ length: 31 }, (_, index) => index));
+  });
+
+  test.each(['gzip', 'snappy', 'lz4', 'zstd'] as const)('what is written is compressed by %s, and a change may be as large as fits then', async codec => {
+    const runtime = await serving({ compression: () => CompressionType[codec] });
+    const records = Array.from({ length: 30 }, (_, index) => `${index}`.padEnd(100));
+    await runtime.run((machine, _, to: ReplyTo<number>) => ({ ...machine.count(to), records }));
+    expect(batch.compressionType(log.batches.at(-1)!, 0)).toBe(CompressionType[codec]);
+    expect((await serving()).machine?.words.slice(1, -1)).toEqual(records);
+    let seed = 1;
+    const letter = (): string => String.fromCharCode(33 + ((seed = seed * 48_271 % 0x7fff_ffff) >> 8) % 90);
+    const noise = Array.from({ length: 30 }, () => Array.from({ length: 100 }, letter).join(''));
+    await expect(runtime.run((machine, _, to: ReplyTo<number>) => ({ ...machine.count(to), records: noise }))).rejects.toThrow('append-failed');
+    const before = log.batches.length;
+    await runtime.run((machine, _, to: ReplyTo<number>) => ({ ...machine.count(to), records: noise, divisible: true }));
+    expect(log.batches.length - before).toBeGreaterThan(1);
   });
 
   test('a timer fires once, is replaced by setting it again, and goes when cancelled', async () => {

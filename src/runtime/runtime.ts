@@ -4,6 +4,8 @@ import type { Clock, Logger, Random } from '../env/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { BatchBuilder, type BatchOptions } from '../protocol/records/batch-builder.js';
+import { CompressionType } from '../protocol/records/batch.js';
+import { DEFAULT_MAX_DECOMPRESSED_BYTES } from '../protocol/records/batch-iterator.js';
 import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
 import type { Effects, Machine, Moment, RecordCodec, Reply, ReplyTo, TimerChange } from './machine.js';
 import { Parking } from './parking.js';
@@ -23,6 +25,8 @@ export interface RuntimeOptions<M, Rec> {
   readonly codec: RecordCodec<Rec>;
   /** An empty machine, for each time that this node is elected. */
   readonly create: () => M;
+  /** Of what the machine writes; without it nothing is compressed. Read at each write. */
+  readonly compression?: () => CompressionType;
   /** How long a reply waits for its records to be committed; without it, as long as the leadership lasts. */
   readonly commitTimeoutMs?: number;
   /** What callers are told; `cause` is the error of the log where there is one. */
@@ -212,8 +216,9 @@ export class Runtime<M extends Machine<Rec>, Rec> {
   private write(active: Active<M>, { records, transaction, divisible = false }: Effects<Rec>): void {
     const timestampMs = this.options.clock.nowMs();
     const { producerId, producerEpoch } = transaction ?? { producerId: -1, producerEpoch: -1 };
+    const options = { ...transaction, timestampMs, isTransactional: transaction !== undefined, ...this.packing(divisible) };
     for (let first = 0; first < records.length && this.active === active;) {
-      const { batch, count } = this.build(records, first, { ...transaction, timestampMs, isTransactional: transaction !== undefined });
+      const { batch, count } = this.build(records, first, options);
       if (first + count < records.length && !divisible) throw this.tooLarge(`a change of ${records.length} records`);
       if (batch.length > this.options.log.maxBatchBytes) throw this.tooLarge(`a batch of ${batch.length} bytes`);
       const { baseOffset } = this.append(batch, {});
@@ -229,12 +234,21 @@ export class Runtime<M extends Machine<Rec>, Rec> {
     }
   }
 
+  /** A change that is all or none may be larger than a batch if compression makes it fit: so large that it can still be read. */
+  private packing(divisible: boolean): Pick<BatchOptions, 'compression' | 'maxSizeBytes'> {
+    const compression = this.options.compression?.() ?? CompressionType.none;
+    const isBoundPacked = compression !== CompressionType.none && !divisible;
+    return { compression, maxSizeBytes: isBoundPacked ? DEFAULT_MAX_DECOMPRESSED_BYTES : this.options.log.maxBatchBytes };
+  }
+
   /** A batch of as many records from `first` on as one may hold. */
   private build(records: readonly Rec[], first: number, { timestampMs, ...options }: BatchOptions & { timestampMs: number }): { batch: Buffer; count: number } {
-    const builder = new BatchBuilder({ ...options, maxSizeBytes: this.options.log.maxBatchBytes });
+    const builder = new BatchBuilder(options);
     for (let index = first; index < records.length; index++) {
       if (builder.append({ timestampMs, ...this.options.codec.encode(records[index]!) }) === undefined) break;
     }
+    // A lone record always fits the builder, however large.
+    if (builder.sizeInBytes > DEFAULT_MAX_DECOMPRESSED_BYTES) throw this.tooLarge(`a record of ${builder.sizeInBytes} bytes`);
     return { batch: builder.build(), count: builder.count };
   }
 

@@ -20,7 +20,7 @@ export const groupCoordinatorSettings = {
     doc: 'Partitions of `__consumer_offsets`; groups are spread over them. Not to be changed once the topic exists.' }),
   'offsets.topic.segment.bytes': int({ default: 104_857_600, min: 1, importance: 'high', honoured: true,
     doc: 'Segment size of `__consumer_offsets`: small, so that compaction gets at old commits soon and loading is fast.' }),
-  'offsets.topic.compression.codec': int({ default: 0, importance: 'high',
+  'offsets.topic.compression.codec': int({ default: 0, importance: 'high', honoured: true,
     doc: 'Codec of what the coordinator writes: 0 none, 1 gzip, 2 snappy, 3 lz4, 4 zstd.' }),
   'group.coordinator.cached.buffer.max.bytes': int({ default: 1_048_588, min: 524_288, importance: 'medium', update: 'cluster-wide',
     doc: 'Largest buffer that the group coordinator keeps for its next batch.' }),
