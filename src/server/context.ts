@@ -1,6 +1,3 @@
-import { KafkaError } from '../protocol/errors.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
-
 /** Who sent a request, and over what. Made by the connection, read by handlers; TLS and SASL will fill in the principal. */
 export interface RequestContext {
   readonly apiKey: number;
@@ -53,9 +50,4 @@ export type ResourceCode = (typeof Resource)[keyof typeof Resource];
 /** May this principal do that? Every handler asks; today's answer is always yes. */
 export interface Authorizer {
   allows(context: RequestContext, operation: OperationCode, resource: ResourceCode, name: string): boolean;
-}
-
-/** Throws CLUSTER_AUTHORIZATION_FAILED for the whole request. */
-export function requireOnCluster(authorizer: Authorizer, context: RequestContext, operation: OperationCode): void {
-  if (!authorizer.allows(context, operation, Resource.CLUSTER, 'kafka-cluster')) throw new KafkaError(ErrorCode.CLUSTER_AUTHORIZATION_FAILED);
 }

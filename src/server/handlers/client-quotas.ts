@@ -6,7 +6,8 @@ import {
 } from '../../protocol/generated/describe-client-quotas.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { answering, serve, type ServedApi } from '../api.js';
-import { Operation, Resource, type OperationCode, type RequestContext } from '../context.js';
+import { requireOnCluster } from '../authorizer.js';
+import { Operation, type RequestContext } from '../context.js';
 import type { Services } from '../services.js';
 
 /** Quotas of users, client ids and addresses (KIP-546): DescribeClientQuotas 0-1, AlterClientQuotas 0-1. */
@@ -18,7 +19,7 @@ export function clientQuotaApis(services: Services): ServedApi[] {
 }
 
 async function alterClientQuotas(services: Services, request: AlterClientQuotasRequest, context: RequestContext): Promise<AlterClientQuotasResponseInput> {
-  require(services, context, Operation.ALTER_CONFIGS);
+  requireOnCluster(services.authorizer, context, Operation.ALTER_CONFIGS);
   const hosts = new Set(request.entries.flatMap(({ entity }) =>
     entity.flatMap(({ entityType, entityName }) => (entityType === QuotaEntityType.IP && entityName ? [entityName] : []))));
   const unknownHosts = new Set<string>();
@@ -28,12 +29,8 @@ async function alterClientQuotas(services: Services, request: AlterClientQuotasR
   return services.controller.alterClientQuotas({ ...request, unknownHosts });
 }
 
-function require(services: Services, context: RequestContext, operation: OperationCode): void {
-  if (!services.authorizer.allows(context, operation, Resource.CLUSTER, 'kafka-cluster')) throw new KafkaError(ErrorCode.CLUSTER_AUTHORIZATION_FAILED);
-}
-
 function describeClientQuotas(services: Services, request: DescribeClientQuotasRequest, context: RequestContext): DescribeClientQuotasResponseInput {
-  require(services, context, Operation.DESCRIBE_CONFIGS);
+  requireOnCluster(services.authorizer, context, Operation.DESCRIBE_CONFIGS);
   const filter = filterOf(request);
   const found = [...services.image().clientQuotas.values()].filter(quota => matches(filter, request.strict, quota));
   return {

@@ -3,7 +3,8 @@ import { initProducerIdApi, type InitProducerIdRequest, type InitProducerIdRespo
 import { updateFeaturesApi, type UpdateFeaturesRequest, type UpdateFeaturesResponseInput } from '../../protocol/generated/update-features.js';
 import { unregisterBrokerApi, type UnregisterBrokerRequest, type UnregisterBrokerResponseInput } from '../../protocol/generated/unregister-broker.js';
 import { answering, serve, type ServedApi } from '../api.js';
-import { Operation, requireOnCluster, Resource, type RequestContext } from '../context.js';
+import { mayOnCluster, requireOnCluster } from '../authorizer.js';
+import { Operation, type RequestContext } from '../context.js';
 import type { Services } from '../services.js';
 
 /** The cluster: UpdateFeatures 0-2 (KIP-584, KIP-778, KIP-1022), UnregisterBroker 0 (KIP-631), InitProducerId 0-5. */
@@ -35,7 +36,7 @@ async function initProducerId(
   if (request.transactionalId === '') return failed(ErrorCode.INVALID_REQUEST);
   if ((request.producerId === -1) !== (request.producerEpoch === -1)) return failed(ErrorCode.INVALID_REQUEST);
   if (request.transactionalId !== null) return failed(ErrorCode.UNSUPPORTED_VERSION);
-  if (!services.authorizer.allows(context, Operation.IDEMPOTENT_WRITE, Resource.CLUSTER, 'kafka-cluster')) {
+  if (!mayOnCluster(services.authorizer, context, Operation.IDEMPOTENT_WRITE)) {
     return failed(ErrorCode.CLUSTER_AUTHORIZATION_FAILED);
   }
   return { errorCode: ErrorCode.NONE, producerId: await services.nextProducerId(), producerEpoch: 0 };

@@ -1,6 +1,7 @@
 import { ConfigResourceType } from '../../metadata/types.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
+import { requireOnCluster } from '../authorizer.js';
 import { Resource, type OperationCode, type RequestContext } from '../context.js';
 import type { Services } from '../services.js';
 
@@ -13,7 +14,7 @@ export function requireConfigAccess(
     if (!authorizer.allows(context, operation, Resource.TOPIC, resourceName)) throw new KafkaError(ErrorCode.TOPIC_AUTHORIZATION_FAILED);
   } else if (resourceType === ConfigResourceType.GROUP) {
     if (!authorizer.allows(context, operation, Resource.GROUP, resourceName)) throw new KafkaError(ErrorCode.GROUP_AUTHORIZATION_FAILED);
-  } else if (!authorizer.allows(context, operation, Resource.CLUSTER, 'kafka-cluster')) {
-    throw new KafkaError(ErrorCode.CLUSTER_AUTHORIZATION_FAILED);
+  } else {
+    requireOnCluster(authorizer, context, operation);
   }
 }

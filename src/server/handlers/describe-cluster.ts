@@ -3,7 +3,8 @@ import { KafkaError } from '../../protocol/errors.js';
 import { describeClusterApi, type DescribeClusterRequest, type DescribeClusterResponseInput } from '../../protocol/generated/describe-cluster.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { answering, serve, type ServedApi } from '../api.js';
-import { Operation, requireOnCluster, Resource, type RequestContext } from '../context.js';
+import { CLUSTER_NAME, requireOnCluster } from '../authorizer.js';
+import { Operation, Resource, type RequestContext } from '../context.js';
 import { aliveBrokers, anyAliveBroker, endpointOf } from '../endpoints.js';
 import { allowedOperations, OPERATIONS_NOT_ASKED } from '../operations.js';
 import type { Services } from '../services.js';
@@ -30,7 +31,7 @@ function describeCluster(services: Services, request: DescribeClusterRequest, co
     controllerId: brokers.some(({ brokerId }) => brokerId === controllerId) ? controllerId : -1,
     brokers,
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
-      ? allowedOperations(services.authorizer, context, Resource.CLUSTER, 'kafka-cluster')
+      ? allowedOperations(services.authorizer, context, Resource.CLUSTER, CLUSTER_NAME)
       : OPERATIONS_NOT_ASKED,
   };
 }

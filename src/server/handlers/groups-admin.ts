@@ -4,6 +4,7 @@ import { describeGroupsApi, type DescribeGroupsRequest, type DescribeGroupsRespo
 import { listGroupsApi, type ListGroupsRequest, type ListGroupsResponseInput } from '../../protocol/generated/list-groups.js';
 import { describeFailed } from '../../coordinator/group/describe.js';
 import { answering, serve, type ServedApi } from '../api.js';
+import { mayOnCluster } from '../authorizer.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
 import { allowedOperations, OPERATIONS_NOT_ASKED } from '../operations.js';
 import { mayOnGroup, type GroupApiDeps } from './group-deps.js';
@@ -44,7 +45,7 @@ async function describeGroups(
 /** Who may DESCRIBE the cluster sees every group; others those that they may DESCRIBE. */
 async function listGroups(deps: GroupApiDeps, request: ListGroupsRequest, context: RequestContext): Promise<ListGroupsResponseInput> {
   const { errorCode, groups } = await deps.groups.listGroups(request);
-  const seesAll = deps.authorizer.allows(context, Operation.DESCRIBE, Resource.CLUSTER, 'kafka-cluster');
+  const seesAll = mayOnCluster(deps.authorizer, context, Operation.DESCRIBE);
   return { errorCode, groups: groups.filter(({ groupId }) => seesAll || mayOnGroup(deps, context, Operation.DESCRIBE, groupId)) };
 }
 

@@ -5,9 +5,9 @@ import {
 } from '../../protocol/generated/alter-replica-log-dirs.js';
 import { describeLogDirsApi, type DescribeLogDirsRequest, type DescribeLogDirsResponseInput } from '../../protocol/generated/describe-log-dirs.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
-import { KafkaError } from '../../protocol/errors.js';
 import { answering, serve, type ServedApi } from '../api.js';
-import { Operation, Resource, type RequestContext } from '../context.js';
+import { mayOnCluster, requireOnCluster } from '../authorizer.js';
+import { Operation, type RequestContext } from '../context.js';
 import type { Services } from '../services.js';
 
 /** The directories of this node, and which partition lies where: DescribeLogDirs 0-5 (KIP-113, KIP-827, KIP-1066), AlterReplicaLogDirs 1-2 (KIP-113). */
@@ -22,7 +22,7 @@ type DirectoryResult = DescribeLogDirsResponseInput['results'][number];
 type DescribedPartition = NonNullable<NonNullable<DirectoryResult['topics']>[number]['partitions']>[number];
 
 async function describeLogDirs(services: Services, request: DescribeLogDirsRequest, context: RequestContext): Promise<DescribeLogDirsResponseInput> {
-  if (!services.authorizer.allows(context, Operation.DESCRIBE, Resource.CLUSTER, 'kafka-cluster')) {
+  if (!mayOnCluster(services.authorizer, context, Operation.DESCRIBE)) {
     return { errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, results: [] };
   }
   const asked = request.topics && new Map<string, Set<number>>();
@@ -84,7 +84,7 @@ function lagOf(log: PartitionLog | undefined, { log: copy }: FutureLog): number 
 
 function alterReplicaLogDirs(services: Services, request: AlterReplicaLogDirsRequest, context: RequestContext): AlterReplicaLogDirsResponseInput {
   const { authorizer, moves } = services;
-  if (!authorizer.allows(context, Operation.ALTER, Resource.CLUSTER, 'kafka-cluster')) throw new KafkaError(ErrorCode.CLUSTER_AUTHORIZATION_FAILED);
+  requireOnCluster(authorizer, context, Operation.ALTER);
   // Whoever names a partition twice gets the last directory.
   const wanted = new Map<string, Map<number, string>>();
   for (const { path, topics } of request.dirs) {

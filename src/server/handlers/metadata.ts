@@ -9,6 +9,7 @@ import { invalidNameReason } from '../../controller/index.js';
 import { directoryOf, hasOnlineDirectory } from '../../metadata/image.js';
 import type { BrokerImage, MetadataImage, PartitionImage, TopicImage } from '../../metadata/types.js';
 import { answering, serve, type ServedApi } from '../api.js';
+import { CLUSTER_NAME } from '../authorizer.js';
 
 import { Operation, Resource, type RequestContext } from '../context.js';
 import { isInternalTopic } from '../../protocol/internal-topics.js';
@@ -43,7 +44,7 @@ async function metadata(services: Services, request: MetadataRequest, context: R
     controllerId: anyAliveBroker(image, services.brokerId),
     topics: asked.flatMap(topic => metadataOfTopic(services, image, request, context, topic)),
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
-      ? allowedOperations(services.authorizer, context, Resource.CLUSTER, 'kafka-cluster')
+      ? allowedOperations(services.authorizer, context, Resource.CLUSTER, CLUSTER_NAME)
       : OPERATIONS_NOT_ASKED,
   };
 }

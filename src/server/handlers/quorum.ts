@@ -2,7 +2,8 @@ import { addRaftVoterApi } from '../../protocol/generated/add-raft-voter.js';
 import { describeQuorumApi } from '../../protocol/generated/describe-quorum.js';
 import { removeRaftVoterApi } from '../../protocol/generated/remove-raft-voter.js';
 import { answering, serve, type ServedApi } from '../api.js';
-import { Operation, requireOnCluster } from '../context.js';
+import { requireOnCluster } from '../authorizer.js';
+import { Operation } from '../context.js';
 import type { Services } from '../services.js';
 
 /** The quorum under the controller: DescribeQuorum 0-2 (KIP-595, KIP-836), AddRaftVoter 0-1 and RemoveRaftVoter 0 (KIP-853). */

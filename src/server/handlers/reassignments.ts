@@ -6,7 +6,8 @@ import {
   listPartitionReassignmentsApi, type ListPartitionReassignmentsRequest, type ListPartitionReassignmentsResponseInput,
 } from '../../protocol/generated/list-partition-reassignments.js';
 import { answering, serve, type ServedApi } from '../api.js';
-import { Operation, requireOnCluster, type RequestContext } from '../context.js';
+import { requireOnCluster } from '../authorizer.js';
+import { Operation, type RequestContext } from '../context.js';
 import type { Services } from '../services.js';
 
 /** Who holds and who leads partitions: AlterPartitionReassignments 0-1 (KIP-455, KIP-860), ListPartitionReassignments 0, ElectLeaders 0-2 (KIP-183, KIP-460). */

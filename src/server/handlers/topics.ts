@@ -5,6 +5,7 @@ import { deleteTopicsApi, type DeleteTopicsRequest, type DeleteTopicsResponseInp
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { ZERO_UUID } from '../../protocol/wire/types.js';
 import { answering, serve, type Later, type ServedApi } from '../api.js';
+import { mayOnCluster } from '../authorizer.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
 import type { Services } from '../services.js';
 
@@ -28,7 +29,7 @@ async function createTopics(
   services: Services, request: CreateTopicsRequest, context: RequestContext, later: Later,
 ): Promise<CreateTopicsResponseInput> {
   const quota = services.quotas.mutations(context, context.apiVersion >= STRICT.createTopics);
-  const mayCreateAny = services.authorizer.allows(context, Operation.CREATE, Resource.CLUSTER, 'kafka-cluster');
+  const mayCreateAny = mayOnCluster(services.authorizer, context, Operation.CREATE);
   const [allowed, refused] = split(request.topics, ({ name }) =>
     mayCreateAny || services.authorizer.allows(context, Operation.CREATE, Resource.TOPIC, name));
   const response = await services.controller.createTopics({ ...request, topics: allowed }, quota.charge);

@@ -9,7 +9,8 @@ import { validateProduce } from '../../protocol/records/validate-produce.js';
 import { int64ToNumber } from '../../protocol/wire/types.js';
 import { produce, type Partition, type ProduceEntry } from '../../replication/index.js';
 import { answering, serve, type ServedApi } from '../api.js';
-import { Operation, Resource, type RequestContext } from '../context.js';
+import { mayOnCluster } from '../authorizer.js';
+import { Operation, type RequestContext } from '../context.js';
 import type { Services } from '../services.js';
 
 /** The markers that end transactions, as their coordinator orders them: WriteTxnMarkers 1-2 (KIP-98, KIP-1228). */
@@ -36,7 +37,7 @@ interface Outcome {
 
 async function writeTxnMarkers(services: Services, request: WriteTxnMarkersRequest, context: RequestContext): Promise<WriteTxnMarkersResponseInput> {
   const mayDo = (operation: typeof Operation.ALTER | typeof Operation.CLUSTER_ACTION): boolean =>
-    services.authorizer.allows(context, operation, Resource.CLUSTER, 'kafka-cluster');
+    mayOnCluster(services.authorizer, context, operation);
   if (!mayDo(Operation.ALTER) && !mayDo(Operation.CLUSTER_ACTION)) throw new KafkaError(ErrorCode.CLUSTER_AUTHORIZATION_FAILED);
   const markers = request.markers.map(markerOf);
   const outcomes = await Promise.all(request.markers.map((requested, i) => writeMarker(services, requested, markers[i]!)));
