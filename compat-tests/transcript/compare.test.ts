@@ -1,5 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { differences, printed } from './compare.js';
+import { knownAs } from './known-differences.js';
 import { normalised } from './normalise.js';
 import { step, words, type Result } from './step.js';
 
@@ -27,6 +28,23 @@ describe('two results', () => {
     expect(wordsOnly(result('Error: there is one', 'my.OtherException: there is one'))).toEqual([false, false]);
     expect(wordsOnly(result('Failure: there is one', 'my.TopicExistsException: there is one'))).toEqual([false, true]);
     expect(wordsOnly(result('Error: it is there', 'my.TopicExistsException: there is one', 1))).toEqual([false, true]);
+  });
+});
+
+describe('a difference', () => {
+  const list = [{ step: /list/, apache: /a/, ottla: /^z/, reason: 'theirs is a, ours is z' }, { step: /one side/, apache: /a/, reason: 'we lack a' }];
+  const isKnown = (title: string, apache: string[], ottla: string[]): boolean => knownAs({ step: title, at: 'stdout', apache, ottla, words: false }, list) !== undefined;
+
+  test('is known where each of its lines is, and no other line comes along', () => {
+    expect(isKnown('list', ['a', 'an a'], ['z'])).toBe(true);
+    expect(isKnown('list', ['a', 'b'], ['z'])).toBe(false);
+    expect(isKnown('list', ['a'], ['z', 'not z'])).toBe(false);
+    expect(isKnown('another step', ['a'], ['z'])).toBe(false);
+  });
+
+  test('has no lines on a side of which nothing is known', () => {
+    expect(isKnown('one side', ['a'], [])).toBe(true);
+    expect(isKnown('one side', ['a'], ['a stack trace'])).toBe(false);
   });
 });
 

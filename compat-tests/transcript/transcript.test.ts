@@ -89,7 +89,7 @@ if (reason !== null) noteSkipped('transcripts of Apache\'s tools', reason);
   });
 
   test('differ in all that is known to differ', () => {
-    const used = new Set<KnownDifference | undefined>(player.differences.map(knownAs));
+    const used = new Set<KnownDifference | undefined>(player.differences.map(difference => knownAs(difference)));
     const unused = KNOWN_DIFFERENCES.filter(known => CHOSEN === undefined && !used.has(known));
     expect(unused.map(({ step, reason: why }) => `${why} (${step.source})`)).toEqual([]);
   });
