@@ -28,6 +28,8 @@ const LOCAL_DEFAULTS = ['auto.create.topics.enable', 'metadata.max.idle.interval
 const OWN_PLACES = ['listeners', 'log.dirs', 'controller.quorum.bootstrap.servers'];
 
 const escaped = (text: string): string => text.replaceAll('.', '\\.');
+/** Where a setting's value is told, and where it is from. */
+const valueOf = (name: string): RegExp => new RegExp(`\\.configs\\[${escaped(name)}\\]\\.(?:value|configSource|synonyms\\[.*)$`);
 
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   ...NOT_SERVED.map((key): KnownDifference => (
@@ -37,9 +39,9 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   ...NOT_FINALIZED.map((feature): KnownDifference => (
     { asked: /^ApiVersions /, at: new RegExp(`^\\.(?:supported|finalized)Features\\[${escaped(feature)}\\]$`), ottla: '<absent>', reason: `${feature} is not served yet` })),
   ...LOCAL_DEFAULTS.map((name): KnownDifference => (
-    { asked: /^DescribeConfigs .*the broker$/, at: new RegExp(`\\[${escaped(name)} ?.*\\]`), reason: `${name} has a default of its own for a local start` })),
+    { asked: /^DescribeConfigs .*the broker$/, at: valueOf(name), reason: `${name} has a default of its own for a local start` })),
   ...OWN_PLACES.map((name): KnownDifference => (
-    { asked: /^DescribeConfigs .*the broker$/, at: new RegExp(`\\[${escaped(name)} ?.*\\]`), reason: `${name} is each broker's own` })),
+    { asked: /^DescribeConfigs .*the broker$/, at: valueOf(name), reason: `${name} is each broker's own` })),
   {
     asked: /^Produce /, at: /\.errorMessage$/, apache: null, ottla: '<words>',
     reason: 'we say in words what is wrong with a batch where Apache gives the code alone',
@@ -57,7 +59,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'Apache stumbles over the codec before it looks at the log in these versions; we refuse it in one place',
   },
   {
-    asked: /^Produce .*: a partition twice$/, at: /\.partitionResponses\[/,
+    asked: /^Produce .*: a partition twice$/, at: /\.partitionResponses\[3(?:\+\]|\]\.baseOffset)$/,
     reason: 'Apache keeps the last batch for a partition and drops the others without a word; we append and answer each',
   },
   {
@@ -65,20 +67,32 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'we send whole batches only: readers throw the torn end of one away',
   },
   {
-    asked: /^Fetch .*: negative bytes of (?:a partition|all)$/, at: /\.responses\[/,
+    asked: /^Fetch .*: negative bytes of (?:a partition|all)$/, at: /^\.responses\[.*\.(?:errorCode|highWatermark|lastStableOffset|logStartOffset|records)$/,
     reason: 'Apache fails with UNKNOWN_SERVER_ERROR over a negative size; we take it for no room, and give the first batch all the same',
   },
   {
-    asked: /^(?:Fetch|ListOffsets) .*: isolation level \d$/, at: /./,
+    asked: /^(?:Fetch|ListOffsets) .*: isolation level \d$/, at: /\.errorCode$/, apache: -1, ottla: 42,
     reason: 'Apache fails with UNKNOWN_SERVER_ERROR over an isolation level that does not exist; we answer INVALID_REQUEST',
+  },
+  {
+    asked: /^Fetch .*: isolation level \d$/, at: /^\.responses\[ 0\]$/, apache: '<absent>',
+    reason: 'of what Apache could not answer it names no partition; we name each with the error',
   },
   {
     asked: /^WriteTxnMarkers .*: producer (?:epoch )?-1$/, at: /\.errorCode$/, apache: -1, ottla: 42,
     reason: 'Apache fails with UNKNOWN_SERVER_ERROR over a marker of no producer; we answer INVALID_REQUEST',
   },
   {
-    asked: /^Metadata .*: auto-creation$/, at: /^\.topics\[/,
+    asked: /^Metadata .*: auto-creation$/, at: /^\.topics\[auto-\d+\]\.errorCode$/, apache: 3, ottla: 0,
     reason: 'Apache answers before the topic is there and lets clients ask again; our answer has it, with leaders that serve',
+  },
+  {
+    asked: /^Metadata .*: auto-creation$/, at: /^\.topics\[auto-\d+\]\.partitions\[0\]$/, apache: '<absent>',
+    reason: 'the partitions of a topic that Apache is about to make',
+  },
+  {
+    asked: /^Metadata .*: auto-creation$/, at: /^\.topics\[auto-\d+\]\.topicId$/, apache: 'AAAAAAAAAAAAAAAAAAAAAA', ottla: '<topicId>',
+    reason: 'the id of a topic that Apache is about to make',
   },
   {
     asked: /^Metadata .*: auto-creation of a name that collides$/, at: /\.errorCode$/, apache: 3, ottla: 17,
@@ -89,15 +103,19 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'Apache fails with UNKNOWN_SERVER_ERROR over a topic without name and id; we answer INVALID_REQUEST',
   },
   {
-    asked: /^DescribeTopicPartitions .*: no name$/, at: /./,
-    reason: 'Apache fails with UNKNOWN_SERVER_ERROR over an empty name; we answer as for any unknown topic',
+    asked: /^DescribeTopicPartitions .*: no name$/, at: /^\.topics\[\]\.(?:errorCode|topicAuthorizedOperations)$/,
+    reason: 'Apache fails with UNKNOWN_SERVER_ERROR over an empty name; we answer INVALID_TOPIC_EXCEPTION, as for any bad one',
   },
   {
-    asked: /^CreateTopics .*: two that collide$/, at: /./,
+    asked: /^CreateTopics .*: two that collide$/, at: /^\.topics\[two[._]\d\]\.errorCode$/, apache: 0, ottla: 17,
     reason: 'Apache holds new names against existing ones only, and lets two in one request collide; we refuse both',
   },
   {
-    asked: /^CreatePartitions .*: too many$/, at: /./,
+    asked: /^CreateTopics .*: two that collide$/, at: /^\.topics\[two[._]\d\]\.(?:errorMessage|topicId|numPartitions|replicationFactor|configs\[[^\]]*\])$/,
+    reason: 'what is told of topics that Apache made and we refused',
+  },
+  {
+    asked: /^CreatePartitions .*: too many$/, at: /^\.results\[grow\]\.error(?:Code|Message)$/,
     reason: 'Apache\'s controller fails with UNKNOWN_SERVER_ERROR over its bounded list; we answer POLICY_VIOLATION as it does for CreateTopics',
   },
   {
@@ -121,7 +139,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'Apache fails with UNKNOWN_SERVER_ERROR over an empty salted password; we answer UNACCEPTABLE_CREDENTIAL',
   },
   {
-    asked: /^IncrementalAlterConfigs .*: an operation nobody knows$/, at: /./,
+    asked: /^IncrementalAlterConfigs .*: an operation nobody knows$/, at: /\.error(?:Code|Message)$/,
     reason: 'Apache fails with UNKNOWN_SERVER_ERROR over an operation that does not exist; we answer INVALID_REQUEST',
   },
   {

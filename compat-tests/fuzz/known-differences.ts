@@ -14,8 +14,12 @@ interface KnownDifference {
 
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
-    asked: /^(?:InitProducerId|FindCoordinator) /, apache: /./, ottla: /errorCode 35/,
-    reason: 'transactions are not served yet',
+    asked: /^InitProducerId /, apache: /^\.errorCode (?:0|50)$/, ottla: /^\.errorCode 35$/,
+    reason: 'transactional ids are not served yet',
+  },
+  {
+    asked: /^FindCoordinator /, apache: /errorCode 0/, ottla: /errorCode 35/,
+    reason: 'coordinators of transactions are not served yet',
   },
   {
     asked: /^(?:Fetch|ListOffsets) .* (?:least|most)$/, apache: /errorCode -1/, ottla: /errorCode 42/,
@@ -50,7 +54,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'Apache fails with UNKNOWN_SERVER_ERROR over what we call an INVALID_REQUEST',
   },
   {
-    asked: /^WriteTxnMarkers /, apache: /./, ottla: /errorCode 42$/,
+    asked: /^WriteTxnMarkers /, apache: /^silent$|errorCode (?:-1|3)$/, ottla: /errorCode 42$/,
     reason: 'we look at the producer before the partitions, and answer INVALID_REQUEST where there can be none',
   },
 ];
