@@ -1,19 +1,16 @@
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { uuidToBytes } from '../../src/base/uuid.js';
 import type { Assignor, GroupAssignment } from '../../src/coordinator/group/assignors/assignor.js';
 import { rangeAssignor } from '../../src/coordinator/group/assignors/range.js';
 import { uniformAssignor } from '../../src/coordinator/group/assignors/uniform.js';
 import { GroupLife, keptCount, sizeOf, type Question } from '../../src/coordinator/group/testing/group-lives.js';
-import { javaMissing } from '../support/java.js';
 import { JavaOracle } from '../support/java-oracle.js';
+import { describeWithJava } from '../support/java-tests.js';
 
 /** Our assignors and Apache's are asked the same, all along the lives of seeded groups. */
 
 const SEEDS = 60;
 const QUESTIONS = 12;
-const missing = await javaMissing();
-// Where all toolchains are promised, a missing one is a fault.
-if (missing !== null && process.env['CI'] === 'true') throw new Error(missing);
 
 type PlainAssignment = Record<string, Record<string, number[]>>;
 
@@ -63,7 +60,7 @@ function sizes({ group }: Question, assignment: GroupAssignment): number[] {
   return [...group.members.keys()].map(memberId => sizeOf(assignment.get(memberId))).toSorted((one, other) => one - other);
 }
 
-(missing === null ? describe : describe.skip)("our assignors beside Apache's", () => {
+await describeWithJava("our assignors beside Apache's", () => {
   let oracle: JavaOracle;
   beforeAll(async () => { oracle = await JavaOracle.start('ottla.groups.AssignorOracle'); }, 300_000);
   afterAll(() => oracle.close());
@@ -90,7 +87,7 @@ function sizes({ group }: Question, assignment: GroupAssignment): number[] {
     await compare(rangeAssignor, (_, ours, theirs) => { expect(plain(ours)).toEqual(plain(theirs)); });
   });
 
-  test('uniform does too', async () => {
+  test('uniform assigns the very same partitions', async () => {
     let homogeneous = 0;
     await compare(uniformAssignor, (question, ours, theirs) => {
       if (question.group.isHomogeneous) homogeneous++;

@@ -14,6 +14,6 @@ const HASHES: readonly (readonly [length: number, hash: bigint])[] = [
   0x36bbe6219dfccdan], [5000, 0x308f149a673a1625n],
 ];
 
-test.each(HASHES)('%i bytes', (length, hash) => {
+test.each(HASHES)('the hash of %i bytes is that of the reference', (length, hash) => {
   expect(xxh3(Uint8Array.from({ length }, (_, index) => index * 7 + length))).toBe(hash);
 });

@@ -11,7 +11,7 @@ const many = topic('many', ID, 100);
 const HASHES = [[orders, 8316454980905760707n], [spread, -4806242747093572361n], [many, -5833871593122718070n]] as const;
 
 describe('hashes are those of Apache Kafka', () => {
-  test.each(HASHES)('of topic %#', (of, hash) => {
+  test.each(HASHES)('the hash of topic %#', (of, hash) => {
     expect(BigInt.asIntN(64, topicHash(of))).toBe(hash);
   });
 

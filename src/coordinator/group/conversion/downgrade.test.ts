@@ -64,7 +64,7 @@ describe('the last member of the consumer protocol goes', () => {
     expect(Buffer.from(assignment).readInt16BE(0)).toBe(3);
   });
 
-  test('so too when it is silent, and when it is removed by a LeaveGroup', () => {
+  test('the group becomes classic when its last consumer is silent for too long, and when it is removed by a LeaveGroup', () => {
     const silent = driverOf();
     const { classic } = mixedGroup(silent);
     for (let second = 0; second < 46; second += 5) {
@@ -101,7 +101,7 @@ describe('the last member of the consumer protocol goes', () => {
     expect(driver.heartbeat(classic)).toBe('REBALANCE_IN_PROGRESS');
   });
 
-  test('so does one that comes while another has not got its part yet', () => {
+  test('a static member that comes while another has not got its part yet has the classic group rebalance', () => {
     const driver = driverOf();
     mixedGroup(driver, { instanceId: 'i' });
     const late = driver.join({ protocols: RANGE }).answer;
