@@ -30,7 +30,8 @@ test('a topic that is deleted and made anew within one image is served under its
   const publisher = new Publisher({ brokerId: 1, settings, clock, logger: silentLogger });
   const replicas = new ReplicaManager({ localId: 1, logManager: logs, logger: silentLogger, settingsOf: topic => publisher.logSettingsOf(topic) });
   const gone: string[] = [];
-  publisher.attach(replicas, { topicsDeleted: topics => gone.push(...topics.map(({ id }) => id)) });
+  const listener = { topicsDeleted: (topics: readonly { id: string }[]) => { gone.push(...topics.map(({ id }) => id)); }, topicsChanged() {}, settingsChanged() {} };
+  publisher.attach(replicas, listener);
   const builder = new ImageBuilder(EMPTY_IMAGE);
   let offset = 0;
   const publish = (...records: MetadataRecord[]): void => {

@@ -22,9 +22,9 @@ export interface ImageListener {
   /** Topics that are gone. */
   topicsDeleted(topics: readonly { readonly name: string; readonly id: Uuid }[]): void;
   /** Topics of these names came, changed or are gone. */
-  topicsChanged?(topics: { readonly names: readonly string[]; readonly hasNew: boolean }): void;
+  topicsChanged(topics: { readonly names: readonly string[]; readonly hasNew: boolean }): void;
   /** The broker's own settings may be others now. */
-  settingsChanged?(): void;
+  settingsChanged(): void;
 }
 
 /** Keeps a broker in step with the cluster's metadata: its settings, its replicas, and whoever waits for something to exist. */
@@ -126,7 +126,7 @@ export class Publisher implements MetadataPublisher {
   #tellOfTopics({ topics: { created, changedPartitions, deleted } }: MetadataDelta): void {
     const changed = [...changedPartitions.keys()].map(id => this.#image.topicsById.get(id)).filter(topic => topic !== undefined);
     const names = [...changed, ...deleted.values()].map(({ name }) => name);
-    if (names.length > 0) this.#listener?.topicsChanged?.({ names, hasNew: created.length > 0 });
+    if (names.length > 0) this.#listener?.topicsChanged({ names, hasNew: created.length > 0 });
   }
 
   #applyConfigs({ configs }: MetadataDelta): void {
@@ -137,7 +137,7 @@ export class Publisher implements MetadataPublisher {
       this.#settings = takeLayers(this.#settings, { clusterWide: clusterWide!, perBroker: perBroker! }, fault =>
         this.options.logger.warn('a dynamic setting is passed over', { fault }));
       this.#replicas?.refreshSettings();
-      this.#listener?.settingsChanged?.();
+      this.#listener?.settingsChanged();
     }
     const prefix = configKey(ConfigResourceType.TOPIC, '');
     for (const key of configs.keys()) if (key.startsWith(prefix)) this.#replicas?.refreshSettings(key.slice(prefix.length));

@@ -9,18 +9,13 @@ test('a group without settings of its own follows the node, dynamic changes incl
     .with({ clusterWide: texts({ 'group.consumer.assignment.interval.ms': '7' }), perBroker: new Map() });
   expect(groupConfigOf(settings, new Map())).toEqual({
     consumerSessionTimeoutMs: 45_000, consumerHeartbeatIntervalMs: 6000, consumerAssignmentIntervalMs: 7,
-    shareSessionTimeoutMs: 45_000, shareHeartbeatIntervalMs: 5000, shareAssignmentIntervalMs: 1000,
-    shareRecordLockDurationMs: 30_000, shareDeliveryCountLimit: 5, sharePartitionMaxRecordLocks: 2000,
-    shareAutoOffsetReset: 'latest', shareIsolationLevel: 'read_uncommitted', shareRenewAcknowledge: true,
-    streamsSessionTimeoutMs: 45_000, streamsHeartbeatIntervalMs: 5000, streamsAssignmentIntervalMs: 1000,
-    streamsInitialRebalanceDelayMs: 3000, streamsNumStandbyReplicas: 0,
   });
 });
 
 test('its own settings go before, within the bounds of today', () => {
-  const own = texts({ 'consumer.session.timeout.ms': '50000', 'consumer.heartbeat.interval.ms': '1', 'share.auto.offset.reset': 'earliest', 'streams.num.standby.replicas': '9' });
+  const own = texts({ 'consumer.session.timeout.ms': '50000', 'consumer.heartbeat.interval.ms': '1', 'consumer.assignment.interval.ms': '60000' });
   expect(groupConfigOf(localSettings(), own)).toMatchObject({
-    consumerSessionTimeoutMs: 50_000, consumerHeartbeatIntervalMs: 5000, shareAutoOffsetReset: 'earliest', streamsNumStandbyReplicas: 2,
+    consumerSessionTimeoutMs: 50_000, consumerHeartbeatIntervalMs: 5000, consumerAssignmentIntervalMs: 15_000,
   });
 });
 

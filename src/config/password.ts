@@ -24,4 +24,4 @@ export class Password {
 }
 
 /** What Kafka prints for a password. */
-export const HIDDEN = '[hidden]';
+const HIDDEN = '[hidden]';

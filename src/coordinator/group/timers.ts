@@ -1,8 +1,8 @@
 /**
  * session: a member has to be heard of. rebalance: a member has to give back partitions. regex: regular expressions of a
  * consumer group are to be resolved. join: a rebalance ends without those who have not come. sync: members that joined
- * but never synced are dropped (in a consumer group each member of the classic protocol has its own of these two). cleanup: expired offsets and forgotten groups are looked for, over the whole partition.
- * topics: what is left of the offsets of deleted topics goes.
+ * but never synced are dropped (in a consumer group each member of the classic protocol has its own of these two).
+ * cleanup: expired offsets and forgotten groups are looked for, over the whole partition. topics: what is left of the offsets of deleted topics goes.
  */
 export type TimerKind = 'session' | 'rebalance' | 'regex' | 'join' | 'sync' | 'cleanup' | 'topics';
 

@@ -23,7 +23,7 @@ export function groupApis(deps: GroupApiDeps): ServedApi[] {
  * Membership of groups: JoinGroup 0-9 (KIP-62, KIP-345, KIP-394, KIP-559, KIP-800, KIP-814), SyncGroup 0-5, Heartbeat 0-4,
  * LeaveGroup 0-5. Who may not READ the group is refused.
  */
-export function membershipApis(deps: GroupApiDeps): ServedApi[] {
+function membershipApis(deps: GroupApiDeps): ServedApi[] {
   return [
     serve(joinGroupApi, answering((request, context) => joinGroup(deps, request, context))),
     serve(syncGroupApi, answering((request, context) => syncGroup(deps, request, context))),

@@ -10,7 +10,6 @@ import { directoryOf, hasOnlineDirectory } from '../../metadata/image.js';
 import type { BrokerImage, MetadataImage, PartitionImage, TopicImage } from '../../metadata/types.js';
 import { answering, serve, type ServedApi } from '../api.js';
 import { CLUSTER_NAME } from '../authorizer.js';
-
 import { Operation, Resource, type RequestContext } from '../context.js';
 import { isInternalTopic } from '../../protocol/internal-topics.js';
 import { aliveBrokers, anyAliveBroker, endpointOf } from '../endpoints.js';

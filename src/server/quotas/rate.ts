@@ -37,7 +37,6 @@ export class Rate {
     sample.lastMs = nowMs;
   }
 
-  /** A second. */
   perSecond(nowMs: number): number {
     this.#forgetOld(nowMs);
     let sum = 0;

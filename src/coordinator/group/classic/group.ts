@@ -96,11 +96,6 @@ export class ClassicGroup {
     return states.includes(this.state);
   }
 
-  /** Nobody uses it as a group; at most it holds offsets. */
-  get isSimple(): boolean {
-    return this.protocolType === null && this.state === 'Empty' && this.pendingJoins.size === 0;
-  }
-
   canRebalance(): boolean {
     return PREVIOUS_STATES.PreparingRebalance.includes(this.state);
   }

@@ -137,7 +137,7 @@ function awaitRejoins(step: Step, group: ClassicGroup): void {
  * Ends the join phase: dynamic members that did not come are gone, static ones stay until their session ends. When nobody
  * came at all, only sessions can thin out the group, so the phase is given another round.
  */
-export function completeJoin(step: Step, group: ClassicGroup): void {
+function completeJoin(step: Step, group: ClassicGroup): void {
   step.cancelTimer(timerKey('join', group.groupId));
   group.initialDelay = null;
   for (const member of group.members.values()) {
