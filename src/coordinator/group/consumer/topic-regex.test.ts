@@ -62,7 +62,7 @@ describe('a topic regex', () => {
     ['names', names.join('|')],
     ['names in a group', `^(${names.join('|')})$`],
     ['names that each may go on', names.map(name => `${name}.*`).join('|')],
-    ['endings', `(?:eu|us)-.*-(?:${names.slice(0, 300).join('|')})`],
+    ['endings', `(?:eu|us)-.*-(?:${names.slice(0, 150).join('|')})`],
   ])('%s by the hundred can be subscribed to', (_, pattern) => {
     expect(() => requireTopicRegex(pattern)).not.toThrow();
   });

@@ -8,9 +8,9 @@ const MOST_EXPANDED = 50_000;
 
 /**
  * The most of that which a name may reach at many of its characters: what is repeated, and what stands behind a repetition or a choice.
- * Matching costs up to this times the name's length, at most some tenths of a second; real patterns take microseconds.
+ * Matching costs up to this times the name's length: about half a second for the worst of both, microseconds for real ones.
  */
-const MOST_LOOSE = 10_000;
+const MOST_LOOSE = 5_000;
 
 /** RE2's own words for it. */
 const TOO_LARGE = 'expression too large';
