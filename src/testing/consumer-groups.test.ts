@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeNet } from '../env/node/index.js';
@@ -9,6 +9,8 @@ import {
   consumerGroupDescribeApi, consumerGroupHeartbeatApi, createPartitionsApi, createTopicsApi, findCoordinatorApi, incrementalAlterConfigsApi,
   type ConsumerGroupHeartbeatRequestInput, type ConsumerGroupHeartbeatResponse,
 } from '../protocol/generated/index.js';
+import * as batch from '../protocol/records/batch.js';
+import { batchesIn } from '../protocol/records/batch-iterator.js';
 import { RawClient } from './raw-client.js';
 import { startBroker, type RunningBroker, type StartBrokerOptions } from './start-broker.js';
 
@@ -130,4 +132,17 @@ describe('group.consumer.assignors', () => {
   test('that do not exist stop the start, and are named', async () => {
     await expect(startBroker({ settings: { 'group.consumer.assignors': 'uniform,com.example.Mine' } })).rejects.toThrow(/group\.consumer\.assignors.*com\.example\.Mine/);
   });
+});
+
+test('what is written of groups is compressed as offsets.topic.compression.codec says, and read again', async () => {
+  const settings = { 'offsets.topic.num.partitions': 1, 'offsets.topic.compression.codec': 4 };
+  const running = await Running.start({ data: root, settings });
+  const { memberEpoch } = await running.join();
+  await running.broker.close();
+  const [log] = readdirSync(root, { recursive: true, encoding: 'utf8' }).filter(file => /__consumer_offsets-0.*\.log$/.test(file));
+  const bytes = readFileSync(join(root, log!));
+  const codecs = [...batchesIn(bytes)].map(at => batch.compressionType(bytes, at));
+  expect(new Set(codecs)).toEqual(new Set([batch.CompressionType.zstd]));
+  const again = await Running.start({ data: root, settings });
+  expect(await again.beat(memberEpoch)).toMatchObject({ errorCode: 0, memberEpoch });
 });
