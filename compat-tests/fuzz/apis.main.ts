@@ -4,7 +4,8 @@
 import { brokerUnderTest } from '../support/brokers.js';
 import { fuzzOttla } from './run.js';
 
-const [count = 200_000, seed = Date.now() % 1_000_000] = process.argv.slice(2).map(Number);
+const [count, seed = Date.now() % 1_000_000] = process.argv.slice(2).map(Number);
+if (count === undefined) throw new Error('apis.main.mjs COUNT [SEED]: how many mutated requests are sent');
 const broker = brokerUnderTest({}, 'ottla');
 try {
   const { text, faults } = await fuzzOttla(broker, { mutated: count, sound: Math.ceil(count / 500), seed, huge: true });

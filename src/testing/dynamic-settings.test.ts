@@ -128,7 +128,7 @@ describe('every dynamic setting', () => {
     }
   });
 
-  test('that all brokers may have together takes effect for them, and a restart keeps it', async () => {
+  test('that all brokers may have together is in force for them, and a restart keeps it', async () => {
     for (const name of dynamic) if (!needsListener(name)) atStart.set(name, await inForce(name));
     for (const name of forAll) expect(await alter(ALL, name, valuesOf(name)[0])).toBe('done');
     for (const restarted of [false, true]) {
