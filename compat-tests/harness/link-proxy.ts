@@ -164,7 +164,8 @@ class Pipe {
   }
 
   reset(): void {
-    this.end(socket => socket.resetAndDestroy());
+    // One that is ending already cannot be reset: its handle would stay, and keep the loop busy for good.
+    this.end(socket => (socket.writableEnded ? socket.destroy() : socket.resetAndDestroy()));
   }
 
   private join(direction: Direction, from: Socket, to: Socket): void {
