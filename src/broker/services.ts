@@ -1,10 +1,12 @@
 import type { TimingWheel } from '../base/timing-wheel.js';
 import type { ControllerApi } from '../controller/index.js';
+import type { TransactionCoordinatorApi } from '../coordinator/transaction/types.js';
 import type { Env } from '../env/index.js';
 import type { LogManager } from '../log/index.js';
 import type { QuorumApi } from '../raft/quorum-requests.js';
 import type { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import { allowAll } from '../server/authorizer.js';
+import { ErrorCode } from '../protocol/generated/errors.js';
 import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
 import type { Quotas } from '../server/quotas/quotas.js';
 import type { Services } from '../server/services.js';
@@ -44,6 +46,7 @@ export function servicesOf(parts: Parts): Services {
     image: () => publisher.image,
     settings: () => publisher.settings,
     groups: groups.service,
+    transactions: NO_TRANSACTIONS,
     authorizer: allowAll,
     clock: env.clock, random: env.random, compute: env.compute, logger: env.logger,
     ensureInternalTopic: name => ensureInternalTopic(services, name),
@@ -61,3 +64,14 @@ function serves({ publisher, replicas, groups, brokerId }: Parts, name: string):
   return topic !== undefined && topic.partitions.every(({ leader }, index) =>
     leader !== brokerId || (typeof replicas.findLeader(topic.id, index) !== 'number' && (name !== OFFSETS_TOPIC || groups.isSettled(index))));
 }
+
+/** Nobody coordinates transactions before a machine of theirs is wired in. */
+const NO_TRANSACTIONS: TransactionCoordinatorApi = {
+  partitionFor: () => 0,
+  initProducerId: async () => ({ errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, producerId: -1, producerEpoch: -1 }),
+  addPartitions: async () => ErrorCode.COORDINATOR_NOT_AVAILABLE,
+  verifyPartitions: async ({ partitions }) => partitions.map(partition => ({ ...partition, errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE })),
+  endTransaction: async () => ({ errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, producerId: -1, producerEpoch: -1 }),
+  describe: async () => [],
+  list: async () => ({ errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, unknownStates: [], transactions: [] }),
+};

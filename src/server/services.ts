@@ -2,6 +2,7 @@ import type { TimingWheel } from '../base/timing-wheel.js';
 import type { Settings } from '../config/index.js';
 import type { ControllerApi } from '../controller/index.js';
 import type { GroupService } from '../coordinator/group/service.js';
+import type { TransactionCoordinatorApi } from '../coordinator/transaction/types.js';
 import type { Clock, Compute, Logger, Random } from '../env/index.js';
 import type { LogManager } from '../log/index.js';
 import type { MetadataImage } from '../metadata/types.js';
@@ -25,6 +26,7 @@ export interface Services {
   readonly controller: ControllerApi;
   readonly quorum: QuorumApi;
   readonly groups: GroupService;
+  readonly transactions: TransactionCoordinatorApi;
   readonly telemetry: ClientTelemetry;
   readonly authorizer: Authorizer;
   readonly quotas: Quotas;

@@ -37,6 +37,7 @@ export const PURE: readonly { at: string; except?: readonly string[] }[] = [
   { at: 'raft/step.ts' },
   { at: 'controller', except: ['controller-api.ts', 'format.ts', 'testing/cluster.ts'] },
   { at: 'coordinator/group', except: ['service.ts'] },
+  { at: 'coordinator/transaction', except: ['service.ts', 'types.ts'] },
   { at: 'replication/partition-state.ts' },
 ];
 
