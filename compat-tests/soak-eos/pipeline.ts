@@ -20,8 +20,11 @@ import type { Toolchain } from '../support/toolchains.js';
  *   time in `abortOneIn`). After whatever went wrong or was aborted it reads on from the committed offsets.
  *
  * An error that leaves the producer unusable (fenced, epoch out of date, ...) is nothing special: the member begins anew with a
- * new producer of the same transactional id; unless `standsBack` is set: then a member that was fenced is over. What a client library cannot
- * recover from in the process may end the program with code `START_ANEW`: it is then started again. Every other end is a failure of the soak.
+ * new producer of the same transactional id. What a client library cannot recover from in the process may end the program with code
+ * `START_ANEW`: it is then started again. Every other end is a failure of the soak.
+ *
+ * A frozen program (SIGSTOP) may find when it goes on that its transactions were aborted, its members put out of the group, or that another process has begun with
+ * its transactional ids: it must not do harm then. Both go on for a moment, and may fence one another by turns.
  */
 export interface ProgramArguments {
   /** `host:port`, of a link that is disturbed now and then. */
@@ -52,11 +55,14 @@ export interface Member {
   /** Copiers alone: */
   readonly outputTopic: string;
   readonly groupId: string;
+  readonly groupProtocol: GroupProtocol;
+  /** Of the classic protocol; in the other the broker's settings have it. */
   readonly sessionTimeoutMs: number;
-  readonly standsBack: boolean;
   /** A fault on purpose, for the tests of the soak itself; a program may know none of them and refuse. */
   readonly sabotage?: Sabotage;
 }
+
+export type GroupProtocol = 'classic' | 'consumer';
 
 /** Offsets committed outside of the transaction; output written without a transaction. */
 export type Sabotage = 'offsets-outside' | 'no-transaction';
@@ -72,10 +78,10 @@ export const START_ANEW = 10;
  *     {"id":"17.0","operation":{"kind":"data","process":17,"outcome":"info","micro":[
  *       {"kind":"poll","records":{"in-0":[[5,"3-7"]]}},{"kind":"send","key":"out-0","offset":null,"value":"3-7@17.0"}]}}
  *
- * Then, once it knows what became of it: `{"id", "outcome"}`: `ok` when the commit was acknowledged, `fail` when it was aborted on purpose or by a commit that
- * surely did not take place (fenced, abortable error and aborted then). Who does not know (a timeout of the commit, a kill) says `info`, or nothing more. A
- * transaction that was never to be committed, because something went wrong before, needs no lines: its values must never be
- * seen, and whatever is read without a line is a fault.
+ * Then, once it knows what became of it: `{"id", "outcome"}`: `ok` when the commit was acknowledged; `fail` when it never asked for a commit, or when
+ * after an error of the commit an abort was acknowledged. Who does not know (a timeout of the commit, fenced while committing, a kill) says `info`, or
+ * nothing more. A transaction that met an error before it was noted needs no lines: its values must never be seen, and whatever
+ * is read without a line is a fault.
  *
  * A copier notes each time that it subscribes: `{"operation":{"kind":"subscribe","process":17,"outcome":"ok"}}`.
  */
@@ -101,4 +107,6 @@ export interface PipelineClient {
   readonly toolchain: Toolchain | null;
   readonly command: string;
   readonly args: readonly string[];
+  /** Those that its consumers have: a pipeline for each. */
+  readonly groupProtocols: readonly GroupProtocol[];
 }
