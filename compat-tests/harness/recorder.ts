@@ -1,7 +1,8 @@
 // Writes down what clients do and see, in the order in which it ends, for the history checker.
 
 import { appendFileSync } from 'node:fs';
-import { formatHistory, type DataOperation, type MicroOperation, type Operation } from '../../src/testing/history/history.js';
+import { formatHistory } from '../../src/testing/history/history-file.js';
+import type { DataOperation, MicroOperation, Operation } from '../../src/testing/history/history.js';
 
 /** One history, written by any number of clients; also to a file as it grows, if there is one, for who looks for a fault. */
 export class HistoryRecorder {

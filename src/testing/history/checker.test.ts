@@ -1,7 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { SimRandom } from '../../env/sim/random.js';
 import { checkHistory, type AnomalyKind, type CheckOptions } from './checker.js';
-import { formatHistory, parseHistory, type DataOperation, type History, type MicroOperation, type Operation } from './history.js';
+import type { DataOperation, History, MicroOperation, Operation } from './history.js';
 
 const AT_END: CheckOptions = { readToEnd: true };
 const send = (key: string, offset: number | null, value: number): MicroOperation => ({ kind: 'send', key, offset, value });
@@ -142,11 +142,5 @@ describe('histories of a correct log', () => {
       const kinds = checkHistory(without, AT_END).faults.map(({ kind }) => kind);
       expect([seed, kinds.includes('lost-write') || kinds.includes('unseen')]).toEqual([seed, true]);
     }
-  });
-
-  test('come back from a file as they were', () => {
-    const history = soundHistory(1);
-    expect(parseHistory(formatHistory(history))).toEqual(history);
-    expect(() => parseHistory('{"kind":"data"}\n{"kind":"what"}\n')).toThrow('line 2');
   });
 });

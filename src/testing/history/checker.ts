@@ -1,5 +1,5 @@
 import { DependencyGraph } from './cycles.js';
-import { polledBy, sendsOf, type DataOperation, type History, type Key, type Value } from './history.js';
+import { isWork, polledBy, sendsOf, type WorkOperation, type History, type Key, type Value } from './history.js';
 import { authorsOf, dataOperations, mustHaveCommitted, versionOrders, type Authors, type VersionOrder } from './version-orders.js';
 
 /**
@@ -100,7 +100,7 @@ function contradictions(orders: ReadonlyMap<Key, VersionOrder>): Anomaly[] {
   return found;
 }
 
-function dirtyReads(operations: readonly DataOperation[], { writerOf }: Authors): Anomaly[] {
+function dirtyReads(operations: readonly WorkOperation[], { writerOf }: Authors): Anomaly[] {
   const found: Anomaly[] = [];
   for (const operation of operations) {
     if (operation.outcome !== 'ok') continue;
@@ -116,7 +116,7 @@ function dirtyReads(operations: readonly DataOperation[], { writerOf }: Authors)
 }
 
 /** Below the last thing that anybody read, all that was committed must have been read by somebody. */
-function lostWrites(operations: readonly DataOperation[], authors: Authors, orders: ReadonlyMap<Key, VersionOrder>, readToEnd: boolean): Anomaly[] {
+function lostWrites(operations: readonly WorkOperation[], authors: Authors, orders: ReadonlyMap<Key, VersionOrder>, readToEnd: boolean): Anomaly[] {
   const found: Anomaly[] = [];
   const bounds = new Map(Array.from(orders, ([key, { indexesOf }]): [Key, number] => {
     let bound = -1;
@@ -154,7 +154,8 @@ function processOrder(history: History, orders: ReadonlyMap<Key, VersionOrder>):
   const lastSent = new Map<number, Map<Key, Value>>();
   for (const operation of history) {
     const { process } = operation;
-    if (operation.kind !== 'data') {
+    if (!isWork(operation)) {
+      if (operation.kind !== 'assign' && operation.kind !== 'subscribe') continue;
       if (operation.outcome !== 'fail') lastPolled.delete(process);
       continue;
     }
@@ -171,7 +172,7 @@ function processOrder(history: History, orders: ReadonlyMap<Key, VersionOrder>):
   return found;
 }
 
-function flatPolls(operation: DataOperation): (readonly [Key, Value])[] {
+function flatPolls(operation: WorkOperation): (readonly [Key, Value])[] {
   return [...polledBy(operation)].flatMap(({ key, records }) => records.map(([, value]) => [key, value] as const));
 }
 
@@ -195,7 +196,7 @@ function compare(
   }
 }
 
-function internalOrder(operation: DataOperation, orders: ReadonlyMap<Key, VersionOrder>): Anomaly[] {
+function internalOrder(operation: WorkOperation, orders: ReadonlyMap<Key, VersionOrder>): Anomaly[] {
   if (operation.outcome === 'fail') return [];
   const walk = (values: readonly (readonly [Key, Value])[], skip: AnomalyKind, nonmonotonic: AnomalyKind): Anomaly[] => {
     const found: Anomaly[] = [];
@@ -215,7 +216,7 @@ function internalOrder(operation: DataOperation, orders: ReadonlyMap<Key, Versio
 }
 
 /** Dependencies between committed operations: a value before the next of its key (ww), a value before who read it (wr). */
-function circles(operations: readonly DataOperation[], authors: Authors, orders: ReadonlyMap<Key, VersionOrder>): Anomaly[] {
+function circles(operations: readonly WorkOperation[], authors: Authors, orders: ReadonlyMap<Key, VersionOrder>): Anomaly[] {
   const graph = new DependencyGraph();
   const numberOf = new Map(operations.map((operation, number) => [operation, number]));
   const committed = new Set(operations.filter(operation => mustHaveCommitted(operation, authors)));

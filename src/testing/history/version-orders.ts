@@ -1,4 +1,4 @@
-import { polledBy, sendsOf, type DataOperation, type History, type Key, type Value } from './history.js';
+import { isWork, polledBy, sendsOf, type WorkOperation, type History, type Key, type Value } from './history.js';
 
 /** Of one key: what stood at which offset, by everybody's account, and the order that follows from it. */
 export interface VersionOrder {
@@ -12,28 +12,28 @@ export interface VersionOrder {
 
 /** Who wrote and who read each value of a key. */
 export interface Authors {
-  readonly writerOf: ReadonlyMap<Key, ReadonlyMap<Value, DataOperation>>;
+  readonly writerOf: ReadonlyMap<Key, ReadonlyMap<Value, WorkOperation>>;
   /** Successful operations alone. */
-  readonly readersOf: ReadonlyMap<Key, ReadonlyMap<Value, readonly DataOperation[]>>;
+  readonly readersOf: ReadonlyMap<Key, ReadonlyMap<Value, readonly WorkOperation[]>>;
 }
 
-export const dataOperations = (history: History): DataOperation[] => history.filter(operation => operation.kind === 'data');
+export const dataOperations = (history: History): WorkOperation[] => history.filter(isWork);
 
 export function authorsOf(history: History): Authors {
-  const writerOf = new Map<Key, Map<Value, DataOperation>>();
-  const readersOf = new Map<Key, Map<Value, DataOperation[]>>();
+  const writerOf = new Map<Key, Map<Value, WorkOperation>>();
+  const readersOf = new Map<Key, Map<Value, WorkOperation[]>>();
   for (const operation of dataOperations(history)) {
-    for (const { key, value } of sendsOf(operation)) at(writerOf, key, () => new Map<Value, DataOperation>()).set(value, operation);
+    for (const { key, value } of sendsOf(operation)) at(writerOf, key, () => new Map<Value, WorkOperation>()).set(value, operation);
     if (operation.outcome !== 'ok') continue;
     for (const { key, records } of polledBy(operation)) {
-      for (const [, value] of records) at(at(readersOf, key, () => new Map<Value, DataOperation[]>()), value, () => []).push(operation);
+      for (const [, value] of records) at(at(readersOf, key, () => new Map<Value, WorkOperation[]>()), value, () => []).push(operation);
     }
   }
   return { writerOf, readersOf };
 }
 
 /** It said so, or somebody has read what only it wrote. */
-export function mustHaveCommitted(operation: DataOperation, { readersOf }: Authors): boolean {
+export function mustHaveCommitted(operation: WorkOperation, { readersOf }: Authors): boolean {
   if (operation.outcome !== 'info') return operation.outcome === 'ok';
   for (const { key, value } of sendsOf(operation)) if (readersOf.get(key)?.has(value)) return true;
   return false;
