@@ -6,12 +6,15 @@ import type { BrokerUnderTest } from '../support/brokers.js';
 import type { JavaOracle } from '../support/java-oracle.js';
 import { SIDES, differences, type Difference, type Side } from './compare.js';
 import { normalised, transcript, type Names } from './normalise.js';
+import { PublishedMetadata } from './published.js';
 import { isInterrupt, text, words, type Family, type Play, type Result, type Step } from './step.js';
 import { TOOLS } from './tools.js';
 
 const STEP_TIMEOUT_MS = 45_000;
 const STATE_TIMEOUT_MS = 20_000;
 const ASK_AGAIN_MS = 50;
+/** What a broker does with these it does after it has taken up the metadata that they are in. */
+const CHANGES_BROKER = /^configs .*--alter .*--(?:broker|broker-defaults|entity-type brokers) /;
 
 /** What is asked of `ToolPlayer`, by a name for each run. */
 type Question = Record<string, object>;
@@ -71,9 +74,16 @@ export class Player {
   /** How long each step took on both sides, in ms. */
   readonly times: [title: string, ms: number][] = [];
   private readonly sides: readonly Played[];
+  /** Only of Apache Kafka: what Ottla answers it also shows. */
+  private readonly published: PublishedMetadata;
 
   constructor(private readonly tools: JavaOracle, brokers: Readonly<Record<Side, BrokerUnderTest>>, folder: string) {
     this.sides = SIDES.map(side => new Played(side, brokers[side], join(folder, side)));
+    this.published = new PublishedMetadata(brokers.apache);
+  }
+
+  close(): void {
+    this.published.close();
   }
 
   transcriptOf(side: Side): string {
@@ -85,7 +95,10 @@ export class Player {
       played.results.clear();
       played.transcript.push(`======== ${family.name}\n`);
     }
-    for (const play of family.steps) await this.playStep(family.name, play);
+    for (const play of family.steps) {
+      await this.playStep(family.name, play);
+      if (family.after !== 'stop') await this.apacheShows(play);
+    }
   }
 
   private async playStep(family: string, play: Play): Promise<void> {
@@ -101,6 +114,11 @@ export class Player {
     const title = this.sides[0]!.free(play.title);
     const [apache, ottla] = this.sides.map(side => this.note(side, title, play, results.get(side.side)!));
     this.differences.push(...differences(`${family}: ${title}`, apache!, ottla!));
+  }
+
+  private async apacheShows(play: Play): Promise<void> {
+    if (!isInterrupt(play) && CHANGES_BROKER.test(this.sides[0]!.line(play))) await this.published.appliedAll();
+    else await this.published.caughtUp();
   }
 
   private note(side: Played, title: string, play: Play, result: Result): Result {

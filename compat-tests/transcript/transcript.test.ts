@@ -62,11 +62,13 @@ if (reason !== null) noteSkipped('transcripts of Apache\'s tools', reason);
     const families = FAMILIES.filter(({ name }) => CHOSEN?.includes(name) ?? true);
     try {
       for (const family of families) {
+        if (family.after !== undefined) player.close();
         if (family.after !== undefined) await Promise.all(both.map(broker => broker.stop()));
         if (family.after === 'restart') await Promise.all(both.map(broker => broker.start()));
         await player.play(family);
       }
     } finally {
+      player.close();
       leave(player);
     }
   }, TIMEOUT_MS);
