@@ -15,6 +15,7 @@ const REMOVAL_PATIENCE_MS = 20_000;
 const DELETE_BY_NAME_VERSION = 5;
 const LIST_OFFSETS_VERSION = 7;
 const LATEST = -1;
+const READ_COMMITTED = 1;
 
 export interface Topic {
   readonly name: string;
@@ -60,6 +61,15 @@ export class Admin {
       if (performance.now() > deadlineMs) throw new Error(`topic ${asked[0]!.name} and perhaps others are not served`);
       await pause(RETRY_MS);
     }
+  }
+
+  /** The sum of the partitions' last stable offsets: all records and markers of transactions that are over, where nothing was deleted. */
+  async stableOffsets({ name, partitions }: Topic): Promise<number> {
+    const { topics } = await this.client.send(listOffsetsApi, {
+      replicaId: -1, isolationLevel: READ_COMMITTED,
+      topics: [{ name, partitions: Array.from({ length: partitions }, (_, partitionIndex) => ({ partitionIndex, timestamp: LATEST })) }],
+    }, LIST_OFFSETS_VERSION);
+    return topics[0]!.partitions.reduce((sum, { offset }) => sum + Number(offset), 0);
   }
 
   async deleteTopics(names: readonly string[]): Promise<void> {

@@ -4,11 +4,12 @@ import { mkdirSync } from 'node:fs';
 import { basename, join } from 'node:path';
 import { Process, mustRun, run } from '../support/processes.js';
 import { freePort } from '../support/brokers.js';
-import { COMPAT_BUILD, JAVA_LIB, ROOT } from '../support/toolchains.js';
+import { COMPAT_BUILD, JAVA_CLASSPATH, JAVA_LIB, ROOT } from '../support/toolchains.js';
 
 const RAW = join(COMPAT_BUILD, 'load');
 const FRANZ = join(COMPAT_BUILD, 'franz');
 const BUILD_TIMEOUT_MS = 300_000;
+const CLIENT_HEAP = '-Xmx512m';
 
 /** What a program found, by name. */
 export type Found = Readonly<Record<string, number>>;
@@ -36,18 +37,24 @@ async function json(command: string, args: readonly string[]): Promise<Found> {
 }
 
 /** One load of the raw client. */
-export function raw(mode: 'produce' | 'fetch' | 'small' | 'latency', options: Readonly<Record<string, string | number | boolean>>): Promise<Found> {
+export function raw(mode: 'produce' | 'fetch' | 'small' | 'latency' | 'transactions', options: Readonly<Record<string, string | number | boolean>>): Promise<Found> {
   return json(RAW, [mode, ...flags(options)]);
 }
 
-export function franz(mode: 'produce' | 'consume' | 'group', options: Readonly<Record<string, string | number>>): Promise<Found> {
+export function franz(mode: 'produce' | 'consume' | 'group' | 'transactions' | 'pipeline', options: Readonly<Record<string, string | number>>): Promise<Found> {
   return json(FRANZ, [mode, ...flags(options)]);
+}
+
+/** Java's clients with their defaults, in a virtual machine of their own. */
+export function javaTransactions(mode: 'loop' | 'pipeline', options: Readonly<Record<string, string | number>>): Promise<Found> {
+  const given = Object.entries({ mode, ...options }).map(([name, value]) => `${name}=${value}`);
+  return json('java', [CLIENT_HEAP, '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', JAVA_CLASSPATH, 'ottla.bench.Transactions', ...given]);
 }
 
 /** The heap is what Apache's own scripts give these tools; they run in a virtual machine of their own, started for it. */
 export async function apacheTool(name: 'ProducerPerformance' | 'ConsumerPerformance' | 'EndToEndLatency', args: readonly string[]): Promise<string> {
   return await outputOf('java', [
-    '-Xmx512m', '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', `${JAVA_LIB}/*`, `org.apache.kafka.tools.${name}`, ...args,
+    CLIENT_HEAP, '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', `${JAVA_LIB}/*`, `org.apache.kafka.tools.${name}`, ...args,
   ]);
 }
 

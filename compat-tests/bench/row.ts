@@ -31,6 +31,10 @@ export interface Scale {
   readonly startPartitions: number;
   /** Of 100 offsets each. */
   readonly startGroups: number;
+  /** Of a Java client, before its transactions count. */
+  readonly javaWarmSeconds: number;
+  /** What a pipeline may copy. */
+  readonly pipelineRecords: number;
   /** Until memory is looked at. */
   readonly idleSeconds: number;
 }

@@ -159,6 +159,10 @@ export class Target {
     await this.running.admin.untilServed(topics);
   }
 
+  stableOffsets(topic: Topic): Promise<number> {
+    return this.running.admin.stableOffsets(topic);
+  }
+
   /** Resolves when nothing of them is left on disk. */
   async deleteTopics(topics: readonly Topic[]): Promise<void> {
     const { admin, broker } = this.running;

@@ -15,12 +15,12 @@ import (
 // command runs one load against `address` and returns what it found, in units that the names tell.
 type command func(flags *flag.FlagSet, arguments []string) (map[string]float64, error)
 
-var commands = map[string]command{"produce": produce, "fetch": fetch, "small": small, "latency": latency, "null": null}
+var commands = map[string]command{"produce": produce, "fetch": fetch, "small": small, "latency": latency, "transactions": transactions, "null": null}
 
 func main() {
 	runtime.LockOSThread()
 	if len(os.Args) < 2 || commands[os.Args[1]] == nil {
-		fail(fmt.Errorf("usage: load produce|fetch|small|latency|null [flags]"))
+		fail(fmt.Errorf("usage: load produce|fetch|small|latency|transactions|null [flags]"))
 	}
 	found, err := commands[os.Args[1]](flag.NewFlagSet(os.Args[1], flag.ExitOnError), os.Args[2:])
 	if err != nil {

@@ -146,7 +146,9 @@ ${failures(results, rows)}
   that size is written and removed, or what is to be read is read once: in a virtual machine the first touch of memory costs more than
   either broker, and who comes second would not pay it.
 - **CPU and memory** of a broker are its process's user and system time and \`VmRSS\`, from \`/proc\`, over the row.
-- **Raw rows**: batches are built and checksummed once; error codes, offsets and lengths of all that is fetched are checked.
+- **Loads**: those of raw rows are built and checksummed once; error codes, offsets and lengths of all that is fetched are checked. Of
+  transactions, all records and markers have to be there to be read in the end; clients and broker have their default back-offs, and
+  Apache's broker waits 20 ms before it looks again whether the transaction before is over (\`add.partitions.to.txn.retry.backoff.ms\`).
 ${loads(rows, scale)}
 
 The copy of a fetch: ${copyCost(results)}

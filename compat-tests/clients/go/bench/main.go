@@ -21,14 +21,17 @@ var (
 	topic      = flag.String("topic", "", "topic")
 	records    = flag.Int("records", 100_000, "records to produce or consume")
 	valueBytes = flag.Int("value-bytes", 1000, "bytes of a record's value")
+	committed  = flag.Bool("read-committed", false, "consume what is committed alone")
 	groups     = flag.Int("groups", 20, "fresh groups, one after the other")
 )
 
-var modes = map[string]func(context.Context) (map[string]float64, error){"produce": produce, "consume": consume, "group": group}
+var modes = map[string]func(context.Context) (map[string]float64, error){
+	"produce": produce, "consume": consume, "group": group, "transactions": transactions, "pipeline": pipeline,
+}
 
 func main() {
 	if len(os.Args) < 2 || modes[os.Args[1]] == nil {
-		fail(fmt.Errorf("usage: bench produce|consume|group [flags]"))
+		fail(fmt.Errorf("usage: bench produce|consume|group|transactions|pipeline [flags]"))
 	}
 	mode := modes[os.Args[1]]
 	if err := flag.CommandLine.Parse(os.Args[2:]); err != nil {
@@ -86,7 +89,12 @@ func produce(ctx context.Context) (map[string]float64, error) {
 }
 
 func consume(ctx context.Context) (map[string]float64, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(*bootstrap), kgo.ConsumeTopics(*topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()))
+	isolation := kgo.ReadUncommitted()
+	if *committed {
+		isolation = kgo.ReadCommitted()
+	}
+	client, err := kgo.NewClient(kgo.SeedBrokers(*bootstrap), kgo.ConsumeTopics(*topic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+		kgo.FetchIsolationLevel(isolation))
 	if err != nil {
 		return nil, err
 	}
