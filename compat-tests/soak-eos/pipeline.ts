@@ -1,4 +1,3 @@
-import type { DataOperation, ChoiceOperation } from '../../src/testing/history/history.js';
 import type { Toolchain } from '../support/toolchains.js';
 
 /**
@@ -29,7 +28,7 @@ import type { Toolchain } from '../support/toolchains.js';
 export interface ProgramArguments {
   /** `host:port`, of a link that is disturbed now and then. */
   readonly bootstrap: string;
-  /** The program appends to it, one `JournalLine` a line, each with one write(2): a kill must not tear what came before. */
+  /** A file that is not there yet; the program appends to it, each line with one write(2): a kill must not tear what came before. */
   readonly journal: string;
   readonly members: readonly Member[];
 }
@@ -70,25 +69,16 @@ export type Sabotage = 'offsets-outside' | 'no-transaction';
 /** The exit code that asks for another start. */
 export const START_ANEW = 10;
 
-/**
- * A member writes of each transaction twice. First, when all is sent and before it asks for the end (commit or abort) of it:
- * `{"id", "operation"}`, where `operation` is one of `src/testing/history` with the outcome `info`. It holds the transaction's
- * sends (`offset` null where the client does not know it) and, of a copier, before them the poll of the input:
- *
- *     {"id":"17.0","operation":{"kind":"data","process":17,"outcome":"info","micro":[
- *       {"kind":"poll","records":{"in-0":[[5,"3-7"]]}},{"kind":"send","key":"out-0","offset":null,"value":"3-7@17.0"}]}}
- *
- * Then, once it knows what became of it: `{"id", "outcome"}`: `ok` when the commit was acknowledged; `fail` when it never asked for a commit, or when
- * after an error of the commit an abort was acknowledged. Who does not know (a timeout of the commit, fenced while committing, a kill) says `info`, or
- * nothing more. A transaction that met an error before it was noted needs no lines: its values must never be seen, and whatever
- * is read without a line is a fault.
- *
- * A copier notes each time that it subscribes: `{"operation":{"kind":"subscribe","process":17,"outcome":"ok"}}`.
+/*
+ * The journal is a history in the file form of src/testing/history/history.ts. A member writes into it:
+ * - each transaction twice, a `txn` line of equal `id`: when all is sent and before it asks for the end (commit or abort) of it, with the outcome
+ *   `info`; then, once it knows what became of it, with `ok` or `fail` or again `info`, as told there. `id` is `<process>.<t>`; the times, `transactionalId` and, of
+ *   a copier, the poll before the sends, `from` and `offsets` belong to it. A send's `offset` is null where the client does not know it.
+ *   `fail`: it never asked for a commit, or after an error of the commit an abort was acknowledged. A transaction that met an
+ *   error before it was noted needs no lines: its values must never be seen, and whatever is read without a line is a fault;
+ * - `init` after each initialization of its producer;
+ * - a copier, `subscribe` when it subscribes, `assign` when it went back to the committed offsets.
  */
-export type JournalLine =
-  | { readonly id: string; readonly operation: DataOperation }
-  | { readonly id: string; readonly outcome: 'ok' | 'fail' | 'info' }
-  | { readonly operation: ChoiceOperation };
 
 /**
  * On standard output, for progress and figures: a line for each transaction that ended. `lost` is one that met an error, whatever

@@ -26,16 +26,31 @@ final class Copier extends Member {
     }
 
     @Override
-    protected Work next(long transaction) {
-        ConsumerRecords<String, String> records = consumer.poll(POLL);
-        return records.isEmpty() ? null : new Copy(records, "@" + arguments.text("process") + "." + transaction);
+    protected Transaction.Work next(long transaction) {
+        ConsumerRecords<String, String> polled = consumer.poll(POLL);
+        if (polled.isEmpty()) return null;
+        List<ProducerRecord<String, String>> copies = new ArrayList<>();
+        for (ConsumerRecord<String, String> record : polled)
+            copies.add(new ProducerRecord<>(arguments.text("outputTopic"), record.partition(), record.key(), record.value() + "@" + process + "." + transaction));
+        return new Transaction.Work(copies, polled, arguments.text("groupId"));
+    }
+
+    @Override
+    protected void sendOffsets(KafkaProducer<String, String> producer, Transaction.Work work) {
+        Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
+        for (TopicPartition partition : work.polled().partitions()) {
+            List<ConsumerRecord<String, String>> records = work.polled().records(partition);
+            offsets.put(partition, new OffsetAndMetadata(records.get(records.size() - 1).offset() + 1));
+        }
+        if (arguments.sabotages("offsets-outside") || arguments.sabotages("no-transaction")) consumer.commitSync(offsets);
+        else producer.sendOffsetsToTransaction(offsets, consumer.groupMetadata());
     }
 
     @Override
     protected void comeBack() {
         if (!isSubscribed) {
             consumer.subscribe(List.of(arguments.text("inputTopic")));
-            journal.subscribed(arguments.number("process"));
+            journal.chose("subscribe", process);
             isSubscribed = true;
             return;
         }
@@ -44,45 +59,11 @@ final class Copier extends Member {
             if (offset == null) consumer.seekToBeginning(List.of(partition));
             else consumer.seek(partition, offset.offset());
         });
+        journal.chose("assign", process);
     }
 
     @Override
     protected void close() {
         consumer.close();
-    }
-
-    private final class Copy implements Work {
-        private final ConsumerRecords<String, String> polled;
-        private final List<ProducerRecord<String, String>> copies = new ArrayList<>();
-
-        private Copy(ConsumerRecords<String, String> polled, String tag) {
-            this.polled = polled;
-            for (ConsumerRecord<String, String> record : polled)
-                copies.add(new ProducerRecord<>(arguments.text("outputTopic"), record.partition(), record.key(), record.value() + tag));
-        }
-
-        @Override
-        public List<ProducerRecord<String, String>> records() {
-            return copies;
-        }
-
-        @Override
-        public void send(KafkaProducer<String, String> producer) {
-            Map<TopicPartition, OffsetAndMetadata> offsets = new HashMap<>();
-            for (TopicPartition partition : polled.partitions())
-                offsets.put(partition, new OffsetAndMetadata(polled.records(partition).get(polled.records(partition).size() - 1).offset() + 1));
-            if (arguments.sabotages("offsets-outside") || arguments.sabotages("no-transaction")) consumer.commitSync(offsets);
-            else producer.sendOffsetsToTransaction(offsets, consumer.groupMetadata());
-        }
-
-        @Override
-        public String pollJson() {
-            List<String> partitions = new ArrayList<>();
-            for (TopicPartition partition : polled.partitions()) {
-                List<String> records = polled.records(partition).stream().map(record -> "[" + record.offset() + ",\"" + record.value() + "\"]").toList();
-                partitions.add("\"" + partition + "\":[" + String.join(",", records) + "]");
-            }
-            return "{\"kind\":\"poll\",\"records\":{" + String.join(",", partitions) + "}}";
-        }
     }
 }

@@ -2,6 +2,7 @@ package ottla.transactions;
 
 import java.util.List;
 import java.util.stream.IntStream;
+import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 
 /** Writes unique values. */
@@ -13,20 +14,23 @@ final class Feeder extends Member {
     }
 
     @Override
-    protected Work next(long transaction) {
+    protected Transaction.Work next(long transaction) {
         try {
             sleep(arguments.number("pauseMs"));
         } catch (InterruptedException ended) {
             end();
         }
         List<ProducerRecord<String, String>> records = IntStream.rangeClosed(0, random.nextInt(arguments.number("mostRecords"))).mapToObj(__ -> record()).toList();
-        return () -> records;
+        return new Transaction.Work(records, null, null);
     }
 
     private ProducerRecord<String, String> record() {
         int key = random.nextInt(arguments.number("keys"));
-        return new ProducerRecord<>(arguments.text("inputTopic"), key % arguments.number("partitions"), "k" + key, arguments.text("process") + "-" + values++);
+        return new ProducerRecord<>(arguments.text("inputTopic"), key % arguments.number("partitions"), "k" + key, process + "-" + values++);
     }
+
+    @Override
+    protected void sendOffsets(KafkaProducer<String, String> producer, Transaction.Work work) { }
 
     @Override
     protected void comeBack() { }

@@ -4,16 +4,10 @@ import java.io.FileOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
-import java.util.ArrayList;
-import java.util.List;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
-import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.clients.producer.RecordMetadata;
-import org.apache.kafka.common.KafkaException;
+import java.time.Instant;
+import java.util.Locale;
 
-/** The journal of a program's members; the form of its lines is told in pipeline.ts. Nothing in it needs escaping. */
+/** The history of a program's members, a line each as src/testing/history/history.ts tells. Nothing that stands in it needs escaping. */
 final class Journal {
     private final FileOutputStream file;
 
@@ -21,56 +15,28 @@ final class Journal {
         file = new FileOutputStream(path, true);
     }
 
-    /** Sends, and waits until it is known where the records lie. */
-    static final class Sends {
-        private final List<ProducerRecord<String, String>> records;
-        private final List<Future<RecordMetadata>> sent = new ArrayList<>();
-
-        Sends(KafkaProducer<String, String> producer, List<ProducerRecord<String, String>> records) {
-            this.records = records;
-            for (ProducerRecord<String, String> record : records) sent.add(producer.send(record));
-            producer.flush();
-        }
-
-        private List<String> json() {
-            List<String> each = new ArrayList<>();
-            for (int i = 0; i < records.size(); i++) {
-                ProducerRecord<String, String> record = records.get(i);
-                each.add("{\"kind\":\"send\",\"key\":\"" + record.topic() + "-" + record.partition() + "\",\"offset\":" + offset(sent.get(i)) + ",\"value\":\"" + record.value() + "\"}");
-            }
-            return each;
-        }
-
-        private static long offset(Future<RecordMetadata> sent) {
-            try {
-                return sent.get().offset();
-            } catch (InterruptedException | ExecutionException error) {
-                throw error.getCause() instanceof KafkaException failed ? failed : new KafkaException(error);
-            }
-        }
+    /** Milliseconds of the clock that all clients share, as JSON. */
+    static String nowMs() {
+        Instant now = Instant.now();
+        return String.format(Locale.ROOT, "%d.%03d", now.toEpochMilli(), now.getNano() / 1_000 % 1_000);
     }
 
-    /** All is sent, the end not yet asked for. Throws when one of them was not taken. */
-    void intends(String id, int process, String pollJson, Sends sends) {
-        List<String> micro = new ArrayList<>();
-        if (!pollJson.isEmpty()) micro.add(pollJson);
-        micro.addAll(sends.json());
-        write("{\"id\":\"" + id + "\",\"operation\":{\"kind\":\"data\",\"process\":" + process + ",\"outcome\":\"info\",\"micro\":[" + String.join(",", micro) + "]}}\n");
+    void chose(String kind, int process) {
+        write("{\"kind\":\"" + kind + "\",\"process\":" + process + ",\"outcome\":\"ok\"}\n");
     }
 
-    void settled(String id, String outcome) {
-        write("{\"id\":\"" + id + "\",\"outcome\":\"" + outcome + "\"}\n");
+    void initialized(int process, String transactionalId, String startMs) {
+        write("{\"kind\":\"init\",\"process\":" + process + ",\"outcome\":\"ok\",\"transactionalId\":\"" + transactionalId
+            + "\",\"startMs\":" + startMs + ",\"endMs\":" + nowMs() + "}\n");
     }
 
-    void subscribed(int process) {
-        write("{\"operation\":{\"kind\":\"subscribe\",\"process\":" + process + ",\"outcome\":\"ok\"}}\n");
-    }
-
+    /** On standard output, for who waits. */
     void progress(String member, String ended, int records) {
         System.out.println("{\"member\":\"" + member + "\",\"ended\":\"" + ended + "\",\"records\":" + records + "}");
     }
 
-    private synchronized void write(String line) {
+    /** One write, so that a kill leaves whole lines but for the last. */
+    synchronized void write(String line) {
         try {
             file.write(line.getBytes(StandardCharsets.UTF_8));
         } catch (IOException error) {

@@ -1,9 +1,7 @@
 package ottla.transactions;
 
-import java.util.List;
 import java.util.Random;
 import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.errors.InterruptException;
 
@@ -14,6 +12,7 @@ abstract class Member extends Thread {
     protected final MemberArguments arguments;
     protected final Journal journal;
     protected final Random random;
+    protected final int process;
     private final boolean isTransactional;
     private volatile boolean isEnding;
     private long transactions;
@@ -23,29 +22,20 @@ abstract class Member extends Thread {
         this.arguments = arguments;
         this.journal = journal;
         this.random = new Random(arguments.number("seed"));
+        this.process = arguments.number("process");
         this.isTransactional = !arguments.sabotages("no-transaction");
     }
 
-    /** What one transaction is to hold: none when there is nothing to do now. */
-    protected abstract Work next(long transaction);
+    /** What the next transaction is to hold; null when there is nothing to do now. */
+    protected abstract Transaction.Work next(long transaction);
 
-    /** After a transaction that did not take place, or nobody knows whether it did. */
+    /** Whatever else stands or falls with the transaction. */
+    protected abstract void sendOffsets(KafkaProducer<String, String> producer, Transaction.Work work);
+
+    /** Before the first transaction, and after one that did not take place, or of which nobody knows whether it did. */
     protected abstract void comeBack();
 
     protected abstract void close();
-
-    /** The records, and what is to be noted of them. */
-    interface Work {
-        List<ProducerRecord<String, String>> records();
-
-        /** What else stands or falls with the transaction. */
-        default void send(KafkaProducer<String, String> producer) { }
-
-        /** The poll that the records come from, of a copier. */
-        default String pollJson() {
-            return "";
-        }
-    }
 
     void end() {
         isEnding = true;
@@ -55,61 +45,74 @@ abstract class Member extends Thread {
     public void run() {
         while (!isEnding) {
             try (KafkaProducer<String, String> producer = arguments.producer()) {
-                if (isTransactional) producer.initTransactions();
+                initialize(producer);
                 comeBack();
                 while (!isEnding) perform(producer);
             } catch (InterruptException error) {
                 return;
             } catch (KafkaException | IllegalStateException error) {
-                System.err.println(getName() + ": " + error);
+                complain(error);
                 rest();
             }
         }
         close();
     }
 
+    private void initialize(KafkaProducer<String, String> producer) {
+        if (!isTransactional) return;
+        String startMs = Journal.nowMs();
+        producer.initTransactions();
+        journal.initialized(process, arguments.text("transactionalId"), startMs);
+    }
+
     private void perform(KafkaProducer<String, String> producer) {
-        Work work = next(transactions);
+        Transaction.Work work = next(transactions);
         if (work == null) return;
-        String id = arguments.text("process") + "." + transactions++;
-        int size = work.records().size();
-        if (!isTransactional) {
-            Journal.Sends sends = new Journal.Sends(producer, work.records());
-            journal.intends(id, arguments.number("process"), work.pollJson(), sends);
-            work.send(producer);
-            journal.settled(id, "ok");
-            journal.progress(getName(), "committed", size);
-            return;
-        }
-        boolean aborts = arguments.number("abortOneIn") > 0 && random.nextInt(arguments.number("abortOneIn")) == 0;
-        boolean mayCommit = false;
+        Transaction transaction = new Transaction(journal, process, transactions++, arguments.text("transactionalId"), work);
+        String end = isTransactional ? transact(producer, transaction, work) : write(producer, transaction, work);
+        journal.progress(getName(), end, work.records().size());
+        if (!end.equals("committed")) comeBack();
+    }
+
+    /** How it ended. Throws when the producer cannot be used any more. */
+    private String transact(KafkaProducer<String, String> producer, Transaction transaction, Transaction.Work work) {
+        boolean wasNoted = false;
         try {
             producer.beginTransaction();
-            Journal.Sends sends = new Journal.Sends(producer, work.records());
-            work.send(producer);
-            journal.intends(id, arguments.number("process"), work.pollJson(), sends);
-            if (aborts) {
-                journal.settled(id, "fail");
+            transaction.send(producer);
+            sendOffsets(producer, work);
+            transaction.intends();
+            wasNoted = true;
+            if (arguments.number("abortOneIn") > 0 && random.nextInt(arguments.number("abortOneIn")) == 0) {
+                transaction.settled("fail");
                 producer.abortTransaction();
-                journal.progress(getName(), "aborted", size);
-                comeBack();
-                return;
+                return "aborted";
             }
-            mayCommit = true;
             producer.commitTransaction();
-            journal.settled(id, "ok");
-            journal.progress(getName(), "committed", size);
+            transaction.settled("ok");
+            return "committed";
         } catch (KafkaException error) {
-            journal.progress(getName(), "lost", size);
-            System.err.println(getName() + ": " + error);
-            // Throws where the producer is beyond that.
+            complain(error);
             producer.abortTransaction();
-            if (mayCommit) journal.settled(id, "fail");
-            comeBack();
+            if (wasNoted) transaction.settled("fail");
+            return "lost";
         }
     }
 
-    protected void rest() {
+    /** Sabotage: as if there were no transactions. */
+    private String write(KafkaProducer<String, String> producer, Transaction transaction, Transaction.Work work) {
+        transaction.send(producer);
+        transaction.intends();
+        sendOffsets(producer, work);
+        transaction.settled("ok");
+        return "committed";
+    }
+
+    private void complain(RuntimeException error) {
+        System.err.println(getName() + ": " + error);
+    }
+
+    private void rest() {
         try {
             sleep(REST_MS + random.nextInt(REST_MS));
         } catch (InterruptedException ended) {
