@@ -2,7 +2,8 @@ import { ConfigError, type GroupConfig, type Settings } from '../config/index.js
 import type { Assignor } from '../coordinator/group/assignors/assignor.js';
 import { GroupMachine } from '../coordinator/group/group-machine.js';
 import { groupRecordCodec, type GroupRecord } from '../coordinator/group/records.js';
-import { groupRuntimeError, GroupService } from '../coordinator/group/service.js';
+import { GroupService } from '../coordinator/group/service.js';
+import { coordinatorRuntimeError } from '../coordinator/errors.js';
 import { BUILT_IN_ASSIGNORS, type ConsumerGroupSettings, type GroupSettings, type MigrationPolicy } from '../coordinator/group/settings.js';
 import type { Env } from '../env/index.js';
 import type { MetadataImage } from '../metadata/types.js';
@@ -41,7 +42,7 @@ export class GroupCoordinator {
       // Validated to be a codec's number.
       compression: () => settings().get('offsets.topic.compression.codec') as CompressionType,
       commitTimeoutMs: settings().get('offsets.commit.timeout.ms'),
-      errorFor: groupRuntimeError,
+      errorFor: coordinatorRuntimeError,
     });
     this.service = new GroupService({
       runtimes: this.#runtimes,

@@ -8,7 +8,7 @@ import type { RecordCodec } from '../../runtime/machine.js';
 import type { ClassicGroup } from './classic/group.js';
 import { decodeConsumerGroupRecord, encodeConsumerGroupRecord, isConsumerGroupRecord } from './consumer/records.js';
 import type { ConsumerGroupRecord } from './consumer/records.js';
-import { decodeValue, encode, readerOf } from './record-bytes.js';
+import { decodeValue, encode, readerOf } from '../record-bytes.js';
 
 export type StoredMember = Omit<GroupMetadataValueMemberMetadata, 'subscription' | 'assignment' | 'unknownTaggedFields'> & {
   readonly subscription: Uint8Array;

@@ -8,7 +8,8 @@ import { RuntimeSet } from '../../runtime/runtime-set.js';
 import { ZERO_UUID } from '../../protocol/wire/types.js';
 import { GroupMachine } from './group-machine.js';
 import { groupRecordCodec } from './records.js';
-import { GroupService, groupRuntimeError } from './service.js';
+import { coordinatorRuntimeError } from '../errors.js';
+import { GroupService } from './service.js';
 import { DEFAULT_GROUP_SETTINGS } from './settings.js';
 import { name, subscription } from './testing/group-driver.js';
 import { TestCluster } from './testing/test-cluster.js';
@@ -34,7 +35,7 @@ async function coordinator(...led: number[]) {
   };
   const runtimes = new RuntimeSet({
     name: 'group coordinator', topic: '__consumer_offsets', clock: stillClock, random: countingRandom(), logger: silent, codec: groupRecordCodec,
-    open: logOf, create: () => new GroupMachine(settings, () => cluster), errorFor: groupRuntimeError,
+    open: logOf, create: () => new GroupMachine(settings, () => cluster), errorFor: coordinatorRuntimeError,
   });
   for (const partition of led) {
     logOf(partition).leaderEpoch = 1;

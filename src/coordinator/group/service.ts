@@ -2,7 +2,8 @@ import { javaAbs, stringHashCode } from '../../base/java-hash.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import type { Effects, Moment, ReplyTo } from '../../runtime/machine.js';
-import type { RuntimeFault, TransactionEnd } from '../../runtime/runtime.js';
+import type { TransactionEnd } from '../../runtime/runtime.js';
+import { coordinatorErrorCode } from '../errors.js';
 import { joinError, syncError } from './classic/answers.js';
 import { consumerGroupFailed } from './consumer/describe.js';
 import { heartbeatFailed } from './consumer/heartbeat.js';
@@ -24,7 +25,7 @@ type Operation<Response> = (machine: GroupMachine, at: Moment, to: ReplyTo<Respo
 export interface GroupRuntimes {
   /** The partitions that this node leads. */
   partitions(): readonly number[];
-  /** Rejects with an error of `groupRuntimeError` when the partition's machine cannot answer. */
+  /** Rejects with an error of `coordinatorRuntimeError` when the partition's machine cannot answer. */
   run<Response>(partition: number, operation: Operation<Response>): Promise<Response>;
   /** Writes a marker into the partition and lets its machine know; rejects as `run` does. */
   endTransaction(partition: number, marker: TransactionEnd): Promise<void>;
@@ -190,41 +191,8 @@ export class GroupService {
   }
 }
 
-/** What the runtimes of group machines answer with when the machine cannot; to be given to them as `errorFor`. */
-export function groupRuntimeError(fault: RuntimeFault, cause?: unknown): KafkaError {
-  return new KafkaError(fault === 'append-failed' ? coordinatorErrorCode(cause) : FAULT_CODES[fault]);
-}
-
-const FAULT_CODES: Readonly<Record<Exclude<RuntimeFault, 'append-failed'>, number>> = {
-  'loading': ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,
-  'not-leader': ErrorCode.NOT_COORDINATOR,
-  'timed-out': ErrorCode.COORDINATOR_NOT_AVAILABLE,
-};
-
 /** The words of an error that is told as it is. */
 function messageOf(error: unknown, errorCode: number): string | null {
   const isTold = error instanceof KafkaError && error.errorCode === errorCode && errorCode !== ErrorCode.UNKNOWN_SERVER_ERROR;
   return isTold ? error.message : null;
-}
-
-/** Errors of a log as clients of a coordinator know them (Kafka's `CoordinatorOperationExceptionHelper`). */
-function coordinatorErrorCode(error: unknown): number {
-  if (!(error instanceof KafkaError)) return ErrorCode.UNKNOWN_SERVER_ERROR;
-  switch (error.errorCode) {
-    case ErrorCode.UNKNOWN_TOPIC_OR_PARTITION:
-    case ErrorCode.NOT_ENOUGH_REPLICAS:
-    case ErrorCode.REQUEST_TIMED_OUT:
-      return ErrorCode.COORDINATOR_NOT_AVAILABLE;
-    case ErrorCode.NOT_LEADER_OR_FOLLOWER:
-    case ErrorCode.KAFKA_STORAGE_ERROR:
-      return ErrorCode.NOT_COORDINATOR;
-    case ErrorCode.MESSAGE_TOO_LARGE:
-    case ErrorCode.RECORD_LIST_TOO_LARGE:
-    case ErrorCode.INVALID_FETCH_SIZE:
-      return ErrorCode.UNKNOWN_SERVER_ERROR;
-    case ErrorCode.NETWORK_EXCEPTION:
-      return ErrorCode.COORDINATOR_LOAD_IN_PROGRESS;
-    default:
-      return error.errorCode;
-  }
 }

@@ -7,7 +7,7 @@ import {
 } from '../../../protocol/generated/index.js';
 import type { RecordSchema } from '../../../protocol/wire/types.js';
 import type { AssignedPartitions } from '../assignors/assignor.js';
-import { decodeValue, encode, readerOf } from '../record-bytes.js';
+import { decodeValue, encode, readerOf } from '../../record-bytes.js';
 import type { ConsumerGroup, ResolvedRegex } from './group.js';
 import { holdingToRecord, subscriptionToRecord } from './member.js';
 import type { ConsumerMember } from './member.js';

@@ -1,12 +1,12 @@
-import { Reader } from '../../protocol/wire/reader.js';
-import type { RecordSchema } from '../../protocol/wire/types.js';
-import { Writer } from '../../protocol/wire/writer.js';
+import { Reader } from '../protocol/wire/reader.js';
+import type { RecordSchema } from '../protocol/wire/types.js';
+import { Writer } from '../protocol/wire/writer.js';
 
 /** Shared, for it takes its memory in large slabs; what it hands over it never touches again. */
 const writer = new Writer();
 const reader = new Reader();
 
-/** A key or a value of `__consumer_offsets`: an int16, which is a key's type and a value's version, and the message. */
+/** A key or a value in the topic of a coordinator: an int16, which is a key's type and a value's version, and the message. */
 export function encode<Message, Input>(schema: RecordSchema<Message, Input>, prefix: number, version: number, message: Input): Uint8Array {
   writer.reset();
   writer.int16(prefix);
@@ -23,5 +23,5 @@ export function readerOf(key: Uint8Array): Reader {
 export function decodeValue<Message, Input>(schema: RecordSchema<Message, Input>, bytes: Uint8Array): Message {
   const version = reader.reset(bytes).int16();
   if (version >= schema.minVersion && version <= schema.maxVersion) return schema.decode(reader, version);
-  throw new Error(`__consumer_offsets holds a ${schema.name} of version ${version}; the newest known is ${schema.maxVersion}`);
+  throw new Error(`there is a ${schema.name} of version ${version}; the newest known is ${schema.maxVersion}`);
 }

@@ -1,0 +1,174 @@
+// What a request comes to, given the transactional id as it is: an error code, or the state after it.
+
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import {
+  bumpsEpochs, ENDLESS_MS, initialized, isAtRest, isExhausted, isPrepared, LAST_CLIENT_EPOCH, NO_EPOCH, NO_PRODUCER_ID, prepared, rotated,
+  TransactionState, unused, withPartitions, type Transaction,
+} from './transaction.js';
+import {
+  partitionKey, type AddPartitionsRequest, type EndTransactionRequest, type InitProducerIdRequest, type PartitionErrors, type TransactionVersion,
+  type VerifyPartitionsRequest,
+} from './types.js';
+
+/** `next`: the state to be written; without it nothing changes. */
+export interface Decided {
+  readonly errorCode: number;
+  readonly next?: Transaction;
+}
+
+/** Or it cannot be decided without a producer id that nobody has had. */
+export type Decision = Decided | 'needs a producer id';
+
+const answered = (errorCode: number): Decided => ({ errorCode });
+const accepted = (next: Transaction): Decided => ({ errorCode: ErrorCode.NONE, next });
+
+/** What a decision may know besides the id's state. */
+export interface Given {
+  readonly nowMs: number;
+  /** `transaction.version` of the cluster: by it the coordinator ends transactions of its own accord. */
+  readonly version: TransactionVersion;
+  /** An id for a new producer, if one was fetched. */
+  readonly newProducerId: number | undefined;
+}
+
+/**
+ * A producer begins, or goes on after an error with the id and epoch that it had (KIP-360). Whose transaction is still open is
+ * fenced: that is aborted, and he hears CONCURRENT_TRANSACTIONS until it has ended.
+ */
+export function decideInit(current: Transaction | undefined, request: InitProducerIdRequest, given: Given): Decision {
+  const { nowMs, newProducerId } = given;
+  const timeoutMs = request.enable2Pc ? ENDLESS_MS : request.transactionTimeoutMs;
+  if (current === undefined) {
+    if (newProducerId === undefined) return 'needs a producer id';
+    return decideInitAtRest(unused(request.transactionalId, newProducerId, timeoutMs, nowMs), request, timeoutMs, given);
+  }
+  const goesOn = request.producerId !== NO_PRODUCER_ID;
+  if (goesOn && !mayGoOn(current, request)) return answered(ErrorCode.PRODUCER_FENCED);
+  if (isPrepared(current)) return answered(ErrorCode.CONCURRENT_TRANSACTIONS);
+  if (isAtRest(current)) return decideInitAtRest(current, request, timeoutMs, given);
+  const fenced = decideFence(current, given);
+  return fenced === 'needs a producer id' ? fenced : { ...fenced, errorCode: ErrorCode.CONCURRENT_TRANSACTIONS };
+}
+
+/** The epoch is looked at later; with the id before it must be one that was used up, of whom the answer may have been lost. */
+function mayGoOn(current: Transaction, { producerId, producerEpoch }: InitProducerIdRequest): boolean {
+  return current.producerEpoch === NO_EPOCH || producerId === current.producerId
+    || (producerId === current.previousProducerId && isExhausted(producerEpoch));
+}
+
+function decideInitAtRest(current: Transaction, request: InitProducerIdRequest, timeoutMs: number, { nowMs, newProducerId }: Given): Decision {
+  const { producerEpoch, lastProducerEpoch } = current;
+  const goesOn = request.producerId !== NO_PRODUCER_ID;
+  if (isExhausted(producerEpoch)) {
+    // As with Apache Kafka: there is no epoch to go on in, and nothing to say about it.
+    if (goesOn && request.producerEpoch !== producerEpoch) return answered(ErrorCode.UNKNOWN_SERVER_ERROR);
+    if (newProducerId === undefined) return 'needs a producer id';
+    return accepted(rotated(current, newProducerId, goesOn ? producerEpoch : NO_EPOCH, timeoutMs, nowMs));
+  }
+  const bumped = producerEpoch + 1;
+  if (!goesOn) return accepted(initialized(current, { producerEpoch: bumped, lastProducerEpoch: NO_EPOCH }, timeoutMs, nowMs));
+  if (producerEpoch === NO_EPOCH || request.producerEpoch === producerEpoch) {
+    return accepted(initialized(current, { producerEpoch: bumped, lastProducerEpoch: producerEpoch }, timeoutMs, nowMs));
+  }
+  // He asks again, since he has not heard.
+  if (request.producerEpoch === lastProducerEpoch) return accepted(initialized(current, { producerEpoch, lastProducerEpoch }, timeoutMs, nowMs));
+  return answered(ErrorCode.PRODUCER_FENCED);
+}
+
+/** Whose requests count as the producer's: NONE, or why they do not. */
+function whyNotHis(current: Transaction | undefined, { producerId, producerEpoch }: VerifyPartitionsRequest): number {
+  if (current === undefined || current.producerId !== producerId) return ErrorCode.INVALID_PRODUCER_ID_MAPPING;
+  if (current.producerEpoch !== producerEpoch) return ErrorCode.PRODUCER_FENCED;
+  return isPrepared(current) ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.NONE;
+}
+
+export function decideAddPartitions(current: Transaction | undefined, request: AddPartitionsRequest, { nowMs }: Given): Decided {
+  const refusal = whyNotHis(current, request);
+  if (refusal !== ErrorCode.NONE) return answered(refusal);
+  const isIn = current!.state === TransactionState.ONGOING && request.partitions.every(partition => current!.partitions.has(partitionKey(partition)));
+  if (isIn) return answered(ErrorCode.NONE);
+  return accepted(withPartitions(current!, request.partitions, request.clientVersion, nowMs));
+}
+
+/** Changes nothing: an error for each partition. */
+export function verify(current: Transaction | undefined, request: VerifyPartitionsRequest): PartitionErrors {
+  const refusal = whyNotHis(current, request);
+  return request.partitions.map(partition => {
+    if (refusal !== ErrorCode.NONE) return { ...partition, errorCode: refusal };
+    return { ...partition, errorCode: current!.partitions.has(partitionKey(partition)) ? ErrorCode.NONE : ErrorCode.TRANSACTION_ABORTABLE };
+  });
+}
+
+export function decideEnd(current: Transaction | undefined, request: EndTransactionRequest, given: Given): Decision {
+  if (current === undefined) return answered(ErrorCode.INVALID_PRODUCER_ID_MAPPING);
+  return bumpsEpochs(request.clientVersion) ? decideEndWithBump(current, request, given) : decideClassicEnd(current, request, given);
+}
+
+/** Classic transactions have one epoch, so that a repeated end cannot be told from the first: it is answered by the state alone. */
+function decideClassicEnd(current: Transaction, { producerId, producerEpoch, committed }: EndTransactionRequest, { nowMs }: Given): Decision {
+  if (current.producerId !== producerId) return answered(ErrorCode.INVALID_PRODUCER_ID_MAPPING);
+  if (current.producerEpoch !== producerEpoch) return answered(ErrorCode.PRODUCER_FENCED);
+  switch (current.state) {
+    case TransactionState.ONGOING:
+      return accepted(prepared(current, { committed, clientVersion: 0, nextProducerId: NO_PRODUCER_ID, fences: false }, nowMs));
+    case TransactionState.COMPLETE_COMMIT:
+    case TransactionState.COMPLETE_ABORT:
+      return answered(endsAs(current, committed) ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE);
+    case TransactionState.PREPARE_COMMIT:
+    case TransactionState.PREPARE_ABORT:
+      return answered(endsAs(current, committed) ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.INVALID_TXN_STATE);
+    default:
+      return answered(ErrorCode.INVALID_TXN_STATE);
+  }
+}
+
+/** It was, or is being, ended in this way. */
+function endsAs({ state }: Transaction, committed: boolean): boolean {
+  return committed
+    ? state === TransactionState.PREPARE_COMMIT || state === TransactionState.COMPLETE_COMMIT
+    : state === TransactionState.PREPARE_ABORT || state === TransactionState.COMPLETE_ABORT;
+}
+
+/**
+ * With an epoch for each transaction the same end again is known by the epoch before (KIP-890). A client that does not know whether
+ * it has begun anything may abort nothing at all, and gets a new epoch for that too.
+ */
+function decideEndWithBump(current: Transaction, request: EndTransactionRequest, given: Given): Decision {
+  const { producerId, producerEpoch, committed } = request;
+  const { state } = current;
+  const isOverflow = producerId === current.previousProducerId && producerEpoch === LAST_CLIENT_EPOCH && current.producerEpoch === 0;
+  const isRetry = current.producerEpoch === producerEpoch + 1 || isOverflow;
+  const isNow = current.producerEpoch === producerEpoch;
+  if (current.producerId !== producerId && !isOverflow) return answered(ErrorCode.INVALID_PRODUCER_ID_MAPPING);
+  if (isPrepared(current)) {
+    if (current.producerEpoch !== producerEpoch + 1) return answered(ErrorCode.PRODUCER_FENCED);
+    return answered(endsAs(current, committed) ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.INVALID_TXN_STATE);
+  }
+  const isComplete = state === TransactionState.COMPLETE_COMMIT || state === TransactionState.COMPLETE_ABORT;
+  if (isComplete && isRetry) return answered(endsAs(current, committed) ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE);
+  if (!isNow) return answered(ErrorCode.PRODUCER_FENCED);
+  if (committed && state !== TransactionState.ONGOING) return answered(ErrorCode.INVALID_TXN_STATE);
+  return decideEnding(current, committed, request.clientVersion, false, given);
+}
+
+/** The coordinator aborts what is open, and takes its epoch from whoever has it. */
+export function decideFence(current: Transaction, given: Given): Decision {
+  return decideEnding(current, false, bumpsEpochs(given.version) ? given.version : 0, true, given);
+}
+
+function decideEnding(current: Transaction, committed: boolean, clientVersion: TransactionVersion, fences: boolean, given: Given): Decision {
+  const needsNewId = bumpsEpochs(clientVersion) && isExhausted(current.producerEpoch);
+  if (needsNewId && given.newProducerId === undefined) return 'needs a producer id';
+  const nextProducerId = needsNewId ? given.newProducerId! : NO_PRODUCER_ID;
+  return accepted(prepared(current, { committed, clientVersion, nextProducerId, fences }, given.nowMs));
+}
+
+/** Open for longer than it may be; a distributed one may be open for ever. */
+export function isTimedOut({ state, timeoutMs, startTimeMs }: Transaction, nowMs: number): boolean {
+  return state === TransactionState.ONGOING && timeoutMs !== ENDLESS_MS && startTimeMs + timeoutMs < nowMs;
+}
+
+/** Nobody has used the id for so long that it is forgotten. */
+export function isExpired(transaction: Transaction, nowMs: number, expirationMs: number): boolean {
+  return isAtRest(transaction) && transaction.lastUpdateTimeMs <= nowMs - expirationMs;
+}

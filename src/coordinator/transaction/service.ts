@@ -1,0 +1,318 @@
+import { javaAbs, stringHashCode } from '../../base/java-hash.js';
+import type { TimingWheel, WheelTimer } from '../../base/timing-wheel.js';
+import type { Logger } from '../../env/index.js';
+import { errorName, KafkaError } from '../../protocol/errors.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import type { Effects, Moment, ReplyTo } from '../../runtime/machine.js';
+import { coordinatorErrorCode } from '../errors.js';
+import { compileTopicRegex, InvalidTopicRegexError } from '../group/consumer/topic-regex.js';
+import type { TransactionRecord } from './records.js';
+import type { TransactionSettings } from './settings.js';
+import { NO_EPOCH, NO_PRODUCER_ID, STATE_NAMES, type Transaction } from './transaction.js';
+import { NEEDS_PRODUCER_ID, undescribed, type Ended, type NeedsProducerId, type PreparedEnd, type TransactionFilter, type TransactionMachine } from './transaction-machine.js';
+import type {
+  AddPartitionsRequest, DescribedTransaction, EndTransactionRequest, InitProducerIdRequest, ListedTransaction, ListTransactionsRequest,
+  ListTransactionsResult, PartitionErrors, ProducerIdResult, TopicPartition, TransactionCoordinatorApi, VerifyPartitionsRequest, WriteMarkers,
+} from './types.js';
+
+type Operation<Response> = (machine: TransactionMachine, at: Moment, to: ReplyTo<Response>) => Effects<TransactionRecord>;
+
+/** The transaction machines of the partitions that this node leads; `RuntimeSet` is one. */
+export interface TransactionRuntimes {
+  /** The partitions that this node leads. */
+  partitions(): readonly number[];
+  /** The epoch in which it leads one and serves; undefined when it does not. */
+  epochOf(partition: number): number | undefined;
+  /** Rejects with an error of `coordinatorRuntimeError` when the partition's machine cannot answer. */
+  run<Response>(partition: number, operation: Operation<Response>): Promise<Response>;
+}
+
+export interface TransactionServiceOptions {
+  readonly runtimes: TransactionRuntimes;
+  readonly settings: TransactionSettings;
+  /** Of `__transaction_state`; as the settings have it while the topic does not exist. */
+  readonly partitionCount: () => number;
+  readonly nextProducerId: () => Promise<number>;
+  readonly writeMarkers: WriteMarkers;
+  /** Brings all that was appended to the system, so that it outlives this process: what is appended later may rely on it. */
+  readonly writeAll: () => void;
+  readonly wheel: TimingWheel;
+  readonly logger: Logger;
+}
+
+/** How long the answer to an end waits for the markers: a client whose next transaction begins meanwhile would be sent away to wait. */
+const LONGEST_HOLD_MS = 500;
+/** Between attempts to write markers. */
+const RETRY_MS = 50;
+const NO_PRODUCER = { producerId: NO_PRODUCER_ID, producerEpoch: NO_EPOCH };
+
+/**
+ * The transaction coordinator as a broker's handlers see it: each transactional id is sent to the machine of its partition, and what
+ * the machine has decided is carried to the partitions of the transaction (Kafka's `TransactionCoordinator` and
+ * `TransactionMarkerChannelManager`).
+ *
+ * What one log holds because of another is written in order: a decision before its markers, markers before the note that all have
+ * them, a partition's being added before its data. A process that is killed between any two of them finds out what is left to do.
+ */
+export class TransactionService implements TransactionCoordinatorApi {
+  /** By transactional id: the ends that are being carried to their partitions. */
+  private readonly completions = new Map<string, Promise<void>>();
+  private timers: WheelTimer[] = [];
+  private isClosed = false;
+
+  constructor(private readonly options: TransactionServiceOptions) {}
+
+  /** Begins to look for transactions that are timed out and ids that are expired. */
+  start(): void {
+    const { settings } = this.options;
+    this.every(() => settings.abortCheckIntervalMs, partition => this.abortTimedOut(partition));
+    this.every(() => settings.expiryCheckIntervalMs, partition => this.expire(partition));
+  }
+
+  close(): void {
+    this.isClosed = true;
+    for (const timer of this.timers) this.options.wheel.cancel(timer);
+  }
+
+  /** This node serves the partition from now on: what its predecessor has decided is carried out. */
+  async elected(partition: number): Promise<void> {
+    try {
+      const ids = await this.options.runtimes.run<string[]>(partition, (machine, _, to) => machine.preparedIds(to));
+      for (const id of ids) void this.complete(partition, id);
+    } catch {
+      // Whoever leads it next will.
+    }
+  }
+
+  partitionFor(transactionalId: string): number {
+    return javaAbs(stringHashCode(transactionalId)) % this.options.partitionCount();
+  }
+
+  async initProducerId(request: InitProducerIdRequest): Promise<ProducerIdResult> {
+    const { maxTimeoutMs, twoPhaseCommit } = this.options.settings;
+    const { transactionalId, enable2Pc, transactionTimeoutMs } = request;
+    if (transactionalId === '') return failed(ErrorCode.INVALID_REQUEST);
+    if (enable2Pc && !twoPhaseCommit) return failed(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    if (request.keepPreparedTxn) return failed(ErrorCode.UNSUPPORTED_VERSION);
+    if (!enable2Pc && (transactionTimeoutMs <= 0 || transactionTimeoutMs > maxTimeoutMs)) return failed(ErrorCode.INVALID_TRANSACTION_TIMEOUT);
+    return this.ending(transactionalId, false, producerId => (machine, at, to) => machine.initProducerId(request, producerId, to, at));
+  }
+
+  async addPartitions(request: AddPartitionsRequest): Promise<number> {
+    const { transactionalId } = request;
+    if (transactionalId === '') return ErrorCode.INVALID_REQUEST;
+    const partition = this.partitionFor(transactionalId);
+    try {
+      const errorCode = await this.run<number>(partition, (machine, at, to) => machine.addPartitions(request, to, at));
+      if (errorCode === ErrorCode.NONE) await this.written(partition);
+      return errorCode;
+    } catch (error) {
+      return coordinatorErrorCode(error);
+    }
+  }
+
+  async verifyPartitions(request: VerifyPartitionsRequest): Promise<PartitionErrors> {
+    const all = (errorCode: number): PartitionErrors => request.partitions.map(partition => ({ ...partition, errorCode }));
+    if (request.transactionalId === '') return all(ErrorCode.INVALID_REQUEST);
+    try {
+      const partition = this.partitionFor(request.transactionalId);
+      return await this.run<PartitionErrors>(partition, (machine, _, to) => machine.verifyPartitions(request, to));
+    } catch (error) {
+      return all(coordinatorErrorCode(error));
+    }
+  }
+
+  async endTransaction(request: EndTransactionRequest): Promise<ProducerIdResult> {
+    const { transactionalId } = request;
+    if (transactionalId === '') return failed(ErrorCode.INVALID_REQUEST);
+    return this.ending(transactionalId, true, producerId => (machine, at, to) => machine.endTransaction(request, producerId, to, at));
+  }
+
+  async describe(transactionalIds: readonly string[]): Promise<DescribedTransaction[]> {
+    return Promise.all(transactionalIds.map(async id => {
+      if (id === '') return undescribed(id, ErrorCode.INVALID_REQUEST);
+      try {
+        const [described] = await this.run<DescribedTransaction[]>(this.partitionFor(id), (machine, _, to) => machine.describe([id], to));
+        return described!;
+      } catch (error) {
+        return undescribed(id, coordinatorErrorCode(error));
+      }
+    }));
+  }
+
+  async list(request: ListTransactionsRequest): Promise<ListTransactionsResult> {
+    const filter = filterOf(request);
+    const unknownStates = request.states.filter(state => !isStateName(state));
+    const answers = await Promise.all(this.options.runtimes.partitions().map(partition =>
+      this.run<ListedTransaction[]>(partition, (machine, at, to) => machine.list(filter, to, at)).catch(coordinatorErrorCode)));
+    if (answers.includes(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)) {
+      return { errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, unknownStates: [], transactions: [] };
+    }
+    return { errorCode: ErrorCode.NONE, unknownStates, transactions: answers.flatMap(answer => (typeof answer === 'number' ? [] : answer)) };
+  }
+
+  /** Runs what may decide the end of a transaction, and has that carried out. */
+  private async ending(
+    transactionalId: string, waits: boolean, operation: (newProducerId: number | undefined) => Operation<Ended | NeedsProducerId>,
+  ): Promise<ProducerIdResult> {
+    try {
+      const partition = this.partitionFor(transactionalId);
+      const { isPrepared, ...result } = await this.decided(partition, operation);
+      if (isPrepared) {
+        const completion = this.complete(partition, transactionalId);
+        if (waits) await this.atMost(LONGEST_HOLD_MS, completion);
+      }
+      return result;
+    } catch (error) {
+      return failed(coordinatorErrorCode(error));
+    }
+  }
+
+  /** An id is fetched only for those who need one. */
+  private async decided(partition: number, operation: (newProducerId: number | undefined) => Operation<Ended | NeedsProducerId>): Promise<Ended> {
+    let answer = await this.run(partition, operation(undefined));
+    while (answer === NEEDS_PRODUCER_ID) answer = await this.run(partition, operation(await this.options.nextProducerId()));
+    return answer;
+  }
+
+  /** Resolves once all partitions have the marker of the id's decided end, or once it is no more this node's to see to that. */
+  private complete(partition: number, transactionalId: string): Promise<void> {
+    const underWay = this.completions.get(transactionalId);
+    if (underWay !== undefined) return underWay;
+    const completion = this.carryOut(partition, transactionalId).finally(() => this.completions.delete(transactionalId));
+    this.completions.set(transactionalId, completion);
+    return completion;
+  }
+
+  private async carryOut(partition: number, transactionalId: string): Promise<void> {
+    while (!this.isClosed && this.options.runtimes.epochOf(partition) !== undefined) {
+      try {
+        if (await this.tryToComplete(partition, transactionalId)) return;
+      } catch (error) {
+        const errorCode = coordinatorErrorCode(error);
+        if (errorCode === ErrorCode.NOT_COORDINATOR) return;
+        this.options.logger.warn('the end of a transaction could not be carried out, which is tried again', { transactionalId, error });
+      }
+      await this.pause(RETRY_MS);
+    }
+  }
+
+  /** Whether there is nothing left to do. */
+  private async tryToComplete(partition: number, transactionalId: string): Promise<boolean> {
+    const { runtimes, writeMarkers, writeAll, logger } = this.options;
+    writeAll();
+    const end = await this.run<PreparedEnd | null>(partition, (machine, _, to) => machine.preparedEnd(transactionalId, to));
+    const coordinatorEpoch = runtimes.epochOf(partition);
+    if (end === null || coordinatorEpoch === undefined) return true;
+    const { marker, partitions } = end;
+    const results = partitions.length === 0 ? [] : await writeMarkers({ ...marker, coordinatorEpoch }, partitions);
+    if (results.some(({ errorCode }) => errorCode === ErrorCode.TRANSACTION_COORDINATOR_FENCED)) {
+      logger.warn('another coordinator has ended a transaction; this one lets go of it', { transactionalId, ...marker, coordinatorEpoch });
+      return true;
+    }
+    const left = results.filter(({ errorCode }) => !SETTLED.has(errorCode));
+    if (left.length > 0) {
+      const faults = left.map(({ topic, index, errorCode }) => `${topic}-${index}: ${errorName(errorCode)}`);
+      logger.info('markers of a transaction could not be written, which is tried again', { transactionalId, faults });
+      await this.run<null>(partition, (machine, _, to) => machine.stillToMark(transactionalId, marker, left.map(withoutError), to));
+      return false;
+    }
+    await this.run<null>(partition, (machine, at, to) => machine.complete(transactionalId, marker, to, at));
+    return true;
+  }
+
+  private async abortTimedOut(partition: number): Promise<void> {
+    for (const found of await this.run<Transaction[]>(partition, (machine, at, to) => machine.timedOut(to, at))) {
+      const { transactionalId, timeoutMs } = found;
+      const { isPrepared } = await this.decided(partition, producerId => (machine, at, to) => machine.fence(found, producerId, to, at));
+      if (!isPrepared) continue;
+      this.options.logger.info('a transaction was open for too long and is aborted', { transactionalId, timeoutMs });
+      void this.complete(partition, transactionalId);
+    }
+  }
+
+  private async expire(partition: number): Promise<void> {
+    const count = await this.run<number>(partition, (machine, at, to) => machine.expire(to, at));
+    if (count > 0) this.options.logger.info('transactional ids were not used for long and are forgotten', { partition, count });
+  }
+
+  private run<Response>(partition: number, operation: Operation<Response>): Promise<Response> {
+    return this.options.runtimes.run(partition, operation);
+  }
+
+  /** All that the partition's machine knows is committed and outlives this process; rejects when that failed. */
+  private async written(partition: number): Promise<void> {
+    this.options.writeAll();
+    // Nobody leads a log that could not be written, and what waits for it is told so.
+    await this.run<string[]>(partition, (machine, _, to) => machine.preparedIds(to));
+  }
+
+  private async atMost(limitMs: number, work: Promise<void>): Promise<void> {
+    const { wheel } = this.options;
+    let timer: WheelTimer | undefined;
+    await Promise.race([work, new Promise<void>(resolve => { timer = wheel.add(limitMs, resolve); })]);
+    wheel.cancel(timer!);
+  }
+
+  private pause(forMs: number): Promise<void> {
+    return new Promise(resolve => { this.options.wheel.add(forMs, resolve); });
+  }
+
+  /** For each partition that this node leads, again and again, each time after a pause that is asked for anew. */
+  private every(intervalMs: () => number, work: (partition: number) => Promise<void>): void {
+    const { wheel, runtimes } = this.options;
+    const at = this.timers.length;
+    const arm = (): void => {
+      if (this.isClosed) return;
+      this.timers[at] = wheel.add(intervalMs(), () => {
+        void Promise.all(runtimes.partitions().map(partition => this.unlessRefused(work(partition)))).finally(arm);
+      });
+    };
+    arm();
+  }
+
+  /** Of a partition whose machine cannot answer now takes care whoever leads it next. */
+  private async unlessRefused(work: Promise<void>): Promise<void> {
+    try {
+      await work;
+    } catch (error) {
+      this.options.logger.debug('the transactions of a partition could not be looked after', { error });
+    }
+  }
+}
+
+function failed(errorCode: number): ProducerIdResult {
+  return { errorCode, ...NO_PRODUCER };
+}
+
+/**
+ * The marker is there, or will never be wanted: the partition is gone, cannot hold transactions, or has seen a later epoch of the
+ * producer, before which it must have been told of this end.
+ */
+const SETTLED: ReadonlySet<number> = new Set([
+  ErrorCode.NONE, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT, ErrorCode.UNSUPPORTED_VERSION, ErrorCode.INVALID_PRODUCER_EPOCH,
+]);
+
+function withoutError({ topic, index }: TopicPartition): TopicPartition {
+  return { topic, index };
+}
+
+function isStateName(name: string): boolean {
+  return (STATE_NAMES as readonly string[]).includes(name);
+}
+
+function filterOf({ states, producerIds, durationMs, transactionalIdPattern }: ListTransactionsRequest): TransactionFilter {
+  return {
+    states: new Set(states), isStateFiltered: states.length > 0, producerIds: new Set(producerIds), durationMs,
+    matches: transactionalIdPattern === null || transactionalIdPattern === '' ? () => true : compiled(transactionalIdPattern),
+  };
+}
+
+function compiled(pattern: string): (transactionalId: string) => boolean {
+  try {
+    return compileTopicRegex(pattern);
+  } catch (error) {
+    if (!(error instanceof InvalidTopicRegexError)) throw error;
+    throw new KafkaError(ErrorCode.INVALID_REGULAR_EXPRESSION, `Transaction ID pattern \`${pattern}\` is not a valid regular expression: ${error.message}.`);
+  }
+}
