@@ -14,6 +14,7 @@ import { ClientQuotas } from '../server/quotas/quotas.js';
 import type { Windows } from '../server/quotas/rate.js';
 import { Server } from '../server/server.js';
 import { ClientTelemetry } from '../server/telemetry/client-telemetry.js';
+import { localMarkers } from '../server/transaction-markers.js';
 import { apiTable } from './api-table.js';
 import { DirectoryAssignments } from './directory-assignments.js';
 import { DirectoryFailures } from './directory-failures.js';
@@ -23,10 +24,12 @@ import { Lifecycle } from './lifecycle.js';
 import { Listeners } from './listeners.js';
 import type { BrokerMetrics, MemoryInUse } from './metrics.js';
 import { isPrepared, prepareDirectories } from './prepare-directories.js';
+import { ProducerIds } from './producer-ids.js';
 import { Publisher } from './publisher.js';
 import { Quorum } from './quorum.js';
 import { ServerLimitsNow } from './server-limits.js';
 import { SERVE_TIMEOUT_MS, servicesOf } from './services.js';
+import { TransactionCoordinator } from './transaction-coordinator.js';
 
 export interface BrokerOptions {
   readonly settings: Settings;
@@ -50,6 +53,9 @@ interface WorkingParts {
   readonly replicas: ReplicaManager;
   readonly moves: LogDirMoves;
   readonly groups: GroupCoordinator;
+  readonly transactions: TransactionCoordinator;
+  readonly producerIds: ProducerIds;
+  readonly wheel: TimingWheel;
   readonly lifecycle: Lifecycle;
 }
 
@@ -207,14 +213,18 @@ export class Broker {
       },
     });
     const moves = this.#makeMoves({ logs, replicas, assignments, publisher });
+    const wheel = new TimingWheel(this.options.env.clock);
+    this.#teardown.push(() => wheel.close());
     const groups = this.#makeGroupCoordinator(publisher, replicas);
     const lifecycle = this.#lifecycle = this.#makeLifecycle(ground);
+    const producerIds = new ProducerIds(controller, brokerId, () => lifecycle.epoch);
+    const transactions = this.#makeTransactionCoordinator({ publisher, logs, replicas, groups, producerIds, wheel });
     this.#directoryFailures.attach({ replicas, moves, lifecycle });
-    return { replicas, moves, groups, lifecycle };
+    return { replicas, moves, groups, transactions, producerIds, wheel, lifecycle };
   }
 
   /** From a registration to leaderships, coordinators with their logs read, and leave to serve. */
-  async #takeUpWork({ quorum, publisher, listeners, logs }: Ground, { lifecycle, replicas, moves, groups }: WorkingParts): Promise<void> {
+  async #takeUpWork({ quorum, publisher, listeners, logs }: Ground, { lifecycle, replicas, moves, groups, transactions }: WorkingParts): Promise<void> {
     await lifecycle.register();
     await quorum.loader.caughtUp();
     publisher.attach(replicas, {
@@ -230,19 +240,18 @@ export class Broker {
     moves.resume();
     await lifecycle.unfence();
     await quorum.loader.caughtUp();
-    await publisher.until(() => groups.areSettled, SERVE_TIMEOUT_MS);
+    await publisher.until(() => groups.runtimes.areSettled && transactions.runtimes.areSettled, SERVE_TIMEOUT_MS);
   }
 
   #serve({ brokerId, clusterId, listeners, server, publisher, quotas, logs, quorum: { controller, api: quorum } }: Ground, parts: WorkingParts): void {
     const { settings, env } = this.options;
-    const wheel = new TimingWheel(env.clock);
-    this.#teardown.push(() => wheel.close());
+    const { wheel } = parts;
     const telemetry = new ClientTelemetry({
       clock: env.clock, random: env.random, compute: env.compute, logger: env.logger, wheel,
       image: () => publisher.image, maxBytes: settings.get('telemetry.max.bytes'), collects: settings.get('ottla.telemetry.enable'),
     });
     this.#telemetry = telemetry;
-    const services = servicesOf({ env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, quotas, telemetry, ...parts });
+    const services = servicesOf({ env, brokerId, clusterId, logs, publisher, controller, quorum, quotas, telemetry, ...parts });
     server.serve(withApiVersions({
       apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
     }));
@@ -284,6 +293,23 @@ export class Broker {
     });
     this.#teardown.push(() => groups.close());
     return groups;
+  }
+
+  #makeTransactionCoordinator({ publisher, logs, replicas, groups, producerIds, wheel }: {
+    publisher: Publisher; logs: NodeLogManager; replicas: ReplicaManager; groups: GroupCoordinator; producerIds: ProducerIds; wheel: TimingWheel;
+  }): TransactionCoordinator {
+    const { env } = this.options;
+    const settings = (): Settings => publisher.settings;
+    const image = (): MetadataImage => publisher.image;
+    const { turnWrites } = logs.host;
+    const transactions = new TransactionCoordinator({
+      env, wheel, replicas, settings, image, onSettled: () => publisher.recheck(),
+      nextProducerId: () => producerIds.next(),
+      writeMarkers: localMarkers({ image, replicas, clock: env.clock, wheel, settings, logger: env.logger, groups: groups.service }),
+      writeAll: () => turnWrites.writeAll(),
+    });
+    this.#teardown.push(() => transactions.close());
+    return transactions;
   }
 
   #makeLifecycle({ quorum: { controller }, brokerId, clusterId, publisher, logs, listeners }: Ground): Lifecycle {

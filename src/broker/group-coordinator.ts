@@ -3,15 +3,15 @@ import type { Assignor } from '../coordinator/group/assignors/assignor.js';
 import { GroupMachine } from '../coordinator/group/group-machine.js';
 import { groupRecordCodec, type GroupRecord } from '../coordinator/group/records.js';
 import { GroupService } from '../coordinator/group/service.js';
-import { coordinatorRuntimeError } from '../coordinator/errors.js';
 import { BUILT_IN_ASSIGNORS, type ConsumerGroupSettings, type GroupSettings, type MigrationPolicy } from '../coordinator/group/settings.js';
 import type { Env } from '../env/index.js';
 import type { MetadataImage } from '../metadata/types.js';
-import { PartitionReplicatedLog, type Partition, type ReplicaManager } from '../replication/index.js';
-import { RuntimeSet } from '../runtime/runtime-set.js';
+import type { ReplicaManager } from '../replication/index.js';
+import type { RuntimeSet } from '../runtime/runtime-set.js';
 import type { CompressionType } from '../protocol/records/batch.js';
 import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
 import { ImageTopics } from './cluster-topics.js';
+import { coordinatorRuntimes } from './coordinator-runtimes.js';
 
 export interface GroupCoordinatorOptions {
   readonly env: Env;
@@ -27,53 +27,28 @@ export interface GroupCoordinatorOptions {
 /** The group machines over the partitions of `__consumer_offsets` that this node leads. */
 export class GroupCoordinator {
   readonly service: GroupService;
-  readonly #runtimes: RuntimeSet<GroupMachine, GroupRecord>;
+  readonly runtimes: RuntimeSet<GroupMachine, GroupRecord>;
 
   constructor({ env, replicas, settings, groupConfigOf, image, onSettled }: GroupCoordinatorOptions) {
-    const { clock, random, logger } = env;
     const groupSettings = groupSettingsOf(settings, groupConfigOf);
     const cluster = new ImageTopics(image);
-    const led = new Map<number, Partition>();
-    this.#runtimes = new RuntimeSet<GroupMachine, GroupRecord>({
-      name: 'group coordinator', topic: OFFSETS_TOPIC, clock, random, logger: logger.child('groups'),
-      codec: groupRecordCodec,
-      open: index => new PartitionReplicatedLog(led.get(index)!),
+    this.runtimes = coordinatorRuntimes<GroupMachine, GroupRecord>({
+      name: 'group coordinator', topic: OFFSETS_TOPIC, env, logger: env.logger.child('groups'), replicas, codec: groupRecordCodec,
       create: () => new GroupMachine(groupSettings, () => cluster),
       // Validated to be a codec's number.
       compression: () => settings().get('offsets.topic.compression.codec') as CompressionType,
       commitTimeoutMs: settings().get('offsets.commit.timeout.ms'),
-      errorFor: coordinatorRuntimeError,
+      onSettled,
     });
     this.service = new GroupService({
-      runtimes: this.#runtimes,
+      runtimes: this.runtimes,
       settings: groupSettings,
       partitionCount: () => image().topicsByName.get(OFFSETS_TOPIC)?.partitions.length ?? settings().get('offsets.topic.num.partitions'),
     });
-    replicas.onLeadership((partition, epoch) => {
-      if (partition.topic !== OFFSETS_TOPIC) return;
-      if (epoch === undefined) {
-        this.#runtimes.resigned(partition.index);
-        return;
-      }
-      // A topic that was made anew is another log.
-      if (led.get(partition.index) !== partition) this.#runtimes.resigned(partition.index);
-      led.set(partition.index, partition);
-      void this.#runtimes.elected(partition.index, epoch).then(onSettled);
-    });
-  }
-
-  /** Whether the machine of a partition that this node leads has read its log, or failed to: nobody need wait for it any more. */
-  isSettled(index: number): boolean {
-    return this.#runtimes.isSettled(index);
-  }
-
-  /** Whether every machine that this node leads is settled. A partition that cannot be read fails its own groups, and no more. */
-  get areSettled(): boolean {
-    return this.#runtimes.partitions().every(index => this.isSettled(index));
   }
 
   close(): void {
-    this.#runtimes.close();
+    this.runtimes.close();
   }
 }
 

@@ -1,21 +1,20 @@
 import type { TimingWheel } from '../base/timing-wheel.js';
 import type { ControllerApi } from '../controller/index.js';
-import type { TransactionCoordinatorApi } from '../coordinator/transaction/types.js';
 import type { Env } from '../env/index.js';
 import type { LogManager } from '../log/index.js';
 import type { QuorumApi } from '../raft/quorum-requests.js';
 import type { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import { allowAll } from '../server/authorizer.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
-import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
+import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../protocol/internal-topics.js';
 import type { Quotas } from '../server/quotas/quotas.js';
 import type { Services } from '../server/services.js';
 import type { ClientTelemetry } from '../server/telemetry/client-telemetry.js';
 import { ensureInternalTopic } from '../server/topic-creation.js';
 import type { GroupCoordinator } from './group-coordinator.js';
 import type { Lifecycle } from './lifecycle.js';
-import { ProducerIds } from './producer-ids.js';
+import type { ProducerIds } from './producer-ids.js';
 import type { Publisher } from './publisher.js';
+import type { TransactionCoordinator } from './transaction-coordinator.js';
 
 /** The parts of a running broker that handlers reach, each by what it is asked for. */
 export interface Parts {
@@ -30,6 +29,8 @@ export interface Parts {
   readonly replicas: ReplicaManager;
   readonly moves: LogDirMoves;
   readonly groups: GroupCoordinator;
+  readonly transactions: TransactionCoordinator;
+  readonly producerIds: ProducerIds;
   readonly lifecycle: Lifecycle;
   readonly quotas: Quotas;
   readonly telemetry: ClientTelemetry;
@@ -39,14 +40,13 @@ export interface Parts {
 export const SERVE_TIMEOUT_MS = 30_000;
 
 export function servicesOf(parts: Parts): Services {
-  const { env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, replicas, moves, groups, lifecycle, quotas, telemetry } = parts;
-  const producerIds = new ProducerIds(controller, brokerId, () => lifecycle.epoch);
+  const { env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, replicas, moves, groups, transactions, producerIds, quotas, telemetry } = parts;
   const services: Services = {
     brokerId, clusterId, replicas, moves, logs, controller, quorum, wheel, quotas, telemetry,
     image: () => publisher.image,
     settings: () => publisher.settings,
     groups: groups.service,
-    transactions: NO_TRANSACTIONS,
+    transactions: transactions.service,
     authorizer: allowAll,
     clock: env.clock, random: env.random, compute: env.compute, logger: env.logger,
     ensureInternalTopic: name => ensureInternalTopic(services, name),
@@ -59,19 +59,10 @@ export function servicesOf(parts: Parts): Services {
 }
 
 /** Whether clients find the whole topic usable: its leaders, and the coordinators over them, as far as they are this node's. */
-function serves({ publisher, replicas, groups, brokerId }: Parts, name: string): boolean {
+function serves({ publisher, replicas, groups, transactions, brokerId }: Parts, name: string): boolean {
   const topic = publisher.image.topicsByName.get(name);
+  const coordinators = new Map<string, { isSettled(partition: number): boolean }>([[OFFSETS_TOPIC, groups.runtimes], [TRANSACTIONS_TOPIC, transactions.runtimes]]);
+  const isCoordinated = (index: number): boolean => coordinators.get(name)?.isSettled(index) ?? true;
   return topic !== undefined && topic.partitions.every(({ leader }, index) =>
-    leader !== brokerId || (typeof replicas.findLeader(topic.id, index) !== 'number' && (name !== OFFSETS_TOPIC || groups.isSettled(index))));
+    leader !== brokerId || (typeof replicas.findLeader(topic.id, index) !== 'number' && isCoordinated(index)));
 }
-
-/** Nobody coordinates transactions before a machine of theirs is wired in. */
-const NO_TRANSACTIONS: TransactionCoordinatorApi = {
-  partitionFor: () => 0,
-  initProducerId: async () => ({ errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, producerId: -1, producerEpoch: -1 }),
-  addPartitions: async () => ErrorCode.COORDINATOR_NOT_AVAILABLE,
-  verifyPartitions: async ({ partitions }) => partitions.map(partition => ({ ...partition, errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE })),
-  endTransaction: async () => ({ errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, producerId: -1, producerEpoch: -1 }),
-  describe: async () => [],
-  list: async () => ({ errorCode: ErrorCode.COORDINATOR_NOT_AVAILABLE, unknownStates: [], transactions: [] }),
-};

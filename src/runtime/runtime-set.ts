@@ -76,6 +76,11 @@ export class RuntimeSet<M extends Machine<Rec>, Rec> {
     return this.runtimes.get(partition)?.isSettled ?? false;
   }
 
+  /** Whether that is so of every partition that this node leads. One that cannot be read fails its own callers, and no more. */
+  get areSettled(): boolean {
+    return this.partitions().every(partition => this.isSettled(partition));
+  }
+
   /** The partitions that this node leads, loading and failed ones too, in order. */
   partitions(): number[] {
     return [...this.runtimes.keys()].sort((a, b) => a - b);

@@ -1,0 +1,36 @@
+import type { Env } from '../env/index.js';
+import { coordinatorRuntimeError } from '../coordinator/errors.js';
+import { PartitionReplicatedLog, type Partition, type ReplicaManager } from '../replication/index.js';
+import type { Machine } from '../runtime/machine.js';
+import { RuntimeSet, type RuntimeSetOptions } from '../runtime/runtime-set.js';
+
+export interface CoordinatorRuntimesOptions<M, Rec>
+  extends Pick<RuntimeSetOptions<M, Rec>, 'name' | 'topic' | 'codec' | 'create' | 'compression' | 'commitTimeoutMs' | 'logger'> {
+  readonly env: Pick<Env, 'clock' | 'random'>;
+  readonly replicas: ReplicaManager;
+  /** The machine of a partition serves, or has failed. */
+  readonly onSettled: (partition: number) => void;
+}
+
+/** The machines of a coordinator over the partitions of its topic that this node leads, as leaderships come and go. */
+export function coordinatorRuntimes<M extends Machine<Rec>, Rec>(options: CoordinatorRuntimesOptions<M, Rec>): RuntimeSet<M, Rec> {
+  const { env: { clock, random }, replicas, topic, onSettled } = options;
+  const led = new Map<number, Partition>();
+  const runtimes = new RuntimeSet<M, Rec>({
+    ...options, clock, random, errorFor: coordinatorRuntimeError,
+    open: index => new PartitionReplicatedLog(led.get(index)!),
+  });
+  replicas.onLeadership((partition, epoch) => {
+    if (partition.topic !== topic) return;
+    const { index } = partition;
+    if (epoch === undefined) {
+      runtimes.resigned(index);
+      return;
+    }
+    // A topic that was made anew is another log.
+    if (led.get(index) !== partition) runtimes.resigned(index);
+    led.set(index, partition);
+    void runtimes.elected(index, epoch).then(() => onSettled(index));
+  });
+  return runtimes;
+}

@@ -1,0 +1,73 @@
+import type { TimingWheel } from '../base/timing-wheel.js';
+import type { Settings } from '../config/index.js';
+import { transactionRecordCodec, type TransactionRecord } from '../coordinator/transaction/records.js';
+import { TransactionService, type TransactionServiceOptions } from '../coordinator/transaction/service.js';
+import type { TransactionSettings } from '../coordinator/transaction/settings.js';
+import { TransactionMachine } from '../coordinator/transaction/transaction-machine.js';
+import type { TransactionVersion } from '../coordinator/transaction/types.js';
+import type { Env } from '../env/index.js';
+import { FeatureName } from '../metadata/features.js';
+import type { MetadataImage } from '../metadata/types.js';
+import { TRANSACTIONS_TOPIC } from '../protocol/internal-topics.js';
+import type { ReplicaManager } from '../replication/index.js';
+import type { RuntimeSet } from '../runtime/runtime-set.js';
+import { coordinatorRuntimes } from './coordinator-runtimes.js';
+
+export interface TransactionCoordinatorOptions extends Pick<TransactionServiceOptions, 'nextProducerId' | 'writeMarkers' | 'writeAll'> {
+  readonly env: Env;
+  readonly wheel: TimingWheel;
+  readonly replicas: ReplicaManager;
+  readonly settings: () => Settings;
+  readonly image: () => MetadataImage;
+  /** A coordinator serves, or has failed: whoever waits for that may look. */
+  readonly onSettled: () => void;
+}
+
+/** The transaction machines over the partitions of `__transaction_state` that this node leads. */
+export class TransactionCoordinator {
+  readonly service: TransactionService;
+  readonly runtimes: RuntimeSet<TransactionMachine, TransactionRecord>;
+
+  constructor({ env, wheel, replicas, settings, image, onSettled, ...carriers }: TransactionCoordinatorOptions) {
+    const logger = env.logger.child('transactions');
+    const transactionSettings = transactionSettingsOf(settings, image);
+    this.runtimes = coordinatorRuntimes<TransactionMachine, TransactionRecord>({
+      name: 'transaction coordinator', topic: TRANSACTIONS_TOPIC, env, logger, replicas, codec: transactionRecordCodec,
+      create: () => new TransactionMachine(transactionSettings),
+      commitTimeoutMs: settings().get('request.timeout.ms'),
+      onSettled: partition => {
+        void this.service.elected(partition);
+        onSettled();
+      },
+    });
+    const { runtimes } = this;
+    this.service = new TransactionService({
+      ...carriers, wheel, logger, settings: transactionSettings,
+      runtimes: {
+        partitions: () => runtimes.partitions(),
+        epochOf: partition => runtimes.get(partition)?.epoch,
+        run: (partition, operation) => runtimes.run(partition, operation),
+      },
+      partitionCount: () => image().topicsByName.get(TRANSACTIONS_TOPIC)?.partitions.length ?? settings().get('transaction.state.log.num.partitions'),
+    });
+    this.service.start();
+  }
+
+  close(): void {
+    this.service.close();
+    this.runtimes.close();
+  }
+}
+
+/** Read at each use, so that what changes while a broker runs takes effect. */
+function transactionSettingsOf(settings: () => Settings, image: () => MetadataImage): TransactionSettings {
+  return {
+    get maxTimeoutMs() { return settings().get('transaction.max.timeout.ms'); },
+    get twoPhaseCommit() { return settings().get('transaction.two.phase.commit.enable'); },
+    get idExpirationMs() { return settings().get('transactional.id.expiration.ms'); },
+    get abortCheckIntervalMs() { return settings().get('transaction.abort.timed.out.transaction.cleanup.interval.ms'); },
+    get expiryCheckIntervalMs() { return settings().get('transaction.remove.expired.transaction.cleanup.interval.ms'); },
+    // Of what the cluster may finalize, which is what this version serves.
+    get version() { return (image().features.finalized.get(FeatureName.TRANSACTION_VERSION) ?? 0) as TransactionVersion; },
+  };
+}
