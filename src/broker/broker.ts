@@ -343,6 +343,7 @@ export class Broker {
       isStray: log => isStray(log, publisher.image, nodeId),
       settingsOf: topic => (publisher.image.topicsByName.has(topic) ? publisher.logSettingsOf(topic) : undefined),
       producerExpirationMs: () => publisher.settings.get('producer.id.expiration.ms'),
+      verifiesTransactions: () => publisher.settings.get('transaction.partition.verification.enable'),
       cleanerSettings: () => cleanerSettingsOf(publisher.settings),
       deleteDelayMs: () => publisher.settings.get('log.segment.delete.delay.ms'),
       initialTaskDelayMs: settings.get('log.initial.task.delay.ms'),

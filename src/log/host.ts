@@ -25,6 +25,8 @@ export interface LogHost {
   readonly readAheadBytes: number;
   /** `producer.id.expiration.ms`, which may change while logs are open. */
   readonly producerExpirationMs: () => number;
+  /** `transaction.partition.verification.enable`, which may change too: transactions begin only with what was verified. */
+  readonly verifiesTransactions: () => boolean;
 }
 
 /** The log directory that a log lies in from its begin to its end, as the log sees it; it asks nothing else who is to hear of it. */

@@ -3,15 +3,20 @@ import type { DiskError } from '../env/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { Uuid } from '../protocol/wire/types.js';
+import type { TransactionalWriter, VerificationGuard } from './producers/verification.js';
 import type { ReadBudget } from './reads/read-budget.js';
+
+export type { TransactionalWriter, VerificationGuard };
 
 /** Who appends, and under which rules. */
 export interface AppendContext {
   readonly origin: 'client' | 'coordinator' | 'raft';
   /** Epoch that the leader stamps into the batches. */
   readonly leaderEpoch: number;
-  /** Finalized transaction.version as the caller knows it (0, 1, 2); markers and verification hang on it. */
+  /** The version of transactions by whose rules a marker is checked (0, 1, 2). */
   readonly transactionVersion?: number;
+  /** Of transactional data that may begin a transaction here: what `startVerification` gave before its coordinator was asked. */
+  readonly guard?: VerificationGuard | undefined;
 }
 
 export interface AppendResult {
@@ -90,6 +95,11 @@ export interface PartitionLog {
   readonly latestEpoch: number | undefined;
   readonly segmentCount: number;
 
+  /**
+   * Asked before the coordinator of a transaction is: the guard that an append has to bring then, or undefined when the
+   * transaction has written here already and nobody need be asked (KIP-890). @throws KafkaError INVALID_PRODUCER_EPOCH.
+   */
+  startVerification(writer: TransactionalWriter): VerificationGuard | undefined;
   /** Appends validated batches: assigns offsets, stamps the epoch in place, checks producers. */
   appendAsLeader(batches: Uint8Array, context: AppendContext): AppendResult;
   /**

@@ -103,9 +103,9 @@ export class Partition {
     if (requiredAcks === -1 && !hasEnoughInSync(leader, this.log.settings.minInsyncReplicas)) {
       throw new KafkaError(ErrorCode.NOT_ENOUGH_REPLICAS, `${this.topic}-${this.index} has ${leader.isr.length} replicas in sync`);
     }
-    const { origin, transactionVersion } = context;
+    const { origin, transactionVersion, guard } = context;
     // Field by field: a spread costs as much as all the rest here.
-    const result = this.log.appendAsLeader(batches, { origin, leaderEpoch: leader.leaderEpoch, transactionVersion });
+    const result = this.log.appendAsLeader(batches, { origin, leaderEpoch: leader.leaderEpoch, transactionVersion, guard });
     if (!result.duplicate) this.#advance();
     return result;
   }

@@ -1,6 +1,6 @@
 import type { WheelTimer } from '../base/timing-wheel.js';
 import { DiskError } from '../env/index.js';
-import type { AppendContext, AppendResult } from '../log/index.js';
+import type { AppendContext, AppendResult, VerificationGuard } from '../log/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import type { Partition, Watcher } from './partition.js';
@@ -11,6 +11,8 @@ import type { Waits } from './waits.js';
 export interface ProduceEntry {
   readonly partition: Partition;
   readonly batches: Uint8Array;
+  /** Of transactional data that may begin a transaction here. */
+  readonly guard?: VerificationGuard | undefined;
   /** There when the request is done. */
   outcome?: ProduceOutcome;
 }
@@ -60,9 +62,9 @@ export function produce(
   return undefined;
 }
 
-function append({ partition, batches }: ProduceEntry, { context, requiredAcks }: ProduceOptions): ProduceOutcome {
+function append({ partition, batches, guard }: ProduceEntry, { context, requiredAcks }: ProduceOptions): ProduceOutcome {
   try {
-    return { errorCode: ErrorCode.NONE, append: partition.append(batches, context, requiredAcks) };
+    return { errorCode: ErrorCode.NONE, append: partition.append(batches, guard === undefined ? context : { ...context, guard }, requiredAcks) };
   } catch (error) {
     if (error instanceof KafkaError) return { errorCode: error.errorCode, message: error.message };
     if (error instanceof DiskError) return { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: `the disk failed: ${error.code}` };

@@ -10,7 +10,7 @@ export const transactionSettings = {
     doc: 'Replicas of `__transaction_state`. A local start takes 1.' }),
   'transaction.state.log.num.partitions': int({ default: 50, min: 1, importance: 'high', honoured: true, doc: 'Partitions of `__transaction_state`.' }),
   'transaction.state.log.segment.bytes': int({ default: 104_857_600, min: 1, importance: 'high', honoured: true, doc: 'Segment size of `__transaction_state`.' }),
-  'transaction.partition.verification.enable': boolean({ default: true, importance: 'low', update: 'cluster-wide',
+  'transaction.partition.verification.enable': boolean({ default: true, importance: 'low', update: 'cluster-wide', honoured: true,
     doc: 'Whether a partition asks the coordinator that a transaction is really open before it takes its first record.' }),
   'producer.id.expiration.ms': int({ default: 86_400_000, min: 1, importance: 'low', update: 'cluster-wide', honoured: true,
     doc: 'How long a partition remembers an idempotent producer that is silent. A producer that comes back later starts afresh.' }),
@@ -30,8 +30,8 @@ export const transactionSettings = {
 
 /** How a broker asks the transaction coordinator. */
 export const transactionRetrySettings = {
-  'add.partitions.to.txn.retry.backoff.max.ms': int({ default: 100, min: 0, importance: 'high',
+  'add.partitions.to.txn.retry.backoff.max.ms': int({ default: 100, min: 0, importance: 'high', honoured: true,
     doc: 'Longest pause before the transaction coordinator is asked again.' }),
-  'add.partitions.to.txn.retry.backoff.ms': int({ default: 20, min: 1, importance: 'high',
+  'add.partitions.to.txn.retry.backoff.ms': int({ default: 20, min: 1, importance: 'high', honoured: true,
     doc: 'First pause before the transaction coordinator is asked again.' }),
 };

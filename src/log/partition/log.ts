@@ -22,7 +22,7 @@ import { SegmentFiles, type SegmentedLog } from '../segment/segment-files.js';
 import { findMaxTimestamp, findTimestamp } from '../segment/timestamp-search.js';
 import {
   UnexpectedAppendOffsetError,
-  type ActiveProducer, type AppendContext, type AppendResult, type LogRead, type PartitionLog, type ReadOptions, type TimestampAndOffset,
+  type ActiveProducer, type AppendContext, type AppendResult, type LogRead, type PartitionLog, type ReadOptions, type TimestampAndOffset, type TransactionalWriter, type VerificationGuard,
 } from '../types.js';
 
 /**
@@ -124,14 +124,14 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
 
   appendAsLeader(bytes: Uint8Array, context: AppendContext): AppendResult {
     this.mustBeWritable();
-    const { origin, leaderEpoch, transactionVersion = 0 } = context;
+    const { origin, leaderEpoch, transactionVersion = 0, guard } = context;
     const batches = stampForLeader(bytes, this.endOffset, leaderEpoch);
     if (origin !== 'raft') checkSizes(batches, this.currentSettings);
     let update: ProducerUpdate | undefined;
     if (batches.producers.length > 0 && origin !== 'raft') {
       const duplicate = origin === 'client' ? this.producers.findDuplicate(bytes, batches.producers[0]!) : undefined;
       if (duplicate) return this.duplicateResult(duplicate);
-      update = this.producers.begin({ origin, transactionVersion });
+      update = this.producers.begin({ origin, transactionVersion, guard, verifies: this.host.verifiesTransactions });
       for (const at of batches.producers) update.add(bytes, at);
     }
     this.append(batches, update);
@@ -144,6 +144,10 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
       duplicate: false,
       durable: this.endOffset - this.recoveryPoint >= flushMessages ? this.flush() : undefined,
     };
+  }
+
+  startVerification(writer: TransactionalWriter): VerificationGuard | undefined {
+    return this.producers.startVerification(writer, this.host.clock.nowMs());
   }
 
   private duplicateResult({ firstOffset: baseOffset, lastOffset, timestampMs: logAppendTimeMs }: { firstOffset: number; lastOffset: number; timestampMs: number }): AppendResult {

@@ -31,6 +31,8 @@ export interface LogHostOptions {
   readonly maxOpenFiles?: number;
   /** `producer.id.expiration.ms` as it is now; a day by default. */
   readonly producerExpirationMs?: () => number;
+  /** `transaction.partition.verification.enable` as it is now; not, where there are no coordinators. */
+  readonly verifiesTransactions?: () => boolean;
 }
 
 const DEFAULT_TAIL_CACHE_BYTES = 64 << 20;
@@ -53,6 +55,7 @@ export function createLogHost(options: LogHostOptions): LogHost {
     readBudget,
     readBuffers: new ReadBuffers(readBudget),
     readAheadBytes: READ_AHEAD_BYTES,
+    verifiesTransactions: options.verifiesTransactions ?? (() => false),
     producerExpirationMs: options.producerExpirationMs ?? (() => DEFAULT_PRODUCER_EXPIRATION_MS),
   };
 }

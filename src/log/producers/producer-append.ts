@@ -4,6 +4,7 @@ import { recordsIn } from '../../protocol/records/batch-iterator.js';
 import * as batch from '../../protocol/records/batch.js';
 import { parseEndTransactionMarker } from '../../protocol/records/control-records.js';
 import { maxTimestampOf } from '../segment/timestamps.js';
+import type { Verification, VerificationGuard } from './verification.js';
 
 export interface BatchMetadata {
   readonly lastSequence: number;
@@ -29,6 +30,10 @@ export interface AppendRules {
   readonly origin: 'client' | 'coordinator' | 'replication';
   /** For markers: from 2 on, each carries an epoch of its own (KIP-890). */
   readonly transactionVersion: number;
+  /** What the coordinator was asked before this append, where it was. */
+  readonly guard?: VerificationGuard | undefined;
+  /** Whether a transaction may only begin with what was verified; absent: it need not be. */
+  readonly verifies?: () => boolean;
 }
 
 export interface CompletedTransaction {
@@ -57,6 +62,7 @@ export class ProducerAppend {
     readonly producerId: number,
     private readonly current: ProducerEntry | undefined,
     private readonly rules: AppendRules,
+    private readonly verification?: Verification,
   ) {
     this.epoch = current?.epoch ?? batch.NO_PRODUCER_EPOCH;
     this.coordinatorEpoch = current?.coordinatorEpoch ?? -1;
@@ -149,6 +155,7 @@ export class ProducerAppend {
   }
 
   private checkSequence(epoch: number, firstSequence: number): void {
+    this.checkFirstSequence(firstSequence);
     if (epoch !== this.epoch) {
       // A new epoch begins at 0; a producer whose traces are gone may go on where it was.
       if (firstSequence !== 0 && this.epoch !== batch.NO_PRODUCER_EPOCH) this.refuseSequence(firstSequence, `0 of the new epoch ${epoch}`);
@@ -159,6 +166,15 @@ export class ProducerAppend {
     const lastSequence = last?.lastSequence ?? batch.NO_SEQUENCE;
     const expected = lastSequence === MAX_SEQUENCE ? 0 : lastSequence + 1;
     if (firstSequence !== expected) this.refuseSequence(firstSequence, String(expected));
+  }
+
+  /** Where a transaction begins: at 0 when its epoch is its own and nothing else is known, and with the earliest that was asked for. */
+  private checkFirstSequence(firstSequence: number): void {
+    if (this.verification === undefined) return;
+    const isKnown = this.current !== undefined && this.current.batches.length > 0;
+    if (this.verification.bumpsEpoch && firstSequence !== 0 && !isKnown) this.refuseSequence(firstSequence, '0 of a new transaction');
+    const { lowestSequence } = this.verification;
+    if (firstSequence > lowestSequence) this.refuseSequence(firstSequence, `${lowestSequence}, which came before,`);
   }
 
   private refuseSequence(got: number, expected: string): never {

@@ -1,9 +1,12 @@
 import { MalformedError } from '../../base/bytes.js';
 import type { Disk } from '../../env/index.js';
+import { KafkaError } from '../../protocol/errors.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
 import * as batch from '../../protocol/records/batch.js';
 import { SNAPSHOT_SUFFIX, DELETED_SUFFIX, offsetOfFile, segmentFile } from '../paths.js';
 import { BATCHES_KEPT, ProducerAppend, type AppendRules, type BatchMetadata, type CompletedTransaction, type ProducerEntry } from './producer-append.js';
 import { parseProducerSnapshot, formatProducerSnapshot } from './producer-snapshot.js';
+import { Verification, type TransactionalWriter, type VerificationGuard } from './verification.js';
 import type { AbortedTransaction } from '../segment/txn-index.js';
 import type { ActiveProducer } from '../types.js';
 
@@ -35,6 +38,8 @@ export class ProducerState {
   private readonly ongoing = new Map<number, Transaction>();
   /** Ended ones whose marker is at or beyond the high watermark: to readers of committed records they are still open. */
   private readonly unreplicated = new Map<number, Transaction>();
+  /** By producer id; gone with the append that they were made for, and with the marker that makes them void. */
+  private readonly verifications = new Map<number, Verification>();
   /** Offsets of the snapshot files, ascending. */
   private snapshots: number[] = [];
   private readonly unsyncedSnapshots = new Set<number>();
@@ -86,6 +91,56 @@ export class ProducerState {
     const delta = batch.lastOffsetDelta(bytes, at);
     const found = entry.batches.find(known => known.lastSequence === lastSequence && known.offsetDelta === delta);
     return found && { firstOffset: found.lastOffset - found.offsetDelta, lastOffset: found.lastOffset, timestampMs: found.timestampMs };
+  }
+
+  /**
+   * What an append of the producer must show once the coordinator has been asked; undefined when a transaction of it is open here
+   * already. @throws KafkaError INVALID_PRODUCER_EPOCH.
+   */
+  startVerification(writer: TransactionalWriter, nowMs: number): VerificationGuard | undefined {
+    const { producerId, producerEpoch } = writer;
+    this.checkNotStale(producerId, producerEpoch);
+    if (this.hasOngoing(producerId, producerEpoch)) return undefined;
+    const known = this.verifications.get(producerId);
+    known?.join(writer);
+    const verification = known ?? new Verification(writer, nowMs);
+    this.verifications.set(producerId, verification);
+    return verification;
+  }
+
+  verificationOf(producerId: number): Verification | undefined {
+    return this.verifications.get(producerId);
+  }
+
+  /** Whether a transactional batch belongs to what is open here, or to what was verified: a marker in between makes that void. */
+  checkVerified(bytes: Uint8Array, at: number, { guard, verifies }: AppendRules): void {
+    const producerId = batch.producerId(bytes, at);
+    const epoch = batch.producerEpoch(bytes, at);
+    if (this.hasOngoing(producerId, epoch)) return;
+    this.checkNotStale(producerId, epoch);
+    if (batch.isControl(bytes, at) || verifies?.() !== true) return;
+    if (guard === undefined || guard !== this.verifications.get(producerId)) {
+      throw new KafkaError(ErrorCode.INVALID_TXN_STATE, 'Record was not part of an ongoing transaction');
+    }
+  }
+
+  /** What was asked is used up, or void. */
+  endVerification(bytes: Uint8Array, at: number): void {
+    const producerId = batch.producerId(bytes, at);
+    const isKept = batch.isControl(bytes, at) && this.verifications.get(producerId)?.outlasts({ producerEpoch: batch.producerEpoch(bytes, at) }) === true;
+    if (!isKept) this.verifications.delete(producerId);
+  }
+
+  private hasOngoing(producerId: number, epoch: number): boolean {
+    const entry = this.producers.get(producerId);
+    return entry !== undefined && entry.currentTxnFirstOffset >= 0 && entry.epoch === epoch;
+  }
+
+  private checkNotStale(producerId: number, epoch: number): void {
+    const known = this.producers.get(producerId)?.epoch ?? batch.NO_PRODUCER_EPOCH;
+    if (epoch < known) {
+      throw new KafkaError(ErrorCode.INVALID_PRODUCER_EPOCH, `Epoch of producer ${producerId} is ${epoch}, which is smaller than the last seen epoch ${known}`);
+    }
   }
 
   /** Begins an append: batches are checked one by one, and nothing changes until `commit`. */
@@ -157,8 +212,10 @@ export class ProducerState {
     for (const [firstOffset, { lastOffset }] of this.unreplicated) if (lastOffset < offset) this.unreplicated.delete(firstOffset);
   }
 
-  /** Forgets producers that have written nothing for `producer.id.expiration.ms`. */
+  /** Forgets producers that have written nothing for `producer.id.expiration.ms`, and what was verified and never appended. */
   removeExpired(nowMs: number): void {
+    const expirationMs = this.expirationMs();
+    for (const [producerId, { startedMs }] of this.verifications) if (nowMs - startedMs >= expirationMs) this.verifications.delete(producerId);
     for (const [producerId, entry] of this.producers) if (this.isExpired(entry, nowMs)) this.producers.delete(producerId);
   }
 
@@ -311,10 +368,13 @@ export class ProducerUpdate {
     const producerId = batch.producerId(bytes, at);
     let append = this.appends.get(producerId);
     if (!append) {
-      append = new ProducerAppend(producerId, this.state.entries.get(producerId), this.rules);
+      append = new ProducerAppend(producerId, this.state.entries.get(producerId), this.rules, this.state.verificationOf(producerId));
       this.appends.set(producerId, append);
     }
+    const transactional = batch.isTransactional(bytes, at);
+    if (transactional && this.rules.origin !== 'replication') this.state.checkVerified(bytes, at, this.rules);
     const completed = append.add(bytes, at);
     if (completed) this.completed.push(completed);
+    if (transactional) this.state.endVerification(bytes, at);
   }
 }

@@ -130,6 +130,15 @@ function unfit(errorCode: number, message: string): Rejection {
   return new Rejection(errorCode, message, [], true);
 }
 
+/** Whether there is one batch, as a Produce of this version must have it: nothing more of it is checked. */
+export function holdsOneBatch(records: Uint8Array, produceVersion: number): boolean {
+  try {
+    return onlyBatchSize(records, produceVersion) > 0;
+  } catch {
+    return false;
+  }
+}
+
 /** Size of the one batch that there must be. An incomplete one after it is passed over, as Kafka does. */
 function onlyBatchSize(records: Uint8Array, produceVersion: number): number {
   const size = batch.completeBatchSize(records, 0, records.length);

@@ -1,24 +1,23 @@
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { produceApi, type ProduceRequest, type ProduceResponseInput } from '../../protocol/generated/produce.js';
-import { isTransactional } from '../../protocol/records/batch.js';
 import { validateProduce, type ProduceCheckContext, type RejectedBatch, type ValidatedBatch } from '../../protocol/records/validate-produce.js';
 import { produce, type Partition, type ProduceEntry } from '../../replication/index.js';
 import { CloseConnection, serve, type Handler, type Later, type Reply, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
 import { isInternalTopic } from '../../protocol/internal-topics.js';
-import type { Services } from '../services.js';
+import type { Verdicts } from '../transaction-verification.js';
+import { hasTransactionalRecords, produceFailure, verifyProduce, withOwnRecords, type ProduceDeps } from './transactional-produce.js';
 
 /**
  * Produce: served from version 3, since older ones carry message formats that Kafka 4 no longer writes; advertised from 0,
  * because librdkafka before 2.11 turns compression off otherwise (KAFKA-18659). Topic ids (KIP-516) from 13.
  */
-export function produceApis(services: Services): ServedApi[] {
+export function produceApis(services: ProduceDeps): ServedApi[] {
   return [serve(produceApi, produceHandler(services), { minVersion: 3, advertisedMinVersion: 0, frame: 'borrowed' })];
 }
 
 const FIRST_VERSION_WITH_TOPIC_IDS = 13;
-const FIRST_VERSION_WITH_ABORTABLE = 11;
 /** Admin clients may write to internal topics, as Kafka allows. */
 const ADMIN_CLIENT_ID = '__admin_client';
 
@@ -38,28 +37,38 @@ interface Item {
   checked: Checked;
 }
 
-function produceHandler(services: Services): Handler<ProduceRequest, ProduceResponseInput> {
+function produceHandler(services: ProduceDeps): Handler<ProduceRequest, ProduceResponseInput> {
   return (request, context, reply, later) => {
     const { acks } = request;
     if (acks < -1 || acks > 1) throw new KafkaError(ErrorCode.INVALID_REQUIRED_ACKS);
-    const items: Item[] = [];
-    const waiting: Promise<void>[] = [];
-    const rules: ProduceCheckContext = { origin: 'client', produceVersion: context.apiVersion, nowMs: services.clock.nowMs(), compute: services.compute };
-    for (const topic of request.topicData) {
-      for (const { index, records } of topic.partitionData) {
-        const checked = check(services, request, context, rules, topic, index, records);
-        const item: Item = { topic, index, checked: checked instanceof Promise ? PENDING : checked };
-        if (checked instanceof Promise) waiting.push(checked.then(done => { item.checked = done; }));
-        items.push(item);
-      }
-    }
-    if (waiting.length === 0) {
-      append(services, request, context, items, reply, later);
-      return undefined;
-    }
-    keepBytes(items);
-    return Promise.all(waiting).then(() => append(services, request, context, items, reply, later));
+    if (!hasTransactionalRecords(request)) return checkAndAppend(services, request, context, reply, later);
+    const verdicts = verifyProduce(services, request, context, (topic, index) => find(services, context, topic, index));
+    if (!(verdicts instanceof Promise)) return checkAndAppend(services, request, context, reply, later, verdicts);
+    const kept = withOwnRecords(request);
+    return verdicts.then(told => checkAndAppend(services, kept, context, reply, later, told));
   };
+}
+
+function checkAndAppend(
+  services: ProduceDeps, request: ProduceRequest, context: RequestContext, reply: Reply<ProduceResponseInput>, later: Later, verdicts?: Verdicts,
+): void | Promise<void> {
+  const items: Item[] = [];
+  const waiting: Promise<void>[] = [];
+  const rules: ProduceCheckContext = { origin: 'client', produceVersion: context.apiVersion, nowMs: services.clock.nowMs(), compute: services.compute };
+  for (const topic of request.topicData) {
+    for (const { index, records } of topic.partitionData) {
+      const checked = check(services, context, rules, topic, index, records, verdicts);
+      const item: Item = { topic, index, checked: checked instanceof Promise ? PENDING : checked };
+      if (checked instanceof Promise) waiting.push(checked.then(done => { item.checked = done; }));
+      items.push(item);
+    }
+  }
+  if (waiting.length === 0) {
+    append(services, request, context, items, reply, later);
+    return undefined;
+  }
+  keepBytes(items);
+  return Promise.all(waiting).then(() => append(services, request, context, items, reply, later));
 }
 
 /** The request's bytes are gone once the handler returns: who waits for a slow neighbour takes a copy along. */
@@ -74,19 +83,24 @@ const refuse = (errorCode: number, errorMessage = ''): Checked =>
 const PENDING = refuse(ErrorCode.UNKNOWN_SERVER_ERROR);
 
 function check(
-  services: Services, request: ProduceRequest, context: RequestContext, rules: ProduceCheckContext,
-  topic: Item['topic'], index: number, records: Uint8Array | null,
+  services: ProduceDeps, context: RequestContext, rules: ProduceCheckContext,
+  topic: Item['topic'], index: number, records: Uint8Array | null, verdicts: Verdicts | undefined,
 ): Checked | Promise<Checked> {
   const partition = find(services, context, topic, index);
   if (typeof partition === 'number') return refuse(partition);
   if (records === null) return refuse(ErrorCode.INVALID_RECORD, 'there is no record batch');
+  const verdict = verdicts?.get(partition);
+  if (verdict !== undefined && verdict.errorCode !== ErrorCode.NONE) {
+    const { errorCode, errorMessage } = produceFailure(verdict.errorCode, context.apiVersion);
+    return refuse(errorCode, errorMessage);
+  }
   const validated = validateProduce(records, partition.log.settings, rules);
   return validated instanceof Promise
-    ? validated.then(done => checkTransaction(request, context, partition, done))
-    : checkTransaction(request, context, partition, validated);
+    ? validated.then(done => accepted(partition, done, verdict?.guard))
+    : accepted(partition, validated, verdict?.guard);
 }
 
-function find(services: Services, context: RequestContext, topic: Item['topic'], index: number): Partition | number {
+function find(services: ProduceDeps, context: RequestContext, topic: Item['topic'], index: number): Partition | number {
   const byId = context.apiVersion >= FIRST_VERSION_WITH_TOPIC_IDS;
   const image = services.image();
   const known = byId ? image.topicsById.get(topic.topicId) : image.topicsByName.get(topic.name);
@@ -96,17 +110,13 @@ function find(services: Services, context: RequestContext, topic: Item['topic'],
   return services.replicas.findLeader(known.id, index);
 }
 
-/** Nobody can have opened a transaction while their coordinator is not served. */
-function checkTransaction(request: ProduceRequest, context: RequestContext, partition: Partition, validated: ValidatedBatch): Checked {
+function accepted(partition: Partition, validated: ValidatedBatch, guard: ProduceEntry['guard']): Checked {
   if (!validated.accepted) return { accepted: false, partition: validated.beforeLog ? undefined : partition, refusal: validated };
-  const { batch } = validated;
-  if (!isTransactional(batch, 0)) return { accepted: true, partition, batches: batch };
-  if (request.transactionalId === null) return refuse(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
-  return refuse(context.apiVersion >= FIRST_VERSION_WITH_ABORTABLE ? ErrorCode.TRANSACTION_ABORTABLE : ErrorCode.INVALID_TXN_STATE);
+  return { accepted: true, partition, batches: validated.batch, guard };
 }
 
 function append(
-  services: Services, request: ProduceRequest, context: RequestContext, items: readonly Item[], reply: Reply<ProduceResponseInput>, later: Later,
+  services: ProduceDeps, request: ProduceRequest, context: RequestContext, items: readonly Item[], reply: Reply<ProduceResponseInput>, later: Later,
 ): void {
   const entries: ProduceEntry[] = [];
   for (const { checked } of items) if (checked.accepted) entries.push(checked);
@@ -125,7 +135,7 @@ function succeeded({ checked }: Item): boolean {
   return checked.accepted && checked.outcome?.errorCode === ErrorCode.NONE;
 }
 
-function response(services: Services, items: readonly Item[]): ProduceResponseInput {
+function response(services: ProduceDeps, items: readonly Item[]): ProduceResponseInput {
   const responses: ProduceResponseInput['responses'][number][] = [];
   let partitionResponses: PartitionAnswer[] = [];
   let last: Item['topic'] | undefined;
@@ -140,7 +150,7 @@ function response(services: Services, items: readonly Item[]): ProduceResponseIn
   return { responses };
 }
 
-function partitionAnswer(services: Services, { index, checked }: Item): PartitionAnswer {
+function partitionAnswer(services: ProduceDeps, { index, checked }: Item): PartitionAnswer {
   const { partition } = checked;
   if (!checked.accepted) {
     const { errorCode, errorMessage, recordErrors } = checked.refusal;
@@ -164,7 +174,7 @@ const WITHOUT_LOG_START: readonly number[] = [
 ];
 
 /** `partition` is absent where it was not asked. A client that asked the wrong broker hears whom to ask (KIP-951). */
-function failure(services: Services, partition: Partition | undefined, failed: PartitionAnswer): PartitionAnswer {
+function failure(services: ProduceDeps, partition: Partition | undefined, failed: PartitionAnswer): PartitionAnswer {
   const tellsStart = partition !== undefined && !WITHOUT_LOG_START.includes(failed.errorCode ?? ErrorCode.NONE);
   const answer = tellsStart ? { ...failed, logStartOffset: partition.log.logStartOffset } : failed;
   if (answer.errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER || partition === undefined) return answer;
