@@ -19,6 +19,7 @@ import { quorumApis } from '../server/handlers/quorum.js';
 import { reassignmentApis } from '../server/handlers/reassignments.js';
 import { telemetryApis } from '../server/handlers/telemetry.js';
 import { topicApis } from '../server/handlers/topics.js';
+import { transactionApis } from '../server/handlers/transactions/index.js';
 import { txnMarkerApis } from '../server/handlers/write-txn-markers.js';
 import type { Services } from '../server/services.js';
 
@@ -26,6 +27,7 @@ import type { Services } from '../server/services.js';
 export function apiTable(services: Services): ServedApi[] {
   return [
     ...produceApis(services),
+    ...transactionApis(services),
     ...txnMarkerApis(services),
     ...producerApis(services),
     ...fetchApis(services),

@@ -39,7 +39,7 @@ export const ANONYMOUS: Principal = { type: 'User', name: 'ANONYMOUS' };
 export const Operation = {
   READ: 3, WRITE: 4, CREATE: 5, DELETE: 6, ALTER: 7, DESCRIBE: 8, CLUSTER_ACTION: 9,
   DESCRIBE_CONFIGS: 10, ALTER_CONFIGS: 11, IDEMPOTENT_WRITE: 12,
-  CREATE_TOKENS: 13,
+  CREATE_TOKENS: 13, TWO_PHASE_COMMIT: 15,
 } as const;
 export type OperationCode = (typeof Operation)[keyof typeof Operation];
 

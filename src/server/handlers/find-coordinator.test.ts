@@ -70,8 +70,16 @@ test('there is none (15) when the topic cannot be created, when its leader is go
   }
 });
 
-test('there is none yet for transactions and share groups, which may be asked for from version 6 on', async () => {
-  expect(await find(cluster(), 5, TRANSACTION)).toMatchObject({ errorCode: ErrorCode.UNSUPPORTED_VERSION, ...NOBODY });
+test('the coordinator of a transactional id is the leader of its partition of another topic, created when it is first needed', async () => {
+  for (const version of versionsOf(findCoordinatorApi).slice(1)) {
+    const fixture = cluster();
+    fixture.ensureInternalTopic = name => Promise.resolve(fixture.addTopic(name, 'AAAAAAAAAAAAAAAAAAAAAg', [1, 2]));
+    expect(await find(fixture, version, TRANSACTION)).toMatchObject({ errorCode: 0, nodeId: 1, host: 'broker-1', port: 9092 });
+    expect(fixture.deps.image().topicsByName.has('__transaction_state')).toBe(true);
+  }
+});
+
+test('there is none yet for share groups, which may be asked for from version 6 on', async () => {
   expect(await find(cluster(), 6, SHARE)).toMatchObject({ errorCode: ErrorCode.UNSUPPORTED_VERSION, ...NOBODY });
   expect(await find(cluster(), 5, SHARE)).toMatchObject({ errorCode: ErrorCode.INVALID_REQUEST });
   expect(await find(cluster(), 5, 3)).toMatchObject({ errorCode: ErrorCode.INVALID_REQUEST });

@@ -5,12 +5,12 @@ import {
 } from '../../protocol/generated/find-coordinator.js';
 import { answering, serve, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
-import { OFFSETS_TOPIC } from '../../protocol/internal-topics.js';
+import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../../protocol/internal-topics.js';
 import { mayOnGroup, type GroupApiDeps } from './group-deps.js';
 
 /**
- * FindCoordinator 0-6 (KIP-98, KIP-699, KIP-890, KIP-932). Coordinators of transactions and share groups are not served yet:
- * who asks for one is told that there is none at the moment.
+ * FindCoordinator 0-6 (KIP-98, KIP-699, KIP-890, KIP-932). Coordinators of share groups are not served yet: who asks for one is
+ * told so.
  */
 export function findCoordinatorApis(deps: GroupApiDeps): ServedApi[] {
   return [serve(findCoordinatorApi, answering((request, context) => findCoordinator(deps, request, context)))];
@@ -52,14 +52,16 @@ function messageOf(errorCode: number): string {
 async function coordinatorOf(deps: GroupApiDeps, context: RequestContext, keyType: number, key: string): Promise<Coordinator> {
   const errorCode = refusal(deps, context, keyType, key);
   if (errorCode !== ErrorCode.NONE) return nobody(errorCode);
-  // Not served yet: with a code that invites to ask again, a transactional producer would do so for ever.
-  if (keyType !== KeyType.GROUP) return nobody(ErrorCode.UNSUPPORTED_VERSION);
+  // With a code that invites to ask again, a client would do so for ever.
+  if (keyType === KeyType.SHARE) return nobody(ErrorCode.UNSUPPORTED_VERSION);
+  const topic = keyType === KeyType.GROUP ? OFFSETS_TOPIC : TRANSACTIONS_TOPIC;
   try {
-    if (!deps.image().topicsByName.has(OFFSETS_TOPIC)) await deps.ensureInternalTopic(OFFSETS_TOPIC);
+    if (!deps.image().topicsByName.has(topic)) await deps.ensureInternalTopic(topic);
   } catch {
     return nobody(ErrorCode.COORDINATOR_NOT_AVAILABLE);
   }
-  return leaderOf(deps, context, deps.groups.partitionFor(key));
+  const coordinators = keyType === KeyType.GROUP ? deps.groups : deps.transactions;
+  return leaderOf(deps, context, topic, coordinators.partitionFor(key));
 }
 
 function refusal(deps: GroupApiDeps, context: RequestContext, keyType: number, key: string): number {
@@ -75,9 +77,9 @@ function refusal(deps: GroupApiDeps, context: RequestContext, keyType: number, k
 }
 
 /** The leader of the partition, if it is alive and the client can reach it where it asked. */
-function leaderOf(deps: GroupApiDeps, context: RequestContext, partition: number): Coordinator {
+function leaderOf(deps: GroupApiDeps, context: RequestContext, topic: string, partition: number): Coordinator {
   const image = deps.image();
-  const leader = image.brokers.get(image.topicsByName.get(OFFSETS_TOPIC)?.partitions[partition]?.leader ?? -1);
+  const leader = image.brokers.get(image.topicsByName.get(topic)?.partitions[partition]?.leader ?? -1);
   const endpoint = leader?.endpoints.find(({ listener }) => listener === context.connection.listener.name);
   if (leader === undefined || leader.fenced || endpoint === undefined) return nobody(ErrorCode.COORDINATOR_NOT_AVAILABLE);
   return { errorCode: ErrorCode.NONE, nodeId: leader.id, host: endpoint.host, port: endpoint.port };

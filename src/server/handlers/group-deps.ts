@@ -1,11 +1,13 @@
 import type { Settings } from '../../config/index.js';
 import type { GroupService } from '../../coordinator/group/service.js';
+import type { TransactionCoordinatorApi } from '../../coordinator/transaction/types.js';
 import type { MetadataImage } from '../../metadata/types.js';
 import { Operation, Resource, type Authorizer, type OperationCode, type RequestContext } from '../context.js';
 
 /** What the handlers of groups and their offsets reach of the broker. */
 export interface GroupApiDeps {
   readonly groups: Pick<GroupService, keyof GroupService>;
+  readonly transactions: Pick<TransactionCoordinatorApi, 'partitionFor'>;
   /** The cluster as this broker knows it now. */
   image(): MetadataImage;
   readonly authorizer: Authorizer;

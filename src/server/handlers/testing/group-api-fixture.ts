@@ -35,6 +35,7 @@ export class GroupApiFixture {
     } }) as Pick<GroupService, keyof GroupService>;
     this.deps = {
       groups,
+      transactions: { partitionFor: () => 0 },
       image: () => this.image(),
       authorizer: { allows: (_, operation, resource, name) => this.allowed(operation, resource, name) },
       ensureInternalTopic: name => this.ensureInternalTopic(name),

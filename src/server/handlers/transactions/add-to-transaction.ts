@@ -1,0 +1,95 @@
+import type { PartitionErrors, TopicPartition, TransactionalProducer } from '../../../coordinator/transaction/types.js';
+import {
+  addOffsetsToTxnApi, type AddOffsetsToTxnRequest, type AddOffsetsToTxnResponseInput,
+} from '../../../protocol/generated/add-offsets-to-txn.js';
+import {
+  addPartitionsToTxnApi, type AddPartitionsToTxnRequest, type AddPartitionsToTxnRequestAddPartitionsToTxnTopic as RequestedTopic,
+  type AddPartitionsToTxnResponseInput,
+} from '../../../protocol/generated/add-partitions-to-txn.js';
+import { ErrorCode } from '../../../protocol/generated/errors.js';
+import { isInternalTopic, OFFSETS_TOPIC } from '../../../protocol/internal-topics.js';
+import { answering, serve, type ServedApi } from '../../api.js';
+import { mayOnCluster } from '../../authorizer.js';
+import { Operation, Resource, type RequestContext } from '../../context.js';
+import { asVersionKnows, mayOnTransaction, producerIdOf, type TransactionApiDeps } from './transaction-deps.js';
+
+/** From here on only brokers ask, for many transactions at once (KIP-890). */
+const BATCHED = 4;
+const KNOWS_FENCED = 2;
+
+/** What a transaction writes to: AddPartitionsToTxn 0-5 and AddOffsetsToTxn 0-4 (KIP-98, KIP-890). */
+export function addToTransactionApis(deps: TransactionApiDeps): ServedApi[] {
+  return [
+    serve(addPartitionsToTxnApi, answering((request, context) => addPartitionsToTxn(deps, request, context))),
+    serve(addOffsetsToTxnApi, answering((request, context) => addOffsetsToTxn(deps, request, context))),
+  ];
+}
+
+/** What one transaction asks for, whichever version it came in. */
+interface Addition extends TransactionalProducer {
+  readonly verifyOnly: boolean;
+  readonly topics: readonly RequestedTopic[];
+}
+
+async function addPartitionsToTxn(deps: TransactionApiDeps, request: AddPartitionsToTxnRequest, context: RequestContext): Promise<AddPartitionsToTxnResponseInput> {
+  if (context.apiVersion < BATCHED) {
+    const { v3AndBelowTransactionalId: transactionalId, v3AndBelowProducerEpoch: producerEpoch, v3AndBelowTopics: topics } = request;
+    const addition = { transactionalId, producerId: producerIdOf(request.v3AndBelowProducerId), producerEpoch, verifyOnly: false, topics };
+    return { resultsByTopicV3AndBelow: byTopic(await outcomeOf(deps, addition, context)) };
+  }
+  if (!mayOnCluster(deps.authorizer, context, Operation.CLUSTER_ACTION)) return { errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, resultsByTransaction: [] };
+  const resultsByTransaction = await Promise.all(request.transactions.map(async transaction => {
+    const addition = { ...transaction, producerId: producerIdOf(transaction.producerId) };
+    return { transactionalId: transaction.transactionalId, topicResults: byTopic(await outcomeOf(deps, addition, context)) };
+  }));
+  return { errorCode: ErrorCode.NONE, resultsByTransaction };
+}
+
+/** All partitions are added, or none: those that could have been are told that nothing was attempted. */
+async function outcomeOf(deps: TransactionApiDeps, addition: Addition, context: RequestContext): Promise<PartitionErrors> {
+  const { transactionalId, producerId, producerEpoch, verifyOnly } = addition;
+  const partitions = partitionsOf(addition.topics);
+  const all = (errorCode: number): PartitionErrors => partitions.map(partition => ({ ...partition, errorCode }));
+  const isClient = context.apiVersion < BATCHED;
+  if (isClient && !mayOnTransaction(deps, context, Operation.WRITE, transactionalId)) return all(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+  const refusals = partitions.map(partition => refusal(deps, partition, context, isClient));
+  if (refusals.some(code => code !== ErrorCode.NONE)) {
+    return partitions.map((partition, i) => ({ ...partition, errorCode: refusals[i]! || ErrorCode.OPERATION_NOT_ATTEMPTED }));
+  }
+  const producer = { transactionalId, producerId, producerEpoch, partitions };
+  if (verifyOnly) return deps.transactions.verifyPartitions(producer);
+  const errorCode = await deps.transactions.addPartitions({ ...producer, clientVersion: isClient ? 0 : 2 });
+  return all(asVersionKnows(errorCode, context, KNOWS_FENCED));
+}
+
+function partitionsOf(topics: readonly RequestedTopic[]): TopicPartition[] {
+  return topics.flatMap(({ name, partitions }) => partitions.map(index => ({ topic: name, index })));
+}
+
+/** Clients write to no internal topic, offsets they add by group; what brokers ask, they have checked themselves. */
+function refusal({ authorizer, image }: TransactionApiDeps, { topic, index }: TopicPartition, context: RequestContext, isClient: boolean): number {
+  if (isClient && (isInternalTopic(topic) || !authorizer.allows(context, Operation.WRITE, Resource.TOPIC, topic))) return ErrorCode.TOPIC_AUTHORIZATION_FAILED;
+  return image().topicsByName.get(topic)?.partitions[index] === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.NONE;
+}
+
+function byTopic(outcome: PartitionErrors) {
+  const topics = new Map<string, { partitionIndex: number; partitionErrorCode: number }[]>();
+  for (const { topic, index, errorCode } of outcome) {
+    const partitions = topics.get(topic) ?? [];
+    if (partitions.length === 0) topics.set(topic, partitions);
+    partitions.push({ partitionIndex: index, partitionErrorCode: errorCode });
+  }
+  return Array.from(topics, ([name, resultsByPartition]) => ({ name, resultsByPartition }));
+}
+
+/** The partition that the group's offsets are committed to becomes a part of the transaction as any other. */
+async function addOffsetsToTxn(deps: TransactionApiDeps, request: AddOffsetsToTxnRequest, context: RequestContext): Promise<AddOffsetsToTxnResponseInput> {
+  const { transactionalId, producerEpoch, groupId } = request;
+  if (!mayOnTransaction(deps, context, Operation.WRITE, transactionalId)) return { errorCode: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED };
+  if (!deps.authorizer.allows(context, Operation.READ, Resource.GROUP, groupId)) return { errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED };
+  const errorCode = await deps.transactions.addPartitions({
+    transactionalId, producerId: producerIdOf(request.producerId), producerEpoch, clientVersion: 0,
+    partitions: [{ topic: OFFSETS_TOPIC, index: deps.groups.partitionFor(groupId) }],
+  });
+  return { errorCode: asVersionKnows(errorCode, context, KNOWS_FENCED) };
+}
