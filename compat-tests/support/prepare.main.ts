@@ -7,7 +7,7 @@ import { join } from 'node:path';
 import { jars, javaMissing } from './java.js';
 import { mustRun, run } from './processes.js';
 import {
-  COMPAT_BUILD, GO_CLIENT, JAVA_CLASSES, JAVA_LIB, PYTHON, ROOT, TOOLCHAINS, writeReadiness,
+  COMPAT_BUILD, GO_CLIENT, GO_PIPELINES, JAVA_CLASSES, JAVA_LIB, PYTHON, ROOT, TOOLCHAINS, writeReadiness,
   type Readiness, type Toolchain,
 } from './toolchains.js';
 
@@ -55,7 +55,9 @@ async function java(): Promise<void> {
 async function go(): Promise<void> {
   await need([['go', 'version']]);
   // The go command keeps its own account of what changed.
-  await mustRun('go', ['build', '-o', GO_CLIENT, '.'], { cwd: join(ROOT, 'compat-tests/clients/go'), timeoutMs: INSTALL_TIMEOUT_MS });
+  for (const [made, folder] of [[GO_CLIENT, '.'], [GO_PIPELINES, './pipelines']] as const) {
+    await mustRun('go', ['build', '-o', made, folder], { cwd: join(ROOT, 'compat-tests/clients/go'), timeoutMs: INSTALL_TIMEOUT_MS });
+  }
 }
 
 async function python(): Promise<void> {

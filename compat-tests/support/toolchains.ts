@@ -26,6 +26,7 @@ export const JAVA_LIB = join(ROOT, 'compat-tests/java/target/lib');
 export const JAVA_CLASSES = join(COMPAT_BUILD, 'java');
 export const PYTHON = join(COMPAT_BUILD, 'venv/bin/python');
 export const GO_CLIENT = join(COMPAT_BUILD, 'go-client');
+export const GO_PIPELINES = join(COMPAT_BUILD, 'go-pipelines');
 
 export const JAVA_CLASSPATH = `${JAVA_CLASSES}:${JAVA_LIB}/*`;
 /** Java programs say nothing but errors. */
