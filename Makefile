@@ -7,7 +7,7 @@ PREPARE := $(NODE) build/tests/compat-tests/support/prepare.main.mjs
 
 sources := $(shell find src protocol-specs -type f -not -path '*/generated/*' -not -name '*.test.ts' 2>/dev/null)
 
-.PHONY: help build run test unit compat compat-kills soak compat-codec fuzz-codec fuzz-apis sim-log check lint bench bench-quick bench-start clean
+.PHONY: help build run test unit compat compat-kills soak soak-eos compat-codec fuzz-codec fuzz-apis sim-log check lint bench bench-quick bench-start clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -63,6 +63,11 @@ fuzz-apis: build ## send COUNT mutated requests (100000), and sound, extreme and
 soak: build ## real clients under kills, freezes and link faults, ROUNDS of them (20), judged by the history checker; SEED
 	$(NODE) src/tooling/build.mjs tests
 	ROUNDS=$(or $(ROUNDS),20) $(JEST) compat-tests/harness/soak --selectProjects compat
+
+soak-eos: build ## transactional clients and Kafka Streams under kill -9 every few seconds for DURATION_S (600); SEED, CLIENTS=name,..., STREAMS=no
+	$(NODE) src/tooling/build.mjs tests
+	$(PREPARE)
+	@$(NODE) --enable-source-maps build/tests/compat-tests/soak-eos/soak-eos.main.mjs
 
 compat-kills: build ## kill -9 the broker KILLS times (200) under load; SEED chooses the moments
 	$(NODE) src/tooling/build.mjs tests

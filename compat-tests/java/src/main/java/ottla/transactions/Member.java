@@ -83,7 +83,7 @@ abstract class Member extends Thread {
             sendOffsets(producer, work);
             transaction.intends();
             wasNoted = true;
-            if (arguments.number("abortOneIn") > 0 && random.nextInt(arguments.number("abortOneIn")) == 0) {
+            if (givesUp()) {
                 transaction.settled("fail");
                 producer.abortTransaction();
                 return "aborted";
@@ -99,13 +99,21 @@ abstract class Member extends Thread {
         }
     }
 
-    /** Sabotage: as if there were no transactions. */
+    /** Sabotage: as if there were no transactions; what is given up stays where it was written. */
     private String write(KafkaProducer<String, String> producer, Transaction transaction, Transaction.Work work) {
         transaction.send(producer);
         transaction.intends();
+        if (givesUp()) {
+            transaction.settled("fail");
+            return "aborted";
+        }
         sendOffsets(producer, work);
         transaction.settled("ok");
         return "committed";
+    }
+
+    private boolean givesUp() {
+        return arguments.number("abortOneIn") > 0 && random.nextInt(arguments.number("abortOneIn")) == 0;
     }
 
     private void complain(RuntimeException error) {

@@ -83,7 +83,6 @@ public final class StreamsApp {
         if (!hasRocksDb) config.put("dsl.store.suppliers.class", Stores.class.getPackageName() + ".BuiltInDslStoreSuppliers$InMemoryDslStoreSuppliers");
         config.put("replication.factor", 1);
         config.put("num.stream.threads", 1);
-        config.put("commit.interval.ms", 100);
         config.put("poll.ms", 50);
         // Every single count is written, not the last of an interval.
         config.put("statestore.cache.max.bytes", 0);

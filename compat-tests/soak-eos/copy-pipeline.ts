@@ -1,0 +1,70 @@
+// A pipeline of copiers: what its members are told, and what must have come of it.
+
+import type { CommittedRecord, Topic } from './committed-log.js';
+import { differences } from './differences.js';
+import type { GroupProtocol, Member, PipelineClient, Sabotage } from './pipeline.js';
+import { KEYS, MOST_RECORDS, PARTITIONS, SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS, type Judged, type Records } from './judged.js';
+
+const COPIERS = 3;
+const ABORT_ONE_IN = 8;
+
+export interface CopyOptions {
+  readonly client: PipelineClient;
+  readonly groupProtocol: GroupProtocol;
+  readonly pauseMs: number;
+  readonly sabotage?: Sabotage;
+}
+
+export class CopyPipeline implements Judged {
+  readonly name: string;
+  readonly input: Topic;
+  readonly output: Topic;
+  readonly group: string;
+
+  constructor(private readonly options: CopyOptions) {
+    const slug = `${options.client.name}-${options.groupProtocol}`.replace(/[^\w-]+/g, '-').toLowerCase();
+    this.name = `${options.client.name} (${options.groupProtocol})`;
+    this.input = { name: `in-${slug}`, partitions: PARTITIONS };
+    this.output = { name: `out-${slug}`, partitions: PARTITIONS };
+    this.group = `copiers-${slug}`;
+  }
+
+  get topics(): Topic[] {
+    return [this.input, this.output];
+  }
+
+  get groups(): { group: string; topic: Topic }[] {
+    return [{ group: this.group, topic: this.input }];
+  }
+
+  /** Members without a number and a seed, which each start gives them. */
+  feeders(): Omit<Member, 'process' | 'seed'>[] {
+    return [this.member('feeder', 0)];
+  }
+
+  copiers(): Omit<Member, 'process' | 'seed'>[] {
+    return Array.from({ length: COPIERS }, (_, index) => this.member('copier', index));
+  }
+
+  owed(records: Records): number {
+    return count(records(this.input.name)) - count(records(this.output.name));
+  }
+
+  judge(records: Records): string[] {
+    const inputs = records(this.input.name);
+    return records(this.output.name).flatMap((copies, partition) =>
+      differences(inputs[partition]!.map(({ value }) => value), copies.map(({ value }) => value.slice(0, value.indexOf('@'))))
+        .map(difference => `${this.name}, partition ${partition} of the output: ${difference}`));
+  }
+
+  private member(role: Member['role'], index: number): Omit<Member, 'process' | 'seed'> {
+    const { groupProtocol, pauseMs, sabotage } = this.options;
+    return {
+      role, name: `${this.group}-${role}-${index}`, transactionalId: `${this.group}-${role}-${index}`, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+      inputTopic: this.input.name, outputTopic: this.output.name, partitions: PARTITIONS, mostRecords: MOST_RECORDS, abortOneIn: ABORT_ONE_IN,
+      pauseMs, keys: KEYS, groupId: this.group, groupProtocol, sessionTimeoutMs: SESSION_TIMEOUT_MS, ...(sabotage === undefined || role === 'feeder' ? {} : { sabotage }),
+    };
+  }
+}
+
+const count = (partitions: readonly (readonly CommittedRecord[])[]): number => partitions.reduce((sum, { length }) => sum + length, 0);

@@ -1,0 +1,105 @@
+// What happens meanwhile: the broker is killed every few seconds, and between two kills something else happens to the link or to a client.
+
+import { FAULTS, type Fault } from '../harness/faults.js';
+import type { SeededRandom } from '../support/random.js';
+import type { ClientProcess } from './client-process.js';
+import { SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS } from './judged.js';
+import type { Stage } from './stage.js';
+
+/** Without a commit for so long, a pipeline does not get over its faults. */
+const STANDSTILL_MS = 60_000;
+/** Long enough that its transaction was aborted and its member put out of the group. */
+const FREEZE_MS = Math.max(SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS) + 1_500;
+/** A zombie beside the one that took its place. */
+const HAUNTING_MS = 2_000;
+
+const MOST_WORK_MS = 10_000;
+const LOOK_MS = 20;
+
+const fault = (name: string): Fault => FAULTS.find(each => each.name === name)!;
+const KILLS: readonly Fault[] = [fault('kill -9'), fault('kill -9'), fault('kill -9'), fault('kill -9 of a stopped process')];
+const OTHERS = FAULTS.filter(each => !KILLS.includes(each));
+
+const sleep = (ms: number): Promise<void> => new Promise(resolve => { setTimeout(resolve, ms); });
+
+export class Disturbances {
+  /** How often what happened. */
+  readonly counts = new Map<string, number>();
+  private readonly lasting = new Set<Promise<void>>();
+
+  constructor(private readonly stage: Stage, private readonly random: SeededRandom) {}
+
+  get kills(): number {
+    return [...new Set(KILLS)].reduce((sum, { name }) => sum + (this.counts.get(name) ?? 0), 0);
+  }
+
+  async goOnFor(durationMs: number): Promise<void> {
+    const untilMs = Date.now() + durationMs;
+    while (Date.now() < untilMs) {
+      // Mostly a kill meets clients at work again, now and then those that are still coming back from the last one.
+      if (!this.random.chance(4)) await this.work(untilMs);
+      await sleep(500 + this.random.below(2000));
+      await this.ofBroker(this.random.pick(KILLS));
+      await sleep(300 + this.random.below(1500));
+      await this.other();
+      this.check();
+    }
+    await Promise.all(this.lasting);
+    this.check();
+  }
+
+  /** Until every pipeline has committed something from now on, or has had its time for it. */
+  private async work(untilMs: number): Promise<void> {
+    const startMs = Date.now();
+    const enoughMs = Math.min(untilMs, startMs + MOST_WORK_MS);
+    while (Date.now() < enoughMs && [...this.stage.lastCommitMs.values()].some(lastMs => lastMs < startMs)) await sleep(LOOK_MS);
+  }
+
+  private async other(): Promise<void> {
+    switch (this.random.below(4)) {
+      case 0: return this.ofClient('kill -9 of a client', client => client.restart());
+      case 1: {
+        // One at a time: with too many frozen ones nobody is left to go on.
+        if (this.lasting.size > 0) return this.ofBroker(this.random.pick(OTHERS));
+        const last = this.zombie().finally(() => this.lasting.delete(last));
+        this.lasting.add(last);
+        return;
+      }
+      default: return this.ofBroker(this.random.pick(OTHERS));
+    }
+  }
+
+  private async zombie(): Promise<void> {
+    const client = this.random.pick(this.stage.all);
+    if (client.isReplaceable && this.random.chance(2)) {
+      this.count('client frozen and replaced');
+      return client.replace(() => sleep(FREEZE_MS), () => sleep(HAUNTING_MS));
+    }
+    this.count('client frozen until fenced');
+    return client.freeze(() => sleep(FREEZE_MS));
+  }
+
+  private async ofBroker(what: Fault): Promise<void> {
+    this.count(what.name);
+    await what.run(this.stage.broker, this.stage.link, this.random);
+  }
+
+  private async ofClient(name: string, disturb: (client: ClientProcess) => Promise<void>): Promise<void> {
+    this.count(name);
+    await disturb(this.random.pick(this.stage.all));
+  }
+
+  private count(name: string): void {
+    this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
+  }
+
+  /** Throws when a client has given up, or a pipeline stands still. */
+  private check(): void {
+    if (this.stage.failures.length > 0) throw new Error(this.stage.failures.join('\n'));
+    for (const [{ name }, lastMs] of this.stage.lastCommitMs) {
+      if (Date.now() - lastMs < STANDSTILL_MS) continue;
+      const complaints = this.stage.all.map(client => `${client.name}: ${client.complaint.split('\n').slice(-5).join('\n')}`).join('\n');
+      throw new Error(`${name}: no transaction was committed for ${STANDSTILL_MS / 1000} s\n${complaints}`);
+    }
+  }
+}

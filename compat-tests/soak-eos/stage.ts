@@ -1,0 +1,182 @@
+// A broker behind a link, topics, and the programs of all clients that work on it.
+
+import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { createTopicsApi } from '../../src/protocol/generated/create-topics.js';
+import { ErrorCode } from '../../src/protocol/generated/errors.js';
+import { readHistoryFiles } from '../../src/testing/history/history-file.js';
+import type { Operation } from '../../src/testing/history/history.js';
+import { LinkProxy } from '../harness/link-proxy.js';
+import { brokerUnderTest, type BrokerUnderTest, type Settings } from '../support/brokers.js';
+import type { SeededRandom } from '../support/random.js';
+import { JAVA_CLASSPATH, QUIET_JAVA } from '../support/toolchains.js';
+import { ClientProcess } from './client-process.js';
+import { withClient } from './committed-log.js';
+import { CopyPipeline } from './copy-pipeline.js';
+import { SESSION_TIMEOUT_MS, type Judged } from './judged.js';
+import { PIPELINE_CLIENTS } from './pipeline-clients.js';
+import type { Member, PipelineClient, ProgramArguments, ProgressLine, Sabotage } from './pipeline.js';
+import { StreamsPipeline, type Guarantee } from './streams-pipeline.js';
+
+export interface StageOptions {
+  readonly clients: readonly PipelineClient[];
+  /** No Kafka Streams without. */
+  readonly streams?: Guarantee;
+  readonly sabotage?: Sabotage;
+  /** Between two transactions of a feeder. */
+  readonly pauseMs: number;
+}
+
+/** Copiers of one client share so many programs. */
+const COPIER_PROGRAMS = 2;
+const STREAMS_INSTANCES = 2;
+const CREATE_TIMEOUT_MS = 30_000;
+
+const SETTINGS: Settings = {
+  'group.min.session.timeout.ms': '1000',
+  'group.consumer.min.session.timeout.ms': '1000',
+  'group.consumer.session.timeout.ms': String(SESSION_TIMEOUT_MS),
+  'group.consumer.min.heartbeat.interval.ms': '100',
+  'group.consumer.heartbeat.interval.ms': '300',
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': '500',
+  'offsets.topic.num.partitions': '4',
+  'transaction.state.log.num.partitions': '4',
+  // Kills meet rolled segments, and what they keep of transactions.
+  'log.segment.bytes': '1048576',
+};
+
+type MemberPlan = Omit<Member, 'process' | 'seed'>;
+
+export class Stage {
+  readonly judged: Judged[] = [];
+  readonly feeders: ClientProcess[] = [];
+  readonly workers: ClientProcess[] = [];
+  readonly progress = { committed: 0, aborted: 0, lost: 0, records: 0 };
+  readonly failures: string[] = [];
+  /** When a member last committed, by its pipeline. */
+  readonly lastCommitMs = new Map<Judged, number>();
+  private readonly folder = mkdtempSync(join(tmpdir(), 'soak-eos-'));
+  private readonly ofProcess = new Map<number, Judged>();
+  private readonly ofMember = new Map<string, Judged>();
+  private processes = 0;
+  private journals = 0;
+
+  private constructor(readonly broker: BrokerUnderTest, readonly link: LinkProxy, private readonly random: SeededRandom) {}
+
+  static async open(options: StageOptions, random: SeededRandom): Promise<Stage> {
+    const link = await LinkProxy.listen(() => broker);
+    const broker: BrokerUnderTest = brokerUnderTest({ ...SETTINGS, 'advertised.listeners': `PLAINTEXT://127.0.0.1:${link.port}` });
+    const stage = new Stage(broker, link, random);
+    try {
+      await broker.start();
+      await stage.cast(options);
+    } catch (error) {
+      await stage.close();
+      throw error;
+    }
+    return stage;
+  }
+
+  get all(): readonly ClientProcess[] {
+    return [...this.feeders, ...this.workers];
+  }
+
+  /** What the members of a pipeline noted down, those included that were killed. */
+  historiesOf(): Map<Judged, Operation[]> {
+    const files = readdirSync(this.folder).filter(name => name.endsWith('.jsonl')).map(name => join(this.folder, name));
+    const histories = new Map(this.judged.map((each): [Judged, Operation[]] => [each, []]));
+    for (const operation of readHistoryFiles(files)) histories.get(this.ofProcess.get(operation.process)!)!.push(operation);
+    return histories;
+  }
+
+  /** A number that no member has. */
+  newProcess(): number {
+    return this.processes++;
+  }
+
+  async close(): Promise<void> {
+    await Promise.all(this.all.map(each => each.kill()));
+    await this.broker.remove();
+    await this.link.close();
+    if (process.env['KEEP_DATA'] === undefined) rmSync(this.folder, { recursive: true, force: true });
+  }
+
+  private async cast({ clients, streams, sabotage, pauseMs }: StageOptions): Promise<void> {
+    const feeders = new Map<PipelineClient, [Judged, MemberPlan][]>();
+    const copiers = new Map<PipelineClient, [Judged, MemberPlan][]>();
+    const plan = (plans: typeof feeders, client: PipelineClient, of: Judged, members: readonly MemberPlan[]): void => {
+      plans.set(client, [...(plans.get(client) ?? []), ...members.map((member): [Judged, MemberPlan] => [of, member])]);
+      for (const { name } of members) this.ofMember.set(name, of);
+    };
+    for (const client of clients) {
+      for (const groupProtocol of client.groupProtocols) {
+        const pipeline = new CopyPipeline({ client, groupProtocol, pauseMs, sabotage });
+        this.judged.push(pipeline);
+        plan(feeders, client, pipeline, pipeline.feeders());
+        plan(copiers, client, pipeline, pipeline.copiers());
+      }
+    }
+    const streamed = streams === undefined ? undefined : new StreamsPipeline(streams, pauseMs);
+    if (streamed !== undefined) {
+      this.judged.push(streamed);
+      plan(feeders, PIPELINE_CLIENTS[0]!, streamed, streamed.feeders());
+    }
+    await this.createTopics();
+    for (const each of this.judged) this.lastCommitMs.set(each, Date.now());
+    for (const [client, members] of feeders) this.feeders.push(this.program(client, 'feeders', members));
+    for (const [client, members] of copiers) {
+      for (let index = 0; index < COPIER_PROGRAMS; index++) {
+        this.workers.push(this.program(client, `copiers ${index}`, members.filter((_, each) => each % COPIER_PROGRAMS === index)));
+      }
+    }
+    if (streamed !== undefined) for (let index = 0; index < STREAMS_INSTANCES; index++) this.workers.push(this.instance(streamed, index));
+    for (const each of this.all) each.start();
+  }
+
+  private program(client: PipelineClient, what: string, plans: readonly (readonly [Judged, MemberPlan])[]): ClientProcess {
+    return new ClientProcess({
+      name: `${client.name}: ${what}`, command: client.command, isReplaceable: true,
+      args: () => {
+        const members = plans.map(([of, member]): Member => {
+          const number = this.newProcess();
+          this.ofProcess.set(number, of);
+          return { ...member, process: number, seed: this.random.below(1 << 30) };
+        });
+        const journal = join(this.folder, `${this.journals++}.jsonl`);
+        return [...client.args, JSON.stringify({ bootstrap: this.bootstrap, journal, members } satisfies ProgramArguments)];
+      },
+      onLine: line => this.hear(line),
+      onFailure: reason => this.failures.push(reason),
+    });
+  }
+
+  private instance(streams: StreamsPipeline, index: number): ClientProcess {
+    return new ClientProcess({
+      // Two cannot share a directory for their state.
+      name: `${streams.name} ${index}`, command: 'java', isReplaceable: false,
+      args: () => [...QUIET_JAVA, '-Xmx256m', '-cp', JAVA_CLASSPATH, 'ottla.transactions.StreamsApp', JSON.stringify(streams.arguments(this.bootstrap, join(this.folder, `state-${index}`)))],
+      onLine: () => undefined,
+      onFailure: reason => this.failures.push(reason),
+    });
+  }
+
+  private get bootstrap(): string {
+    return `127.0.0.1:${this.link.port}`;
+  }
+
+  private hear(line: string): void {
+    if (!line.startsWith('{')) return;
+    const { member, ended, records } = JSON.parse(line) as ProgressLine;
+    this.progress[ended]++;
+    if (ended !== 'committed') return;
+    this.progress.records += records;
+    this.lastCommitMs.set(this.ofMember.get(member)!, Date.now());
+  }
+
+  private async createTopics(): Promise<void> {
+    const topics = this.judged.flatMap(({ topics: its }) => its).map(({ name, partitions }) => ({ name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs: [] }));
+    const answer = await withClient(this.broker.port, client => client.send(createTopicsApi, { topics, timeoutMs: CREATE_TIMEOUT_MS }));
+    for (const { name, errorCode } of answer.topics) if (errorCode !== ErrorCode.NONE) throw new Error(`topic ${name} is not created: error ${errorCode}`);
+  }
+}
