@@ -1,6 +1,7 @@
 import { describe, expect, test } from '@jest/globals';
 import { SimRandom } from '../../env/sim/random.js';
-import { checkHistory, type AnomalyKind, type CheckOptions } from './checker.js';
+import { checkHistory, type CheckOptions } from './checker.js';
+import type { AnomalyKind } from './findings.js';
 import type { DataOperation, History, MicroOperation, Operation } from './history.js';
 
 const AT_END: CheckOptions = { readToEnd: true };

@@ -137,9 +137,9 @@ const FIELDS: Readonly<Record<Operation['kind'], Readonly<Record<string, Rule>>>
     offsets: optional([value => isObject(value) && Object.values(value).every(POSITIONS[0]), 'an object of offsets by partition, by group']),
   },
   init: { ...COMMON, transactionalId: TEXT },
-  assign: COMMON,
+  assign: { ...COMMON, positions: optional(POSITIONS) },
   subscribe: COMMON,
-  ends: { ...COMMON, ends: POSITIONS, isolation: ISOLATION },
+  ends: { ...COMMON, ends: POSITIONS, isolation: ISOLATION, reached: optional([value => typeof value === 'boolean', 'true or false']) },
   committed: { ...COMMON, group: TEXT, offsets: POSITIONS },
 };
 

@@ -31,7 +31,9 @@
  * - Times are milliseconds (fractions welcome) by a clock that all writers of a history share; `commitMs` is read just before
  *   commit is called. Without them, what needs an order between processes is not checked.
  * - `poll` records stand in the order in which the client got them. After a seek, an assignment by hand or a rewind to the committed
- *   offset write an `assign`, after subscribing to topics a `subscribe`.
+ *   offset write an `assign`, after subscribing to topics a `subscribe`. An `assign` may tell where it begins
+ *   (`"positions":{"in-0":0}`), and `ends` that the process has polled all below them (`"reached":true`): then what it left out at
+ *   either end is found too.
  */
 
 /** A partition, such as `topic-0`. */
@@ -102,6 +104,8 @@ export interface InitOperation extends Common {
 /** From here on the process may read elsewhere: assign chose partitions or positions by hand, subscribe leaves the choice to the group. */
 export interface ChoiceOperation extends Common {
   readonly kind: 'assign' | 'subscribe';
+  /** Of an assign: where it reads on. Without, nobody knows what it leaves out before its first record. */
+  readonly positions?: Positions;
 }
 
 /** The ends of partitions as the broker told them (ListOffsets latest, or a fetch): last stable offset or high watermark, by isolation. */
@@ -109,6 +113,8 @@ export interface EndsOperation extends Common {
   readonly kind: 'ends';
   readonly isolation?: Isolation;
   readonly ends: Positions;
+  /** The process has polled, at this isolation, all that is below these ends. */
+  readonly reached?: boolean;
 }
 
 /** What a group has committed (OffsetFetch that requires stable offsets). */
