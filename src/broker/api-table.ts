@@ -20,6 +20,7 @@ import { reassignmentApis } from '../server/handlers/reassignments.js';
 import { telemetryApis } from '../server/handlers/telemetry.js';
 import { topicApis } from '../server/handlers/topics.js';
 import { transactionApis } from '../server/handlers/transactions/index.js';
+import { txnOffsetCommitApis } from '../server/handlers/txn-offset-commit.js';
 import { txnMarkerApis } from '../server/handlers/write-txn-markers.js';
 import type { Services } from '../server/services.js';
 
@@ -36,6 +37,7 @@ export function apiTable(services: Services): ServedApi[] {
     ...metadataApis(services),
     ...describeClusterApis(services),
     ...groupApis(services),
+    ...txnOffsetCommitApis(services),
     ...topicApis(services),
     ...reassignmentApis(services),
     ...configApis(services),

@@ -1,3 +1,5 @@
+import type { VerificationGuard } from '../log/types.js';
+
 /**
  * The shape of a pure replicated state machine, and of what it asks of the world.
  *
@@ -32,6 +34,14 @@ export interface TimerChange {
   readonly delayMs: number | null;
 }
 
+/** The transaction of a producer that records are written in. */
+export interface OpenTransaction {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  /** Where it may begin with them: what the log gave out before its coordinator was asked (KIP-890). */
+  readonly guard?: VerificationGuard | undefined;
+}
+
 export interface Effects<Rec> {
   /** Appended as one batch, all or none, unless they are `divisible`. */
   readonly records: readonly Rec[];
@@ -40,7 +50,7 @@ export interface Effects<Rec> {
   /** Each record is true by itself, so that what is too large for one batch may be written as several. */
   readonly divisible?: boolean;
   /** The records belong to the open transaction of this producer: they count once its marker says so. */
-  readonly transaction?: { readonly producerId: number; readonly producerEpoch: number };
+  readonly transaction?: OpenTransaction;
   /**
    * What to do when the records cannot be appended (too large, too few replicas): for handlers that have changed soft state
    * in the hope that they would be. Without it, everyone whom the effect answers gets the error, and the caller too.

@@ -27,7 +27,7 @@ export interface ReplicatedLog {
 }
 
 /** Who appends is always the coordinator or controller that leads. */
-export type RuntimeAppend = Pick<AppendContext, 'leaderEpoch' | 'transactionVersion'>;
+export type RuntimeAppend = Pick<AppendContext, 'leaderEpoch' | 'transactionVersion' | 'guard'>;
 
 export interface LogChunk {
   /** One or more whole batches; the bytes stay as they are after the visit. */

@@ -7,7 +7,7 @@ import { BatchBuilder, type BatchOptions } from '../protocol/records/batch-build
 import { CompressionType } from '../protocol/records/batch.js';
 import { DEFAULT_MAX_DECOMPRESSED_BYTES } from '../protocol/records/batch-iterator.js';
 import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
-import type { Effects, Machine, Moment, RecordCodec, Reply, ReplyTo, TimerChange } from './machine.js';
+import type { Effects, Machine, Moment, OpenTransaction, RecordCodec, Reply, ReplyTo, TimerChange } from './machine.js';
 import { Parking } from './parking.js';
 import { replayChunk, UnreplayableError } from './replay.js';
 import type { ReplicatedLog, RuntimeAppend } from './replicated-log.js';
@@ -48,6 +48,8 @@ export interface TransactionEnd {
   readonly committed: boolean;
   readonly transactionVersion: number;
 }
+
+const NO_TRANSACTION: OpenTransaction = { producerId: -1, producerEpoch: -1 };
 
 interface Caller {
   resolve(response: unknown): void;
@@ -215,13 +217,15 @@ export class Runtime<M extends Machine<Rec>, Rec> {
 
   private write(active: Active<M>, { records, transaction, divisible = false }: Effects<Rec>): void {
     const timestampMs = this.options.clock.nowMs();
-    const { producerId, producerEpoch } = transaction ?? { producerId: -1, producerEpoch: -1 };
-    const options = { ...transaction, timestampMs, isTransactional: transaction !== undefined, ...this.packing(divisible) };
+    const { producerId, producerEpoch, guard } = transaction ?? NO_TRANSACTION;
+    // As Apache Kafka has it, a sequence begins in each such batch; nobody checks it.
+    const ofTransaction = transaction === undefined ? undefined : { producerId, producerEpoch, baseSequence: 0, isTransactional: true };
+    const options = { ...ofTransaction, timestampMs, ...this.packing(divisible) };
     for (let first = 0; first < records.length && this.active === active;) {
       const { batch, count } = this.build(records, first, options);
       if (first + count < records.length && !divisible) throw this.tooLarge(`a change of ${records.length} records`);
       if (batch.length > this.options.log.maxBatchBytes) throw this.tooLarge(`a batch of ${batch.length} bytes`);
-      const { baseOffset } = this.append(batch, {});
+      const { baseOffset } = this.append(batch, { guard });
       const start = first;
       let offset = baseOffset;
       this.replaying(() => {
@@ -257,7 +261,7 @@ export class Runtime<M extends Machine<Rec>, Rec> {
   }
 
   private append(batch: Uint8Array, context: Omit<RuntimeAppend, 'leaderEpoch'>): { baseOffset: number; lastOffset: number } {
-    return this.options.log.append(batch, { leaderEpoch: this.leaderEpoch, transactionVersion: context.transactionVersion });
+    return this.options.log.append(batch, { leaderEpoch: this.leaderEpoch, transactionVersion: context.transactionVersion, guard: context.guard });
   }
 
   /** What is in the log but not in the machine would part it from every other replica: a machine that fails here is dropped. */

@@ -1,7 +1,7 @@
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
-import type { Effects, Machine, Moment, RecordPosition, ReplyTo } from '../../runtime/machine.js';
+import type { Effects, Machine, Moment, OpenTransaction, RecordPosition, ReplyTo } from '../../runtime/machine.js';
 import { joinError, syncError } from './classic/answers.js';
 import { ClassicGroup } from './classic/group.js';
 import { joinGroup } from './classic/join.js';
@@ -26,7 +26,7 @@ import { upgrade } from './conversion/upgrade.js';
 import { describeGroup, listGroups, listNewerGroups } from './describe.js';
 import type { Group } from './group.js';
 import { OffsetStore, storedOffset } from './offset-store.js';
-import { commitOffsets, deleteAllOffsets, deleteOffsets, fetchOffsets, refuseCommit } from './offsets.js';
+import { commitOffsets, commitOffsetsInTransaction, deleteAllOffsets, deleteOffsets, fetchOffsets, refuseCommit } from './offsets.js';
 import { groupTombstone, newGroupRecord } from './records.js';
 import type { GroupMetadata, GroupRecord, NewerProtocol } from './records.js';
 import { NEW_MEMBER_JOIN_TIMEOUT_MS } from './settings.js';
@@ -38,6 +38,7 @@ import type {
   ChangedTopics, CommitRequest, CommitResult, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResult, DeletedGroup, DeletedTopic,
   DeleteOffsetsRequest, DeleteOffsetsResult, DescribedConsumerGroup, DescribedGroup, FetchOffsetsRequest, FetchOffsetsResult,
   HeartbeatRequest, HeartbeatResult, JoinRequest, JoinResult, LeaveRequest, LeaveResult, ListedGroup, ListGroupsRequest, SyncRequest, SyncResult,
+  TransactionalCommitRequest,
 } from './types.js';
 
 type GroupEffects = Effects<GroupRecord>;
@@ -129,6 +130,13 @@ export class GroupMachine implements Machine<GroupRecord> {
   commitOffsets(request: CommitRequest, to: ReplyTo<CommitResult>, at: Moment): GroupEffects {
     return this.step(at, step => {
       const result = commitOffsets(step, this.groupOf(request.groupId), request);
+      step.answerOnceWritten(to, result, errorCode => refuseCommit(request, errorCode));
+    });
+  }
+
+  commitOffsetsInTransaction(request: TransactionalCommitRequest, guard: OpenTransaction['guard'], to: ReplyTo<CommitResult>, at: Moment): GroupEffects {
+    return this.step(at, step => {
+      const result = commitOffsetsInTransaction(step, this.groupOf(request.groupId), request, guard);
       step.answerOnceWritten(to, result, errorCode => refuseCommit(request, errorCode));
     });
   }

@@ -1,8 +1,9 @@
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { ZERO_UUID } from '../../protocol/wire/types.js';
 import type { Uuid } from '../../protocol/wire/types.js';
+import type { OpenTransaction } from '../../runtime/machine.js';
 import { renewSession } from './classic/rebalance.js';
-import { consumerCommitError, consumerFetchError } from './consumer/offset-rules.js';
+import { consumerCommitError, consumerFetchError, consumerTransactionalCommitError } from './consumer/offset-rules.js';
 import type { Group } from './group.js';
 import type { OffsetStore, StoredOffset } from './offset-store.js';
 import { offsetTombstone } from './records.js';
@@ -10,8 +11,13 @@ import type { GroupRecord } from './records.js';
 import type { Step } from './step.js';
 import type {
   CommitRequest, CommitResult, CommitTopic, DeleteOffsetsRequest, DeleteOffsetsResult, FetchedPartition, FetchedTopic,
-  FetchOffsetsRequest, FetchOffsetsResult,
+  FetchOffsetsRequest, FetchOffsetsResult, TransactionalCommitRequest,
 } from './types.js';
+
+/** What of a commit its records tell. */
+type RetainedCommit = Pick<CommitRequest, 'groupId' | 'retentionTimeMs'>;
+
+const NO_GENERATION = -1;
 
 /** Offsets of groups: committing, fetching and deleting them, after Kafka's `OffsetMetadataManager`. */
 
@@ -24,6 +30,37 @@ export function commitOffsets(step: Step, group: Group | undefined, request: Com
     if (member !== undefined) renewSession(step, group, member);
   }
   return { topics: request.topics.map(topic => commitTopic(step, request, topic)) };
+}
+
+/**
+ * TxnOffsetCommit: its offsets wait for the marker of the transaction. Unlike other commits it may come while a group rebalances, it
+ * keeps no session alive, and who names neither member nor generation is not asked for them (versions before 3).
+ */
+export function commitOffsetsInTransaction(
+  step: Step, group: Group | undefined, request: TransactionalCommitRequest, guard: OpenTransaction['guard'],
+): CommitResult {
+  const errorCode = transactionalCommitError(step, group, request);
+  if (errorCode !== ErrorCode.NONE) return refuseCommit(request, errorCode);
+  const { producerId, producerEpoch } = request;
+  // Unverified, nobody may come as a producer: that is a plain commit.
+  if (producerId >= 0) step.inTransaction({ producerId, producerEpoch, guard });
+  // The record names no topic id: those who commit do not either.
+  const topics = request.topics.map(topic => ({ ...topic, topicId: ZERO_UUID }));
+  return { topics: topics.map(topic => commitTopic(step, { ...request, retentionTimeMs: -1 }, topic)) };
+}
+
+function transactionalCommitError(step: Step, group: Group | undefined, request: TransactionalCommitRequest): number {
+  const { generationId, memberId, groupInstanceId } = request;
+  if (group === undefined) return generationId < 0 ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION;
+  const namesNobody = memberId === '' && groupInstanceId === null;
+  if (group.kind === 'consumer') {
+    if (generationId === NO_GENERATION && namesNobody) return ErrorCode.NONE;
+    return consumerTransactionalCommitError(group, request, partition => !hasTooMuchMetadata(step, partition));
+  }
+  if (generationId < 0 && (namesNobody || group.isIn('Empty'))) return ErrorCode.NONE;
+  const memberError = group.memberError(memberId, groupInstanceId);
+  if (memberError !== ErrorCode.NONE) return memberError;
+  return generationId === group.generationId ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION;
 }
 
 /** The same error for every partition of a request. */
@@ -50,7 +87,7 @@ function commitError(step: Step, group: Group | undefined, request: CommitReques
   return group.isIn('CompletingRebalance') ? ErrorCode.REBALANCE_IN_PROGRESS : ErrorCode.NONE;
 }
 
-function commitTopic(step: Step, request: CommitRequest, topic: CommitTopic): CommitResult['topics'][number] {
+function commitTopic(step: Step, request: RetainedCommit, topic: CommitTopic): CommitResult['topics'][number] {
   const { topicId, name } = topic;
   const partitions = topic.partitions.map(partition => {
     const { partitionIndex } = partition;
@@ -66,7 +103,7 @@ function hasTooMuchMetadata({ settings }: Step, { committedMetadata }: CommitTop
 }
 
 function commitRecord(
-  { at: { nowMs } }: Step, { groupId, retentionTimeMs }: CommitRequest, { topicId, name }: CommitTopic,
+  { at: { nowMs } }: Step, { groupId, retentionTimeMs }: RetainedCommit, { topicId, name }: CommitTopic,
   partition: CommitTopic['partitions'][number],
 ): GroupRecord {
   const offset = {

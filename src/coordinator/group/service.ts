@@ -17,6 +17,7 @@ import type {
   ChangedTopics, CommitRequest, CommitResult, ConsumerGroupHeartbeatRequest, ConsumerGroupHeartbeatResult, DeletedGroup, DeletedTopic,
   DeleteOffsetsRequest, DeleteOffsetsResult, DescribedConsumerGroup, DescribedGroup, FetchOffsetsRequest, FetchOffsetsResult,
   HeartbeatRequest, HeartbeatResult, JoinRequest, JoinResult, LeaveRequest, LeaveResult, ListedGroup, ListGroupsRequest, SyncRequest, SyncResult,
+  TransactionalCommitRequest, TransactionVerdict,
 } from './types.js';
 
 type Operation<Response> = (machine: GroupMachine, at: Moment, to: ReplyTo<Response>) => Effects<GroupRecord>;
@@ -91,6 +92,16 @@ export class GroupService {
   commitOffsets(request: CommitRequest): Promise<CommitResult> {
     return this.run<CommitResult>(
       request.groupId, (machine, at, to) => machine.commitOffsets(request, to, at), code => refuseCommit(request, code));
+  }
+
+  /** TxnOffsetCommit. `verify` is asked first, with the partition of `__consumer_offsets` that is to be written. */
+  async commitOffsetsInTransaction(request: TransactionalCommitRequest, verify: (partition: number) => Promise<TransactionVerdict>): Promise<CommitResult> {
+    const { groupId } = request;
+    if (groupId === '') return refuseCommit(request, ErrorCode.INVALID_GROUP_ID);
+    const { errorCode, guard } = await verify(this.partitionFor(groupId));
+    if (errorCode !== ErrorCode.NONE) return refuseCommit(request, coordinatorErrorCode(new KafkaError(errorCode)));
+    return this.run<CommitResult>(
+      groupId, (machine, at, to) => machine.commitOffsetsInTransaction(request, guard, to, at), code => refuseCommit(request, code));
   }
 
   fetchOffsets(request: FetchOffsetsRequest): Promise<FetchOffsetsResult> {

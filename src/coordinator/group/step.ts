@@ -1,7 +1,7 @@
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { replyWith } from '../../runtime/machine.js';
-import type { Effects, Moment, Reply, ReplyTo, TimerChange } from '../../runtime/machine.js';
+import type { Effects, Moment, OpenTransaction, Reply, ReplyTo, TimerChange } from '../../runtime/machine.js';
 import type { ClassicGroup } from './classic/group.js';
 import type { ClusterTopics } from './cluster-topics.js';
 import type { GroupRecord } from './records.js';
@@ -20,6 +20,7 @@ export class Step {
   private readonly timers: TimerChange[] = [];
   private readonly mends: Mend[] = [];
   private isDivisible = false;
+  private transaction: OpenTransaction | undefined;
 
   constructor(
     readonly at: Moment,
@@ -38,6 +39,11 @@ export class Step {
   /** Each record is true by itself, so that they are written in as many batches as it takes. */
   divide(): void {
     this.isDivisible = true;
+  }
+
+  /** The step's records belong to this transaction. */
+  inTransaction(transaction: OpenTransaction): void {
+    this.transaction = transaction;
   }
 
   /** Answers with what holds whether or not the step's records can be written. */
@@ -80,7 +86,10 @@ export class Step {
   effects(): Effects<GroupRecord> {
     const { records, replies, timers } = this;
     if (records.length === 0) return { records, replies, timers };
-    return { records, replies, timers, divisible: this.isDivisible, otherwise: (error, at) => this.withoutRecords(error, at) };
+    return {
+      records, replies, timers, divisible: this.isDivisible, ...(this.transaction && { transaction: this.transaction }),
+      otherwise: (error, at) => this.withoutRecords(error, at),
+    };
   }
 
   /** The timers and the answers stand, the answers that depended on the records are errors, and the rest is mended. */

@@ -1,4 +1,5 @@
 import type { Int64, Uuid } from '../../protocol/wire/types.js';
+import type { OpenTransaction } from '../../runtime/machine.js';
 
 /**
  * What the machine is asked and what it answers: the newest version of each request, stripped of the wire. Field names are
@@ -105,6 +106,17 @@ export interface CommitTopic {
     /** -1: now; only OffsetCommit v1 says otherwise. */
     commitTimestamp: Int64;
   }[];
+}
+
+/** TxnOffsetCommit: as a commit, whose members are only looked at where they are named (KIP-447). */
+export interface TransactionalCommitRequest extends Pick<CommitRequest, 'groupId' | 'generationId' | 'memberId' | 'groupInstanceId' | 'topics'> {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+}
+
+/** Whether offsets may be written in a transaction: an error, or what the log wants to see at the append (KIP-890). */
+export interface TransactionVerdict extends Pick<OpenTransaction, 'guard'> {
+  readonly errorCode: number;
 }
 
 export interface CommitResult {

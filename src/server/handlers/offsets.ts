@@ -46,7 +46,7 @@ async function offsetCommit(deps: GroupApiDeps, request: OffsetCommitRequest, co
   return { topics: merged<CommitResult['topics'][number]>(refused, topics, keyOf) };
 }
 
-interface AskedTopic<Partition> {
+export interface AskedTopic<Partition> {
   readonly name: string;
   readonly topicId: string;
   readonly partitions: readonly Partition[];
@@ -55,7 +55,7 @@ interface AskedTopic<Partition> {
 type AnsweredTopic = AskedTopic<{ partitionIndex: number; errorCode: number }>;
 
 /** What cannot be done whatever the group says, with the reason, and the rest. */
-function sortTopics<Partition extends { readonly partitionIndex: number }>(
+export function sortTopics<Partition extends { readonly partitionIndex: number }>(
   deps: GroupApiDeps, context: RequestContext, asked: readonly AskedTopic<Partition>[],
 ): { refused: AnsweredTopic[]; accepted: AskedTopic<Partition>[] } {
   const refused: AnsweredTopic[] = [];
@@ -77,7 +77,7 @@ function sortTopics<Partition extends { readonly partitionIndex: number }>(
  * First what was refused here, then what the coordinator says, as Kafka orders them. A topic that was named twice has one entry,
  * unless nothing was refused: then the coordinator's answer is passed on as it is.
  */
-function merged<Topic extends { readonly partitions: readonly unknown[] }>(
+export function merged<Topic extends { readonly partitions: readonly unknown[] }>(
   refused: readonly Topic[], answered: readonly Topic[], keyOf: (topic: Topic) => string,
 ): Topic[] {
   if (refused.length === 0) return [...answered];

@@ -1,5 +1,5 @@
 import { ErrorCode } from '../../../protocol/generated/errors.js';
-import type { CommitRequest, CommitTopic, FetchOffsetsRequest } from '../types.js';
+import type { CommitRequest, CommitTopic, FetchOffsetsRequest, TransactionalCommitRequest } from '../types.js';
 import type { ConsumerGroup } from './group.js';
 import type { ConsumerMember } from './member.js';
 
@@ -17,9 +17,23 @@ export function consumerCommitError(group: ConsumerGroup, request: CommitRequest
   if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
   // Versions before the one that knows this error know nothing of epochs either.
   if (member.classic === null && !request.knowsGroupIdNotFound) return ErrorCode.UNSUPPORTED_VERSION;
-  if (epoch === member.memberEpoch) return ErrorCode.NONE;
-  const isFine = epoch < member.memberEpoch && topics.every(topic => hasHadSince(member, { ...topic, partitions: topic.partitions.filter(isLookedAt) }, epoch));
-  return isFine ? ErrorCode.NONE : staleError(member);
+  return mayCommit(member, epoch, topics, isLookedAt) ? ErrorCode.NONE : staleError(member);
+}
+
+/** The same of a commit in a transaction, whose senders know of generations alone. */
+export function consumerTransactionalCommitError(
+  group: ConsumerGroup, request: TransactionalCommitRequest, isLookedAt: (partition: CommittedPartition) => boolean,
+): number {
+  const { generationId: epoch, memberId, topics } = request;
+  if (epoch < 0 && group.isEmpty) return ErrorCode.NONE;
+  const member = group.members.get(memberId);
+  if (member === undefined) return ErrorCode.UNKNOWN_MEMBER_ID;
+  return mayCommit(member, epoch, topics, isLookedAt) ? ErrorCode.NONE : ErrorCode.ILLEGAL_GENERATION;
+}
+
+function mayCommit(member: ConsumerMember, epoch: number, topics: readonly CommitTopic[], isLookedAt: (partition: CommittedPartition) => boolean): boolean {
+  if (epoch >= member.memberEpoch) return epoch === member.memberEpoch;
+  return topics.every(topic => hasHadSince(member, { ...topic, partitions: topic.partitions.filter(isLookedAt) }, epoch));
 }
 
 /** Whether a member may fetch offsets; whoever says nothing of a member may. */

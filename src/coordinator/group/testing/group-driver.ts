@@ -13,7 +13,7 @@ import type { GroupRecord } from '../records.js';
 import { DEFAULT_GROUP_SETTINGS } from '../settings.js';
 import type { GroupSettings } from '../settings.js';
 import { TestCluster } from './test-cluster.js';
-import type { CommitRequest, CommitResult, HeartbeatResult, JoinRequest, JoinResult, LeaveResult, SyncRequest, SyncResult } from '../types.js';
+import type { CommitRequest, CommitResult, HeartbeatResult, JoinRequest, JoinResult, LeaveResult, SyncRequest, SyncResult, TransactionalCommitRequest } from '../types.js';
 
 /** One call: its answer, once there is one. */
 export class Call<Response> {
@@ -164,11 +164,18 @@ export class GroupDriver {
     return name(topics[0]!.partitions[0]!);
   }
 
-  /** Writes an offset as part of this producer's open transaction. */
-  commitInTransaction(producerId: number, offset: number, { topic = 't', partition = 0, groupId = 'g' } = {}): void {
-    const value = { offset, leaderEpoch: -1, metadata: '', commitTimestamp: this.nowMs, expireTimestamp: -1, topicId: ZERO_UUID };
-    this.write({ kind: 'offset', groupId, topic, partition, value }, producerId);
-    if (this.options.hasTwin) this.compareWithTwin();
+  /** Commits an offset as part of this producer's open transaction. */
+  commitInTransaction(producerId: number, offset: number, request: Partial<TransactionalCommitRequest> & { topic?: string; partition?: number; metadata?: string } = {}): string {
+    const { topic = 't', partition = 0, metadata = '', ...given } = request;
+    const partitions = [{
+      partitionIndex: partition, committedOffset: offset, committedLeaderEpoch: 3, committedMetadata: metadata, commitTimestamp: -1,
+    }];
+    const full: TransactionalCommitRequest = {
+      groupId: 'g', generationId: -1, memberId: '', groupInstanceId: null, producerId, producerEpoch: 0,
+      topics: [{ topicId: this.cluster.named(topic)?.id ?? ZERO_UUID, name: topic, partitions }], ...given,
+    };
+    const { topics } = this.run<CommitResult>((machine, to, at) => machine.commitOffsetsInTransaction(full, undefined, to, at)).answer;
+    return name(topics[0]!.partitions[0]!);
   }
 
   endTransaction(producerId: number, committed: boolean): void {
@@ -211,14 +218,14 @@ export class GroupDriver {
   }
 
   private apply(effects: Effects<GroupRecord>): void {
-    const { records, replies, timers, otherwise } = effects;
+    const { records, replies, timers, transaction, otherwise } = effects;
     if (records.length > 0 && this.refuseWith !== ErrorCode.NONE) {
       const error = new KafkaError(this.refuseWith);
       this.refuseWith = ErrorCode.NONE;
       assert(otherwise !== undefined, 'a write failed and nothing was said of what to do');
       return this.apply(otherwise(error, this.moment()));
     }
-    for (const record of records) this.write(record);
+    for (const record of records) this.write(record, transaction?.producerId);
     for (const { key, delayMs } of timers) {
       if (delayMs === null) this.timers.delete(key);
       else this.timers.set(key, this.nowMs + delayMs);
