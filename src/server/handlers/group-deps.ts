@@ -21,11 +21,11 @@ export function hostOf(address: string): string {
   return `/${address.replace(/^::ffff:/i, '')}`;
 }
 
-export function mayOnGroup({ authorizer }: GroupApiDeps, context: RequestContext, operation: OperationCode, groupId: string): boolean {
+export function mayOnGroup({ authorizer }: Pick<GroupApiDeps, 'authorizer'>, context: RequestContext, operation: OperationCode, groupId: string): boolean {
   return authorizer.allows(context, operation, Resource.GROUP, groupId);
 }
 
 /** What joining, committing and the like take. */
-export function mayRead(deps: GroupApiDeps, context: RequestContext, groupId: string): boolean {
+export function mayRead(deps: Pick<GroupApiDeps, 'authorizer'>, context: RequestContext, groupId: string): boolean {
   return mayOnGroup(deps, context, Operation.READ, groupId);
 }

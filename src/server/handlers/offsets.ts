@@ -52,11 +52,14 @@ export interface AskedTopic<Partition> {
   readonly partitions: readonly Partition[];
 }
 
+/** By what topics are found. */
+type TopicDeps = Pick<GroupApiDeps, 'image' | 'authorizer'>;
+
 type AnsweredTopic = AskedTopic<{ partitionIndex: number; errorCode: number }>;
 
 /** What cannot be done whatever the group says, with the reason, and the rest. */
 export function sortTopics<Partition extends { readonly partitionIndex: number }>(
-  deps: GroupApiDeps, context: RequestContext, asked: readonly AskedTopic<Partition>[],
+  deps: TopicDeps, context: RequestContext, asked: readonly AskedTopic<Partition>[],
 ): { refused: AnsweredTopic[]; accepted: AskedTopic<Partition>[] } {
   const refused: AnsweredTopic[] = [];
   const accepted: AskedTopic<Partition>[] = [];
@@ -98,7 +101,7 @@ interface FoundTopic {
 
 /** A topic by its name, or from version 10 on by its id, as far as the caller may know of it. */
 function findTopic(
-  deps: GroupApiDeps, context: RequestContext, asked: Pick<AskedTopic<never>, 'name' | 'topicId'>, operation: OperationCode,
+  deps: TopicDeps, context: RequestContext, asked: Pick<AskedTopic<never>, 'name' | 'topicId'>, operation: OperationCode,
 ): FoundTopic {
   const image = deps.image();
   const isById = context.apiVersion >= WITH_TOPIC_IDS;

@@ -39,7 +39,7 @@ beforeEach(async () => {
   await runtimes.elected(0, 0);
   machine = () => runtimes.get(0)!.machine!;
   const groups = new GroupService({ runtimes, settings: DEFAULT_GROUP_SETTINGS, partitionCount: () => 1 });
-  deps = { ...led.services, groups, ensureInternalTopic: () => Promise.resolve() };
+  deps = { ...led.services, groups };
 });
 
 interface Sent {

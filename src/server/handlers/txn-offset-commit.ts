@@ -13,7 +13,7 @@ import { mayRead, type GroupApiDeps } from './group-deps.js';
 import { merged, sortTopics } from './offsets.js';
 
 /** What TxnOffsetCommit reaches of the broker. */
-export interface TxnOffsetCommitDeps extends GroupApiDeps, VerificationDeps {
+export interface TxnOffsetCommitDeps extends Pick<GroupApiDeps, 'groups' | 'image' | 'authorizer'>, VerificationDeps {
   readonly replicas: Pick<Services['replicas'], 'findLeader'>;
 }
 
