@@ -33,11 +33,15 @@ export const SPOKEN = /^(?:CreateTopics|CreatePartitions|DeleteTopics|AlterParti
 export interface Told {
   readonly aliases: Aliases;
   readonly isSpoken: boolean;
+  /** How values of certain fields are told, where it is not as all others. */
+  readonly named?: (field: string, value: unknown) => string | undefined;
 }
 
 /** Plain JSON that is equal for two answers that mean the same. */
 export function normalise(value: unknown, told: Told, field = ''): unknown {
   if (value === null || value === undefined) return value ?? null;
+  const name = told.named?.(field, value);
+  if (name !== undefined) return name;
   if (WORDS.has(field)) return value === '' ? '' : told.isSpoken && typeof value === 'string' ? value.replace(MADE_UUID, '<uuid>') : '<words>';
   if (OWN.has(field)) return value === -1 || value === '' || value === 0 ? value : `<${field}>`;
   const alias = told.aliases.get(value);

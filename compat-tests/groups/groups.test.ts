@@ -11,7 +11,7 @@ import { CONSUMER_MAX_SIZE, CONSUMER_TOPICS, playConsumers } from './consumer/sc
 import { CONSUMERS_SCRIPTED } from './consumer/scripted.js';
 import { levelPartitions, playUniform, UNIFORM_TOPIC, UniformCast } from './consumer/uniform.js';
 import { KNOWN_DIFFERENCES } from './known-differences.js';
-import { Stage } from './stage.js';
+import { Stage } from '../lockstep/stage.js';
 
 const TIMEOUT_MS = 600_000;
 /** `SEEDS=200 make compat ARGS=compat-tests/groups` plays more of them, `SEEDS=1 SEED=7` the one that failed. */
@@ -42,7 +42,7 @@ const reason = missing('java');
 if (reason !== null) noteSkipped('differential tests of groups', reason);
 
 (reason === null ? describe : describe.skip)('groups of Apache Kafka 4.3.1 and of Ottla', () => {
-  const stage = new Stage(SETTINGS, { ...Object.fromEntries(TOPICS.map(topic => [topic, 3])), ...CONSUMER_TOPICS, ...UNIFORM_TOPIC });
+  const stage = new Stage(SETTINGS, { ...Object.fromEntries(TOPICS.map(topic => [topic, 3])), ...CONSUMER_TOPICS, ...UNIFORM_TOPIC }, KNOWN_DIFFERENCES);
   const passed = { steps: 0, answers: 0 };
   const seeds = Array.from({ length: SEEDS }, (_, index) => FIRST_SEED + index);
   const open = (name: string) => stage.open(name, side => new Cast(side), levelLeaders);

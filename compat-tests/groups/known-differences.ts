@@ -1,16 +1,6 @@
 // Where groups of Ottla answer otherwise than Apache Kafka's, and why. The test holds us to it both ways.
 
-import type { Difference } from '../differential/compare.js';
-
-export interface KnownDifference {
-  /** The scenario, the step, and who asked for what in it. */
-  readonly asked: RegExp;
-  readonly at: RegExp;
-  /** What is there: the value, or an expression for its JSON; any when left out. */
-  readonly apache?: unknown;
-  readonly ottla?: unknown;
-  readonly reason: string;
-}
+import type { KnownDifference } from '../lockstep/known-difference.js';
 
 const ABSENT = '<absent>';
 const WITHOUT_ROOM = 'a member that has not rejoined loses its place to a new one in a group of group.max.size; with it gone everybody has come, but ' +
@@ -54,12 +44,3 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     at: /^(?:\.seen\.classics\[[^\]]*\]\.members\[(?:<c\d>|c\d-<uuid>)\]|\.still waiting\.c\d)$/, reason: NO_UPGRADE,
   },
 ];
-
-/** The entry that allows a difference in a step of a scenario. */
-export function knownAs(where: string, { asked, at, apache, ottla }: Difference): KnownDifference | undefined {
-  return KNOWN_DIFFERENCES.find(known =>
-    known.asked.test(`${where}, ${asked}`) && known.at.test(at) && isSo(known.apache, apache) && isSo(known.ottla, ottla));
-}
-
-const isSo = (known: unknown, value: unknown): boolean =>
-  known === undefined || (known instanceof RegExp ? known.test(JSON.stringify(value)) : known === value);

@@ -6,8 +6,8 @@ import {
   type JoinGroupResponse, type LeaveGroupRequestInput, type OffsetCommitRequestInput, type OffsetFetchRequestInput,
 } from '../../../src/protocol/generated/index.js';
 import { Writer } from '../../../src/protocol/wire/writer.js';
-import type { Actor } from '../lockstep.js';
-import type { Side } from '../side.js';
+import type { Actor } from '../../lockstep/lockstep.js';
+import type { Side } from '../../lockstep/side.js';
 
 /** Longer than any test: nobody is thrown out by the clock who is not meant to be. */
 const LONG_MS = 120_000;

@@ -1,7 +1,7 @@
 // What members of a classic group do next: chosen by a seed from what makes sense now, and now and then from what does not.
 
 import type { SeededRandom } from '../../support/random.js';
-import type { Answers, Lockstep, Step } from '../lockstep.js';
+import type { Answers, Lockstep, Step } from '../../lockstep/lockstep.js';
 import type { Cast, Member, Wish } from './cast.js';
 
 export const TOPICS = ['groups-a', 'groups-b'];

@@ -2,7 +2,7 @@
 
 import { javaAbs, stringHashCode } from '../../../src/base/java-hash.js';
 import { offsetCommitApi } from '../../../src/protocol/generated/index.js';
-import type { Step } from '../lockstep.js';
+import type { Step } from '../../lockstep/lockstep.js';
 import type { Cast, Wish } from './cast.js';
 import { GROUP_PARTITIONS, MAX_SIZE, TOPICS } from './script.js';
 

@@ -5,8 +5,8 @@ import {
   type ConsumerGroupHeartbeatRequestInput, type ConsumerGroupHeartbeatResponse,
 } from '../../../src/protocol/generated/index.js';
 import { Cast } from '../classic/cast.js';
-import type { Actor } from '../lockstep.js';
-import type { Side } from '../side.js';
+import type { Actor } from '../../lockstep/lockstep.js';
+import type { Side } from '../../lockstep/side.js';
 
 /** Longer than any test. */
 const LONG_MS = 120_000;

@@ -2,7 +2,7 @@
 
 import { offsetCommitApi, offsetFetchApi } from '../../../src/protocol/generated/index.js';
 import type { SeededRandom } from '../../support/random.js';
-import type { Lockstep, Step } from '../lockstep.js';
+import type { Lockstep, Step } from '../../lockstep/lockstep.js';
 import type { Member, Wish } from '../classic/cast.js';
 import type { Consumer, ConsumerCast, ConsumerWish, GroupFacts } from './cast.js';
 

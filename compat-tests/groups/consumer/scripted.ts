@@ -1,7 +1,7 @@
 // What is known to differ where members of the consumer protocol are about.
 
 import type { Wish } from '../classic/cast.js';
-import type { Step } from '../lockstep.js';
+import type { Step } from '../../lockstep/lockstep.js';
 import type { ConsumerCast, ConsumerWish } from './cast.js';
 import { CONSUMER_MAX_SIZE, CONSUMER_TOPICS } from './script.js';
 

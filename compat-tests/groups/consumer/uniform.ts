@@ -1,8 +1,8 @@
 // Members whom the uniform assignor serves: which partitions one is given is each broker's own affair, how many is not.
 
 import type { SeededRandom } from '../../support/random.js';
-import type { Actor, Answers, Lockstep, Step } from '../lockstep.js';
-import type { Side } from '../side.js';
+import type { Actor, Answers, Lockstep, Step } from '../../lockstep/lockstep.js';
+import type { Side } from '../../lockstep/side.js';
 import { ConsumerCast, type ConsumerWish } from './cast.js';
 
 /** So many that one to four members share them evenly. */

@@ -33,6 +33,8 @@ export class Side {
   private readonly waiting = new Map<string, { readonly api: string }>();
   private parkedAtMs = -Infinity;
   private readonly aliases = new Map<unknown, string>();
+  /** How values of certain fields are told, where it is not as all others. */
+  named: (field: string, value: unknown) => string | undefined = () => undefined;
 
   constructor(readonly address: Address, readonly groupId: string, readonly topics: TopicIds) {
     for (const [name, id] of topics) this.alias(id, `id of ${name}`);
@@ -45,7 +47,7 @@ export class Side {
 
   /** How a value of this broker's is told. */
   told(value: unknown): unknown {
-    return normalise(value, { aliases: this.aliases, isSpoken: false });
+    return normalise(value, { aliases: this.aliases, isSpoken: false, named: this.named });
   }
 
   /** Asks and keeps the answer; undefined when the broker hung up. */

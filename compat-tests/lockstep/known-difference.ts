@@ -1,0 +1,21 @@
+// A difference that stays, and why.
+
+import type { Difference } from '../differential/compare.js';
+
+export interface KnownDifference {
+  /** The scenario, the step, and who asked for what in it. */
+  readonly asked: RegExp;
+  readonly at: RegExp;
+  /** What is there: the value, or an expression for its JSON; any when left out. */
+  readonly apache?: unknown;
+  readonly ottla?: unknown;
+  readonly reason: string;
+}
+
+/** The entry that allows a difference in a step of a scenario. */
+export function knownAs(known: readonly KnownDifference[], where: string, { asked, at, apache, ottla }: Difference): KnownDifference | undefined {
+  return known.find(entry => entry.asked.test(`${where}, ${asked}`) && entry.at.test(at) && isSo(entry.apache, apache) && isSo(entry.ottla, ottla));
+}
+
+const isSo = (known: unknown, value: unknown): boolean =>
+  known === undefined || (known instanceof RegExp ? known.test(JSON.stringify(value)) : known === value);
