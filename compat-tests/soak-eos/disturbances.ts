@@ -5,8 +5,9 @@ import type { SeededRandom } from '../support/random.js';
 import type { ClientProcess } from './client-process.js';
 import { SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS } from './judged.js';
 import type { Stage } from './stage.js';
+import type { Tail } from './tail.js';
 
-/** Without a commit for so long, a pipeline does not get over its faults. */
+/** Without a commit for so long, whoever writes to a topic does not get over the faults. */
 const STANDSTILL_MS = 60_000;
 /** Long enough that its transaction was aborted and its member put out of the group. */
 const FREEZE_MS = Math.max(SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS) + 1_500;
@@ -27,7 +28,7 @@ export class Disturbances {
   readonly counts = new Map<string, number>();
   private readonly lasting = new Set<Promise<void>>();
 
-  constructor(private readonly stage: Stage, private readonly random: SeededRandom) {}
+  constructor(private readonly stage: Stage, private readonly tail: Tail, private readonly random: SeededRandom) {}
 
   get kills(): number {
     return [...new Set(KILLS)].reduce((sum, { name }) => sum + (this.counts.get(name) ?? 0), 0);
@@ -48,11 +49,11 @@ export class Disturbances {
     this.check();
   }
 
-  /** Until every pipeline has committed something from now on, or has had its time for it. */
+  /** Until something is committed in every topic from now on, or has had its time for it. */
   private async work(untilMs: number): Promise<void> {
     const startMs = Date.now();
     const enoughMs = Math.min(untilMs, startMs + MOST_WORK_MS);
-    while (Date.now() < enoughMs && [...this.stage.lastCommitMs.values()].some(lastMs => lastMs < startMs)) await sleep(LOOK_MS);
+    while (Date.now() < enoughMs && [...this.tail.lastGrowthMs.values()].some(lastMs => lastMs < startMs)) await sleep(LOOK_MS);
   }
 
   private async other(): Promise<void> {
@@ -96,10 +97,8 @@ export class Disturbances {
   /** Throws when a client has given up, or a pipeline stands still. */
   private check(): void {
     if (this.stage.failures.length > 0) throw new Error(this.stage.failures.join('\n'));
-    for (const [{ name }, lastMs] of this.stage.lastCommitMs) {
-      if (Date.now() - lastMs < STANDSTILL_MS) continue;
-      const complaints = this.stage.all.map(client => `${client.name}: ${client.complaint.split('\n').slice(-5).join('\n')}`).join('\n');
-      throw new Error(`${name}: no transaction was committed for ${STANDSTILL_MS / 1000} s\n${complaints}`);
+    for (const [topic, lastMs] of this.tail.lastGrowthMs) {
+      if (Date.now() - lastMs > STANDSTILL_MS) throw new Error(`${topic}: nothing was committed for ${STANDSTILL_MS / 1000} s\n${this.stage.complaints}`);
     }
   }
 }

@@ -31,6 +31,7 @@ export interface StageOptions {
 /** Copiers of one client share so many programs. */
 const COPIER_PROGRAMS = 2;
 const STREAMS_INSTANCES = 2;
+const COMPLAINT_LINES = 5;
 const CREATE_TIMEOUT_MS = 30_000;
 
 const SETTINGS: Settings = {
@@ -54,11 +55,8 @@ export class Stage {
   readonly workers: ClientProcess[] = [];
   readonly progress = { committed: 0, aborted: 0, lost: 0, records: 0 };
   readonly failures: string[] = [];
-  /** When a member last committed, by its pipeline. */
-  readonly lastCommitMs = new Map<Judged, number>();
   private readonly folder = mkdtempSync(join(tmpdir(), 'soak-eos-'));
   private readonly ofProcess = new Map<number, Judged>();
-  private readonly ofMember = new Map<string, Judged>();
   private processes = 0;
   private journals = 0;
 
@@ -95,6 +93,11 @@ export class Stage {
     return this.processes++;
   }
 
+  /** What each client said last on standard error. */
+  get complaints(): string {
+    return this.all.map(({ name, complaint }) => `${name}: ${complaint.split('\n').slice(-COMPLAINT_LINES).join('\n')}`).join('\n');
+  }
+
   async close(): Promise<void> {
     await Promise.all(this.all.map(each => each.kill()));
     await this.broker.remove();
@@ -107,7 +110,6 @@ export class Stage {
     const copiers = new Map<PipelineClient, [Judged, MemberPlan][]>();
     const plan = (plans: typeof feeders, client: PipelineClient, of: Judged, members: readonly MemberPlan[]): void => {
       plans.set(client, [...(plans.get(client) ?? []), ...members.map((member): [Judged, MemberPlan] => [of, member])]);
-      for (const { name } of members) this.ofMember.set(name, of);
     };
     for (const client of clients) {
       for (const groupProtocol of client.groupProtocols) {
@@ -123,7 +125,6 @@ export class Stage {
       plan(feeders, PIPELINE_CLIENTS[0]!, streamed, streamed.feeders());
     }
     await this.createTopics();
-    for (const each of this.judged) this.lastCommitMs.set(each, Date.now());
     for (const [client, members] of feeders) this.feeders.push(this.program(client, 'feeders', members));
     for (const [client, members] of copiers) {
       for (let index = 0; index < COPIER_PROGRAMS; index++) {
@@ -167,11 +168,9 @@ export class Stage {
 
   private hear(line: string): void {
     if (!line.startsWith('{')) return;
-    const { member, ended, records } = JSON.parse(line) as ProgressLine;
+    const { ended, records } = JSON.parse(line) as ProgressLine;
     this.progress[ended]++;
-    if (ended !== 'committed') return;
-    this.progress.records += records;
-    this.lastCommitMs.set(this.ofMember.get(member)!, Date.now());
+    if (ended === 'committed') this.progress.records += records;
   }
 
   private async createTopics(): Promise<void> {
