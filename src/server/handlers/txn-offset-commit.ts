@@ -4,13 +4,14 @@ import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { txnOffsetCommitApi, type TxnOffsetCommitRequest, type TxnOffsetCommitResponseInput } from '../../protocol/generated/txn-offset-commit.js';
 import { OFFSETS_TOPIC } from '../../protocol/internal-topics.js';
-import { int64ToNumber, ZERO_UUID } from '../../protocol/wire/types.js';
+import { ZERO_UUID } from '../../protocol/wire/types.js';
 import { answering, serve, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
 import type { Services } from '../services.js';
 import { offsetCommitSupport, verifyTransaction, type TransactionSupport, type VerificationDeps } from '../transaction-verification.js';
 import { mayRead, type GroupApiDeps } from './group-deps.js';
 import { merged, sortTopics } from './offsets.js';
+import { producerIdOf } from './transactions/transaction-deps.js';
 
 /** What TxnOffsetCommit reaches of the broker. */
 export interface TxnOffsetCommitDeps extends Pick<GroupApiDeps, 'groups' | 'image' | 'authorizer'>, VerificationDeps {
@@ -37,7 +38,7 @@ async function commit(deps: TxnOffsetCommitDeps, request: TxnOffsetCommitRequest
     throw new KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
   }
   if (!mayRead(deps, context, groupId)) throw new KafkaError(ErrorCode.GROUP_AUTHORIZATION_FAILED);
-  const producer = { transactionalId, producerId: int64ToNumber(request.producerId), producerEpoch };
+  const producer = { transactionalId, producerId: producerIdOf(request.producerId), producerEpoch };
   const asked = request.topics.map(({ name, partitions }) => ({
     name, topicId: ZERO_UUID, partitions: partitions.map(partition => ({ ...partition, commitTimestamp: -1 })),
   }));
