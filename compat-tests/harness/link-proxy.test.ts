@@ -6,6 +6,9 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { ManualClock } from '../../src/log/test-support.js';
 import { LinkProxy } from './link-proxy.js';
 
+/** Turns of the loop: a socket that was reset says that it is closed two of them before the system has closed it. */
+const TURNS_TO_CLOSE = 10;
+
 let echo: Server;
 let clock: ManualClock;
 let proxy: LinkProxy;
@@ -26,7 +29,8 @@ beforeEach(async () => {
   }).listen(0, '127.0.0.1');
   await once(echo, 'listening');
   clock = new ManualClock();
-  proxy = await LinkProxy.listen(() => ({ host: '127.0.0.1', port: (echo.address() as AddressInfo).port }), { clock });
+  const { port } = echo.address() as AddressInfo;
+  proxy = await LinkProxy.listen(() => ({ host: '127.0.0.1', port }), { clock });
 });
 
 afterEach(async () => {
@@ -137,4 +141,22 @@ test('a reset is one for both ends', async () => {
   const over = [ended(socket), ended(sockets[1]!)];
   proxy.reset();
   expect(await Promise.all(over)).toEqual(['ECONNRESET', 'ECONNRESET']);
+});
+
+/** Sockets that the system has open for this process, those aside that are being closed. */
+async function openSockets(): Promise<number> {
+  for (let turn = 0; turn < TURNS_TO_CLOSE; turn++) await new Promise(resolve => { setImmediate(resolve); });
+  return process.getActiveResourcesInfo().filter(name => name === 'TCPSocketWrap').length;
+}
+
+test('a client that ends while the broker refuses connections leaves no socket behind', async () => {
+  const before = await openSockets();
+  // From here on nobody listens where the link leads.
+  await new Promise(resolve => { echo.close(resolve); });
+  const socket = await open();
+  const over = ended(socket);
+  socket.end();
+  await over;
+  await proxy.close();
+  expect([proxy.connections, await openSockets()]).toEqual([0, before]);
 });
