@@ -7,6 +7,7 @@ import { deleteTopicsApi } from '../../src/protocol/generated/delete-topics.js';
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { listOffsetsApi } from '../../src/protocol/generated/list-offsets.js';
 import { RawClient } from '../../src/testing/raw-client.js';
+import { pause } from '../support/until.js';
 
 const TIMEOUT_MS = 120_000;
 const RETRY_MS = 10;
@@ -22,8 +23,6 @@ export interface Topic {
   readonly partitions: number;
   readonly configs?: Readonly<Record<string, string>>;
 }
-
-export const pause = (ms: number) => new Promise(resolve => { setTimeout(resolve, ms); });
 
 export class Admin {
   private constructor(private readonly client: RawClient) {}

@@ -1,11 +1,12 @@
 // From nothing to the first acknowledged record, over one connection that costs next to nothing.
 
-import { NodeNet } from '../../src/env/node/index.js';
 import { createTopicsApi } from '../../src/protocol/generated/create-topics.js';
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { produceApi } from '../../src/protocol/generated/produce.js';
 import { buildBatch } from '../../src/protocol/records/batch-builder.js';
-import { RawClient } from '../../src/testing/raw-client.js';
+import type { RawClient } from '../../src/testing/raw-client.js';
+import { pause } from '../support/until.js';
+import { connected, type Address } from './connection.js';
 
 const TOPIC = 'first';
 const TIMEOUT_MS = 10_000;
@@ -14,8 +15,8 @@ const PRODUCE_VERSION = 12;
 const RETRY_MS = 2;
 
 /** Creates a topic and writes one record to it; resolves when that is acknowledged. */
-export async function writeFirstRecord(host: string, port: number): Promise<void> {
-  await connected(host, port, async client => {
+export async function writeFirstRecord(address: Address): Promise<void> {
+  await connected(address, async client => {
     const created = await client.send(createTopicsApi, {
       topics: [{ name: TOPIC, numPartitions: 1, replicationFactor: 1, assignments: [], configs: [] }], timeoutMs: TIMEOUT_MS,
     });
@@ -25,17 +26,8 @@ export async function writeFirstRecord(host: string, port: number): Promise<void
 }
 
 /** Writes one record to a topic that there is; resolves when that is acknowledged. */
-export async function writeRecord(host: string, port: number, topic: string): Promise<void> {
-  await connected(host, port, client => produceOne(client, topic));
-}
-
-async function connected(host: string, port: number, work: (client: RawClient) => Promise<void>): Promise<void> {
-  const client = await RawClient.connect(new NodeNet(), port, { host });
-  try {
-    await work(client);
-  } finally {
-    client.close();
-  }
+export async function writeRecord(address: Address, topic: string): Promise<void> {
+  await connected(address, client => produceOne(client, topic));
 }
 
 async function produceOne(client: RawClient, topic: string): Promise<void> {
@@ -48,6 +40,6 @@ async function produceOne(client: RawClient, topic: string): Promise<void> {
     if (errorCode === ErrorCode.NONE) return;
     // Apache answers the creation before the leader serves.
     if (errorCode !== ErrorCode.UNKNOWN_TOPIC_OR_PARTITION && errorCode !== ErrorCode.NOT_LEADER_OR_FOLLOWER) throw new Error(`the record was refused with ${errorCode}`);
-    await new Promise(resolve => { setTimeout(resolve, RETRY_MS); });
+    await pause(RETRY_MS);
   }
 }

@@ -16,7 +16,7 @@ for (let round = 0; round < Number(process.argv[2]); round++) {
   const startMs = performance.now();
   const broker = await startBroker({ port: 0 });
   const [host, port] = broker.bootstrapServers.split(':');
-  await writeFirstRecord(host!, Number(port));
+  await writeFirstRecord({ host: host!, port: Number(port) });
   times.push(performance.now() - startMs);
   await broker.close();
 }

@@ -31,6 +31,10 @@ export interface Scale {
   readonly startPartitions: number;
   /** Of 100 offsets each. */
   readonly startGroups: number;
+  /** Whose coordinators a start has to find again. */
+  readonly startTransactionalIds: number;
+  /** Of producers that do nothing. */
+  readonly idleTransactionalIds: number;
   /** Of a Java client, before its transactions count. */
   readonly javaWarmSeconds: number;
   /** What a pipeline may copy. */

@@ -5,16 +5,12 @@ import { join } from 'node:path';
 import { brokerUnderTest } from '../support/brokers.js';
 import { mustRun } from '../support/processes.js';
 import { ROOT } from '../support/toolchains.js';
+import { pause } from '../support/until.js';
 import { writeFirstRecord } from './first-record.js';
+import { median } from './statistics.js';
 
 const ROUNDS = Number(process.env['ROUNDS'] ?? 20);
 const IDLE_MS = 5_000;
-
-function median(values: readonly number[]): number {
-  const sorted = [...values].sort((a, b) => a - b);
-  const middle = sorted.length >> 1;
-  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2;
-}
 
 async function timed(run: () => Promise<unknown>): Promise<number> {
   const startMs = performance.now();
@@ -29,7 +25,7 @@ async function coldStart(): Promise<number> {
     await broker.prepare();
     return await timed(async () => {
       await broker.start();
-      await writeFirstRecord(broker.host, broker.port);
+      await writeFirstRecord(broker);
     });
   } finally {
     await broker.remove();
@@ -41,8 +37,8 @@ async function idleMemory(): Promise<number> {
   const broker = brokerUnderTest();
   try {
     await broker.start();
-    await writeFirstRecord(broker.host, broker.port);
-    await new Promise(resolve => { setTimeout(resolve, IDLE_MS); });
+    await writeFirstRecord(broker);
+    await pause(IDLE_MS);
     const kilobytes = /VmRSS:\s+(\d+) kB/.exec(readFileSync(`/proc/${broker.pid}/status`, 'utf8'))![1];
     return Number(kilobytes) / 1024;
   } finally {

@@ -13,6 +13,7 @@ import { kafkaClient } from '../harness/clients.js';
 import { LinkProxy } from '../harness/link-proxy.js';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
 import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { pause } from '../support/until.js';
 import { Ownership, assignmentIn, type Owned } from './ownership.js';
 import { interest, wireTap } from './wire-tap.js';
 
@@ -32,8 +33,6 @@ const MODES: Readonly<Record<string, readonly GroupMode[]>> = {
   'kafka-python': ['eager'],
   'franz-go': ['eager', 'cooperative', 'consumer'],
 };
-
-const pause = (ms: number) => new Promise(resolve => { setTimeout(resolve, ms); });
 
 const owned = (partitions: readonly { topicId: string; partitions: readonly number[] }[]): Owned[] =>
   partitions.map(({ topicId, partitions: indexes }) => ({ topic: topicId, partitions: indexes }));

@@ -23,7 +23,8 @@ import { streamsGroupHeartbeatApi } from '../../src/protocol/generated/streams-g
 import { batchesIn } from '../../src/protocol/records/batch-iterator.js';
 import { buildBatch } from '../../src/protocol/records/batch-builder.js';
 import * as batch from '../../src/protocol/records/batch.js';
-import { LATEST, ResourceType, TIMEOUT_MS, until, type Client } from './client.js';
+import { until } from '../support/until.js';
+import { LATEST, ResourceType, TIMEOUT_MS, type Client } from './client.js';
 import { someRecords } from './record-strands.js';
 import type { Strand, Turn } from './strand.js';
 

@@ -12,13 +12,13 @@ import { produceApi } from '../../src/protocol/generated/produce.js';
 import { batchesIn } from '../../src/protocol/records/batch-iterator.js';
 import * as batch from '../../src/protocol/records/batch.js';
 import { RawClient } from '../../src/testing/raw-client.js';
+import { until } from '../support/until.js';
 
 /** Of the last versions that name topics instead of ids. */
 const PRODUCE_VERSION = 12;
 const FETCH_VERSION = 12;
 const FETCH_BYTES = 8 * 1024 * 1024;
 export const TIMEOUT_MS = 30_000;
-const RETRY_MS = 50;
 
 /** ListOffsets' timestamps that stand for an end of the log. */
 export const EARLIEST = -2;
@@ -142,14 +142,3 @@ export class Client {
 
 /** DescribeConfigs' sources: topic, broker, cluster-wide, client metrics, group. */
 const DYNAMIC = [1, 2, 3, 7, 8];
-
-/** Asks until the answer is as wished. Rejects, with the last answer, when that takes too long. */
-export async function until<Answer>(what: string, ask: () => Promise<Answer>, holds: (answer: Answer) => boolean): Promise<Answer> {
-  const deadlineMs = Date.now() + TIMEOUT_MS;
-  for (;;) {
-    const answer = await ask();
-    if (holds(answer)) return answer;
-    if (Date.now() > deadlineMs) throw new Error(`${what} took longer than ${TIMEOUT_MS} ms, the last answer was ${JSON.stringify(answer)}`);
-    await new Promise(resolve => { setTimeout(resolve, RETRY_MS); });
-  }
-}

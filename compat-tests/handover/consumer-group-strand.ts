@@ -5,7 +5,8 @@ import {
   consumerGroupHeartbeatApi, type ConsumerGroupHeartbeatRequestInput, type ConsumerGroupHeartbeatResponse,
 } from '../../src/protocol/generated/consumer-group-heartbeat.js';
 import { offsetCommitApi } from '../../src/protocol/generated/offset-commit.js';
-import { ResourceType, TIMEOUT_MS, until, type Client } from './client.js';
+import { until } from '../support/until.js';
+import { ResourceType, TIMEOUT_MS, type Client } from './client.js';
 import { committedOffset } from './cluster-strands.js';
 import type { Strand, Turn } from './strand.js';
 

@@ -8,7 +8,8 @@ import { deleteRecordsApi } from '../../src/protocol/generated/delete-records.js
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { initProducerIdApi } from '../../src/protocol/generated/init-producer-id.js';
 import type { SeededRandom } from '../support/random.js';
-import { EARLIEST, TIMEOUT_MS, until, type Client } from './client.js';
+import { until } from '../support/until.js';
+import { EARLIEST, TIMEOUT_MS, type Client } from './client.js';
 import { PartitionLedger } from './ledger.js';
 import type { Strand, Turn } from './strand.js';
 

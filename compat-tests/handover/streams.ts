@@ -3,7 +3,8 @@
 
 import { StreamReader, StreamWriter, type StreamOptions } from '../kills/stream.js';
 import type { HandedOver } from '../support/brokers.js';
-import { Client, until } from './client.js';
+import { until } from '../support/until.js';
+import { Client } from './client.js';
 import type { Strand, Turn } from './strand.js';
 
 /** So many records of each stream are acknowledged before the kill. */

@@ -10,6 +10,7 @@ import { dumpLogs } from '../disk/dump.js';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
 import { SeededRandom } from '../support/random.js';
 import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { pause } from '../support/until.js';
 import { StreamReader, StreamWriter, type StreamOptions } from './stream.js';
 
 const KILLS = Number(process.env['KILLS'] ?? 200);
@@ -62,8 +63,6 @@ async function createTopic(): Promise<void> {
   expect(response.topics[0]!.errorCode).toBe(ErrorCode.NONE);
 }
 
-const sleep = (ms: number) => new Promise<void>(resolve => { setTimeout(resolve, ms); });
-
 /** Resolves when so many more records are acknowledged: kills come under load, however fast the machine is. */
 async function liveOn(writers: readonly StreamWriter[], records: number): Promise<void> {
   const acknowledged = () => writers.reduce((sum, writer) => sum + writer.acknowledged, 0);
@@ -72,7 +71,7 @@ async function liveOn(writers: readonly StreamWriter[], records: number): Promis
   while (acknowledged() < enough) {
     writers.forEach(writer => writer.check());
     if (Date.now() > deadlineMs) throw new Error(`the broker acknowledged ${acknowledged() + records - enough} of ${records} records in ${LIFE_TIMEOUT_MS} ms`);
-    await sleep(1);
+    await pause(1);
   }
 }
 
@@ -101,7 +100,7 @@ test(`${KILLS} kills lose no acknowledged record and move none`, async () => {
   try {
     for (let kill = 1; kill <= KILLS; kill++) {
       await liveOn(writers, random.below(MOST_RECORDS_OF_A_LIFE));
-      await sleep(random.below(LONGEST_MOMENT_MS));
+      await pause(random.below(LONGEST_MOMENT_MS));
       await broker.killHard();
       const owed = writers.map(writer => writer.acknowledged);
       await broker.start();

@@ -1,7 +1,8 @@
 // The same steps on two brokers at once, compared after each.
 
 import { differences, type Difference } from '../differential/compare.js';
-import { pause, type Side } from './side.js';
+import { pause } from '../support/until.js';
+import type { Side } from './side.js';
 
 /** Longer than what a slow machine needs to deliver an answer that was decided; a timer of a group never is what is waited for. */
 const SETTLE_TIMEOUT_MS = 5_000;

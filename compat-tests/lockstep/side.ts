@@ -4,6 +4,7 @@ import { NodeNet } from '../../src/env/node/index.js';
 import { RawClient, type ClientApi } from '../../src/testing/raw-client.js';
 import { normalise } from '../differential/normalise.js';
 import { within } from '../support/processes.js';
+import { pause } from '../support/until.js';
 
 const ANSWER_TIMEOUT_MS = 10_000;
 const POLL_MS = 10;
@@ -166,5 +167,3 @@ export class Side {
 }
 
 const labelOf = (who: string, api: { name: string }, version: number): string => `${who}: ${api.name} v${version}`;
-
-export const pause = (ms: number): Promise<void> => new Promise(resolve => { setTimeout(resolve, ms); });

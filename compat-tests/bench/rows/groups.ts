@@ -1,12 +1,13 @@
 // Groups found again at a start: what they committed, and who is in them.
 
-import { NodeNet } from '../../../src/env/node/index.js';
 import {
   describeGroupsApi, findCoordinatorApi, heartbeatApi, joinGroupApi, offsetCommitApi, offsetFetchApi, syncGroupApi,
 } from '../../../src/protocol/generated/index.js';
-import { RawClient } from '../../../src/testing/raw-client.js';
+import type { RawClient } from '../../../src/testing/raw-client.js';
 import type { BrokerUnderTest } from '../../support/brokers.js';
-import { Admin, pause } from '../admin.js';
+import { until } from '../../support/until.js';
+import { Admin } from '../admin.js';
+import { connected, overConnections } from '../connection.js';
 import { costSoFar } from '../process-cost.js';
 import type { Row } from '../row.js';
 import type { Target } from '../target.js';
@@ -18,7 +19,7 @@ const SESSION_MS = 1_800_000;
 const REBALANCE_MS = 60_000;
 /** Groups that are made, or asked for, at the same time. */
 const AT_ONCE = 50;
-const RETRY_MS = 2;
+const PATIENCE = { retryMs: 2, timeoutMs: 120_000 };
 /** The first version in which one request asks for many groups. */
 const FETCH_MANY_VERSION = 8;
 
@@ -29,19 +30,6 @@ interface Joined {
 }
 
 const partitions = Array.from({ length: OFFSETS_A_GROUP }, (_, partitionIndex) => partitionIndex);
-
-async function connected<T>({ host, port }: BrokerUnderTest, work: (client: RawClient) => Promise<T>): Promise<T> {
-  const client = await RawClient.connect(new NodeNet(), port, { host, clientId: 'bench-groups' });
-  try {
-    return await work(client);
-  } finally {
-    client.close();
-  }
-}
-
-async function until(isSo: () => Promise<boolean>): Promise<void> {
-  while (!(await isSo())) await pause(RETRY_MS);
-}
 
 /** One member joins, is given everything, and commits for every partition. Over its own connection: joins wait. */
 async function settled(client: RawClient, groupId: string): Promise<Joined> {
@@ -70,16 +58,14 @@ function stopped(target: Target, groups: number): Promise<{ broker: BrokerUnderT
     await admin.untilServed([topic]);
     admin.close();
     const names = Array.from({ length: groups }, (_, index) => `group-${index}`);
-    await connected(broker, client => until(async () => {
+    await connected(broker, client => until('the coordinators of all groups', async () => {
       const { coordinators } = await client.send(findCoordinatorApi, { keyType: 0, coordinatorKeys: ['any'] });
-      if (coordinators[0]!.errorCode !== 0) return false;
+      if (coordinators[0]!.errorCode !== 0) return names;
       const { groups: described } = await client.send(describeGroupsApi, { groups: names }, 5);
-      return described.every(({ errorCode }) => errorCode === 0);
-    }));
+      return described.filter(({ errorCode }) => errorCode !== 0).map(({ groupId }) => groupId);
+    }, left => left.length === 0, PATIENCE));
     const members: Joined[] = [];
-    await Promise.all(Array.from({ length: AT_ONCE }, () => connected(broker, async client => {
-      for (let name = names.pop(); name !== undefined; name = names.pop()) members.push(await settled(client, name));
-    })));
+    await overConnections(broker, AT_ONCE, names, async (client, name) => { members.push(await settled(client, name)); });
     await broker.stop();
     return { broker, members };
   }, 'own');
@@ -89,11 +75,11 @@ function stopped(target: Target, groups: number): Promise<{ broker: BrokerUnderT
 async function served(broker: BrokerUnderTest, members: readonly Joined[]): Promise<void> {
   await connected(broker, async client => {
     let asked = members.map(({ groupId }) => groupId);
-    await until(async () => {
+    await until('offsets of all groups', async () => {
       const { groups } = await client.send(offsetFetchApi, { groups: asked.map(groupId => ({ groupId, topics: [{ name: TOPIC, partitionIndexes: [7] }] })) }, FETCH_MANY_VERSION);
       asked = groups.filter(({ errorCode, topics }) => errorCode !== 0 || topics[0]!.partitions[0]!.committedOffset !== 1_007).map(({ groupId }) => groupId);
-      return asked.length === 0;
-    });
+      return asked;
+    }, left => left.length === 0, PATIENCE);
     const beats = await Promise.all(members.map(member => client.send(heartbeatApi, member, 3)));
     const refused = beats.filter(({ errorCode }) => errorCode !== 0).length;
     if (refused > 0) throw new Error(`${refused} of ${beats.length} members have to join again`);

@@ -1,7 +1,8 @@
 // Many partitions: made, and found again at a start.
 
 import type { BrokerUnderTest } from '../../support/brokers.js';
-import { Admin, pause, type Topic } from '../admin.js';
+import { pause } from '../../support/until.js';
+import { Admin, type Topic } from '../admin.js';
 import { costSoFar, residentMb } from '../process-cost.js';
 import type { Row, Sample } from '../row.js';
 import type { Target } from '../target.js';
@@ -56,7 +57,7 @@ export const topicRows: readonly Row[] = [
       const { broker, lastTopic } = await stopped(target, scale.startPartitions);
       const startMs = performance.now();
       await broker.start();
-      await writeRecord(broker.host, broker.port, lastTopic);
+      await writeRecord(broker, lastTopic);
       const ms = performance.now() - startMs;
       const cost = costSoFar(broker.pid, ms / 1000);
       await broker.stop();
@@ -78,7 +79,7 @@ export const processRows: readonly Row[] = [
         await broker.prepare();
         const startMs = performance.now();
         await broker.start();
-        await writeFirstRecord(broker.host, broker.port);
+        await writeFirstRecord(broker);
         const ms = performance.now() - startMs;
         const cost = costSoFar(broker.pid, ms / 1000);
         await pause(scale.idleSeconds * 1000);

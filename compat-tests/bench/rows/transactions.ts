@@ -1,6 +1,6 @@
 // Transactions: one after the other, many producers at once, and pipelines that consume, transform and produce.
 
-import { pause } from '../admin.js';
+import { until } from '../../support/until.js';
 import { franz, javaTransactions, raw, type Found } from '../load.js';
 import type { Metric, Row, Sample, Scale } from '../row.js';
 import type { Target } from '../target.js';
@@ -13,7 +13,6 @@ const VALUE_BYTES = 100;
 const PARTITIONS = 6;
 /** A marker after each transaction's records. */
 const MARKERS = 1;
-const MARKER_PATIENCE_MS = 10_000;
 const RETRY_MS = 10;
 
 const rate = (aim?: number): Metric =>
@@ -26,16 +25,11 @@ const latencies: readonly Metric[] = [
 ];
 const CPU: Metric = { name: 'cpuUsPerTransaction', title: 'broker CPU a transaction', unit: 'us/txn', better: 'lower' };
 
-/** Throws unless every record and every marker of the transactions is there to be read, soon: Apache writes markers after its answer. */
+/** Every record and every marker of the transactions is there to be read, soon: Apache writes markers after its answer. */
 async function confirm(target: Target, topic: string, partitions: number, { committed }: Found): Promise<void> {
   const owed = committed! * (RECORDS + MARKERS);
-  const deadlineMs = performance.now() + MARKER_PATIENCE_MS;
-  for (;;) {
-    const found = await target.stableOffsets({ name: topic, partitions });
-    if (found === owed) return;
-    if (found > owed || performance.now() > deadlineMs) throw new Error(`offsets end at ${found} where ${committed} transactions owe ${owed}`);
-    await pause(RETRY_MS);
-  }
+  const found = await until(`the end of ${committed} transactions, offset ${owed},`, () => target.stableOffsets({ name: topic, partitions }), offset => offset >= owed, { retryMs: RETRY_MS });
+  if (found > owed) throw new Error(`offsets end at ${found} where ${committed} transactions owe ${owed}`);
 }
 
 /** The first transaction of a broker has the topic of transactions made. */
