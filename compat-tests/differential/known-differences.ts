@@ -21,7 +21,7 @@ const NOT_SERVED = [
 /** Served in versions that Apache Kafka 4 gave up, for clients of its own past. */
 const SERVED_OLDER = [2, 8, 9, 19, 20, 23, 29, 30, 31, 32, 35, 38, 39, 40, 41];
 /** Supported and finalized only once the coordinators behind them are served. */
-const NOT_FINALIZED = ['share.version', 'streams.version', 'transaction.version'];
+const NOT_FINALIZED = ['share.version', 'streams.version'];
 /** A local start has its own defaults for these. */
 const LOCAL_DEFAULTS = ['auto.create.topics.enable', 'metadata.max.idle.interval.ms'];
 /** Where a broker's data are and how it is reached. */

@@ -53,7 +53,7 @@ const V = MINIMUM_METADATA_VERSION;
  */
 const features: Readonly<Record<string, Feature>> = {
   [FeatureName.KRAFT_VERSION]: { defaultFrom: [V, 21], served: 1 },
-  [FeatureName.TRANSACTION_VERSION]: { defaultFrom: [V, 24, 24], served: 0 },
+  [FeatureName.TRANSACTION_VERSION]: { defaultFrom: [V, 24, 24], served: 2 },
   [FeatureName.GROUP_VERSION]: { defaultFrom: [V, 22], served: 1 },
   [FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION]: { defaultFrom: [V, 26], needs: [V, 23], served: 1 },
   [FeatureName.SHARE_VERSION]: { defaultFrom: [V, 28], served: 0 },
@@ -120,12 +120,13 @@ export function defaultFeatures(metadataVersion: number = LATEST_METADATA_VERSIO
 }
 
 /**
- * Levels to raise in a cluster of one that an older version of this software formatted: those below what a fresh one gets at
- * the metadata.version it has, unless somebody declined them. kraft.version stands in control records and is not raised here.
+ * Features to finalize in a cluster of one that an older version of this software formatted: those that it lacks and a fresh one
+ * gets at the metadata.version it has, unless somebody declined them. A level that was chosen stays. kraft.version stands in
+ * control records and is not raised here.
  */
 export function featuresToRaise({ finalized, declined }: Pick<FeaturesImage, 'finalized' | 'declined'>): Map<string, number> {
   const metadataVersion = finalized.get(FeatureName.METADATA_VERSION) ?? 0;
-  const raised = [...defaultFeatures(metadataVersion)].filter(([name, level]) =>
-    name !== FeatureName.METADATA_VERSION && name !== FeatureName.KRAFT_VERSION && !declined.has(name) && (finalized.get(name) ?? 0) < level);
+  const raised = [...defaultFeatures(metadataVersion)].filter(([name]) =>
+    name !== FeatureName.METADATA_VERSION && name !== FeatureName.KRAFT_VERSION && !declined.has(name) && !finalized.has(name));
   return new Map(raised);
 }

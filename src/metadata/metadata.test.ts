@@ -268,12 +268,14 @@ describe('features', () => {
     expect(defaultFeatures(25).has(FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION)).toBe(false);
   });
 
-  test('a fresh cluster needs no raising, one that lacks a served level does, one that declined it does not', () => {
+  test('a fresh cluster needs no raising, one that lacks a served feature does, one that declined it or chose a lower level does not', () => {
     const raised = (finalized: ReadonlyMap<string, number>, declined: string[] = []) => [...featuresToRaise({ finalized, declined: new Set(declined) })];
     const elr = FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION;
     const lacking = defaultFeatures();
     lacking.delete(elr);
     expect([raised(defaultFeatures()), raised(lacking), raised(lacking, [elr]), raised(new Map([['metadata.version', 20]]))]).toEqual([[], [[elr, 1]], [], []]);
+    const lower = defaultFeatures().set(FeatureName.TRANSACTION_VERSION, 1);
+    expect([raised(lower), defaultFeatures().get(FeatureName.TRANSACTION_VERSION)]).toEqual([[], 2]);
     const { features } = replay([metadataRecord('FeatureLevel', { name: elr, featureLevel: 0 })]);
     expect([features.finalized.has(elr), features.declined.has(elr)]).toEqual([false, true]);
   });

@@ -92,7 +92,7 @@ describe('a start is refused, and the feature named, on', () => {
   });
 });
 
-test.each([['transaction.version', 2], ['share.version', 1], ['streams.version', 1]])(
+test.each([['share.version', 1], ['streams.version', 1]])(
   'a directory that Kafka 4.3.1 formatted with %s %i starts, though nobody here serves it', async (name, level) => {
     formatWith(name, level);
     await startOnce();
