@@ -25,6 +25,7 @@ import { settingsRefusals } from './scenarios/settings-refusals.js';
 import { settings } from './scenarios/settings.js';
 import { telemetry } from './scenarios/telemetry.js';
 import { topics } from './scenarios/topics.js';
+import { transactionalProducers } from './scenarios/transactional-producers.js';
 import { markers } from './scenarios/transactions.js';
 
 const TIMEOUT_MS = 300_000;
@@ -36,6 +37,7 @@ const SETTINGS = {
   'share.coordinator.state.topic.min.isr': '1',
   'broker.session.timeout.ms': '2000',
   'broker.heartbeat.interval.ms': '500',
+  'transaction.abort.timed.out.transaction.cleanup.interval.ms': '100',
   // Targets come with what brings them about.
   'group.consumer.assignment.interval.ms': '0',
   // Records carry old times; Apache Kafka looks for those that have outlived their time half a minute after its start.
@@ -58,6 +60,7 @@ const SCENARIOS = [
   conversions,
   groupRecords,
   markers,
+  transactionalProducers,
   quotas,
   logOffsets,
   internals,
