@@ -6,7 +6,6 @@ import {
 import type { Player } from '../player.js';
 
 const TRANSACTION = 1;
-const TRANSACTIONAL_ID_NOT_FOUND = 105;
 /** The newest version of AddPartitionsToTxn that clients speak. */
 const CLIENT_ADDS = 3;
 /** The newest of EndTxn that knows nothing of an epoch for each transaction. */
@@ -91,10 +90,8 @@ export async function transactionalProducers(player: Player): Promise<void> {
 async function coordinators(player: Player): Promise<void> {
   const find = (...coordinatorKeys: string[]) => player.quietly(findCoordinatorApi, { coordinatorKeys, keyType: TRANSACTION });
   await player.until('a transaction coordinator', async () => (await find('nobody')).coordinators[0]!.errorCode === 0);
-  await player.until('transactions that are loaded', async () => {
-    const { transactionStates: [state] } = await player.quietly(describeTransactionsApi, { transactionalIds: ['nobody'] });
-    return state!.errorCode === TRANSACTIONAL_ID_NOT_FOUND;
-  });
+  // Which waits until it has read what there is.
+  await begun(player, 'first');
   await player.ask('a transactional id', findCoordinatorApi, version => (version < 4 ? { key: 'txn-id', keyType: TRANSACTION } : { coordinatorKeys: ['txn-id'], keyType: TRANSACTION }), { from: 1 });
   await player.ask('several transactional ids', findCoordinatorApi, { coordinatorKeys: ['a', '', 'a', 'ünusual'], keyType: TRANSACTION }, { from: 4 });
 }
@@ -106,7 +103,7 @@ async function initializing(player: Player): Promise<void> {
   await init('the same id again', version => `init-${version}`);
   await init('an id in all versions', () => 'init-all');
   for (const [label, transactionTimeoutMs] of [['0', 0], ['-1', -1], ['the longest', 900_000], ['too long', 900_001]] as const) {
-    await init(`timeout ${label}`, version => `init-timeout-${version}`, { transactionTimeoutMs });
+    await init(`transaction timeout ${label}`, version => `init-timeout-${version}`, { transactionTimeoutMs });
   }
   await init('empty, with a timeout that is too long', () => '', { transactionTimeoutMs: 900_001 });
   await init('an open transaction', version => `init-open-${version}`);
@@ -225,13 +222,13 @@ async function addingOffsets(player: Player): Promise<void> {
 }
 
 /** Every state, by every way to end it and by epochs before and after: the table of KIP-890. */
-async function ending(player: Player, name: string): Promise<void> {
+async function ending(player: Player, name: string, to = CLASSIC_END + 1): Promise<void> {
   const named = (label: string): string => `${name}: ${label}`;
   const end = (label: string, committed: boolean, from: (id: string, version: number) => Promise<Producer>, of: (producer: Producer) => object = () => ({})) => player.ask(
     named(`${committed ? 'commit' : 'abort'} ${label}`), endTxnApi, async version => {
       const producer = await from(named(`${label} ${committed} ${version}`), version);
       return { ...producer, committed, ...of(producer) };
-    });
+    }, { to });
   const anEpoch = (by: number) => ({ producerEpoch }: Producer) => ({ producerEpoch: producerEpoch + by });
   const empty = (id: string): Promise<Producer> => begun(player, id);
   const open = (id: string): Promise<Producer> => opened(player, id);
@@ -259,7 +256,7 @@ async function ending(player: Player, name: string): Promise<void> {
       await end(`in the epoch before what is ${done}`, committed, over(was), anEpoch(-1));
     }
     for (const label of ['an open transaction', 'nothing']) {
-      const ids = [0, 4, 5].map(version => named(`${label} ${committed} ${version}`));
+      const ids = [0, CLASSIC_END, to].map(version => named(`${label} ${committed} ${version}`));
       if (label !== 'nothing') for (const id of ids) await settled(player, id);
       await player.once(named(`${label}, ended by ${committed}`), describeTransactionsApi, { transactionalIds: ids });
     }
@@ -271,7 +268,7 @@ async function ending(player: Player, name: string): Promise<void> {
     const next = producerEpoch < 0 ? before : { ...before, producerId: Number(producerId), producerEpoch };
     await added(player, next, [['txn', 1]]);
     return { ...next, committed: false };
-  });
+  }, { to });
 }
 
 /** Nobody ends it: the coordinator does, and takes the epoch from who began it. */
@@ -343,9 +340,11 @@ async function olderCluster(player: Player): Promise<void> {
     await update(`transaction.version ${level}`, level, SAFE_DOWNGRADE);
     await finalized(level);
     await player.once(`ApiVersions with transaction.version ${level}`, apiVersionsApi, { clientSoftwareName: 'differential', clientSoftwareVersion: '1' });
-    await ending(player, `cluster at ${level}`);
+    await ending(player, `cluster at ${level}`, level === 0 ? CLASSIC_END : CLASSIC_END + 1);
     await late(player, level);
   }
+  // Which clients are told beforehand not to ask of such a cluster.
+  await player.once('commit in a cluster at 0', endTxnApi, { ...await opened(player, 'too new for 0'), committed: true }, CLASSIC_END + 1);
   await update('transaction.version 2 again', 2, 1);
   await finalized(2);
   await ended(player, await opened(player, 'after all'), true, CLASSIC_END + 1);

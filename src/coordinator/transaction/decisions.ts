@@ -82,12 +82,16 @@ function whyNotHis(current: Transaction | undefined, { producerId, producerEpoch
   return isPrepared(current) ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.NONE;
 }
 
-export function decideAddPartitions(current: Transaction | undefined, request: AddPartitionsRequest, { nowMs }: Given): Decided {
+/** The records of a cluster at version 0 cannot tell that a client has an epoch for each transaction. */
+const unlessUntold = (next: Transaction, { version }: Given): Decided =>
+  (version === 0 && bumpsEpochs(next.clientVersion) ? answered(ErrorCode.UNSUPPORTED_VERSION) : accepted(next));
+
+export function decideAddPartitions(current: Transaction | undefined, request: AddPartitionsRequest, given: Given): Decided {
   const refusal = whyNotHis(current, request);
   if (refusal !== ErrorCode.NONE) return answered(refusal);
   const isIn = current!.state === TransactionState.ONGOING && request.partitions.every(partition => current!.partitions.has(partitionKey(partition)));
   if (isIn) return answered(ErrorCode.NONE);
-  return accepted(withPartitions(current!, request.partitions, request.clientVersion, nowMs));
+  return unlessUntold(withPartitions(current!, request.partitions, request.clientVersion, given.nowMs), given);
 }
 
 /** Changes nothing: an error for each partition. */
@@ -160,7 +164,7 @@ function decideEnding(current: Transaction, committed: boolean, clientVersion: T
   const needsNewId = bumpsEpochs(clientVersion) && isExhausted(current.producerEpoch);
   if (needsNewId && given.newProducerId === undefined) return 'needs a producer id';
   const nextProducerId = needsNewId ? given.newProducerId! : NO_PRODUCER_ID;
-  return accepted(prepared(current, { committed, clientVersion, nextProducerId, fences }, given.nowMs));
+  return unlessUntold(prepared(current, { committed, clientVersion, nextProducerId, fences }, given.nowMs), given);
 }
 
 /** Open for longer than it may be; a distributed one may be open for ever. */

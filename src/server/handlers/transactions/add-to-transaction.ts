@@ -25,6 +25,8 @@ export function addToTransactionApis(deps: TransactionApiDeps): ServedApi[] {
   ];
 }
 
+type TopicResult = NonNullable<AddPartitionsToTxnResponseInput['resultsByTopicV3AndBelow']>[number];
+
 /** What one transaction asks for, whichever version it came in. */
 interface Addition extends TransactionalProducer {
   readonly verifyOnly: boolean;
@@ -35,31 +37,29 @@ async function addPartitionsToTxn(deps: TransactionApiDeps, request: AddPartitio
   if (context.apiVersion < BATCHED) {
     const { v3AndBelowTransactionalId: transactionalId, v3AndBelowProducerEpoch: producerEpoch, v3AndBelowTopics: topics } = request;
     const addition = { transactionalId, producerId: producerIdOf(request.v3AndBelowProducerId), producerEpoch, verifyOnly: false, topics };
-    return { resultsByTopicV3AndBelow: byTopic(await outcomeOf(deps, addition, context)) };
+    return { resultsByTopicV3AndBelow: await outcomeOf(deps, addition, context) };
   }
   if (!mayOnCluster(deps.authorizer, context, Operation.CLUSTER_ACTION)) return { errorCode: ErrorCode.CLUSTER_AUTHORIZATION_FAILED, resultsByTransaction: [] };
   const resultsByTransaction = await Promise.all(request.transactions.map(async transaction => {
     const addition = { ...transaction, producerId: producerIdOf(transaction.producerId) };
-    return { transactionalId: transaction.transactionalId, topicResults: byTopic(await outcomeOf(deps, addition, context)) };
+    return { transactionalId: transaction.transactionalId, topicResults: await outcomeOf(deps, addition, context) };
   }));
   return { errorCode: ErrorCode.NONE, resultsByTransaction };
 }
 
 /** All partitions are added, or none: those that could have been are told that nothing was attempted. */
-async function outcomeOf(deps: TransactionApiDeps, addition: Addition, context: RequestContext): Promise<PartitionErrors> {
-  const { transactionalId, producerId, producerEpoch, verifyOnly } = addition;
-  const partitions = partitionsOf(addition.topics);
-  const all = (errorCode: number): PartitionErrors => partitions.map(partition => ({ ...partition, errorCode }));
+async function outcomeOf(deps: TransactionApiDeps, { transactionalId, producerId, producerEpoch, verifyOnly, topics }: Addition, context: RequestContext): Promise<TopicResult[]> {
   const isClient = context.apiVersion < BATCHED;
-  if (isClient && !mayOnTransaction(deps, context, Operation.WRITE, transactionalId)) return all(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+  if (isClient && !mayOnTransaction(deps, context, Operation.WRITE, transactionalId)) return allTold(topics, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+  const partitions = partitionsOf(topics);
   const refusals = partitions.map(partition => refusal(deps, partition, context, isClient));
   if (refusals.some(code => code !== ErrorCode.NONE)) {
-    return partitions.map((partition, i) => ({ ...partition, errorCode: refusals[i]! || ErrorCode.OPERATION_NOT_ATTEMPTED }));
+    return byTopic(partitions.map((partition, i) => ({ ...partition, errorCode: refusals[i]! || ErrorCode.OPERATION_NOT_ATTEMPTED })));
   }
   const producer = { transactionalId, producerId, producerEpoch, partitions };
-  if (verifyOnly) return deps.transactions.verifyPartitions(producer);
+  if (verifyOnly) return byTopic(await deps.transactions.verifyPartitions(producer));
   const errorCode = await deps.transactions.addPartitions({ ...producer, clientVersion: isClient ? 0 : 2 });
-  return all(asVersionKnows(errorCode, context, KNOWS_FENCED));
+  return allTold(topics, asVersionKnows(errorCode, context, KNOWS_FENCED));
 }
 
 function partitionsOf(topics: readonly RequestedTopic[]): TopicPartition[] {
@@ -72,7 +72,11 @@ function refusal({ authorizer, image }: TransactionApiDeps, { topic, index }: To
   return image().topicsByName.get(topic)?.partitions[index] === undefined ? ErrorCode.UNKNOWN_TOPIC_OR_PARTITION : ErrorCode.NONE;
 }
 
-function byTopic(outcome: PartitionErrors) {
+function allTold(topics: readonly RequestedTopic[], partitionErrorCode: number): TopicResult[] {
+  return topics.map(({ name, partitions }) => ({ name, resultsByPartition: partitions.map(partitionIndex => ({ partitionIndex, partitionErrorCode })) }));
+}
+
+function byTopic(outcome: PartitionErrors): TopicResult[] {
   const topics = new Map<string, { partitionIndex: number; partitionErrorCode: number }[]>();
   for (const { topic, index, errorCode } of outcome) {
     const partitions = topics.get(topic) ?? [];
