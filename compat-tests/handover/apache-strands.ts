@@ -1,8 +1,6 @@
 // What only Apache Kafka does as yet. It writes these in its turns; Ottla has to serve what it can of them, and to leave the
 // rest as it is, so that Apache finds it again.
 
-import { createHash } from 'node:crypto';
-import { addPartitionsToTxnApi } from '../../src/protocol/generated/add-partitions-to-txn.js';
 import { alterClientQuotasApi } from '../../src/protocol/generated/alter-client-quotas.js';
 import { alterUserScramCredentialsApi } from '../../src/protocol/generated/alter-user-scram-credentials.js';
 import { createAclsApi } from '../../src/protocol/generated/create-acls.js';
@@ -10,28 +8,16 @@ import { deleteGroupsApi } from '../../src/protocol/generated/delete-groups.js';
 import { describeAclsApi } from '../../src/protocol/generated/describe-acls.js';
 import { describeClientQuotasApi } from '../../src/protocol/generated/describe-client-quotas.js';
 import { describeUserScramCredentialsApi } from '../../src/protocol/generated/describe-user-scram-credentials.js';
-import { endTxnApi } from '../../src/protocol/generated/end-txn.js';
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
-import { initProducerIdApi } from '../../src/protocol/generated/init-producer-id.js';
 import { joinGroupApi } from '../../src/protocol/generated/join-group.js';
 import { listGroupsApi } from '../../src/protocol/generated/list-groups.js';
-import { produceApi } from '../../src/protocol/generated/produce.js';
 import { shareGroupDescribeApi } from '../../src/protocol/generated/share-group-describe.js';
 import { shareGroupHeartbeatApi } from '../../src/protocol/generated/share-group-heartbeat.js';
 import { streamsGroupDescribeApi } from '../../src/protocol/generated/streams-group-describe.js';
 import { streamsGroupHeartbeatApi } from '../../src/protocol/generated/streams-group-heartbeat.js';
-import { batchesIn } from '../../src/protocol/records/batch-iterator.js';
-import { buildBatch } from '../../src/protocol/records/batch-builder.js';
-import * as batch from '../../src/protocol/records/batch.js';
 import { until } from '../support/until.js';
-import { LATEST, ResourceType, TIMEOUT_MS, type Client } from './client.js';
-import { someRecords } from './record-strands.js';
+import { ResourceType, same, TIMEOUT_MS, type Client } from './client.js';
 import type { Strand, Turn } from './strand.js';
-
-/** Throws unless both say the same. */
-function same(what: string, found: unknown, owed: unknown): void {
-  if (JSON.stringify(found) !== JSON.stringify(owed)) throw new Error(`${what}: ${JSON.stringify(found)} where ${JSON.stringify(owed)} is due`);
-}
 
 const codeOf = ({ errorCode }: { readonly errorCode: number }): number => errorCode;
 
@@ -158,90 +144,4 @@ export class NewerGroups implements Strand {
       same(`deleting ${groupId}`, results[0]!.errorCode, ErrorCode.INCONSISTENT_GROUP_PROTOCOL);
     }
   }
-}
-
-/** The versions of before KIP-890's second part, in which a client says what it adds to its transaction. */
-const INIT_VERSION = 4;
-const ADD_VERSION = 3;
-const TRANSACTIONAL_PRODUCE_VERSION = 11;
-const END_VERSION = 3;
-const LONG_MS = 600_000;
-
-interface Transaction {
-  readonly id: string;
-  readonly producerId: number;
-  readonly producerEpoch: number;
-  readonly firstOffset: number;
-}
-
-/** Transactions that ended either way, and one that is open at every hand-over and ended by the next stay of Apache. */
-export class Transactions implements Strand {
-  readonly name = 'transactions';
-  private readonly aborted: { producerId: number; firstOffset: number }[] = [];
-  private open: Transaction | undefined;
-  private isThere = false;
-  private digest = '';
-
-  async check(client: Client): Promise<void> {
-    if (!this.isThere) return;
-    const end = await client.offset('transacted', 0, LATEST);
-    const { batches, aborted } = await client.readAll('transacted', 0, 1);
-    same('the aborted transactions', aborted, this.aborted);
-    const last = [...batchesIn(batches)].at(-1)!;
-    same('the last stable offset', batch.nextOffset(batches, last), this.open?.firstOffset ?? end);
-    const all = await client.readAll('transacted', 0);
-    const digest = digestOf(all.batches);
-    if (this.digest !== '') same('the bytes', digest, this.digest);
-    this.digest = digest;
-  }
-
-  async write(client: Client, { runs, number, random }: Turn): Promise<void> {
-    if (runs !== 'apache') return;
-    if (!this.isThere) {
-      await client.createTopic('transacted');
-      await client.findCoordinator('committing', 1);
-    }
-    this.isThere = true;
-    this.digest = '';
-    if (this.open !== undefined) await this.end(client, this.open, number % 4 === 0);
-    await this.end(client, await this.begin(client, 'committing', random), true);
-    const failed = await this.begin(client, 'aborting', random);
-    await this.end(client, failed, false);
-    this.open = await this.begin(client, `open-${number}`, random);
-  }
-
-  private async begin(client: Client, id: string, random: Turn['random']): Promise<Transaction> {
-    const asked = { transactionalId: id, transactionTimeoutMs: LONG_MS };
-    const init = await client.settled('a transactional producer', () => client.raw.send(initProducerIdApi, asked, INIT_VERSION), codeOf);
-    const producerId = Number(init.producerId);
-    const { producerEpoch } = init;
-    await client.settled('a partition in a transaction', async () => {
-      const { resultsByTopicV3AndBelow: [topic] } = await client.raw.send(addPartitionsToTxnApi, {
-        v3AndBelowTransactionalId: id, v3AndBelowProducerId: producerId, v3AndBelowProducerEpoch: producerEpoch,
-        v3AndBelowTopics: [{ name: 'transacted', partitions: [0] }],
-      }, ADD_VERSION);
-      return { errorCode: topic!.resultsByPartition[0]!.partitionErrorCode };
-    }, codeOf);
-    const records = buildBatch({ producerId, producerEpoch, baseSequence: 0, isTransactional: true }, someRecords(random, 4, Date.now()));
-    const written = await client.settled('a record in a transaction', async () => (await client.raw.send(produceApi, {
-      transactionalId: id, acks: -1, timeoutMs: TIMEOUT_MS, topicData: [{ name: 'transacted', partitionData: [{ index: 0, records }] }],
-    }, TRANSACTIONAL_PRODUCE_VERSION)).responses[0]!.partitionResponses[0]!, codeOf);
-    return { id, producerId, producerEpoch, firstOffset: Number(written.baseOffset) };
-  }
-
-  private async end(client: Client, { id, producerId, producerEpoch, firstOffset }: Transaction, committed: boolean): Promise<void> {
-    const asked = { transactionalId: id, producerId, producerEpoch, committed };
-    await client.settled('the end of a transaction', () => client.raw.send(endTxnApi, asked, END_VERSION), codeOf);
-    if (!committed) this.aborted.push({ producerId, firstOffset });
-    // The markers are written after the answer.
-    await until('the marker', async () => {
-      const { batches } = await client.readAll('transacted', 0);
-      return [...batchesIn(batches)].some(at =>
-        batch.isControl(batches, at) && batch.producerId(batches, at) === producerId && batch.baseOffset(batches, at) > firstOffset);
-    }, found => found);
-  }
-}
-
-function digestOf(bytes: Buffer): string {
-  return createHash('sha256').update(bytes).digest('hex');
 }

@@ -142,3 +142,8 @@ export class Client {
 
 /** DescribeConfigs' sources: topic, broker, cluster-wide, client metrics, group. */
 const DYNAMIC = [1, 2, 3, 7, 8];
+
+/** Throws unless both say the same. */
+export function same(what: string, found: unknown, owed: unknown): void {
+  if (JSON.stringify(found) !== JSON.stringify(owed)) throw new Error(`${what}: ${JSON.stringify(found)} where ${JSON.stringify(owed)} is due`);
+}

@@ -8,12 +8,13 @@ import { nodeToHandOver, type HandedOver, type Settings } from '../support/broke
 import { SeededRandom } from '../support/random.js';
 import { missing, noteSkipped, report } from '../support/toolchains.js';
 import { until } from '../support/until.js';
-import { ClusterMetadata, NewerGroups, Transactions } from './apache-strands.js';
+import { ClusterMetadata, NewerGroups } from './apache-strands.js';
 import { Client } from './client.js';
 import { ConsumerGroups } from './consumer-group-strand.js';
 import { Features, Groups, Settings as SettingsStrand, Topics } from './cluster-strands.js';
 import { Codecs, Compacted, Expiring, Producers, Trimmed } from './record-strands.js';
 import { Streams } from './streams.js';
+import { Transactions } from './transaction-strand.js';
 import type { Strand, Turn } from './strand.js';
 
 const SEED = Number(process.env['SEED'] ?? 4431);
@@ -84,9 +85,9 @@ async function nothingIsWrong(dataDir: string): Promise<void> {
   expect(complaints).toEqual([]);
 }
 
-const allStrands = (): Strand[] => [new Codecs(), new Producers(), new Compacted(), new Expiring(), new Trimmed(), new Topics(), new SettingsStrand(), new Groups(), new ConsumerGroups(), new Features()];
+const allStrands = (): Strand[] => [new Codecs(), new Producers(), new Compacted(), new Expiring(), new Trimmed(), new Topics(), new SettingsStrand(), new Groups(), new ConsumerGroups(), new Transactions(), new Features()];
 /** What Apache Kafka does besides, and Ottla keeps for it. */
-const apacheStrands = (): Strand[] => [new ClusterMetadata(), new NewerGroups(), new Transactions()];
+const apacheStrands = (): Strand[] => [new ClusterMetadata(), new NewerGroups()];
 const GUARDED: Settings = { 'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'super.users': 'User:ANONYMOUS' };
 const other = (kind: Kind): Kind => (kind === 'ottla' ? 'apache' : 'ottla');
 
