@@ -87,8 +87,9 @@ export class Transactions implements Strand {
     for (const generation of GENERATIONS) {
       await this.end(client, await this.begin(client, `committing ${generation.name}`, generation, random), true);
       await this.end(client, await this.begin(client, `aborting ${generation.name}`, generation, random), false);
-      this.open.push(await this.begin(client, `open ${generation.name} ${number}`, generation, random));
     }
+    // Last: behind them nothing is stable, and so nothing known to be aborted.
+    for (const generation of GENERATIONS) this.open.push(await this.begin(client, `open ${generation.name} ${number}`, generation, random));
   }
 
   /** Whoever had the id before in an open transaction is fenced by the way; nobody has here. */
