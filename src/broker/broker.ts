@@ -301,12 +301,12 @@ export class Broker {
     const { env } = this.options;
     const settings = (): Settings => publisher.settings;
     const image = (): MetadataImage => publisher.image;
-    const { turnWrites } = logs.host;
+    const writeAll = (): void => logs.host.turnWrites.writeAll();
     const transactions = new TransactionCoordinator({
       env, wheel, replicas, settings, image, onSettled: () => publisher.recheck(),
       nextProducerId: () => producerIds.next(),
-      writeMarkers: localMarkers({ image, replicas, clock: env.clock, wheel, settings, logger: env.logger, groups: groups.service }),
-      writeAll: () => turnWrites.writeAll(),
+      writeMarkers: localMarkers({ image, replicas, clock: env.clock, wheel, settings, logger: env.logger, groups: groups.service, writeAll }),
+      writeAll,
     });
     this.#teardown.push(() => transactions.close());
     return transactions;

@@ -2,14 +2,15 @@ import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { TimingWheel } from '../base/timing-wheel.js';
 import { loadSettings } from '../config/index.js';
 import type { TransactionMarker } from '../coordinator/transaction/types.js';
+import { DiskError } from '../env/index.js';
 import { MemoryDisk } from '../env/memory/memory-disk.js';
 import { NodeRandom, silentLogger } from '../env/node/index.js';
-import { openLogManager, type NodeLogManager } from '../log/index.js';
+import { openLogManager, type Log, type NodeLogManager } from '../log/index.js';
 import { ManualClock, SETTINGS } from '../log/test-support.js';
 import { EMPTY_IMAGE } from '../metadata/image.js';
 import type { PartitionImage, TopicImage } from '../metadata/types.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
-import { ReplicaManager } from '../replication/index.js';
+import { ReplicaManager, type Partition } from '../replication/index.js';
 import { localMarkers } from './transaction-markers.js';
 
 const PARTITION: PartitionImage = {
@@ -33,14 +34,18 @@ beforeEach(async () => {
   replicas = new ReplicaManager({ localId: 1, logManager: logs, logger: silentLogger, settingsOf: () => SETTINGS });
   for (const topic of [EVENTS, OFFSETS]) replicas.applyTopic(topic);
   inGroups = ErrorCode.NONE;
+  writeAll = () => {};
 });
 afterEach(() => logs.abandon());
 
 const topicsByName = new Map([EVENTS, OFFSETS].map(topic => [topic.name, topic]));
 const { settings } = loadSettings({ dataDirectory: '/data' });
 
+let writeAll: () => void;
+
 function write(...partitions: [topic: string, index: number][]): Promise<unknown> {
   const deps = {
+    writeAll: () => writeAll(),
     image: () => ({ ...EMPTY_IMAGE, topicsByName }), replicas, clock, wheel: new TimingWheel(clock), settings: () => settings, logger: silentLogger,
     groups: { endTransaction: async () => inGroups },
   };
@@ -69,6 +74,18 @@ test('asks to try again where the group coordinator is not ready, and passes on 
   expect(await write(['__consumer_offsets', 0])).toMatchObject([{ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER }]);
   inGroups = ErrorCode.TRANSACTION_COORDINATOR_FENCED;
   expect(await write(['__consumer_offsets', 0])).toMatchObject([{ errorCode: ErrorCode.TRANSACTION_COORDINATOR_FENCED }]);
+});
+
+test('has reached the system when it is told of, or was lost (56)', async () => {
+  const log = (topic: TopicImage, index: number): Log => (replicas.findLeader(topic.id, index) as Partition).log as Log;
+  const failing = [log(EVENTS, 0), log(OFFSETS, 0)];
+  writeAll = () => {
+    expect([endOf(0), endOf(2)]).toEqual([1, 1]);
+    for (const each of failing) each.noteFailure(new DiskError('EIO', each.directory, 'the disk is broken'));
+  };
+  expect(await write(['events', 0], ['events', 1], ['events', 2], ['__consumer_offsets', 0])).toMatchObject([
+    { errorCode: ErrorCode.KAFKA_STORAGE_ERROR }, { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER }, { errorCode: ErrorCode.NONE }, { errorCode: ErrorCode.KAFKA_STORAGE_ERROR },
+  ]);
 });
 
 test('is in the log before anybody waits', () => {

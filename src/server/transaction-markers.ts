@@ -6,7 +6,14 @@ import { validateProduce } from '../protocol/records/validate-produce.js';
 import { produce, type Partition, type ProduceEntry } from '../replication/index.js';
 import type { Services } from './services.js';
 
-export type MarkerDeps = Pick<Services, 'image' | 'replicas' | 'clock' | 'wheel' | 'settings' | 'logger'> & { readonly groups: Pick<Services['groups'], 'endTransaction'> };
+export interface MarkerDeps extends Pick<Services, 'image' | 'replicas' | 'clock' | 'wheel' | 'settings' | 'logger'> {
+  readonly groups: Pick<Services['groups'], 'endTransaction'>;
+  /**
+   * Brings what was appended to the system, before anybody goes on who relies on it: a coordinator that notes that all is done. An
+   * answer that is sent is held back until then anyway.
+   */
+  readonly writeAll?: () => void;
+}
 
 /**
  * Writes markers into the partitions that this node leads (Kafka's `KafkaApis.handleWriteTxnMarkersRequest`), for the requests of
@@ -17,15 +24,25 @@ export type MarkerDeps = Pick<Services, 'image' | 'replicas' | 'clock' | 'wheel'
 export function localMarkers(deps: MarkerDeps): WriteMarkers {
   return async (marker, partitions) => {
     const leaders = partitions.map(({ topic, index }) => leaderOf(deps, topic, index));
-    const inGroups = ({ topic }: Partition): boolean => topic === OFFSETS_TOPIC;
-    const appended = append(deps, leaders.filter(leader => typeof leader !== 'number' && !inGroups(leader)) as Partition[], marker);
-    return Promise.all(partitions.map(async ({ topic, index }, i) => {
-      const leader = leaders[i]!;
-      if (typeof leader === 'number') return { topic, index, errorCode: leader };
-      const errorCode = inGroups(leader) ? await endInGroups(deps, index, marker) : (await appended).get(leader);
-      return { topic, index, errorCode: errorCode ?? ErrorCode.UNKNOWN_SERVER_ERROR };
-    }));
+    const codes = await end(deps, leaders, marker);
+    deps.writeAll?.();
+    return partitions.map(({ topic, index }, i) => ({ topic, index, errorCode: written(leaders[i]!, codes[i]!) }));
   };
+}
+
+/** An error code for each; those that are not led here have theirs. */
+async function end(deps: MarkerDeps, leaders: readonly (Partition | number)[], marker: TransactionMarker): Promise<number[]> {
+  const inGroups = ({ topic }: Partition): boolean => topic === OFFSETS_TOPIC;
+  const appended = append(deps, leaders.filter(leader => typeof leader !== 'number' && !inGroups(leader)) as Partition[], marker);
+  return Promise.all(leaders.map(async leader => {
+    if (typeof leader === 'number') return leader;
+    return inGroups(leader) ? endInGroups(deps, leader.index, marker) : (await appended).get(leader) ?? ErrorCode.UNKNOWN_SERVER_ERROR;
+  }));
+}
+
+function written(leader: Partition | number, errorCode: number): number {
+  const isLost = errorCode === ErrorCode.NONE && typeof leader !== 'number' && leader.log.failure !== undefined;
+  return isLost ? ErrorCode.KAFKA_STORAGE_ERROR : errorCode;
 }
 
 function leaderOf({ image, replicas }: MarkerDeps, name: string, index: number): Partition | number {
