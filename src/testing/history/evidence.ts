@@ -8,6 +8,17 @@ export interface Work {
   readonly number: number;
   /** It said so, or somebody has seen what it alone can have committed. */
   isCommitted: boolean;
+  /** What it sent, in that order. */
+  readonly sent: Version[];
+  /** What its polls returned, in that order. */
+  readonly polled: PolledVersions[];
+}
+
+export interface PolledVersions {
+  readonly key: Key;
+  readonly records: readonly (readonly [offset: number, value: Value])[];
+  /** Those of the records, one by one. */
+  readonly versions: readonly Version[];
 }
 
 /** A value of a key, by everybody's account. */
@@ -62,29 +73,23 @@ export const pollsCount = (operation: WorkOperation): boolean => operation.kind 
 export const isSeen = ({ readCommittedBy, readUncommittedBy, writer }: Version, { hasCommittedReaders }: KeyLog): boolean =>
   readCommittedBy !== undefined || (readUncommittedBy !== undefined && !(hasCommittedReaders && writer?.operation.kind === 'txn'));
 
-/** What it sent that was seen. */
-export function sendsSeen(operation: WorkOperation, keys: ReadonlyMap<Key, KeyLog>): Version[] {
-  return [...sendsOf(operation)].flatMap(({ key, value }) => {
-    const log = keys.get(key)!;
-    const version = log.versions.get(value)!;
-    return isSeen(version, log) ? [version] : [];
-  });
-}
-
 export function gather(history: History): Evidence {
-  const works = history.map((operation, number): Work | undefined => (isWork(operation) ? { operation, number, isCommitted: operation.outcome === 'ok' } : undefined));
+  const works = history.map((operation, number): Work | undefined => (isWork(operation) ? { operation, number, isCommitted: operation.outcome === 'ok', sent: [], polled: [] } : undefined));
   const versions = new Map<Key, Map<Value, Version>>();
   const present = works.filter(work => work !== undefined);
   for (const work of present) noteSends(work, versions);
   for (const work of present) notePolls(work, versions);
-  for (const work of present) if (work.operation.outcome === 'info') work.isCommitted = wasRead(work.operation, versions);
+  for (const work of present) if (work.operation.outcome === 'info') work.isCommitted = wasRead(work);
   commitByOffsets(history, present);
-  for (const work of present) noteAcknowledged(work, versions);
+  for (const work of present) noteAcknowledged(work);
   return { history, works, keys: new Map(Array.from(versions, ([key, its]) => [key, logOf(its)])) };
 }
 
-function versionOf(versions: Map<Key, Map<Value, Version>>, key: Key, value: Value): Version {
-  const its = at(versions, key, () => new Map<Value, Version>());
+type Versions = Map<Value, Version>;
+
+const versionsOf = (versions: Map<Key, Versions>, key: Key): Versions => at(versions, key, () => new Map<Value, Version>());
+
+function versionOf(its: Versions, key: Key, value: Value): Version {
   let version = its.get(value);
   if (version === undefined) {
     version = { key, value, writer: undefined, send: undefined, offsets: [], readCommittedBy: undefined, readUncommittedBy: undefined, passedOnBy: undefined };
@@ -93,48 +98,44 @@ function versionOf(versions: Map<Key, Map<Value, Version>>, key: Key, value: Val
   return version;
 }
 
-function noteSends(work: Work, versions: Map<Key, Map<Value, Version>>): void {
+function noteSends(work: Work, versions: Map<Key, Versions>): void {
   for (const send of sendsOf(work.operation)) {
-    const version = versionOf(versions, send.key, send.value);
+    const version = versionOf(versionsOf(versions, send.key), send.key, send.value);
     if (version.writer !== undefined) {
       throw new HistoryError(`${send.value} was sent to ${send.key} by operation ${version.writer.number} and again by operation ${work.number}: values must be unique for each attempt, or nothing tells who wrote what is read`);
     }
     version.writer = work;
     version.send = send;
+    work.sent.push(version);
   }
 }
 
-function notePolls(work: Work, versions: Map<Key, Map<Value, Version>>): void {
-  const { operation } = work;
-  const counts = pollsCount(operation);
-  const sends = operation.micro.some(({ kind }) => kind === 'send');
-  const committed = isReadCommitted(operation);
-  for (const { key, records } of polledBy(operation)) {
-    for (const [offset, value] of records) {
-      const version = versionOf(versions, key, value);
-      noteOffset(version, offset);
-      if (!counts) continue;
-      if (!committed) version.readUncommittedBy ??= work;
-      else {
-        version.readCommittedBy ??= work;
-        if (sends) (version.passedOnBy ??= []).push(work);
-      }
-    }
+function notePolls(work: Work, versions: Map<Key, Versions>): void {
+  for (const { key, records } of polledBy(work.operation)) {
+    const its = versionsOf(versions, key);
+    const polled = records.map(([, value]) => versionOf(its, key, value));
+    work.polled.push({ key, records, versions: polled });
+    for (let i = 0; i < polled.length; i++) notePolled(work, polled[i]!, records[i]![0]);
+  }
+}
+
+function notePolled(work: Work, version: Version, offset: number): void {
+  noteOffset(version, offset);
+  if (!pollsCount(work.operation)) return;
+  if (!isReadCommitted(work.operation)) version.readUncommittedBy ??= work;
+  else {
+    version.readCommittedBy ??= work;
+    if (work.sent.length > 0) (version.passedOnBy ??= []).push(work);
   }
 }
 
 function noteOffset({ offsets }: Version, offset: number): void {
-  if (!offsets.includes(offset)) offsets.push(offset);
+  if (offsets.length === 0 || !offsets.includes(offset)) offsets.push(offset);
 }
 
 /** Whether anybody read what only it wrote, and could only if it was committed. */
-function wasRead(operation: WorkOperation, versions: ReadonlyMap<Key, ReadonlyMap<Value, Version>>): boolean {
-  for (const { key, value } of sendsOf(operation)) {
-    const version = versions.get(key)!.get(value)!;
-    if (version.readCommittedBy !== undefined || (operation.kind === 'data' && version.readUncommittedBy !== undefined)) return true;
-  }
-  return false;
-}
+const wasRead = ({ operation, sent }: Work): boolean =>
+  sent.some(({ readCommittedBy, readUncommittedBy }) => readCommittedBy !== undefined || (operation.kind === 'data' && readUncommittedBy !== undefined));
 
 /** A transaction of unknown end has committed if a group has an offset that nobody else can have committed. */
 function commitByOffsets(history: History, works: readonly Work[]): void {
@@ -164,9 +165,9 @@ export function offsetCommits(works: Iterable<Work | undefined>): OffsetCommits 
 }
 
 /** An acknowledged record of a transaction stands where it was said to, committed or not. */
-function noteAcknowledged({ operation, isCommitted }: Work, versions: ReadonlyMap<Key, ReadonlyMap<Value, Version>>): void {
+function noteAcknowledged({ operation, isCommitted, sent }: Work): void {
   if (operation.kind === 'data' && !isCommitted) return;
-  for (const { key, value, offset } of sendsOf(operation)) if (offset !== null) noteOffset(versions.get(key)!.get(value)!, offset);
+  for (const version of sent) if (version.send!.offset !== null) noteOffset(version, version.send!.offset);
 }
 
 function logOf(versions: ReadonlyMap<Value, Version>): KeyLog {

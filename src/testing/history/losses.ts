@@ -1,7 +1,7 @@
 /** What was committed and nobody can read: whole writes, or a part of a transaction. */
-import { isSeen, sendsSeen, type Evidence, type KeyLog, type Version, type Work } from './evidence.js';
+import { isSeen, type Evidence, type KeyLog, type Version, type Work } from './evidence.js';
 import type { Findings } from './findings.js';
-import { sendsOf, type Key, type Operation } from './history.js';
+import type { Key, Operation } from './history.js';
 
 interface Missing {
   readonly version: Version;
@@ -30,11 +30,9 @@ function lastSeen(log: KeyLog): Version | undefined {
 
 function missingOf(work: Work, { keys }: Evidence, bounds: ReadonlyMap<Key, Version | undefined>, readToEnd: boolean): Missing[] {
   const missing: Missing[] = [];
-  for (const { key, value } of sendsOf(work.operation)) {
-    const log = keys.get(key)!;
-    const version = log.versions.get(value)!;
-    if (isSeen(version, log)) continue;
-    const [last, bound] = [version.offsets.at(-1), bounds.get(key)];
+  for (const version of work.sent) {
+    if (isSeen(version, keys.get(version.key)!)) continue;
+    const [last, bound] = [version.offsets.at(-1), bounds.get(version.key)];
     if (last !== undefined && bound !== undefined && last <= bound.offsets[0]!) missing.push({ version, passedBy: bound });
     // What a plain send of unknown fate did beside the batch that was seen, nobody knows; a transaction is whole.
     else if (readToEnd && (work.operation.outcome === 'ok' || work.operation.kind === 'txn')) missing.push({ version, passedBy: undefined });
@@ -44,7 +42,7 @@ function missingOf(work: Work, { keys }: Evidence, bounds: ReadonlyMap<Key, Vers
 
 function tell(work: Work, missing: readonly Missing[], { keys }: Evidence, findings: Findings, committedFor: ReadonlyMap<Work, Operation>): void {
   const { operation } = work;
-  const seen = operation.kind === 'txn' ? sendsSeen(operation, keys) : [];
+  const seen = operation.kind === 'txn' ? work.sent.filter(version => isSeen(version, keys.get(version.key)!)) : [];
   if (seen.length > 0) return tellHalf(work, missing, seen, findings);
   const seenOffsets = committedFor.get(work);
   if (seenOffsets !== undefined) {

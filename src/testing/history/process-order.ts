@@ -1,7 +1,7 @@
 /** Whether each process went through a partition in order and left nothing out, and where its sends came to stand. */
 import { countBelow, isReadCommitted, pollsCount, versionsAt, type Evidence, type KeyLog, type Work } from './evidence.js';
 import type { AnomalyKind, Findings } from './findings.js';
-import { isWork, sendsOf, type EndsOperation, type Isolation, type Key, type Operation } from './history.js';
+import { isWork, type EndsOperation, type Isolation, type Key, type Operation } from './history.js';
 
 type Step = 'skip' | 'nonmonotonic';
 
@@ -128,13 +128,12 @@ export const isCommittedEnd = ({ isolation }: { readonly isolation?: Isolation }
 
 /** A process' sends to a partition stand in their order, and others' may stand in between, which is told of one operation's. */
 function checkSends(work: Work, senders: Map<number, Map<Key, { offset: number; work: Work }>>, { keys }: Evidence, findings: Findings): void {
-  const { operation } = work;
+  const { operation, sent } = work;
   if (operation.outcome !== 'ok') return;
   const known = senders.get(operation.process) ?? new Map<Key, { offset: number; work: Work }>();
   senders.set(operation.process, known);
-  for (const { key, value } of sendsOf(operation)) {
+  for (const { key, value, offsets } of sent) {
     const log = keys.get(key)!;
-    const { offsets } = log.versions.get(value)!;
     if (offsets.length === 0) continue;
     const previous = known.get(key);
     const [first, last] = [offsets[0]!, offsets.at(-1)!];

@@ -1,7 +1,6 @@
 /** Reads of what must not be read: never written, aborted, not yet committed, or finished by a fenced producer. */
 import { isReadCommitted, pollsCount, type Evidence, type Version, type Work } from './evidence.js';
 import type { Findings } from './findings.js';
-import { polledBy } from './history.js';
 import { fencingOf, type Fencing } from './zombies.js';
 
 export interface ReadChecks {
@@ -11,18 +10,16 @@ export interface ReadChecks {
 
 export function checkReads(evidence: Evidence, findings: Findings, { writersComplete }: ReadChecks): void {
   const fencing = fencingOf(evidence);
-  for (const work of evidence.works) if (work !== undefined && pollsCount(work.operation)) checkReader(work, evidence, fencing, findings, writersComplete);
+  for (const work of evidence.works) if (work !== undefined && pollsCount(work.operation)) checkReader(work, fencing, findings, writersComplete);
 }
 
-function checkReader(reader: Work, evidence: Evidence, fencing: Fencing, findings: Findings, writersComplete: boolean): void {
-  for (const { key, records } of polledBy(reader.operation)) {
-    const log = evidence.keys.get(key);
-    for (const [offset, value] of records) {
-      const version = log?.versions.get(value);
-      if (version === undefined) continue;
+function checkReader(reader: Work, fencing: Fencing, findings: Findings, writersComplete: boolean): void {
+  for (const { key, records, versions } of reader.polled) {
+    for (let i = 0; i < versions.length; i++) {
+      const [version, offset] = [versions[i]!, records[i]![0]];
       if (version.writer !== undefined) checkRead(reader, version, version.writer, offset, fencing, findings);
       else if (writersComplete) {
-        findings.add('phantom', () => ({ key, operations: [reader.operation], values: [value], detail: `process ${reader.operation.process} read ${value} at ${key}@${offset}, which nobody sent` }));
+        findings.add('phantom', () => ({ key, operations: [reader.operation], values: [version.value], detail: `process ${reader.operation.process} read ${version.value} at ${key}@${offset}, which nobody sent` }));
       }
     }
   }
@@ -33,20 +30,20 @@ function checkRead({ operation: reader }: Work, { key, value }: Version, writer:
   const committedOnly = isReadCommitted(reader);
   // Outside of a transaction there is no abort: what failed was not written, for any reader.
   if (written.kind === 'txn' && !committedOnly) return;
-  const what = `process ${reader.process} read ${value} at ${key}@${offset}`;
+  const what = (): string => `process ${reader.process} read ${value} at ${key}@${offset}`;
   const operations = [written, reader];
-  if (written === reader) return findings.add('precommitted-read', () => ({ key, operations, values: [value], detail: `${what}, its own, before it was committed` }));
+  if (written === reader) return findings.add('precommitted-read', () => ({ key, operations, values: [value], detail: `${what()}, its own, before it was committed` }));
   if (written.outcome === 'fail') {
-    return findings.add('G1a', () => ({ key, operations, values: [value], detail: `${what}${committedOnly ? ' at read_committed' : ''}, though its writer, process ${written.process}, ${written.kind === 'txn' ? `aborted the transaction of ${written.transactionalId}` : 'failed'}` }));
+    return findings.add('G1a', () => ({ key, operations, values: [value], detail: `${what()}${committedOnly ? ' at read_committed' : ''}, though its writer, process ${written.process}, ${written.kind === 'txn' ? `aborted the transaction of ${written.transactionalId}` : 'failed'}` }));
   }
   if (written.kind !== 'txn') return;
   const fencedBy = fencing(writer);
   if (fencedBy !== undefined) {
     return findings.add('zombie-write', () => ({
       key, operations: [fencedBy, ...operations], values: [value],
-      detail: `${what} at read_committed, of a transaction that process ${written.process} asked to commit after process ${fencedBy.process} had taken ${written.transactionalId}`,
+      detail: `${what()} at read_committed, of a transaction that process ${written.process} asked to commit after process ${fencedBy.process} had taken ${written.transactionalId}`,
     }));
   }
   if (reader.endMs === undefined || written.commitMs === undefined || reader.endMs >= written.commitMs) return;
-  findings.add('uncommitted-read', () => ({ key, operations, values: [value], detail: `${what} at read_committed by ${reader.endMs}, before process ${written.process} asked to commit it at ${written.commitMs}` }));
+  findings.add('uncommitted-read', () => ({ key, operations, values: [value], detail: `${what()} at read_committed by ${reader.endMs}, before process ${written.process} asked to commit it at ${written.commitMs}` }));
 }
