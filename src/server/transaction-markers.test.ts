@@ -76,15 +76,15 @@ test('asks to try again where the group coordinator is not ready, and passes on 
   expect(await write(['__consumer_offsets', 0])).toMatchObject([{ errorCode: ErrorCode.TRANSACTION_COORDINATOR_FENCED }]);
 });
 
-test('has reached the system when it is told of, or was lost (56)', async () => {
-  const log = (topic: TopicImage, index: number): Log => (replicas.findLeader(topic.id, index) as Partition).log as Log;
-  const failing = [log(EVENTS, 0), log(OFFSETS, 0)];
+test('has reached the system when it is told of, or was lost with its directory (56)', async () => {
+  const { log } = replicas.findLeader(EVENTS.id, 0) as Partition;
   writeAll = () => {
     expect([endOf(0), endOf(2)]).toEqual([1, 1]);
-    for (const each of failing) each.noteFailure(new DiskError('EIO', each.directory, 'the disk is broken'));
+    (log as Log).noteFailure(new DiskError('EIO', log.directory, 'the disk is broken'));
   };
-  expect(await write(['events', 0], ['events', 1], ['events', 2], ['__consumer_offsets', 0])).toMatchObject([
-    { errorCode: ErrorCode.KAFKA_STORAGE_ERROR }, { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER }, { errorCode: ErrorCode.NONE }, { errorCode: ErrorCode.KAFKA_STORAGE_ERROR },
+  expect(await write(['events', 0], ['events', 1], ['events', 2], ['gone', 0], ['__consumer_offsets', 0])).toMatchObject([
+    { errorCode: ErrorCode.KAFKA_STORAGE_ERROR }, { errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER }, { errorCode: ErrorCode.KAFKA_STORAGE_ERROR },
+    { errorCode: ErrorCode.UNKNOWN_TOPIC_OR_PARTITION }, { errorCode: ErrorCode.KAFKA_STORAGE_ERROR },
   ]);
 });
 
