@@ -39,6 +39,7 @@ export interface ClientDriver {
 interface Reply {
   id: number;
   error?: string;
+  result?: unknown;
 }
 
 interface Delivery {
@@ -54,12 +55,12 @@ interface MemberEnd {
 
 /**
  * A client in its own program, spoken to in lines of JSON. A request `{id, op, ...}` on its standard input is answered
- * by `{id}` or `{id, error}` in any order; `{member, records}` comes whenever a member has read, `{member, failed}` when
+ * by `{id}`, `{id, result}` or `{id, error}` in any order; `{member, records}` comes whenever a member has read, `{member, failed}` when
  * it ended by itself. The program ends when its input does.
  */
 export class ProgramDriver implements ClientDriver {
   private readonly program: Process;
-  private readonly waiting = new Map<number, { resolve: () => void; reject: (error: Error) => void }>();
+  private readonly waiting = new Map<number, { resolve: (result?: unknown) => void; reject: (error: Error) => void }>();
   private readonly readers = new Map<string, Reader>();
   private lastId = 0;
 
@@ -71,21 +72,21 @@ export class ProgramDriver implements ClientDriver {
     });
   }
 
-  createTopic(topic: string, partitions: number): Promise<void> {
-    return this.ask('createTopic', { topic, partitions });
+  async createTopic(topic: string, partitions: number): Promise<void> {
+    await this.ask('createTopic', { topic, partitions });
   }
 
-  produce(topic: string, codec: Codec, file: string): Promise<void> {
-    return this.ask('produce', { topic, codec, file });
+  async produce(topic: string, codec: Codec, file: string): Promise<void> {
+    await this.ask('produce', { topic, codec, file });
   }
 
-  join(member: string, group: string, topic: string, commits: boolean, reader: Reader, mode?: GroupMode): Promise<void> {
+  async join(member: string, group: string, topic: string, commits: boolean, reader: Reader, mode?: GroupMode): Promise<void> {
     this.readers.set(member, reader);
-    return this.ask('join', { member, group, topic, commits, mode });
+    await this.ask('join', { member, group, topic, commits, mode });
   }
 
-  leave(member: string): Promise<void> {
-    return this.ask('leave', { member });
+  async leave(member: string): Promise<void> {
+    await this.ask('leave', { member });
   }
 
   async stop(): Promise<void> {
@@ -94,12 +95,13 @@ export class ProgramDriver implements ClientDriver {
     await this.program.kill();
   }
 
-  private ask(op: string, args: object): Promise<void> {
+  /** The `result` of the answer, of an operation that has one. */
+  protected ask(op: string, args: object): Promise<unknown> {
     if (!this.program.running) return Promise.reject(new Error(`the client is gone:\n${this.program.errorTail()}`));
     this.lastId += 1;
     const id = this.lastId;
     return new Promise((resolve, reject) => {
-      this.waiting.set(id, { resolve, reject });
+      this.waiting.set(id, { resolve, reject: error => reject(new Error(`${op}: ${error.message}`)) });
       this.program.stdin.write(`${JSON.stringify({ id, op, ...args })}\n`);
     });
   }
@@ -117,7 +119,7 @@ export class ProgramDriver implements ClientDriver {
     }
     const asked = this.waiting.get(message.id);
     this.waiting.delete(message.id);
-    if (message.error === undefined) asked?.resolve();
+    if (message.error === undefined) asked?.resolve(message.result);
     else asked?.reject(new Error(message.error));
   }
 }

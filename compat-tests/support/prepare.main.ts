@@ -3,11 +3,11 @@
 
 import { createHash } from 'node:crypto';
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { jars, javaMissing } from './java.js';
 import { mustRun, run } from './processes.js';
 import {
-  COMPAT_BUILD, GO_CLIENT, GO_PIPELINES, JAVA_CLASSES, JAVA_LIB, PYTHON, ROOT, TOOLCHAINS, writeReadiness,
+  COMPAT_BUILD, GO_CLIENT, GO_PIPELINES, GO_TRANSACTIONAL, JAVA_CLASSES, JAVA_LIB, OLD_PYTHON, PYTHON, ROOT, TOOLCHAINS, writeReadiness,
   type Readiness, type Toolchain,
 } from './toolchains.js';
 
@@ -45,6 +45,7 @@ async function java(): Promise<void> {
     rmSync(JAVA_LIB, { recursive: true, force: true });
     await jars('compat-tests/java');
   });
+  await jars('compat-tests/java/old');
   const sources = filesBelow(join(folder, 'src'), '.java');
   await whenChanged('java', [pom, ...sources], JAVA_CLASSES, async () => {
     rmSync(JAVA_CLASSES, { recursive: true, force: true });
@@ -55,19 +56,19 @@ async function java(): Promise<void> {
 async function go(): Promise<void> {
   await need([['go', 'version']]);
   // The go command keeps its own account of what changed.
-  for (const [made, folder] of [[GO_CLIENT, '.'], [GO_PIPELINES, './pipelines']] as const) {
+  for (const [made, folder] of [[GO_CLIENT, '.'], [GO_PIPELINES, './pipelines'], [GO_TRANSACTIONAL, './transactional']] as const) {
     await mustRun('go', ['build', '-o', made, folder], { cwd: join(ROOT, 'compat-tests/clients/go'), timeoutMs: INSTALL_TIMEOUT_MS });
   }
 }
 
-async function python(): Promise<void> {
+async function python(name: string, interpreter: string, file: string): Promise<void> {
   await need([['python3', '--version']]);
-  const requirements = join(ROOT, 'compat-tests/clients/python/requirements.txt');
-  const venv = join(COMPAT_BUILD, 'venv');
-  await whenChanged('python', [requirements], PYTHON, async () => {
+  const requirements = join(ROOT, 'compat-tests/clients/python', file);
+  const venv = dirname(dirname(interpreter));
+  await whenChanged(name, [requirements], interpreter, async () => {
     rmSync(venv, { recursive: true, force: true });
     await mustRun('python3', ['-m', 'venv', venv]);
-    await mustRun(PYTHON, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '--no-deps', '-r', requirements], { timeoutMs: INSTALL_TIMEOUT_MS });
+    await mustRun(interpreter, ['-m', 'pip', 'install', '-q', '--disable-pip-version-check', '--no-deps', '--only-binary', ':all:', '-r', requirements], { timeoutMs: INSTALL_TIMEOUT_MS });
   });
 }
 
@@ -81,11 +82,15 @@ async function kcat(): Promise<void> {
   await mustRun('apt-get', ['install', '-y', '-qq', '--no-install-recommends', 'kcat'], { env, timeoutMs: INSTALL_TIMEOUT_MS });
 }
 
-const preparations: Record<Toolchain, () => Promise<void>> = { java, go, python, kcat };
+const preparations: Record<Toolchain, () => Promise<void>> = {
+  java, go, kcat,
+  python: () => python('python', PYTHON, 'requirements.txt'),
+  'old python': () => python('old-python', OLD_PYTHON, 'requirements-old.txt'),
+};
 
 async function prepare(): Promise<void> {
   mkdirSync(COMPAT_BUILD, { recursive: true });
-  const found: Readiness = { java: null, go: null, python: null, kcat: null };
+  const found: Readiness = { java: null, go: null, python: null, 'old python': null, kcat: null };
   await Promise.all(TOOLCHAINS.map(async name => {
     try {
       await preparations[name]();

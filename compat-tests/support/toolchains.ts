@@ -15,7 +15,8 @@ export const SKIPPED = join(ROOT, 'build/skipped');
 /** Text files that src/tooling/test-summary.mjs prints at the end of a run. */
 export const REPORTS = join(ROOT, 'build/reports');
 
-export const TOOLCHAINS = ['java', 'go', 'python', 'kcat'] as const;
+/** 'old python': years-old libraries, in whose place a newer Python may find nothing that it can install. */
+export const TOOLCHAINS = ['java', 'go', 'python', 'old python', 'kcat'] as const;
 export type Toolchain = (typeof TOOLCHAINS)[number];
 /** A reason, or nothing when the toolchain is ready. */
 export type Readiness = Record<Toolchain, string | null>;
@@ -23,10 +24,13 @@ export type Readiness = Record<Toolchain, string | null>;
 const FOUND = join(COMPAT_BUILD, 'toolchains.json');
 
 export const JAVA_LIB = join(ROOT, 'compat-tests/java/target/lib');
+export const OLD_JAVA_LIB = join(ROOT, 'compat-tests/java/old/target/lib');
 export const JAVA_CLASSES = join(COMPAT_BUILD, 'java');
 export const PYTHON = join(COMPAT_BUILD, 'venv/bin/python');
+export const OLD_PYTHON = join(COMPAT_BUILD, 'old-venv/bin/python');
 export const GO_CLIENT = join(COMPAT_BUILD, 'go-client');
 export const GO_PIPELINES = join(COMPAT_BUILD, 'go-pipelines');
+export const GO_TRANSACTIONAL = join(COMPAT_BUILD, 'go-transactional');
 
 export const JAVA_CLASSPATH = `${JAVA_CLASSES}:${JAVA_LIB}/*`;
 /** Java programs say nothing but errors. */

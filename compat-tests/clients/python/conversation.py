@@ -63,13 +63,13 @@ class Member(threading.Thread):
 
 
 def serve(operations):
-    """operations: a dictionary from the name of an operation to a function of its named arguments."""
+    """operations: a dictionary from the name of an operation to a function of its named arguments; it returns what JSON can carry."""
 
     def answer(request):
         identity, op = request.pop("id"), request.pop("op")
         try:
-            operations[op](**request)
-            _say({"id": identity})
+            result = operations[op](**request)
+            _say({"id": identity, "result": result})
         except Exception as error:
             _say({"id": identity, "error": repr(error)})
 

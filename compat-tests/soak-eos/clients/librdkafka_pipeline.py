@@ -120,7 +120,7 @@ class Feeder:
 class Copier:
     def __init__(self, member):
         self.member = member
-        self.has_moved = False
+        self.is_astray = False
         self.writer = Writer(member)
         self.consumer = Consumer({
             **COMMON, "group.id": member.groupId, "isolation.level": "read_committed", "enable.auto.commit": False, "auto.offset.reset": "earliest",
@@ -135,19 +135,17 @@ class Copier:
         return {"session.timeout.ms": self.member.sessionTimeoutMs, "heartbeat.interval.ms": 300}
 
     def note_move(self, _consumer, _partitions):
-        self.has_moved = True
+        self.is_astray = True
 
     def run(self):
         while not stopping.is_set():
+            # Here alone partitions move, so each attempt to go back comes after it.
             messages = [message for message in self.consumer.consume(self.member.mostRecords, POLL_S) if message.error() is None]
-            if self.has_moved:
-                # Some may be of the assignment before, and would go under the new generation.
-                self.has_moved = False
-                if messages:
-                    self.go_back()
+            if self.is_astray:
+                # What came may be of the assignment before, and would go under the new generation.
+                self.is_astray = not self.goes_back()
             elif messages:
-                if not self.copy(messages):
-                    self.go_back()
+                self.is_astray = not self.copy(messages)
                 stopping.wait(self.member.pauseMs / 1000)
         self.consumer.close()
 
@@ -164,20 +162,20 @@ class Copier:
             self.writer.renew()
             return False
 
-    def go_back(self):
-        """To what is committed."""
-        while not stopping.is_set():
-            try:
-                for position in self.consumer.committed(self.consumer.assignment(), CALL_S):
-                    if position.error is not None:
-                        raise KafkaException(position.error)
-                    if position.offset == OFFSET_INVALID:
-                        position.offset = OFFSET_BEGINNING
-                    self.consumer.seek(position)
-                return self.member.chose("assign")
-            except KafkaException:
-                # The broker is away, or a seek was refused for want of a fetcher: partitions do not move here, only in consume().
-                time.sleep(RETRY_S)
+    def goes_back(self):
+        """To what is committed; whether that was possible: the broker may be away, or partitions are about to be taken."""
+        try:
+            assignment = self.consumer.assignment()
+            for position in self.consumer.committed(assignment, CALL_S) if assignment else []:
+                if position.error is not None:
+                    return False
+                if position.offset == OFFSET_INVALID:
+                    position.offset = OFFSET_BEGINNING
+                self.consumer.seek(position)
+        except KafkaException:
+            return False
+        self.member.chose("assign")
+        return True
 
 
 def run(member):

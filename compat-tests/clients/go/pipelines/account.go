@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"sync/atomic"
 	"time"
 )
 
@@ -66,6 +67,7 @@ type account struct {
 	journal      *os.File
 	transactions int
 	values       int
+	hasMoved     atomic.Bool // partitions were given since the last poll
 }
 
 func (m member) account(journal *os.File) *account {

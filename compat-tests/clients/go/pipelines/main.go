@@ -113,6 +113,7 @@ func (a *account) consumerOptions() []kgo.Opt {
 	options := []kgo.Opt{
 		kgo.ConsumerGroup(a.GroupID), kgo.ConsumeTopics(a.InputTopic), kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 		kgo.FetchIsolationLevel(kgo.ReadCommitted()), kgo.RequireStableFetchOffsets(), kgo.FetchMaxWait(100 * time.Millisecond),
+		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) { a.hasMoved.Store(true) }),
 	}
 	if a.GroupProtocol == "consumer" {
 		return append(options, kgo.ServerSideBalancer())
@@ -145,14 +146,25 @@ func (a *account) copy(ctx context.Context, bootstrap string) error {
 func (a *account) copyOnce(stopping context.Context, session *kgo.GroupTransactSession) error {
 	// Errors of a fetch heal by themselves: the client tries again.
 	fetched := session.PollRecords(stopping, a.MostRecords).Records()
+	if a.hasMoved.Swap(false) {
+		a.wentBack()
+	}
 	if len(fetched) == 0 {
 		return nil
 	}
+	how, err := a.transact(session, fetched)
+	if err == nil && how != committed {
+		a.wentBack()
+	}
+	return err
+}
+
+func (a *account) transact(session *kgo.GroupTransactSession, fetched []*kgo.Record) (how ending, err error) {
 	ctx := context.Background()
-	transaction, how := a.begin(), lost
+	transaction := a.begin()
 	defer func() { transaction.ended(how, len(fetched)) }()
 	if err := session.Begin(); err != nil {
-		return err
+		return lost, err
 	}
 	records, inputs := make([]record, len(fetched)), make([]input, len(fetched))
 	first := kgo.AbortingFirstErrPromise(session.Client())
@@ -168,13 +180,9 @@ func (a *account) copyOnce(stopping context.Context, session *kgo.GroupTransactS
 	}
 	isCommitted, err := session.End(ctx, commit)
 	if err != nil {
-		return err
+		return lost, err
 	}
-	how = transaction.endedBy(isCommitted)
-	if !isCommitted {
-		a.wentBack()
-	}
-	return nil
+	return transaction.endedBy(isCommitted), nil
 }
 
 func main() {
