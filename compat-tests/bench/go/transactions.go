@@ -11,6 +11,8 @@ import (
 
 // Of KIP-890's second part: a partition joins the transaction by being written to, and each transaction has an epoch of its own.
 const (
+	findCoordinatorKey, findCoordinatorVersion  = 10, 2
+	transactionKeyType                          = 1
 	initProducerIDKey, initProducerIDVersion    = 22, 4
 	endTxnKey, endTxnVersion                    = 26, 5
 	transactionalProduceVersion                 = 12
@@ -40,7 +42,8 @@ type transactionTimes struct {
 type stage int
 
 const (
-	beginning stage = iota // asks for a producer id
+	finding   stage = iota // has the topic of transactions made
+	beginning              // asks for a producer id
 	writing
 	committing
 )
@@ -77,6 +80,8 @@ func (t *transacting) next() ([]byte, int) {
 	}
 	t.waiting = true
 	switch t.stage {
+	case finding:
+		return frame(findCoordinatorKey, findCoordinatorVersion, append(appendString(nil, t.id), transactionKeyType)), 1
 	case beginning:
 		return t.initProducerID(), 1
 	case writing:
@@ -122,6 +127,11 @@ func (t *transacting) endTxn() []byte {
 
 func (t *transacting) answer(frame []byte) error {
 	t.waiting = false
+	if t.stage == finding {
+		// One broker is all there is: what else there may be to say, it will say when it is asked for an id.
+		t.stage = beginning
+		return nil
+	}
 	if t.stage == writing {
 		return t.written(frame)
 	}
