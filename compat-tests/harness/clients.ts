@@ -6,9 +6,9 @@ import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { fetchApi } from '../../src/protocol/generated/fetch.js';
 import { batchesIn, recordsIn } from '../../src/protocol/records/batch-iterator.js';
 import type { MicroOperation } from '../../src/testing/history/history.js';
+import type { HistoryRecorder } from '../../src/testing/history/recorder.js';
 import { RawClient } from '../../src/testing/raw-client.js';
 import type { SeededRandom } from '../support/random.js';
-import type { HistoryRecorder } from './recorder.js';
 
 const { Kafka, Partitioners, logLevel } = kafkajs;
 
@@ -127,7 +127,7 @@ export class AssignedReader {
   constructor(private readonly port: () => number, private readonly topic: Topic, private readonly history: HistoryRecorder) {
     this.process = history.newProcess();
     this.positions = Array.from({ length: topic.partitions }, () => 0);
-    history.chose(this.process, 'assign');
+    history.chose(this.process, 'assign', Object.fromEntries(this.positions.map((position, partition) => [keyOf(topic.name, partition), position])));
   }
 
   async readToEnd(): Promise<void> {
