@@ -26,6 +26,7 @@ import { settings } from './scenarios/settings.js';
 import { telemetry } from './scenarios/telemetry.js';
 import { topics } from './scenarios/topics.js';
 import { transactionalProducers } from './scenarios/transactional-producers.js';
+import { transactionalWrites } from './scenarios/transactional-writes.js';
 import { markers } from './scenarios/transactions.js';
 
 const TIMEOUT_MS = 300_000;
@@ -61,6 +62,7 @@ const SCENARIOS = [
   groupRecords,
   markers,
   transactionalProducers,
+  transactionalWrites,
   quotas,
   logOffsets,
   internals,
