@@ -5,6 +5,7 @@ import { checkEnds, checkGroupOffsets } from './floors.js';
 import { checkOffsetReads, checkPipeline, type Pipeline } from './group-commits.js';
 import type { History } from './history.js';
 import { checkLosses } from './losses.js';
+import { checkOpenTransactions } from './open-transactions.js';
 import { checkProcessOrder } from './process-order.js';
 import { checkReads } from './reads.js';
 import { checkZombies } from './zombies.js';
@@ -20,6 +21,7 @@ export function checkHistory(history: History, { readToEnd, allowed = ALLOWED, w
   checkContradictions(evidence, findings);
   checkReads(evidence, findings, { writersComplete });
   checkZombies(evidence, findings);
+  checkOpenTransactions(evidence, findings);
   checkLosses(evidence, findings, readToEnd);
   checkProcessOrder(evidence, findings);
   checkCircles(evidence, findings);

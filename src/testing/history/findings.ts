@@ -20,6 +20,8 @@ export type AnomalyKind =
   | 'zombie-write'
   /** A fenced producer was told that its transaction is committed. */
   | 'zombie-commit'
+  /** A last stable offset, or a read at read_committed, past the first record of a transaction that was still open. */
+  | 'lso-past-open'
   // Losses.
   /** Something later than an acknowledged value was read, that value never. */
   | 'lost-write'

@@ -139,8 +139,9 @@ class PlainWriter implements Actor {
 class Producer implements Actor {
   private process = -1;
   private open: { transaction: Transaction; micro: MicroOperation[]; startMs: number; pending: [Key, number][]; next: Record<Key, number> } | undefined;
-  /** Answers that are still to come. */
-  private readonly unanswered: { transaction: Transaction; operation: TransactionOperation; known: boolean }[] = [];
+  private unanswered: { transaction: Transaction; operation: TransactionOperation } | undefined;
+  /** Answered, and not yet marked everywhere. */
+  private lingering: Transaction | undefined;
   private id = 0;
 
   constructor(private readonly model: Model, private readonly transactionalId: string, private readonly inputs: readonly Key[], private readonly outputs: readonly Key[]) {
@@ -149,7 +150,8 @@ class Producer implements Actor {
 
   step(): void {
     const { random } = this.model;
-    if (this.unanswered.length > 0) return this.settle();
+    if (this.unanswered !== undefined) return this.settle();
+    if (this.lingering !== undefined && random.chance(0.5)) return this.markLingering();
     if (this.open === undefined) return random.chance(0.05) ? this.takeOver() : this.begin();
     if (random.chance(0.04)) return this.takeOver();
     if (this.open.pending.length > 0) return this.send();
@@ -160,7 +162,8 @@ class Producer implements Actor {
   stop(): void {
     while ((this.open?.pending.length ?? 0) > 0) this.send();
     if (this.open !== undefined) this.end();
-    while (this.unanswered.length > 0) this.settle();
+    while (this.unanswered !== undefined) this.settle();
+    while (this.lingering !== undefined) this.markLingering();
   }
 
   /** Another process has the id from here on, and whoever had it finds out when it asks to commit. */
@@ -168,6 +171,7 @@ class Producer implements Actor {
     const fenced = this.open;
     const before = this.process;
     const startMs = this.model.tick();
+    while (this.lingering !== undefined) this.markLingering();
     if (fenced !== undefined) {
       this.model.decide(fenced.transaction, false);
       this.model.finish(fenced.transaction);
@@ -227,17 +231,24 @@ class Producer implements Actor {
     this.model.decide(transaction, commits);
     const known = this.model.random.chance(0.85);
     const operation = this.operationOf(this.open!, this.process, known ? (commits ? 'ok' : 'fail') : 'info', this.model.tick(), undefined);
-    this.unanswered.push({ transaction, operation, known });
+    this.unanswered = { transaction, operation };
     this.open = undefined;
   }
 
   /** A marker more, or the answer, which may come before the last marker. */
   private settle(): void {
-    const { transaction, operation } = this.unanswered[0]!;
-    if (transaction.fate !== 'done') return this.model.mark(transaction);
-    this.unanswered.shift();
+    const { transaction, operation } = this.unanswered!;
+    const isEarly = this.inputs.length === 0 && this.lingering === undefined && this.model.random.chance(0.3);
+    if (transaction.fate !== 'done' && !isEarly) return this.model.mark(transaction);
+    if (transaction.fate !== 'done') this.lingering = transaction;
+    this.unanswered = undefined;
     this.model.history.push({ ...operation, endMs: this.model.tick() });
     if (!transaction.commits) this.rewind();
+  }
+
+  private markLingering(): void {
+    this.model.mark(this.lingering!);
+    if (this.lingering!.fate === 'done') this.lingering = undefined;
   }
 
   private operationOf({ micro, startMs, transaction }: NonNullable<Producer['open']>, process: number, outcome: Outcome, commitMs: number, endMs: number | undefined): TransactionOperation {

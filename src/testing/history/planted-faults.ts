@@ -129,6 +129,10 @@ export const PLANTS: Partial<Record<AnomalyKind, Plant>> = {
     const { key, offset, value } = sendsIn(each).find(send => send.offset !== null)!;
     plantPoll(draft, key, [offset!, value], each.commitMs! - 0.1);
   }),
+  'lso-past-open': (draft, random) => toOne(transactionsIn(draft, 'ok').filter(each => sendsIn(each).some(({ offset }) => offset !== null)), random, each => {
+    const { key, offset } = sendsIn(each).find(send => send.offset !== null)!;
+    draft.push({ kind: 'ends', process: NEW_PROCESS, outcome: 'ok', isolation: 'read_committed', ends: { [key]: offset! + 1 }, startMs: each.commitMs! - 0.2, endMs: each.commitMs! - 0.1 });
+  }),
   'zombie-commit': (draft, random) => plantRival(draft, random, () => true),
   'zombie-write': (draft, random) => {
     const seen = new Set(visible(draft, 1));

@@ -24,6 +24,8 @@ describe('a fault of transactions is found, and nothing else', () => {
     ['an aborted value read by a transaction that aborts too', 'G1a', [txn(0, 'fail', [send('k', 0, 1)]), txn(1, 'fail', [polled('k', [0, 1])])]],
     ['a transaction that reads its own', 'precommitted-read', [txn(0, 'ok', [send('k', 0, 1), polled('k', [0, 1])])]],
     ['a value read before its commit', 'uncommitted-read', [txn(0, 'ok', [send('k', 0, 1)], { commitMs: 10 }), read(1, 'read_committed', [polled('k', [0, 1])], { startMs: 8, endMs: 9 })]],
+    ['a last stable offset past what is open', 'lso-past-open', [txn(0, 'ok', [send('k', 4, 1)], { commitMs: 10 }), rc(1, polled('k', [4, 1])), ends(2, 'read_committed', 5, { startMs: 8, endMs: 9 })]],
+    ['a read past what is open', 'lso-past-open', [txn(0, 'ok', [send('k', 4, 1)], { commitMs: 10 }), read(1, 'read_committed', [polled('k', [5, 2])], { endMs: 9 }), rc(2, polled('k', [4, 1]))]],
     ['one of two values', 'half-transaction', [txn(0, 'ok', [send('k', 0, 1), send('j', 0, 2)]), rc(1, polled('k', [0, 1]))]],
     ['one of two values of a transaction in doubt, whose other one is where nobody told', 'half-transaction', [txn(0, 'info', [send('k', null, 1), send('j', null, 2)]), rc(1, polled('k', [0, 1]))]],
     ['one of two values, later ones read', 'half-transaction', [txn(0, 'ok', [send('k', 0, 1), send('k', 1, 2)]), txn(0, 'ok', [send('k', 3, 3)]), rc(1, polled('k', [1, 2], [3, 3]))]],
@@ -79,6 +81,7 @@ describe('what is right with transactions', () => {
     ['a transaction in doubt of which nothing is seen', [txn(0, 'info', [send('k', 1, 2)], at(5)), ru(1, polled('k', [0, 1], [1, 2], [3, 3])), rc(2, polled('k', [0, 1], [3, 3])), committed(3, 2)]],
     ['inputs that are read again after an abort', [txn(0, 'fail', [polled('in', [0, 1]), send('k', 0, 7, 0)], at(1)), { kind: 'assign', process: 0, outcome: 'ok' }, txn(0, 'ok', [polled('in', [0, 1]), send('k', 2, 8, 0)], at(1)), rc(1, polled('k', [2, 8])), committed(1, 1)]],
     ['a member that the group sends elsewhere within a transaction', [{ kind: 'subscribe', process: 0, outcome: 'ok' }, rc(1, polled('k', [0, 1], [1, 2], [2, 3])), txn(0, 'ok', [polled('k', [0, 1]), polled('k', [2, 3])])]],
+    ['an end right before what is open, and past it once it may be over', [txn(0, 'ok', [send('k', 4, 1)], { commitMs: 10 }), rc(1, polled('k', [4, 1])), ends(2, 'read_committed', 4, { endMs: 9 }), ends(2, 'read_committed', 6, { endMs: 10 }), ends(3, 'read_uncommitted', 6, { endMs: 9 })]],
     ['an end that is asked for while it grows', [ends(0, 'read_committed', 5, { startMs: 1, endMs: 9 }), ends(1, 'read_committed', 4, { startMs: 8, endMs: 10 })]],
   ])('%s', (_, history) => {
     expect(kindsOf(history)).toEqual([]);
