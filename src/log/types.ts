@@ -145,6 +145,8 @@ export interface PartitionLog {
   removeExpiredProducers(nowMs: number): void;
   /** Makes all below `offset` (default: the end) durable; at most one fdatasync in flight, arrivals share the next. */
   flush(offset?: number): Promise<void>;
+  /** Called after a check (`LogBeingCheckedError`): the log may be longer or shorter than its checkpoints had it. */
+  onChecked: () => void;
   /** Makes all durable and lets go of files: the next open finds the log clean. A check that is under way is brought to its end. */
   close(): Promise<void>;
 }

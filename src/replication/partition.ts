@@ -30,6 +30,7 @@ export class Partition {
   ) {
     this.#log = log;
     this.#image = image;
+    log.onChecked = () => this.#advance();
   }
 
   get log(): PartitionLog {
@@ -39,6 +40,7 @@ export class Partition {
   /** The partition has moved to another directory (KIP-113): a copy that holds the same is its log from now on. */
   replaceLog(log: PartitionLog): void {
     this.#log = log;
+    log.onChecked = () => this.#advance();
     // What they know of the old one need not hold of this.
     this.wakeWatchers();
   }

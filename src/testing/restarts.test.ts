@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeNet } from '../env/node/index.js';
 import { createTopicsApi, deleteRecordsApi, listOffsetsApi, metadataApi, produceApi } from '../protocol/generated/index.js';
+import { setBaseOffset } from '../protocol/records/batch.js';
 import { buildBatch } from '../protocol/records/batch-builder.js';
 import { RawClient } from './raw-client.js';
 import { startBroker, type RunningBroker, type StartBrokerOptions } from './start-broker.js';
@@ -120,3 +121,19 @@ describe('partitions without records', () => {
     ]);
   });
 });
+
+test('what was put at the end of a log while nobody owned it is there for readers once it has been checked', async () => {
+  const { broker, client } = await start();
+  const topicId = await createTopic(client, 't', 1);
+  await produce(client, topicId, 'ours');
+  await broker.close();
+  const more = buildBatch({}, [{ timestampMs: 1_700_000_000_000, key: null, value: Buffer.from('another') }]);
+  setBaseOffset(more, 0, 1);
+  appendFileSync(`${root}/data/t-0/00000000000000000000.log`, more);
+  const { client: later } = await start();
+  await until(async () => await offsetOf(later, 't', LATEST) === 2);
+});
+
+async function until(holds: () => Promise<boolean>): Promise<void> {
+  while (!await holds()) await new Promise(resolve => { setTimeout(resolve, 20); });
+}

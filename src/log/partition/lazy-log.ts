@@ -55,6 +55,8 @@ export abstract class LazyLog {
   /** What becomes of its files matters to nobody any more. */
   protected abandoned = false;
   failure: DiskError | undefined;
+  /** Called after a check: the log may be longer or shorter than its checkpoints had it. */
+  onChecked: () => void = () => {};
   private refusal: OldFormatLogError | undefined;
 
   protected constructor(protected readonly host: LogHost, { topic, partition, home }: LogIdentity, private readonly sleeping: SleepingLog | undefined) {
@@ -186,8 +188,12 @@ export abstract class LazyLog {
   }
 
   private checked(found: LoadedLog): void {
-    if (!this.abandoned) this.wakeWith(found);
-    else for (const segment of found.segments) segment.abandon();
+    if (this.abandoned) {
+      for (const segment of found.segments) segment.abandon();
+      return;
+    }
+    this.wakeWith(found);
+    this.onChecked();
   }
 
   abstract get directory(): string;
