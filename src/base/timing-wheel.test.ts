@@ -104,3 +104,22 @@ test("delays longer than Node's timers take are kept, not run at once", () => {
   expect(ran).toBe(1);
   wheel.close();
 });
+
+test('a clock with fractions of milliseconds is waited for, however they are rounded', () => {
+  const clock = new ManualClock();
+  const beganMs = 141 * 0.1;
+  clock.now = beganMs;
+  const wheel = new TimingWheel(clock);
+  let ran = 0;
+  wheel.add(50, () => { ran++; });
+  clock.now = beganMs + 50;
+  // Not quite: so the sum is rounded.
+  expect(clock.now - beganMs).toBeLessThan(50);
+  const [{ task }] = clock.armed as [{ task: () => void }];
+  clock.armed = [];
+  task();
+  expect(ran).toBe(0);
+  expect(clock.armed[0]!.at).toBeGreaterThan(clock.now);
+  clock.moveTo(clock.now + 1);
+  expect(ran).toBe(1);
+});

@@ -186,7 +186,8 @@ export class TimingWheel {
   private arm(tick: number): void {
     this.disarm?.();
     this.armedTick = tick;
-    const delayMs = this.originMs + tick * this.tickMs - this.clock.monotonicMs();
+    // Rounded as in `advance`: else a clock with fractions wakes it at once, again and again, and nothing is due.
+    const delayMs = tick * this.tickMs - (this.clock.monotonicMs() - this.originMs);
     this.disarm = this.clock.after(Math.min(Math.max(0, Math.ceil(delayMs)), LONGEST_DELAY_MS), () => this.advance());
   }
 
