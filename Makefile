@@ -7,7 +7,7 @@ PREPARE := $(NODE) build/tests/compat-tests/support/prepare.main.mjs
 
 sources := $(shell find src protocol-specs -type f -not -path '*/generated/*' -not -name '*.test.ts' 2>/dev/null)
 
-.PHONY: help build run test unit compat compat-kills soak soak-eos compat-codec fuzz-codec fuzz-apis sim-log check lint bench bench-quick bench-start clean
+.PHONY: help build run test unit compat compat-kills soak soak-eos compat-codec fuzz-codec fuzz-apis sim-log sim-txn check lint bench bench-quick bench-start clean
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | expand -t 16
@@ -86,6 +86,10 @@ SEEDS ?= 10000
 sim-log: build ## hold SEEDS random lives of logs (10000) against a plain model; SEED begins elsewhere, SEEDS=1 SEED=n is that one
 	$(NODE) src/tooling/build.mjs tests
 	@$(NODE) --enable-source-maps build/tests/src/log/testing/sim-log.main.mjs $(SEEDS) $(SEED)
+
+sim-txn: build ## hold SEEDS random fates of a broker with transactional clients (10000) against what must hold; SEED as above
+	$(NODE) src/tooling/build.mjs tests
+	@$(NODE) --enable-source-maps build/tests/src/testing/sim-txn/sim-txn.main.mjs $(SEEDS) $(SEED)
 
 bench-start: build ## from a cold start to the first acknowledged record, and idle memory; ROUNDS of them (20)
 	$(NODE) src/tooling/build.mjs tests

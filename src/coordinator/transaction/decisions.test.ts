@@ -142,8 +142,12 @@ describe('the end of a transaction with an epoch of its own (KIP-890)', () => {
     [COMPLETE_COMMIT, ITS, ABORTS, 'NONE', ITS],
   ])('in state %i', (state, abortAgain, abortNow, commitAgain, commitNow) => {
     const decided = [[false, 2], [false, 3], [true, 2], [true, 3]].map(([committed, epoch]) =>
-      told(decideEnd(at(state), end(committed as boolean, epoch as number, 2), given())));
+      told(decideEnd(at(state, { clientVersion: 2 }), end(committed as boolean, epoch as number, 2), given())));
     expect(decided).toEqual([abortAgain, abortNow, commitAgain, commitNow]);
+  });
+
+  test.each([PREPARE_COMMIT, PREPARE_ABORT, COMPLETE_COMMIT, COMPLETE_ABORT])('is not taken for what a classic producer did that fenced it, in state %i', state => {
+    for (const committed of [true, false]) expect(told(decideEnd(at(state, { clientVersion: 0 }), end(committed, 2, 2), given()))).toBe(FENCED);
   });
 
   test('goes over to another id when the epochs are used up, and is known by the one before when it comes again', () => {

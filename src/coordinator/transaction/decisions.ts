@@ -141,15 +141,16 @@ function decideEndWithBump(current: Transaction, request: EndTransactionRequest,
   const { producerId, producerEpoch, committed } = request;
   const { state } = current;
   const isOverflow = producerId === current.previousProducerId && producerEpoch === LAST_CLIENT_EPOCH && current.producerEpoch === 0;
-  const isRetry = current.producerEpoch === producerEpoch + 1 || isOverflow;
+  // A classic end took no epoch along: who has the one before is not asking again, but was fenced. Apache lets him on as its owner.
+  const isAgain = bumpsEpochs(current.clientVersion) && current.producerEpoch === producerEpoch + 1;
   const isNow = current.producerEpoch === producerEpoch;
   if (current.producerId !== producerId && !isOverflow) return answered(ErrorCode.INVALID_PRODUCER_ID_MAPPING);
   if (isPrepared(current)) {
-    if (current.producerEpoch !== producerEpoch + 1) return answered(ErrorCode.PRODUCER_FENCED);
+    if (!isAgain) return answered(ErrorCode.PRODUCER_FENCED);
     return answered(endsAs(current, committed) ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.INVALID_TXN_STATE);
   }
   const isComplete = state === TransactionState.COMPLETE_COMMIT || state === TransactionState.COMPLETE_ABORT;
-  if (isComplete && isRetry) return answered(endsAs(current, committed) ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE);
+  if (isComplete && (isAgain || isOverflow)) return answered(endsAs(current, committed) ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE);
   if (!isNow) return answered(ErrorCode.PRODUCER_FENCED);
   if (committed && state !== TransactionState.ONGOING) return answered(ErrorCode.INVALID_TXN_STATE);
   return decideEnding(current, committed, request.clientVersion, false, given);

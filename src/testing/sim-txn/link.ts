@@ -29,6 +29,7 @@ export interface LinkOptions {
 
 const REQUEST_TIMEOUT_MS = 4000;
 const RETRY_MS = 25;
+const LONGEST_RETRY_MS = 400;
 /** Time in which the broker serves; every timeout of a scenario is far below. */
 const MOST_SERVING_MS = 60_000;
 
@@ -81,7 +82,7 @@ export class Link {
   ): Promise<Response> {
     let servingMs = 0;
     let last = 'no answer';
-    for (;;) {
+    for (let retryMs = RETRY_MS; ; retryMs = Math.min(2 * retryMs, LONGEST_RETRY_MS)) {
       const beganMs = this.world.nowMs;
       const wasServing = this.options.isServing();
       try {
@@ -94,7 +95,7 @@ export class Link {
         onNoAnswer?.();
         last = 'no answer';
       }
-      await this.pause(RETRY_MS);
+      await this.pause(retryMs);
       if (wasServing && this.options.isServing()) servingMs += this.world.nowMs - beganMs;
       if (servingMs > MOST_SERVING_MS) throw new InvariantError('progress', `${this.name} asked ${api.name} for a minute: ${last}`);
     }

@@ -1,7 +1,7 @@
 import { SimRandom } from '../../env/sim/index.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { DisturbedNet, type Disturbance } from './disturbed-net.js';
-import { addOffsetsToTxnApi, addPartitionsToTxnApi, endTxnApi, initProducerIdApi, txnOffsetCommitApi } from '../../protocol/generated/index.js';
+import { addOffsetsToTxnApi, addPartitionsToTxnApi, endTxnApi, initProducerIdApi, produceApi, txnOffsetCommitApi } from '../../protocol/generated/index.js';
 import { audit } from './audit.js';
 import { COMMITTED, fetchOnce, Reader, UNCOMMITTED } from './fetching.js';
 import { GroupMember } from './group-member.js';
@@ -54,7 +54,7 @@ export class Scenario {
   /** A way to the broker; what is planned for its name disturbs it. */
   link(name: string, permitted: (how: Disturbance, apiKey: number) => Disturbance = how => how, transactionalId?: string): Link {
     const { stage: { world } } = this;
-    const net = new DisturbedNet(world.node(`client ${name}`).net, world, permitted, apiKey => { if (transactionalId !== undefined) this.fences.ghost(transactionalId, apiKey); });
+    const net = new DisturbedNet(world.node(`client ${name}`).net, world, permitted, apiKey => { if (transactionalId !== undefined) this.fences.ghost(transactionalId, name, apiKey); });
     this.nets.set(name, net);
     return new Link({ name, world, net, host: MACHINE, port: PORT, isServing: () => this.stage.isServing, tap: this.tap });
   }
@@ -203,6 +203,7 @@ const UNSETTLING: ReadonlySet<number> = new Set([initProducerIdApi.key, addParti
 
 class Fences implements FenceLog {
   private readonly owners = new Map<string, Set<string>>();
+  private readonly lateProducers = new Set<string>();
 
   initiated(transactionalId: string, client: string): void {
     let clients = this.owners.get(transactionalId);
@@ -210,8 +211,13 @@ class Fences implements FenceLog {
     clients.add(client);
   }
 
-  ghost(transactionalId: string, apiKey: number): void {
+  ghost(transactionalId: string, client: string, apiKey: number): void {
+    if (apiKey === produceApi.key) this.lateProducers.add(client);
     if (UNSETTLING.has(apiKey)) this.initiated(transactionalId, 'a request that comes late');
+  }
+
+  hasLateProduce(client: string): boolean {
+    return this.lateProducers.has(client);
   }
 
   explains(transactionalId: string, client: string, code: number, openMs: number, timeoutMs: number): boolean {

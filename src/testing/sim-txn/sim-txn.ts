@@ -1,4 +1,5 @@
 import { shrink } from '../../log/testing/shrink.js';
+import { InvariantError } from './invariants.js';
 import { judge } from './judge.js';
 import { formatOperations, randomPlan, type Operation, type Plan } from './plan.js';
 import { Scenario, type ScenarioOptions } from './scenario.js';
@@ -46,7 +47,8 @@ export async function trySeed(seed: number, options: SeedOptions = {}): Promise<
   const error = await failureOf(operations);
   if (error === undefined) return undefined;
   if (options.keepLong) return { seed, error, operations };
-  const shortest = await shrink(operations, async candidate => await failureOf(candidate) !== undefined, simpler);
+  const isSame = (other: Error | undefined): boolean => other !== undefined && invariantOf(other) === invariantOf(error);
+  const shortest = await shrink(operations, async candidate => isSame(await failureOf(candidate)), simpler);
   return { seed, operations: shortest, error: (await failureOf(shortest))! };
 }
 
@@ -75,6 +77,8 @@ async function drain(stage: Stage): Promise<void> {
   await stage.world.run(DRAIN_MS);
   stage.check();
 }
+
+const invariantOf = (error: Error): string => (error instanceof InvariantError ? error.invariant : error.name);
 
 /** The same with less. */
 function simpler(operation: Operation): Operation[] {

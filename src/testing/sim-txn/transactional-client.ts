@@ -48,6 +48,8 @@ export interface FenceLog {
   initiated(transactionalId: string, client: string): void;
   /** Whether it may meet this error, with a transaction that is open for that long. */
   explains(transactionalId: string, client: string, code: number, openMs: number, timeoutMs: number): boolean;
+  /** A Produce of that client comes, or came, late. */
+  hasLateProduce(client: string): boolean;
 }
 
 /** After these an incarnation ends. */
@@ -55,6 +57,7 @@ const FENCING: ReadonlySet<number> = new Set([ErrorCode.PRODUCER_FENCED, ErrorCo
 /** It may also have been too late, so that its id was forgotten or its transaction ended by others. */
 const FATAL: ReadonlySet<number> = new Set([...FENCING, ErrorCode.INVALID_PRODUCER_ID_MAPPING, ErrorCode.INVALID_TXN_STATE]);
 const ABORTABLE: ReadonlySet<number> = new Set([ErrorCode.TRANSACTION_ABORTABLE]);
+const NEEDS_BUMP: ReadonlySet<number> = new Set([ErrorCode.INVALID_PRODUCER_EPOCH, ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER]);
 const OF_THE_GROUP: ReadonlySet<number> = new Set([
   ErrorCode.ILLEGAL_GENERATION, ErrorCode.UNKNOWN_MEMBER_ID, ErrorCode.REBALANCE_IN_PROGRESS, ErrorCode.FENCED_MEMBER_EPOCH, ErrorCode.STALE_MEMBER_EPOCH,
 ]);
@@ -111,7 +114,7 @@ export class TransactionalClient {
   }
 
   async write(loads: readonly Load[]): Promise<void> {
-    const { link, ledger, options: { transactionalId, versions } } = this;
+    const { link, ledger, options: { transactionalId, versions, fences } } = this;
     this.isBegun = true;
     if (versions.addPartitions !== undefined) await this.addPartitions(loads.map(({ place }) => place), versions.addPartitions);
     const transactional = { transactionalId, transaction: this.transaction! };
@@ -119,8 +122,10 @@ export class TransactionalClient {
     if (code === ErrorCode.NONE) return;
     // Whether it is really fenced, EndTxn tells (KIP-588).
     if (code === ErrorCode.INVALID_PRODUCER_EPOCH) this.mayBeFenced(code, 'Produce');
+    // A repeated request that found no transaction open leaves its sequence number to the next one (`VerificationStateEntry`).
+    if (code === ErrorCode.OUT_OF_ORDER_SEQUENCE_NUMBER) holds(fences.hasLateProduce(link.name), 'answers', () => `${link.name} asked Produce: error ${code}`);
     this.needsBump = true;
-    if (ABORTABLE.has(code) || code === ErrorCode.INVALID_PRODUCER_EPOCH) throw new AbortableError(`Produce: error ${code}`);
+    if (ABORTABLE.has(code) || NEEDS_BUMP.has(code)) throw new AbortableError(`Produce: error ${code}`);
     this.fail(code, 'Produce');
   }
 
