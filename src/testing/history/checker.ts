@@ -15,8 +15,8 @@ import { checkZombies } from './zombies.js';
  * never committed, and what a transaction or a group's offsets did by halves. Takes n log n of the values. Offsets are compared
  * by their place among those that were seen, so that gaps (markers, compaction) do not count.
  */
-export function checkHistory(history: History, { readToEnd, allowed = ALLOWED, writersComplete = false, pipelines = [] }: CheckOptions): CheckResult {
-  const evidence = gather(history);
+export function checkHistory(history: History, { readToEnd, allowed = ALLOWED, writersComplete = false, pipelines = [], clockErrorMs = CLOCK_ERROR_MS }: CheckOptions): CheckResult {
+  const evidence = gather(history, clockErrorMs);
   const findings = new Findings(new Set(allowed));
   checkContradictions(evidence, findings);
   checkReads(evidence, findings, { writersComplete });
@@ -33,6 +33,8 @@ export function checkHistory(history: History, { readToEnd, allowed = ALLOWED, w
   return { faults: faults.list, tolerated: tolerated.list, counts: faults.counts, operations: history.length, ...figuresOf(evidence) };
 }
 
+const CLOCK_ERROR_MS = 5;
+
 export interface CheckOptions {
   /**
    * All have polled to the end, so that what nobody saw is not there; and of a group whose offsets were asked for at all, they
@@ -43,6 +45,8 @@ export interface CheckOptions {
   readonly allowed?: readonly AnomalyKind[];
   /** Whatever is read was sent by an operation of the history; else it is a phantom. */
   readonly writersComplete?: boolean;
+  /** By so much the clocks of those who wrote the history may differ: 5 unless given, since some count whole milliseconds; 0 for a simulated clock. */
+  readonly clockErrorMs?: number;
   /** Whose sends tell `from` what input they come. */
   readonly pipelines?: readonly Pipeline[];
 }

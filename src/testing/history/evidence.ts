@@ -59,6 +59,8 @@ export interface Evidence {
   /** By place in the history. */
   readonly works: readonly (Work | undefined)[];
   readonly keys: ReadonlyMap<Key, KeyLog>;
+  /** By so much two clocks may differ. */
+  readonly clockErrorMs: number;
 }
 
 /** A history that breaks the rules of histories, so that nothing can be told from it. */
@@ -73,7 +75,7 @@ export const pollsCount = (operation: WorkOperation): boolean => operation.kind 
 export const isSeen = ({ readCommittedBy, readUncommittedBy, writer }: Version, { hasCommittedReaders }: KeyLog): boolean =>
   readCommittedBy !== undefined || (readUncommittedBy !== undefined && !(hasCommittedReaders && writer?.operation.kind === 'txn'));
 
-export function gather(history: History): Evidence {
+export function gather(history: History, clockErrorMs: number): Evidence {
   const works = history.map((operation, number): Work | undefined => (isWork(operation) ? { operation, number, isCommitted: operation.outcome === 'ok', sent: [], polled: [] } : undefined));
   const versions = new Map<Key, Map<Value, Version>>();
   const present = works.filter(work => work !== undefined);
@@ -82,7 +84,7 @@ export function gather(history: History): Evidence {
   for (const work of present) if (work.operation.outcome === 'info') work.isCommitted = wasRead(work);
   commitByOffsets(history, present);
   for (const work of present) noteAcknowledged(work);
-  return { history, works, keys: new Map(Array.from(versions, ([key, its]) => [key, logOf(its)])) };
+  return { history, works, clockErrorMs, keys: new Map(Array.from(versions, ([key, its]) => [key, logOf(its)])) };
 }
 
 type Versions = Map<Value, Version>;

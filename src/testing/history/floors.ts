@@ -12,13 +12,13 @@ interface Mark {
   readonly isTold: boolean;
 }
 
-export function checkEnds({ history }: Evidence, findings: Findings): void {
+export function checkEnds({ history, clockErrorMs }: Evidence, findings: Findings): void {
   const told = history.filter(operation => operation.kind === 'ends' && operation.outcome === 'ok');
   if (told.length === 0) return;
   const keys = new Set(told.flatMap(operation => (operation.kind === 'ends' ? Object.keys(operation.ends) : [])));
   const [stable, all] = [marksOfEnds(history, keys, true), marksOfEnds(history, keys, false)];
-  tellFallen(stable, 'lso-moved-back', 'last stable offset', findings);
-  tellFallen(all, 'end-moved-back', 'high watermark', findings);
+  tellFallen(stable, clockErrorMs, 'lso-moved-back', 'last stable offset', findings);
+  tellFallen(all, clockErrorMs, 'end-moved-back', 'high watermark', findings);
 }
 
 /** In the order of the history, by key: of the last stable offset, or of the high watermark, which is never below it. */
@@ -47,9 +47,9 @@ function markPolls(operation: WorkOperation, mark: (key: Key, value: number, ope
   }
 }
 
-function tellFallen(marks: ReadonlyMap<Key, readonly Mark[]>, kind: AnomalyKind, name: string, findings: Findings): void {
+function tellFallen(marks: ReadonlyMap<Key, readonly Mark[]>, clockErrorMs: number, kind: AnomalyKind, name: string, findings: Findings): void {
   for (const [key, its] of marks) {
-    for (const { told, floor } of fallen(its)) {
+    for (const { told, floor } of fallen(its, clockErrorMs)) {
       const { operation: { kind: by, process } } = floor;
       findings.add(kind, () => ({
         key, operations: [floor.operation, told.operation],
@@ -62,7 +62,7 @@ function tellFallen(marks: ReadonlyMap<Key, readonly Mark[]>, kind: AnomalyKind,
 export function checkGroupOffsets(evidence: Evidence, findings: Findings, readToEnd: boolean): void {
   for (const [group, byKey] of marksOfGroups(evidence.history)) {
     for (const [key, marks] of byKey) {
-      for (const { told, floor } of fallen(marks)) tellOffsets(group, key, told, floor, findings);
+      for (const { told, floor } of fallen(marks, evidence.clockErrorMs)) tellOffsets(group, key, told, floor, findings);
       if (readToEnd) checkFinalOffset(group, key, marks, evidence, findings);
     }
   }
@@ -97,24 +97,24 @@ function marksOfGroups(history: History): Map<string, Map<Key, Mark[]>> {
 }
 
 /** What a transaction has committed the group must have in the end, also when only its values tell that it has committed. */
-function checkFinalOffset(group: string, key: Key, marks: readonly Mark[], { works }: Evidence, findings: Findings): void {
+function checkFinalOffset(group: string, key: Key, marks: readonly Mark[], { works, clockErrorMs }: Evidence, findings: Findings): void {
   const last = marks.filter(({ isTold }) => isTold).reduce((highest, mark) => (mark.value > highest.value ? mark : highest));
   for (const work of works) {
     if (work?.operation.kind !== 'txn' || !work.isCommitted) continue;
     const offset = work.operation.offsets?.[group]?.[key];
     if (offset === undefined || offset <= last.value) continue;
     // The same by the clock, or by the order of the process, is told already.
-    if (isBefore(work.operation, last.operation)) continue;
+    if (isBefore(work.operation, last.operation, clockErrorMs)) continue;
     tellOffsets(group, key, last, { value: offset, operation: work.operation, isTold: false }, findings);
   }
 }
 
-const isBefore = (earlier: Operation, later: Operation): boolean =>
-  earlier.outcome === 'ok' && (earlier.process === later.process || (earlier.endMs !== undefined && later.startMs !== undefined && earlier.endMs < later.startMs));
+const isBefore = (earlier: Operation, later: Operation, clockErrorMs: number): boolean =>
+  earlier.outcome === 'ok' && (earlier.process === later.process || (earlier.endMs !== undefined && later.startMs !== undefined && earlier.endMs + clockErrorMs < later.startMs));
 
 /** What was told although more had been before: by the same process, or by the clock. */
-function fallen(marks: readonly Mark[]): { told: Mark; floor: Mark }[] {
-  return Array.from(new Map([...fallenByClock(marks), ...fallenByProcess(marks)]), ([told, floor]) => ({ told, floor }));
+function fallen(marks: readonly Mark[], clockErrorMs: number): { told: Mark; floor: Mark }[] {
+  return Array.from(new Map([...fallenByClock(marks, clockErrorMs), ...fallenByProcess(marks)]), ([told, floor]) => ({ told, floor }));
 }
 
 function* fallenByProcess(marks: readonly Mark[]): Generator<[told: Mark, floor: Mark]> {
@@ -126,12 +126,12 @@ function* fallenByProcess(marks: readonly Mark[]): Generator<[told: Mark, floor:
   }
 }
 
-function* fallenByClock(marks: readonly Mark[]): Generator<[told: Mark, floor: Mark]> {
+function* fallenByClock(marks: readonly Mark[], clockErrorMs: number): Generator<[told: Mark, floor: Mark]> {
   const ended = marks.filter(({ operation }) => operation.endMs !== undefined).sort((a, b) => a.operation.endMs! - b.operation.endMs!);
   const started = marks.filter(({ operation, isTold }) => isTold && operation.startMs !== undefined).sort((a, b) => a.operation.startMs! - b.operation.startMs!);
   let [next, floor]: [number, Mark | undefined] = [0, undefined];
   for (const told of started) {
-    for (; next < ended.length && ended[next]!.operation.endMs! < told.operation.startMs!; next++) {
+    for (; next < ended.length && ended[next]!.operation.endMs! + clockErrorMs < told.operation.startMs!; next++) {
       if (floor === undefined || ended[next]!.value > floor.value) floor = ended[next];
     }
     if (floor !== undefined && told.value < floor.value) yield [told, floor];

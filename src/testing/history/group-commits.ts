@@ -1,7 +1,7 @@
 /** Offsets that a group has though nobody committed them, and the outputs that belong to those that were. */
 import { at, countBelow, offsetCommits, type Evidence, type Work } from './evidence.js';
 import type { Findings } from './findings.js';
-import { sendsOf, type CommittedOperation, type Key, type TransactionOperation } from './history.js';
+import { sendsOf, type CommittedOperation, type Key, type Origin, type TransactionOperation } from './history.js';
 
 /** Consumes, transforms and produces in transactions that commit the offsets of `group`; sends carry `from`. */
 export interface Pipeline {
@@ -11,25 +11,25 @@ export interface Pipeline {
 }
 
 /** What was told of a group, held against the transactions that can have brought it there. */
-export function checkOffsetReads({ history, works }: Evidence, findings: Findings): void {
+export function checkOffsetReads({ history, works, clockErrorMs }: Evidence, findings: Findings): void {
   const commits = offsetCommits(works);
   for (const operation of history) {
     if (operation.kind !== 'committed' || operation.outcome !== 'ok') continue;
     for (const [key, offset] of Object.entries(operation.offsets)) {
       const by = commits.get(operation.group)?.get(key)?.get(offset);
       // Who commits without a transaction is no concern of ours.
-      if (by !== undefined) checkOffsetRead(operation, key, offset, by.map(work => work.operation as TransactionOperation), findings);
+      if (by !== undefined) checkOffsetRead(operation, [key, offset], by.map(work => work.operation as TransactionOperation), clockErrorMs, findings);
     }
   }
 }
 
-function checkOffsetRead(operation: CommittedOperation, key: Key, offset: number, by: readonly TransactionOperation[], findings: Findings): void {
+function checkOffsetRead(operation: CommittedOperation, [key, offset]: Origin, by: readonly TransactionOperation[], clockErrorMs: number, findings: Findings): void {
   const what = `process ${operation.process} was told that ${operation.group} is at ${offset} in ${key}`;
   const prove = (why: string) => () => ({ key, operations: [...by, operation], values: [], detail: `${what}, ${why}` });
   if (by.every(({ outcome }) => outcome === 'fail')) return findings.add('aborted-offsets', prove(`which only an aborted transaction of ${by[0]!.transactionalId} (process ${by[0]!.process}) was to commit`));
   const { endMs } = operation;
   if (endMs === undefined) return;
-  if (by.every(({ outcome, commitMs }) => outcome === 'fail' || (commitMs !== undefined && endMs < commitMs))) {
+  if (by.every(({ outcome, commitMs }) => outcome === 'fail' || (commitMs !== undefined && endMs + clockErrorMs < commitMs))) {
     findings.add('uncommitted-offsets', prove(`by ${endMs}, before the transaction of ${by[0]!.transactionalId} that commits it was asked to`));
   }
 }

@@ -23,7 +23,7 @@ interface Open {
 export function checkOpenTransactions(evidence: Evidence, findings: Findings): void {
   const open = opened(evidence.works);
   for (const [key, sights] of sightsIn(evidence)) {
-    for (const [sight, { operation, first, untilMs }] of pastOpen(sights, open.get(key) ?? [])) {
+    for (const [sight, { operation, first, untilMs }] of pastOpen(sights, open.get(key) ?? [], evidence.clockErrorMs)) {
       // Who read of the transaction itself is told of that.
       if (sight.work?.polled.some(({ versions }) => versions.some(({ writer }) => writer?.operation === operation)) === true) continue;
       findings.add('lso-past-open', () => ({
@@ -64,11 +64,11 @@ function sightsIn({ history, works }: Evidence): Map<Key, Sight[]> {
 }
 
 /** From the last to the first: with each sight, all transactions that ended later, of which the one that stands first decides. */
-function* pastOpen(sights: readonly Sight[], open: readonly Open[]): Generator<[Sight, Open]> {
+function* pastOpen(sights: readonly Sight[], open: readonly Open[], clockErrorMs: number): Generator<[Sight, Open]> {
   const later = open.toSorted((a, b) => b.untilMs - a.untilMs);
   let [next, first]: [number, Open | undefined] = [0, undefined];
   for (const sight of sights.toSorted((a, b) => b.atMs - a.atMs)) {
-    for (; next < later.length && later[next]!.untilMs > sight.atMs; next++) {
+    for (; next < later.length && later[next]!.untilMs > sight.atMs + clockErrorMs; next++) {
       if (first === undefined || later[next]!.first < first.first) first = later[next];
     }
     if (first !== undefined && first.first < sight.end) yield [sight, first];

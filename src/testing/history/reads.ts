@@ -10,14 +10,14 @@ export interface ReadChecks {
 
 export function checkReads(evidence: Evidence, findings: Findings, { writersComplete }: ReadChecks): void {
   const fencing = fencingOf(evidence);
-  for (const work of evidence.works) if (work !== undefined && pollsCount(work.operation)) checkReader(work, fencing, findings, writersComplete);
+  for (const work of evidence.works) if (work !== undefined && pollsCount(work.operation)) checkReader(work, evidence.clockErrorMs, fencing, findings, writersComplete);
 }
 
-function checkReader(reader: Work, fencing: Fencing, findings: Findings, writersComplete: boolean): void {
+function checkReader(reader: Work, clockErrorMs: number, fencing: Fencing, findings: Findings, writersComplete: boolean): void {
   for (const { key, records, versions } of reader.polled) {
     for (let i = 0; i < versions.length; i++) {
       const [version, offset] = [versions[i]!, records[i]![0]];
-      if (version.writer !== undefined) checkRead(reader, version, version.writer, offset, fencing, findings);
+      if (version.writer !== undefined) checkRead(reader, { version, writer: version.writer, offset }, clockErrorMs, fencing, findings);
       else if (writersComplete) {
         findings.add('phantom', () => ({ key, operations: [reader.operation], values: [version.value], detail: `process ${reader.operation.process} read ${version.value} at ${key}@${offset}, which nobody sent` }));
       }
@@ -25,7 +25,13 @@ function checkReader(reader: Work, fencing: Fencing, findings: Findings, writers
   }
 }
 
-function checkRead({ operation: reader }: Work, { key, value }: Version, writer: Work, offset: number, fencing: Fencing, findings: Findings): void {
+interface Read {
+  readonly version: Version;
+  readonly writer: Work;
+  readonly offset: number;
+}
+
+function checkRead({ operation: reader }: Work, { version: { key, value }, writer, offset }: Read, clockErrorMs: number, fencing: Fencing, findings: Findings): void {
   const written = writer.operation;
   const committedOnly = isReadCommitted(reader);
   // Outside of a transaction there is no abort: what failed was not written, for any reader.
@@ -44,6 +50,6 @@ function checkRead({ operation: reader }: Work, { key, value }: Version, writer:
       detail: `${what()} at read_committed, of a transaction that process ${written.process} asked to commit after process ${fencedBy.process} had taken ${written.transactionalId}`,
     }));
   }
-  if (reader.endMs === undefined || written.commitMs === undefined || reader.endMs >= written.commitMs) return;
+  if (reader.endMs === undefined || written.commitMs === undefined || reader.endMs + clockErrorMs >= written.commitMs) return;
   findings.add('uncommitted-read', () => ({ key, operations, values: [value], detail: `${what()} at read_committed by ${reader.endMs}, before process ${written.process} asked to commit it at ${written.commitMs}` }));
 }

@@ -3,7 +3,7 @@ import { checkHistory, describeFaults, type CheckOptions } from './checker.js';
 import type { AnomalyKind } from './findings.js';
 import type { CommittedOperation, DataOperation, EndsOperation, History, InitOperation, Isolation, MicroOperation, Operation, Send, TransactionOperation } from './history.js';
 
-const AT_END: CheckOptions = { readToEnd: true, pipelines: [{ group: 'g' }] };
+const AT_END: CheckOptions = { readToEnd: true, clockErrorMs: 0, pipelines: [{ group: 'g' }] };
 const send = (key: string, offset: number | null, value: number, from?: number): Send => ({ kind: 'send', key, offset, value, ...(from === undefined ? {} : { from: ['in', from] as const }) });
 const polled = (key: string, ...records: [number, number][]): MicroOperation => ({ kind: 'poll', records: { [key]: records } });
 const txn = (process: number, outcome: Operation['outcome'], micro: MicroOperation[], more: Partial<TransactionOperation> = {}): TransactionOperation =>
@@ -72,6 +72,12 @@ describe('a fault of transactions is found, and nothing else', () => {
     expect(kindsOf(history, { readToEnd: true, writersComplete: true })).toEqual(['phantom']);
     expect(kindsOf(history)).toEqual([]);
   });
+});
+
+test('what two clocks tell that may differ is no proof', () => {
+  const early = (commitMs: number): History => [txn(0, 'ok', [send('k', 0, 1)], { commitMs }), read(1, 'read_committed', [polled('k', [0, 1])], { startMs: 8, endMs: 9 })];
+  expect(kindsOf(early(12), { readToEnd: true })).toEqual([]);
+  expect(kindsOf(early(15), { readToEnd: true })).toEqual(['uncommitted-read']);
 });
 
 describe('what is right with transactions', () => {

@@ -7,7 +7,7 @@ import type { InitOperation } from './history.js';
 export type Fencing = (work: Work) => InitOperation | undefined;
 
 /** Told by the clocks alone: without times nobody is known to be fenced. */
-export function fencingOf({ history, works }: Evidence): Fencing {
+export function fencingOf({ history, works, clockErrorMs }: Evidence): Fencing {
   const rivals = new Map<string, Rivals>();
   const ownInit = new Map<Work, InitOperation>();
   const latest = new Map<string, InitOperation>();
@@ -24,7 +24,7 @@ export function fencingOf({ history, works }: Evidence): Fencing {
     const { operation } = work;
     const own = ownInit.get(work);
     if (operation.kind !== 'txn' || operation.commitMs === undefined || own?.endMs === undefined) return undefined;
-    return rivals.get(operation.transactionalId)!.between(own.endMs, operation.commitMs);
+    return rivals.get(operation.transactionalId)!.between(own.endMs + clockErrorMs, operation.commitMs - clockErrorMs);
   };
 }
 
