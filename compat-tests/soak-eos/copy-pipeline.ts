@@ -12,7 +12,7 @@ export interface CopyOptions {
   readonly client: PipelineClient;
   readonly groupProtocol: GroupProtocol;
   readonly pauseMs: number;
-  readonly sabotage?: Sabotage;
+  readonly sabotage: Sabotage | undefined;
 }
 
 export class CopyPipeline implements Judged {
@@ -22,8 +22,10 @@ export class CopyPipeline implements Judged {
   readonly group: string;
 
   constructor(private readonly options: CopyOptions) {
-    const slug = `${options.client.name}-${options.groupProtocol}`.replace(/[^\w-]+/g, '-').toLowerCase();
-    this.name = `${options.client.name} (${options.groupProtocol})`;
+    const { client, groupProtocol, sabotage } = options;
+    const kind = sabotage === undefined ? groupProtocol : `${groupProtocol}, ${sabotage}`;
+    const slug = `${client.name}-${kind}`.replace(/[^\w-]+/g, '-').toLowerCase();
+    this.name = `${client.name} (${kind})`;
     this.input = { name: `in-${slug}`, partitions: PARTITIONS };
     this.output = { name: `out-${slug}`, partitions: PARTITIONS };
     this.group = `copiers-${slug}`;

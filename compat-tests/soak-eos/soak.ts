@@ -13,6 +13,8 @@ export interface SoakOptions extends StageOptions {
   readonly seed: number;
   /** What happens while clients work. */
   readonly disturb: (disturbances: Disturbances, stage: Stage) => Promise<void>;
+  /** The output is given up when it has not grown for so long after the end of the input; by default longer than anything may hold up the rest. */
+  readonly patienceMs?: number;
   /** A line about what has been done so far, every few seconds. */
   readonly onProgress?: (line: string) => void;
 }
@@ -28,8 +30,8 @@ export interface SoakResult {
 const PROGRESS_EVERY_MS = 5_000;
 const WARM_UP_TIMEOUT_MS = 60_000;
 const LOOK_MS = 300;
-/** Longer than anything may hold up the rest: a session and a transaction that time out, and a rebalance. */
-const DRAIN_STANDSTILL_MS = 20_000;
+/** A session and a transaction that time out, and a rebalance. */
+const PATIENCE_MS = 20_000;
 const END_TIMEOUT_MS = TRANSACTION_TIMEOUT_MS + 15_000;
 
 const sleep = (ms: number): Promise<void> => new Promise(resolve => { setTimeout(resolve, ms); });
@@ -47,7 +49,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     await warmUp(stage, tail);
     await options.disturb(disturbances, stage);
     options.onProgress?.(`${seconds(startMs)} s: the feeders end, the rest is finished`);
-    const faults = await drain(stage, tail);
+    const faults = await drain(stage, tail, options.patienceMs ?? PATIENCE_MS);
     const verdict = await judge(stage.broker.port, stage.judged, tail, stage.historiesOf(), () => stage.newProcess());
     faults.push(...verdict.faults, ...await findHanging(stage.broker.port));
     const figures = figuresOf([...stage.historiesOf().values()].flat(), disturbances.counts, disturbances.kills, verdict);
@@ -77,11 +79,11 @@ async function warmUp(stage: Stage, tail: Tail): Promise<void> {
 }
 
 /** Ends feeders, waits for what is owed for their input, ends the rest, and waits for the last transaction; what went wrong in it. */
-async function drain(stage: Stage, tail: Tail): Promise<string[]> {
+async function drain(stage: Stage, tail: Tail, patienceMs: number): Promise<string[]> {
   await Promise.all(stage.feeders.map(feeder => feeder.stop()));
   // What the feeders committed last is part of the input too.
   await noneUnderWay(stage, 'feeder');
-  const faults = await nothingOwed(stage, tail);
+  const faults = await nothingOwed(stage, tail, patienceMs);
   for (const ended of await Promise.allSettled(stage.workers.map(worker => worker.stop()))) {
     if (ended.status === 'rejected') faults.push((ended.reason as Error).message);
   }
@@ -91,7 +93,7 @@ async function drain(stage: Stage, tail: Tail): Promise<string[]> {
 }
 
 /** Waits until every output is as long as it should be, as long as it gets any longer. */
-async function nothingOwed(stage: Stage, tail: Tail): Promise<string[]> {
+async function nothingOwed(stage: Stage, tail: Tail, patienceMs: number): Promise<string[]> {
   let least = Infinity;
   let lastMs = Date.now();
   for (;;) {
@@ -102,7 +104,7 @@ async function nothingOwed(stage: Stage, tail: Tail): Promise<string[]> {
       least = owed;
       lastMs = Date.now();
     }
-    if (Date.now() - lastMs > DRAIN_STANDSTILL_MS) return owing.map(each => `${each.name}: ${each.owed} records of output never came`);
+    if (Date.now() - lastMs > patienceMs) return owing.map(each => `${each.name}: ${each.owed} records of output never came`);
     await sleep(LOOK_MS);
   }
 }

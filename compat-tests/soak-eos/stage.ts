@@ -20,10 +20,10 @@ import type { Member, PipelineClient, ProgramArguments, ProgressLine, Sabotage }
 import { StreamsPipeline, type Guarantee } from './streams-pipeline.js';
 
 export interface StageOptions {
-  readonly clients: readonly PipelineClient[];
+  /** Pipelines of these, a fault planted in some. */
+  readonly clients: readonly (PipelineClient & { readonly sabotage?: Sabotage })[];
   /** No Kafka Streams without. */
   readonly streams?: Guarantee;
-  readonly sabotage?: Sabotage;
   /** Between two transactions of a feeder. */
   readonly pauseMs: number;
 }
@@ -47,7 +47,23 @@ const SETTINGS: Settings = {
   'log.segment.bytes': '1048576',
 };
 
-type MemberPlan = Omit<Member, 'process' | 'seed'>;
+/** A member, and whom it works for. */
+type Cast = readonly [of: Judged, member: Omit<Member, 'process' | 'seed'>];
+
+/** Members of one client share its programs, whatever pipeline they work for. */
+class Programs {
+  private readonly byClient = new Map<string, { readonly client: PipelineClient; readonly members: Cast[] }>();
+
+  add(client: PipelineClient, of: Judged, members: readonly Cast[1][]): void {
+    const known = this.byClient.get(client.name) ?? { client, members: [] };
+    this.byClient.set(client.name, known);
+    known.members.push(...members.map((member): Cast => [of, member]));
+  }
+
+  get all(): readonly { readonly client: PipelineClient; readonly members: readonly Cast[] }[] {
+    return [...this.byClient.values()];
+  }
+}
 
 export class Stage {
   readonly judged: Judged[] = [];
@@ -105,28 +121,25 @@ export class Stage {
     if (process.env['KEEP_DATA'] === undefined) rmSync(this.folder, { recursive: true, force: true });
   }
 
-  private async cast({ clients, streams, sabotage, pauseMs }: StageOptions): Promise<void> {
-    const feeders = new Map<PipelineClient, [Judged, MemberPlan][]>();
-    const copiers = new Map<PipelineClient, [Judged, MemberPlan][]>();
-    const plan = (plans: typeof feeders, client: PipelineClient, of: Judged, members: readonly MemberPlan[]): void => {
-      plans.set(client, [...(plans.get(client) ?? []), ...members.map((member): [Judged, MemberPlan] => [of, member])]);
-    };
+  private async cast({ clients, streams, pauseMs }: StageOptions): Promise<void> {
+    const feeders = new Programs();
+    const copiers = new Programs();
     for (const client of clients) {
       for (const groupProtocol of client.groupProtocols) {
-        const pipeline = new CopyPipeline({ client, groupProtocol, pauseMs, sabotage });
+        const pipeline = new CopyPipeline({ client, groupProtocol, pauseMs, sabotage: client.sabotage });
         this.judged.push(pipeline);
-        plan(feeders, client, pipeline, pipeline.feeders());
-        plan(copiers, client, pipeline, pipeline.copiers());
+        feeders.add(client, pipeline, pipeline.feeders());
+        copiers.add(client, pipeline, pipeline.copiers());
       }
     }
     const streamed = streams === undefined ? undefined : new StreamsPipeline(streams, pauseMs);
     if (streamed !== undefined) {
       this.judged.push(streamed);
-      plan(feeders, PIPELINE_CLIENTS[0]!, streamed, streamed.feeders());
+      feeders.add(PIPELINE_CLIENTS[0]!, streamed, streamed.feeders());
     }
     await this.createTopics();
-    for (const [client, members] of feeders) this.feeders.push(this.program(client, 'feeders', members));
-    for (const [client, members] of copiers) {
+    for (const { client, members } of feeders.all) this.feeders.push(this.program(client, 'feeders', members));
+    for (const { client, members } of copiers.all) {
       for (let index = 0; index < COPIER_PROGRAMS; index++) {
         this.workers.push(this.program(client, `copiers ${index}`, members.filter((_, each) => each % COPIER_PROGRAMS === index)));
       }
@@ -135,17 +148,17 @@ export class Stage {
     for (const each of this.all) each.start();
   }
 
-  private program(client: PipelineClient, what: string, plans: readonly (readonly [Judged, MemberPlan])[]): ClientProcess {
+  private program(client: PipelineClient, what: string, members: readonly Cast[]): ClientProcess {
     return new ClientProcess({
       name: `${client.name}: ${what}`, command: client.command, isReplaceable: true,
       args: () => {
-        const members = plans.map(([of, member]): Member => {
+        const numbered = members.map(([of, member]): Member => {
           const number = this.newProcess();
           this.ofProcess.set(number, of);
           return { ...member, process: number, seed: this.random.below(1 << 30) };
         });
         const journal = join(this.folder, `${this.journals++}.jsonl`);
-        return [...client.args, JSON.stringify({ bootstrap: this.bootstrap, journal, members } satisfies ProgramArguments)];
+        return [...client.args, JSON.stringify({ bootstrap: this.bootstrap, journal, members: numbered } satisfies ProgramArguments)];
       },
       onLine: line => this.hear(line),
       onFailure: reason => this.failures.push(reason),
