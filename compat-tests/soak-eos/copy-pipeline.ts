@@ -1,9 +1,10 @@
 // A pipeline of copiers: what its members are told, and what must have come of it.
 
+import type { Positions } from '../../src/testing/history/history.js';
+import { checkCopies } from '../../src/testing/history/pipeline.js';
 import type { CommittedRecord, Topic } from './committed-log.js';
-import { differences } from './differences.js';
 import type { GroupProtocol, Member, PipelineClient, Sabotage } from './pipeline.js';
-import { KEYS, MOST_RECORDS, PARTITIONS, SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS, type Judged, type Records } from './judged.js';
+import { KEYS, MOST_RECORDS, PARTITIONS, SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS, stored, told, type Judged, type Records } from './judged.js';
 
 const COPIERS = 3;
 const ABORT_ONE_IN = 8;
@@ -52,11 +53,10 @@ export class CopyPipeline implements Judged {
     return count(records(this.input.name)) - count(records(this.output.name));
   }
 
-  judge(records: Records): string[] {
-    const inputs = records(this.input.name);
-    return records(this.output.name).flatMap((copies, partition) =>
-      differences(inputs[partition]!.map(({ value }) => value), copies.map(({ value }) => value.slice(0, value.indexOf('@'))))
-        .map(difference => `${this.name}, partition ${partition} of the output: ${difference}`));
+  judge(records: Records, [offsets]: readonly Positions[]): string[] {
+    // Of each attempt to copy it a value tells which it is.
+    const outputs = stored(this.output.name, records).map(copy => ({ ...copy, value: copy.value.slice(0, copy.value.indexOf('@')) }));
+    return told(`${this.name}, output`, checkCopies({ inputs: stored(this.input.name, records), outputs, offsets: offsets! }));
   }
 
   private member(role: Member['role'], index: number): Omit<Member, 'process' | 'seed'> {

@@ -1,5 +1,7 @@
 // What the frame of the soak wants to know of whatever works under it.
 
+import type { Positions } from '../../src/testing/history/history.js';
+import type { PipelineResult, StoredRecord } from '../../src/testing/history/pipeline.js';
 import type { CommittedRecord, Topic } from './committed-log.js';
 
 export const PARTITIONS = 3;
@@ -20,6 +22,17 @@ export interface Judged {
   readonly groups: readonly { readonly group: string; readonly topic: Topic }[];
   /** So many records are still to come for the input that there is; 0 when there are enough. */
   owed(records: Records): number;
-  /** What is wrong with the output, of all the input; nothing when it is just as it must be. */
-  judge(records: Records): string[];
+  /** What is wrong with the output, of all the input; nothing when it is just as it must be. `committed`: of each of the groups. */
+  judge(records: Records, committed: readonly Positions[]): string[];
 }
+
+/** The records of a topic with their partitions, as checkers take them. */
+export const stored = (topic: string, records: Records): StoredRecord[] =>
+  records(topic).flatMap((its, partition) => its.map(record => ({ ...record, partition: `${topic}-${partition}` })));
+
+/** A line for each kind of fault: how many, and some of them. */
+export function told(what: string, { faults, counts }: PipelineResult): string[] {
+  return Array.from(counts, ([kind, count]) => `${what}: ${count} ${kind}: ${faults.filter(fault => fault.kind === kind).slice(0, MOST_NAMED).map(({ detail }) => detail).join('; ')}`);
+}
+
+const MOST_NAMED = 3;

@@ -1,8 +1,8 @@
-// Kafka Streams: an application of two instances that counts words and joins two streams, and a model of what it must write.
+// Kafka Streams: an application of two instances that counts words and joins two streams, and what it must write.
 
-import type { CommittedRecord, Topic } from './committed-log.js';
-import { differences } from './differences.js';
-import { KEYS, MOST_RECORDS, PARTITIONS, SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS, type Judged, type Records } from './judged.js';
+import { checkWindowedJoin, checkWordCount, type PipelineResult } from '../../src/testing/history/pipeline.js';
+import type { Topic } from './committed-log.js';
+import { KEYS, MOST_RECORDS, PARTITIONS, SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS, stored, told, type Judged, type Records } from './judged.js';
 import type { Member } from './pipeline.js';
 
 export type Guarantee = 'exactly_once_v2' | 'at_least_once';
@@ -41,63 +41,28 @@ export class StreamsPipeline implements Judged {
   }
 
   owed(records: Records): number {
-    const inputs = records(WORDS.name).flat().length * WORDS_A_RECORD + joinOf(records(LEFT.name).flat(), records(RIGHT.name).flat()).length;
-    return inputs - records(COUNTS.name).flat().length - records(JOINED.name).flat().length;
+    return [this.counts(records), this.joins(records)].reduce((sum, { counts }) => sum + (counts.get('lost') ?? 0) + (counts.get('wrong-count') ?? 0), 0);
   }
 
   judge(records: Records): string[] {
-    return [
-      ...judgeCounts(records(WORDS.name).flat(), records(COUNTS.name)),
-      ...differences(joinOf(records(LEFT.name).flat(), records(RIGHT.name).flat()), records(JOINED.name).flat().map(({ value }) => value))
-        .filter(difference => !difference.includes('out of order'))
-        .map(difference => `the windowed join: ${difference}`),
-    ];
+    return [...told('word count', this.counts(records)), ...told('windowed join', this.joins(records))];
+  }
+
+  /** Without a cache every count is written. */
+  private counts(records: Records): PipelineResult {
+    return checkWordCount({ inputs: stored(WORDS.name, records), outputs: stored(COUNTS.name, records), wordsOf, isEveryUpdateWritten: true });
+  }
+
+  private joins(records: Records): PipelineResult {
+    return checkWindowedJoin({
+      left: stored(LEFT.name, records), right: stored(RIGHT.name, records), outputs: stored(JOINED.name, records),
+      timeDifferenceMs: WINDOW_MS, join: (left, right) => `${left}+${right}`,
+    });
   }
 }
-
-const WORDS_A_RECORD = 3;
 
 /** As StreamsApp.java has it. */
 function wordsOf(value: string): string[] {
   const number = Number(value.slice(value.indexOf('-') + 1));
   return ['all', `w${number % 7}`, `x${number % 11}`];
-}
-
-/** Without a cache every count is written once, in order: 1, 2, 3, ... up to how often the word occurs. */
-function judgeCounts(words: readonly CommittedRecord[], counts: readonly (readonly CommittedRecord[])[]): string[] {
-  const wanted = new Map<string, number>();
-  for (const { value } of words) for (const word of wordsOf(value)) wanted.set(word, (wanted.get(word) ?? 0) + 1);
-  const got = new Map<string, string[]>();
-  for (const { key, value } of counts.flat()) {
-    const list = got.get(key);
-    if (list === undefined) got.set(key, [value]);
-    else list.push(value);
-  }
-  return [...new Set([...wanted.keys(), ...got.keys()])].flatMap(word =>
-    differences(Array.from({ length: wanted.get(word) ?? 0 }, (_, index) => String(index + 1)), got.get(word) ?? []).map(difference => `counts of '${word}': ${difference}`));
-}
-
-/** All pairs of equal keys within the window. */
-function joinOf(left: readonly CommittedRecord[], right: readonly CommittedRecord[]): string[] {
-  const byKey = new Map<string, CommittedRecord[]>();
-  for (const record of right) {
-    const list = byKey.get(record.key);
-    if (list === undefined) byKey.set(record.key, [record]);
-    else list.push(record);
-  }
-  for (const list of byKey.values()) list.sort((a, b) => a.timestampMs - b.timestampMs);
-  return left.flatMap(one => within(byKey.get(one.key) ?? [], one.timestampMs).map(other => `${one.value}+${other.value}`));
-}
-
-/** Of records by time, those of the window around `timestampMs`. */
-function within(sorted: readonly CommittedRecord[], timestampMs: number): CommittedRecord[] {
-  let low = 0;
-  for (let high = sorted.length; low < high;) {
-    const middle = (low + high) >> 1;
-    if (sorted[middle]!.timestampMs < timestampMs - WINDOW_MS) low = middle + 1;
-    else high = middle;
-  }
-  const found: CommittedRecord[] = [];
-  for (let at = low; at < sorted.length && sorted[at]!.timestampMs <= timestampMs + WINDOW_MS; at++) found.push(sorted[at]!);
-  return found;
 }
