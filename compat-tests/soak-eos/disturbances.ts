@@ -3,6 +3,8 @@
 import { FAULTS, type Fault } from '../harness/faults.js';
 import type { SeededRandom } from '../support/random.js';
 import type { ClientProcess } from './client-process.js';
+import { withClient } from './committed-log.js';
+import { openTransactions } from './judge.js';
 import { SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS } from './judged.js';
 import type { Stage } from './stage.js';
 import type { Tail } from './tail.js';
@@ -44,10 +46,10 @@ export class Disturbances {
       await this.ofBroker(this.random.pick(KILLS));
       await sleep(300 + this.random.below(1500));
       await this.other();
-      this.check();
+      await this.check();
     }
     await Promise.all(this.lasting);
-    this.check();
+    await this.check();
   }
 
   /** Until something is committed in every topic from now on, or has had its time for it. */
@@ -96,10 +98,12 @@ export class Disturbances {
   }
 
   /** Throws when a client has given up, or a pipeline stands still. */
-  private check(): void {
+  private async check(): Promise<void> {
     if (this.stage.failures.length > 0) throw new Error(this.stage.failures.join('\n'));
     for (const [topic, lastMs] of this.tail.lastGrowthMs) {
-      if (Date.now() - lastMs > STANDSTILL_MS) throw new Error(`${topic}: nothing was committed for ${STANDSTILL_MS / 1000} s\n${this.stage.complaints}`);
+      if (Date.now() - lastMs <= STANDSTILL_MS) continue;
+      const open = await withClient(this.stage.broker.port, openTransactions).catch(String);
+      throw new Error(`${topic}: nothing was committed for ${STANDSTILL_MS / 1000} s; open: ${String(open)}\n${this.stage.complaints}`);
     }
   }
 }

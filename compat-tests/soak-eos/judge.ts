@@ -38,7 +38,7 @@ export async function judge(port: number, judged: readonly Judged[], tail: Tail,
       abortMarkers += marked.abortMarkers;
     }
     for (const each of judged) faults.push(...each.judge(tail.records, await committedOffsets(client, each, faults)));
-    await openTransactions(client, faults);
+    faults.push(...await openTransactions(client));
   });
   for (const each of judged) {
     const noted = histories.get(each)!;
@@ -83,8 +83,8 @@ export async function underWay(client: RawClient): Promise<string[]> {
 }
 
 /** In no partition of any topic there is one left, and readers of both kinds read to the same end. */
-async function openTransactions(client: RawClient, faults: string[]): Promise<void> {
-  faults.push(...await underWay(client));
+export async function openTransactions(client: RawClient): Promise<string[]> {
+  const faults = await underWay(client);
   const { topics } = await client.send(metadataApi, { topics: null, allowAutoTopicCreation: false }, METADATA_VERSION);
   const ends = (isolationLevel: number) => client.send(listOffsetsApi, {
     replicaId: -1, isolationLevel, timeoutMs: 30_000,
@@ -109,6 +109,7 @@ async function openTransactions(client: RawClient, faults: string[]): Promise<vo
       }
     }
   }
+  return faults;
 }
 
 /** What `kafka-transactions` has to say of hanging transactions. */
