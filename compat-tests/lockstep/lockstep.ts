@@ -45,6 +45,10 @@ export class Lockstep<A extends Actor> {
 
   constructor(private readonly options: LockstepOptions<A>) {}
 
+  get name(): string {
+    return this.options.name;
+  }
+
   get apache(): A {
     return this.options.apache;
   }

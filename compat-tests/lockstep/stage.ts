@@ -37,9 +37,9 @@ export class Stage {
   }
 
   /** Stops both brokers, and starts them again on what they wrote and on what `meanwhile` does to it. */
-  async restart(meanwhile: (broker: BrokerUnderTest) => void = () => undefined): Promise<void> {
+  async restart(meanwhile: (broker: BrokerUnderTest, index: number) => void = () => undefined): Promise<void> {
     await this.stop();
-    for (const broker of this.brokers) meanwhile(broker);
+    for (const [index, broker] of this.brokers.entries()) meanwhile(broker, index);
     await this.startAll();
   }
 
