@@ -9,7 +9,7 @@ import { buildBatch } from '../../src/protocol/records/batch-builder.js';
 import type { ClientApi } from '../../src/testing/raw-client.js';
 import type { Actor } from '../lockstep/lockstep.js';
 import type { Side } from '../lockstep/side.js';
-import { toldBatches } from './logs.js';
+import { LEADER_EPOCHS, toldBatches, toldEpoch } from './logs.js';
 
 const CONCURRENT_TRANSACTIONS = 51;
 const INVALID_TXN_STATE = 48;
@@ -97,7 +97,10 @@ export class TransactionCast implements Actor {
   private member = { memberId: '', generationId: -1 };
 
   constructor(readonly side: Side) {
-    side.named = (field, value) => (PRODUCER_IDS.has(field) ? this.producerName(Number(value)) : undefined);
+    side.named = (field, value) => {
+      if (PRODUCER_IDS.has(field)) return this.producerName(Number(value));
+      return LEADER_EPOCHS.has(field) && typeof value === 'number' ? String(toldEpoch(value)) : undefined;
+    };
   }
 
   /** The scene's name for a transactional id, a topic or a group. */

@@ -1,20 +1,26 @@
 // What Apache's `kafka-dump-log` makes of the files that a scene left.
 
-import { readdirSync } from 'node:fs';
+import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { dumpLog } from '../support/dump-log.js';
 import type { TransactionCast } from './cast.js';
+import { toldEpoch } from './logs.js';
 
+const PARTITION = /-\d$/;
 const SUFFIXES = ['.log', '.txnindex', '.snapshot'];
 
 /** By file the lines, without what is each broker's own: places, times, checksums, ids of producers. */
 export async function dumpedPartitions(dataDir: string, casts: readonly TransactionCast[]): Promise<ReadonlyMap<string, readonly string[]>> {
-  const prefixes = casts.map(cast => cast.full(''));
+  const prefixes = casts.map(cast => `${cast.side.groupId}-`);
   const owners = new Map<string, TransactionCast>();
   for (const directory of readdirSync(dataDir)) {
-    const cast = casts[prefixes.findIndex((prefix, index) => directory.startsWith(prefix) && casts[index]!.full('') === prefix)];
-    if (cast === undefined || directory.endsWith('-delete')) continue;
-    for (const file of readdirSync(join(dataDir, directory))) if (SUFFIXES.some(suffix => file.endsWith(suffix))) owners.set(join(dataDir, directory, file), cast);
+    const cast = casts[prefixes.findIndex(prefix => directory.startsWith(prefix))];
+    if (cast === undefined || !PARTITION.test(directory)) continue;
+    for (const file of readdirSync(join(dataDir, directory))) {
+      const path = join(dataDir, directory, file);
+      // Not every broker makes a file before there is something to write.
+      if (SUFFIXES.some(suffix => file.endsWith(suffix)) && statSync(path).size > 0) owners.set(path, cast);
+    }
   }
   const files = [...owners.keys()].sort();
   const { stdout, faults } = await dumpLog(files, '--deep-iteration', '--print-data-log');
@@ -38,14 +44,20 @@ export async function dumpedStates(dataDir: string, casts: readonly TransactionC
     const id = /"transactionalId":"([^"]*)"/.exec(line)?.[1];
     const owner = casts.find(cast => id?.startsWith(cast.full('t')));
     if (id === undefined || owner === undefined) continue;
-    told.set(id, [...told.get(id) ?? [], toldLine(line.replace(/^.*?key: /, 'key: '), owner)]);
+    told.set(id, [...told.get(id) ?? [], toldLine(ordered(line.replace(/^.*?key: /, 'key: ')), owner)]);
   }
   return told;
 }
+
+/** Partitions of a transaction stand in the order of a set. */
+const ordered = (line: string): string => line
+  .replace(/(?<="partitionIds":\[)[^\]]*/g, ids => ids.split(',').sort().join())
+  .replace(/(?<="transactionPartitions":)\[.*?\}\]/, topics => JSON.stringify((JSON.parse(topics) as { topic: string }[]).sort((a, b) => (a.topic < b.topic ? -1 : 1))));
 
 function toldLine(line: string, owner: TransactionCast): string {
   return line
     .replace(/(roducerId"?: ?)(-?\d+)/g, (_, field: string, id: string) => `${field}${owner.producerName(Number(id))}`)
     .replace(/((?:CreateTime|[tT]imestamp(?:Ms)?)"?: ?)\d+/g, '$1<time>')
+    .replace(/((?:coordinator|partitionLeader)Epoch: )(\d+)/g, (_, field: string, epoch: string) => `${field}${toldEpoch(Number(epoch))}`)
     .replace(/(crc: )\d+/g, '$1<crc>');
 }

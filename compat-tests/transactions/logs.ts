@@ -1,9 +1,8 @@
 // What the brokers wrote of a scene: its partitions' batches, its records of `__transaction_state` and `__consumer_offsets`.
 
-import { readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeRecord, decodeControl, type Decoder } from '../../src/cli/dump/decode-records.js';
-import { parseProducerSnapshot } from '../../src/log/producers/producer-snapshot.js';
 import { parseTransactionIndex } from '../../src/log/segment/txn-index.js';
 import * as batch from '../../src/protocol/records/batch.js';
 import { batchesIn, recordsIn } from '../../src/protocol/records/batch-iterator.js';
@@ -12,6 +11,14 @@ const DAY_MS = 86_400_000;
 const OFFSETS = '__consumer_offsets-0';
 const TRANSACTIONS = '__transaction_state-0';
 const PRODUCER_IDS = new Set(['producerId', 'previousProducerId', 'nextProducerId']);
+
+/** Fields with the epoch of a leader. */
+export const LEADER_EPOCHS: ReadonlySet<string> = new Set(['leaderEpoch', 'coordinatorEpoch']);
+/** Beyond what leaders here come to: whoever makes one up begins with it. */
+export const FIRST_MADE_UP_EPOCH = 100;
+
+/** By how much a start raises the epochs of leaders, and when, is each broker's own. */
+export const toldEpoch = (epoch: number): number | string => (epoch >= 0 && epoch < FIRST_MADE_UP_EPOCH ? 'a leader\'s' : epoch);
 
 /** Whose logs are read. */
 export interface Teller {
@@ -33,7 +40,7 @@ export function toldBatches(bytes: Uint8Array, teller: Teller): ToldBatch[] {
 
 function toldBatch(bytes: Uint8Array, at: number, teller: Teller): ToldBatch {
   return {
-    baseOffset: batch.baseOffset(bytes, at), lastOffset: batch.lastOffset(bytes, at), leaderEpoch: batch.partitionLeaderEpoch(bytes, at), sizeBytes: batch.sizeInBytes(bytes, at),
+    baseOffset: batch.baseOffset(bytes, at), lastOffset: batch.lastOffset(bytes, at), leaderEpoch: toldEpoch(batch.partitionLeaderEpoch(bytes, at)), sizeBytes: batch.sizeInBytes(bytes, at),
     attributes: batch.attributes(bytes, at), producerId: teller.producerName(batch.producerId(bytes, at)), producerEpoch: batch.producerEpoch(bytes, at),
     baseSequence: batch.baseSequence(bytes, at), isValid: batch.isValid(bytes, at),
     // One in a batch is told by its place: what tells elements apart is what they are compared by.
@@ -47,19 +54,14 @@ const textOf = (bytes: Uint8Array | null): string => (bytes === null ? 'null' : 
 /** All that is in the files of one partition, as far as it is the scene's. */
 export function partitionFiles(dataDir: string, partition: string, teller: Teller): unknown {
   const folder = join(dataDir, partition);
+  // Not every broker makes a file before there is something to write.
+  if (!existsSync(folder)) return { batches: [], aborted: [] };
   const bytes = filesOf(folder, '.log');
   const indexed = filesOf(folder, '.txnindex');
   return {
     batches: toldBatches(bytes, teller),
     aborted: parseTransactionIndex(indexed, partition).map(entry => told(entry, teller)),
   };
-}
-
-/** What a clean stop leaves: the producers as of the end of the log. */
-export function producersOf(dataDir: string, partition: string, teller: Teller): unknown {
-  const snapshots = readdirSync(join(dataDir, partition)).filter(name => name.endsWith('.snapshot')).sort();
-  const last = snapshots.at(-1);
-  return last === undefined ? null : { name: last, producers: parseProducerSnapshot(readFileSync(join(dataDir, partition, last))).map(entry => told(entry, teller)) };
 }
 
 function filesOf(folder: string, suffix: string): Buffer {
@@ -72,10 +74,10 @@ export function transactionRecords(dataDir: string, teller: Teller): unknown[] {
   return recordsOf(dataDir, TRANSACTIONS, 'transactions', teller, ({ transactionalId }) => String(transactionalId).startsWith(prefix));
 }
 
-/** The records of the scene's groups in their order, and the markers of its producers. Where they stand is decided by who else is played. */
+/** The offsets of the scene's group in their order, and the markers of its producers. Where they stand is decided by who else is played. */
 export function offsetRecords(dataDir: string, teller: Teller): unknown[] {
-  const prefix = teller.full('');
-  return recordsOf(dataDir, OFFSETS, 'offsets', teller, ({ group, groupId }) => String(group ?? groupId).startsWith(`${prefix}g`));
+  const name = teller.full('g');
+  return recordsOf(dataDir, OFFSETS, 'offsets', teller, ({ group, topic }) => group === name && topic !== undefined);
 }
 
 function recordsOf(dataDir: string, partition: string, decoder: Decoder, teller: Teller, isOurs: (key: Record<string, unknown>) => boolean): unknown[] {
@@ -98,6 +100,7 @@ function recordsOf(dataDir: string, partition: string, decoder: Decoder, teller:
 /** Without the time and with the names of producers. */
 function told(value: unknown, teller: Teller, field = ''): unknown {
   if (PRODUCER_IDS.has(field)) return typeof value === 'string' ? value : teller.producerName(Number(value));
+  if (LEADER_EPOCHS.has(field)) return toldEpoch(Number(value));
   if (typeof value === 'number' && Math.abs(value - Date.now()) < DAY_MS) return '<now>';
   if (typeof value === 'bigint') return String(value);
   if (Array.isArray(value)) return value.map(one => told(one, teller)).sort((a, b) => (JSON.stringify(a) < JSON.stringify(b) ? -1 : 1));

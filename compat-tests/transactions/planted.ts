@@ -1,8 +1,9 @@
 // States of transactions that take long to come about: written into `__transaction_state` of a broker that is stopped.
 
-import { appendFileSync, readFileSync, readdirSync } from 'node:fs';
+import { appendFileSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { transactionLogKeySchema, transactionLogValueSchema, type TransactionLogValueInput } from '../../src/protocol/generated/index.js';
+import { CLEAN_SHUTDOWN_FILE } from '../../src/log/paths.js';
 import * as batch from '../../src/protocol/records/batch.js';
 import { buildBatch } from '../../src/protocol/records/batch-builder.js';
 import { batchesIn } from '../../src/protocol/records/batch-iterator.js';
@@ -54,6 +55,8 @@ export function plant(dataDir: string, cast: TransactionCast, scene: number): vo
   const bytes = readFileSync(file);
   const last = [...batchesIn(bytes)].at(-1);
   if (last === undefined) throw new Error(`${file} is empty: there is no leader epoch to go by`);
+  // The brokers believe their files as they were when they stopped, if they stopped in order.
+  rmSync(join(dataDir, CLEAN_SHUTDOWN_FILE), { force: true });
   appendFileSync(file, buildBatch({ baseOffset: batch.nextOffset(bytes, last), partitionLeaderEpoch: batch.partitionLeaderEpoch(bytes, last) }, records));
 }
 

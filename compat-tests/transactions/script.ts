@@ -3,6 +3,7 @@
 
 import type { SeededRandom } from '../support/random.js';
 import type { Step } from '../lockstep/lockstep.js';
+import { FIRST_MADE_UP_EPOCH } from './logs.js';
 import { TransactionCast, type Membership, type Place, type Sequence, type Whose } from './cast.js';
 
 export type TransactionStep = Step<TransactionCast>;
@@ -115,7 +116,7 @@ function add(at: Moment): TransactionStep {
 function verify(at: Moment): TransactionStep {
   const { random } = at;
   const version = between(random, 4, 5);
-  const verified = some(at, IDS).map(id => ({ id, whose: whose(at, 5), verifyOnly: !random.chance(4), places: places(at) }));
+  const verified = some(at, IDS).map(id => ({ id, whose: whose(at, 5), verifyOnly: at.producer.style === 'classic' || !random.chance(4), places: places(at) }));
   const told = verified.map(({ id, whose: who, verifyOnly, places: asked }) => `${verifyOnly ? 'is' : 'adds'} ${asked.join(' ')} of ${id}${toldWhose(who)}`);
   return { name: `a broker asks v${version}: ${told.join('; ')}`, run: cast => cast.verify(verified, version) };
 }
@@ -220,7 +221,7 @@ function mark(at: Moment): TransactionStep {
   const isStranger = random.chance(2);
   const marker = {
     id: producer.id, whose: isStranger ? 'stranger' as const : random.pick<Whose>(['own', 'older', 'former']), committed: random.chance(2),
-    coordinatorEpoch: isStranger ? random.below(4) : 0, transactionVersion: version === 1 ? 0 : random.pick([0, 2]), places: places(at),
+    coordinatorEpoch: isStranger ? random.pick([0, FIRST_MADE_UP_EPOCH, FIRST_MADE_UP_EPOCH + 1]) : 0, transactionVersion: version === 1 ? 0 : random.pick([0, 2]), places: places(at),
   };
   const told = `${marker.committed ? 'commit' : 'abort'} of ${marker.whose} in ${marker.places.join(' ')}, coordinator epoch ${marker.coordinatorEpoch}, transaction version ${marker.transactionVersion}`;
   return { name: `${producer.id} is marked by hand v${version}: ${told}`, run: cast => cast.mark([marker], version) };

@@ -1,7 +1,5 @@
 // Plays scenes of transactional producers on both brokers, and holds what they wrote against each other.
 
-import { existsSync } from 'node:fs';
-import { join } from 'node:path';
 import { differences, type Difference } from '../differential/compare.js';
 import { BrokersDiffer, type Lockstep } from '../lockstep/lockstep.js';
 import { shrunk } from '../lockstep/shrink.js';
@@ -22,6 +20,8 @@ export class Theatre {
   async open(name: string): Promise<Scene> {
     const scene = this.stage.open(name, side => new TransactionCast(side));
     await Promise.all([scene.apache, scene.ottla].map(cast => cast.createTopics()));
+    // The brokers may start again before anybody plays.
+    for (const { side } of [scene.apache, scene.ottla]) side.close();
     return scene;
   }
 
@@ -66,7 +66,7 @@ export class Theatre {
 }
 
 function writtenOf(dataDir: string, cast: TransactionCast): Map<string, unknown> {
-  const partitions = TransactionCast.topics.flatMap(topic => [0, 1].map(index => `${cast.full(topic)}-${index}`)).filter(partition => existsSync(join(dataDir, partition)));
+  const partitions = TransactionCast.topics.flatMap(topic => [0, 1].map(index => `${cast.full(topic)}-${index}`));
   return new Map<string, unknown>([
     ...partitions.map(partition => [partition, partitionFiles(dataDir, partition, cast)] as const),
     ['__transaction_state', transactionRecords(dataDir, cast)],
