@@ -13,7 +13,8 @@ const SETTINGS = {
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': '100',
 };
 const TRANSACTIONAL_ID_NOT_FOUND = 105;
-const UNSAFE_DOWNGRADE = 3;
+const [UPGRADE, UNSAFE_DOWNGRADE] = [1, 3];
+const NEWEST_LEVEL = 2;
 /** The first that tells finalized features. */
 const API_VERSIONS = 3;
 
@@ -40,7 +41,8 @@ async function transactionsServed(player: Player): Promise<void> {
 /** Has both brokers finalize that level, and waits until they act by it. */
 export async function useVersion(stage: Stage, maxVersionLevel: number): Promise<void> {
   await stage.each(async player => {
-    const { results, errorCode } = await player.quietly(updateFeaturesApi, { timeoutMs: 10_000, featureUpdates: [{ feature: TRANSACTION_VERSION, maxVersionLevel, upgradeType: UNSAFE_DOWNGRADE }] });
+    const update = { feature: TRANSACTION_VERSION, maxVersionLevel, upgradeType: maxVersionLevel === NEWEST_LEVEL ? UPGRADE : UNSAFE_DOWNGRADE };
+    const { results, errorCode } = await player.quietly(updateFeaturesApi, { timeoutMs: 10_000, featureUpdates: [update] });
     const failed = [errorCode, ...results.map(result => result.errorCode)].find(code => code !== 0);
     if (failed !== undefined) throw new Error(`${TRANSACTION_VERSION} ${maxVersionLevel}: error ${failed}`);
     await player.until(`${TRANSACTION_VERSION} ${maxVersionLevel}`, async () => {

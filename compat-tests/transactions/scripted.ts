@@ -61,6 +61,14 @@ export const SCRIPTED: readonly Script[] = [
   timesOut('classic', CLASSIC), timesOut('new', NEW),
   losesTopic('classic', CLASSIC, false), losesTopic('classic', CLASSIC, true), losesTopic('new', NEW, false), losesTopic('new', NEW, true),
   {
+    name: 'ahead', steps: [
+      step('t0 inits', cast => cast.init('t0', { version: 5 })),
+      step('t0 writes with the last epoch', cast => cast.produce('t0', [{ place: 'a0', isTransactional: false }], { version: NEW.produce, whose: 'last', as: null })),
+      step('t0 adds', cast => cast.add('t0', ['a0', 'b0'], { version: NEW.add })),
+      step('t0 commits', cast => cast.end('t0', true, { version: NEW.end })),
+    ],
+  },
+  {
     name: 'known', steps: [
       step('t0 inits', cast => cast.init('t0', { version: 5 })),
       step('t0 leaves a gap', cast => cast.produce('t0', [{ place: 'a0', sequence: 'gap' }], { version: NEW.produce })),

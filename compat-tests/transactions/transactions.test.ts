@@ -29,6 +29,8 @@ if (reason !== null) noteSkipped('differential tests of transactions', reason);
   const stage = openStage();
   const theatre = new Theatre(stage);
   const seeds = Array.from({ length: SEEDS }, (_, index) => FIRST_SEED + index);
+  /** Those that play by the rules of earlier versions too. */
+  const olderSeeds = seeds.slice(0, Math.ceil(SEEDS / 3));
   /** Whose files are looked at in the end. */
   const lasting: Scene[] = [];
 
@@ -55,7 +57,8 @@ if (reason !== null) noteSkipped('differential tests of transactions', reason);
 
   test('producers who run out of time or lose a topic, and those of each known difference, are answered as by Apache but for these', async () => {
     await eachOf(SCRIPTED, ({ name, steps }) => theatre.play(name, steps));
-    expect(KNOWN_DIFFERENCES.filter(known => !stage.met.has(known)).map(({ asked, reason: why }) => `${why} (${asked.source})`)).toEqual([]);
+    // Of which Apache has none against itself (BROKER=apache).
+    if (stage.brokers[1].kind === 'ottla') expect(KNOWN_DIFFERENCES.filter(known => !stage.met.has(known)).map(({ asked, reason: why }) => `${why} (${asked.source})`)).toEqual([]);
   }, TIMEOUT_MS);
 
   test(`producers of ${SEEDS} seeds are answered as by Apache`, async () => {
@@ -78,9 +81,9 @@ if (reason !== null) noteSkipped('differential tests of transactions', reason);
     await playOn(0, before);
     await useVersion(stage, 1);
     await playOn(1, before);
-    await eachOf(seeds, seed => theatre.play(`one-${seed}`, scriptOf(new SeededRandom(1000 + seed), STEPS)));
+    await eachOf(olderSeeds, seed => theatre.play(`one-${seed}`, scriptOf(new SeededRandom(1000 + seed), STEPS)));
     await useVersion(stage, 0);
-    await eachOf(seeds, seed => theatre.play(`none-${seed}`, scriptOf(new SeededRandom(2000 + seed), STEPS, { style: 'classic' })));
+    await eachOf(olderSeeds, seed => theatre.play(`none-${seed}`, scriptOf(new SeededRandom(2000 + seed), STEPS, { style: 'classic' })));
     await useVersion(stage, 2);
     await playOn(2, before);
   }, TIMEOUT_MS);
