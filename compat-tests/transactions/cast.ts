@@ -128,7 +128,7 @@ export class TransactionCast implements Actor {
       case 'former': return all.at(-2) ?? STRANGER;
       case 'other': return [...this.identities].find(([name]) => name !== id)?.[1].at(-1) ?? STRANGER;
       case 'stranger': return STRANGER;
-      case 'nobody': return NOBODY;
+      default: return NOBODY;
     }
   }
 
@@ -290,10 +290,10 @@ export class TransactionCast implements Actor {
   private membership(how: Membership): { generationId?: number; memberId?: string } {
     const { memberId, generationId } = this.member;
     switch (how) {
-      case 'none': return {};
       case 'real': return { memberId, generationId };
       case 'former generation': return { memberId, generationId: generationId - 1 };
       case 'made up': return { memberId: 'nobody', generationId: Math.max(generationId, 1) };
+      default: return {};
     }
   }
 

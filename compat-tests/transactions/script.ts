@@ -71,7 +71,7 @@ function whose({ random }: Moment, oneIn = 10): Whose {
 
 const toldWhose = (who: Whose): string => (who === 'own' ? '' : `, as ${who}`);
 
-function some<T>({ random }: Moment, from: readonly T[], most = 2): T[] {
+function some({ random }: Moment, from: readonly string[], most = 2): string[] {
   const left = [...from];
   return Array.from({ length: between(random, 1, most) }, () => left.splice(random.below(left.length), 1)[0]!).sort();
 }
