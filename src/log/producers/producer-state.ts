@@ -13,6 +13,9 @@ import type { ActiveProducer } from '../types.js';
 /** Rules for what was checked before: a leader's batches on a follower, a log's own at recovery. */
 export const REPLAY: AppendRules = { origin: 'replication', transactionVersion: 0 };
 
+/** A question is under way for a moment, and anybody can ask: what is kept of those that no append follows is bounded. */
+const MOST_VERIFICATIONS = 1_000;
+
 /** Where aborted transactions are noted: the index of the segment that holds the marker. */
 export interface AbortedSink {
   append(aborted: AbortedTransaction): void;
@@ -105,7 +108,16 @@ export class ProducerState {
     known?.join(writer);
     const verification = known ?? new Verification(writer, nowMs);
     this.verifications.set(producerId, verification);
+    if (this.verifications.size > MOST_VERIFICATIONS) this.forgetOldestVerification();
     return verification;
+  }
+
+  /** Of so many, most belong to nobody: the oldest is the one that was asked for in vain. */
+  private forgetOldestVerification(): void {
+    for (const producerId of this.verifications.keys()) {
+      this.verifications.delete(producerId);
+      return;
+    }
   }
 
   verificationOf(producerId: number): Verification | undefined {

@@ -174,3 +174,13 @@ test('what was asked and never appended is forgotten with the producers that are
   log.removeExpiredProducers(clock.nowMs());
   expect(() => send(guard)).toThrow(NOT_VERIFIED);
 });
+
+test('anybody may ask, and what is kept of that is bounded: of many the oldest gives way', () => {
+  const guard = start();
+  const ask = (producerId: number): unknown => log.startVerification({ producerId, producerEpoch: 0, baseSequence: 0, bumpsEpoch: false });
+  for (let producerId = 1_000; producerId < 1_999; producerId++) ask(producerId);
+  expect(start()).toBe(guard);
+  ask(1_999);
+  expect(() => send(guard)).toThrow(NOT_VERIFIED);
+  expect(send(start())).toMatchObject({ duplicate: false });
+});
