@@ -110,7 +110,7 @@ function committedOf(batches: readonly FetchedBatch[], aborted: readonly { produ
   });
 }
 
-/** Follows one partition, as a consumer does. */
+/** Follows one partition from its start, as a consumer does. */
 export class Reader {
   private position = 0;
   private lastStableOffset = 0;
@@ -119,9 +119,16 @@ export class Reader {
   constructor(private readonly link: Link, private readonly ledger: Ledger, private readonly place: Place, private readonly isolation: Isolation) {}
 
   async read(maxBytes: number): Promise<Fetched> {
-    const { link, place: { topic, index } } = this;
-    const fetched = await fetchOnce(link, this.ledger, this.place, this.isolation, this.position, maxBytes);
+    const { link, ledger, place: { topic, index }, isolation, position: from } = this;
+    const askedMs = link.world.nowMs;
+    const fetched = await fetchOnce(link, ledger, this.place, isolation, from, maxBytes);
     this.position = fetched.position;
+    const isCommitted = isolation === COMMITTED;
+    const { records, highWatermark, lastStableOffset, position } = fetched;
+    ledger.read({
+      reader: `${link.name} at ${topic}-${index}, isolation ${isolation}`, partition: `${topic}-${index}`, isCommitted, from, records, highWatermark, lastStableOffset,
+      reachedEnd: position >= (isCommitted ? lastStableOffset : highWatermark), askedMs, answeredMs: link.world.nowMs,
+    });
     for (const what of ['lastStableOffset', 'highWatermark'] as const) {
       holds(fetched[what] >= this[what], 'stableOffset', () => `${link.name} read a ${what} of ${topic}-${index} of ${fetched[what]} after ${this[what]}`);
       this[what] = fetched[what];

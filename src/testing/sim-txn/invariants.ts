@@ -13,6 +13,7 @@ export const INVARIANTS = {
   drained: 'when all timeouts are over no transaction is open, neither at the coordinator nor in a partition nor in a group',
   endHolds: 'an EndTxn that was answered without an error holds',
   answers: 'every answer is one that Kafka gives in such a case',
+  history: 'what the clients did and saw has no anomaly, as a checker tells that knows nothing of brokers',
   progress: 'every request comes to a final answer while the broker runs, and the broker starts after every stop',
 } as const;
 export type Invariant = keyof typeof INVARIANTS;

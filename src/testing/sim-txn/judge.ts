@@ -1,6 +1,7 @@
 import { auditDrained } from './audit.js';
 import { COMMITTED, Reader, UNCOMMITTED, type FetchedBatch, type FetchedRecord } from './fetching.js';
 import { committedOffsets } from './group-member.js';
+import { soundHistory } from './history.js';
 import { holds } from './invariants.js';
 import { describe, type Ledger, type Transaction, type Written } from './ledger.js';
 import type { Link } from './link.js';
@@ -23,6 +24,7 @@ export async function judge(link: Link, ledger: Ledger): Promise<void> {
   everythingThatMust(outcome, ledger);
   offsetsWithOutput(outcome, ledger);
   oneOwner(outcome, ledger);
+  soundHistory(ledger);
 }
 
 async function readOutcome(link: Link, ledger: Ledger): Promise<Outcome> {
@@ -35,7 +37,10 @@ async function readOutcome(link: Link, ledger: Ledger): Promise<Outcome> {
     holds(lastStableOffset === highWatermark, 'drained', () => `the last stable offset of ${nameOf(place)} is ${lastStableOffset} of ${highWatermark}`);
     batches.set(nameOf(place), (await new Reader(link, ledger, place, UNCOMMITTED).readToEnd()).flatMap(each => each.batches));
   }
-  return { visible, batches, committedOffsets: await committedOffsets(link, GROUP, INPUTS) };
+  const askedMs = link.world.nowMs;
+  const offsets = await committedOffsets(link, GROUP, INPUTS);
+  ledger.toldCommitted({ client: link.name, offsets, askedMs, answeredMs: link.world.nowMs });
+  return { visible, batches, committedOffsets: offsets };
 }
 
 function nothingTwice({ visible }: Outcome, ledger: Ledger): void {

@@ -3,6 +3,7 @@ import { holds } from './invariants.js';
 /** What the clients of a scenario wrote and were told: what is seen is held against it. */
 
 export interface Written {
+  readonly client: string;
   readonly partition: string;
   readonly value: string;
   /** In the compacted topic. */
@@ -33,6 +34,8 @@ export interface Incarnation {
   readonly producerEpoch: number;
   /** Wall time of the answer. */
   readonly sinceMs: number;
+  readonly askedMs: number;
+  readonly answeredMs: number;
 }
 
 export interface Transaction {
@@ -42,13 +45,51 @@ export interface Transaction {
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly written: Written[];
+  /** What it is to commit for the group, by partition. */
+  readonly offsets: Map<string, number>;
+  readonly beganMs: number;
+  askedToCommitMs: number | undefined;
+  /** When its end was answered. */
+  endedMs: number | undefined;
   fate: Fate;
 }
+
+/** What one fetch of a reader gave. */
+export interface Reading {
+  readonly reader: string;
+  readonly partition: string;
+  /** Only what is committed. */
+  readonly isCommitted: boolean;
+  readonly from: number;
+  readonly records: readonly { readonly offset: number; readonly value: string }[];
+  readonly highWatermark: number;
+  readonly lastStableOffset: number;
+  readonly reachedEnd: boolean;
+  readonly askedMs: number;
+  readonly answeredMs: number;
+}
+
+/** What a client was told that the group has committed. */
+export interface CommittedReading {
+  readonly client: string;
+  readonly offsets: ReadonlyMap<string, number>;
+  readonly askedMs: number;
+  readonly answeredMs: number;
+}
+
+/** Those of a client in the order in which it did them. Times are of the simulated clock. */
+export type Event =
+  | { readonly what: 'incarnation'; readonly incarnation: Incarnation }
+  | { readonly what: 'transaction'; readonly transaction: Transaction }
+  | { readonly what: 'written'; readonly written: Written }
+  | { readonly what: 'reading'; readonly reading: Reading }
+  | { readonly what: 'committed'; readonly committed: CommittedReading };
 
 export class Ledger {
   readonly incarnations: Incarnation[] = [];
   readonly transactions: Transaction[] = [];
   readonly written = new Map<string, Written>();
+  readonly events: Event[] = [];
   /** By partition and offset: the record that was seen there, or acknowledged. */
   private readonly places = new Map<string, string>();
   private values = 0;
@@ -59,20 +100,31 @@ export class Ledger {
 
   incarnation(incarnation: Incarnation): Incarnation {
     this.incarnations.push(incarnation);
+    this.events.push({ what: 'incarnation', incarnation });
     return incarnation;
   }
 
-  begin(client: string, incarnation: Incarnation, { producerId, producerEpoch }: { producerId: number; producerEpoch: number }): Transaction {
-    const transaction: Transaction = { number: this.transactions.length, client, incarnation, producerId, producerEpoch, written: [], fate: 'unasked' };
+  begin(client: string, incarnation: Incarnation, { producerId, producerEpoch }: { producerId: number; producerEpoch: number }, beganMs: number): Transaction {
+    const transaction: Transaction = { number: this.transactions.length, client, incarnation, producerId, producerEpoch, written: [], offsets: new Map(), beganMs, askedToCommitMs: undefined, endedMs: undefined, fate: 'unasked' };
     this.transactions.push(transaction);
+    this.events.push({ what: 'transaction', transaction });
     return transaction;
   }
 
   write(written: Omit<Written, 'offset'>): Written {
     const entry: Written = { ...written, offset: undefined };
     this.written.set(entry.value, entry);
-    entry.transaction?.written.push(entry);
+    if (entry.transaction === undefined) this.events.push({ what: 'written', written: entry });
+    else entry.transaction.written.push(entry);
     return entry;
+  }
+
+  read(reading: Reading): void {
+    this.events.push({ what: 'reading', reading });
+  }
+
+  toldCommitted(committed: CommittedReading): void {
+    this.events.push({ what: 'committed', committed });
   }
 
   acknowledged(entries: readonly Written[], baseOffset: number): void {

@@ -76,7 +76,7 @@ function codeOf({ responses }: ProduceResponse, index: number): number {
 }
 
 function prepare(link: Link, ledger: Ledger, { producerId, producerEpoch, sequences }: ProducerState, { place, records }: Load, transaction: Transaction | undefined): Prepared {
-  const written = records.map(({ key, source }) => ledger.write({ partition: nameOf(place), value: ledger.newValue(link.name), key, source, transaction }));
+  const written = records.map(({ key, source }) => ledger.write({ client: link.name, partition: nameOf(place), value: ledger.newValue(link.name), key, source, transaction }));
   const bytes = buildBatch(
     { producerId, producerEpoch, baseSequence: sequences.get(nameOf(place)) ?? 0, isTransactional: transaction !== undefined },
     written.map(({ value, key }, index) => ({

@@ -105,7 +105,13 @@ export class Scenario {
       if (operation.do === 'leave') member.die();
       if (operation.do !== 'process') return;
       const { membership, isNew } = await member.joined();
-      if (isNew || positions.size === 0) positions = await member.committed(membership.places);
+      if (isNew || positions.size === 0) {
+        const askedMs = link.world.nowMs;
+        positions = await member.committed(membership.places);
+        ledger.toldCommitted({ client: name, offsets: positions, askedMs, answeredMs: link.world.nowMs });
+        // It counts on from there.
+        positions = new Map(positions);
+      }
       const isDone = await transact(client, operation.end, async () => {
         const offsets: { place: (typeof INPUTS)[number]; offset: number }[] = [];
         for (const place of INPUTS.filter(each => positions.has(nameOf(each)))) {

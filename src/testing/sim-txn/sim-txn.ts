@@ -1,4 +1,6 @@
 import { shrink } from '../../log/testing/shrink.js';
+import type { History } from '../history/history.js';
+import { historyOf } from './history.js';
 import { InvariantError } from './invariants.js';
 import { judge } from './judge.js';
 import { formatOperations, randomPlan, type Operation, type Plan } from './plan.js';
@@ -27,6 +29,8 @@ export interface Run {
   readonly events: number;
   readonly transactions: number;
   readonly committed: number;
+  /** What the clients did and saw. */
+  readonly history: History;
 }
 
 /** All timeouts of transactions are over by then, and all that comes late has come. */
@@ -63,7 +67,7 @@ export async function run(seed: number, plan: Plan, options: ScenarioOptions = {
   await world.runUntil(judging, 600_000);
   stage.check();
   const { transactions } = scenario.ledger;
-  const result = { digest: world.trace.digest(), events: world.trace.count, transactions: transactions.length, committed: transactions.filter(({ fate }) => fate === 'committed').length };
+  const result = { digest: world.trace.digest(), events: world.trace.count, transactions: transactions.length, committed: transactions.filter(({ fate }) => fate === 'committed').length, history: historyOf(scenario.ledger) };
   stage.kill(0);
   return result;
 }

@@ -94,6 +94,7 @@ export class TransactionalClient {
     this.needsBump = false;
     await link.ask(findCoordinatorApi, { keyType: 1, coordinatorKeys: [transactionalId] }, 4, answer => answer.coordinators[0]!.errorCode);
     fences.initiated(transactionalId, link.name);
+    const askedMs = link.world.nowMs;
     const { errorCode, producerId, producerEpoch } = await link.ask(
       initProducerIdApi, { transactionalId, transactionTimeoutMs: timeoutMs }, versions.initProducerId, answer => answer.errorCode,
     );
@@ -101,7 +102,7 @@ export class TransactionalClient {
     if (FENCING.has(errorCode)) throw new FencedError(`InitProducerId: error ${errorCode}`);
     holds(errorCode === ErrorCode.NONE, 'answers', () => `${link.name} asked InitProducerId: error ${errorCode}`);
     this.state = { producerId: Number(producerId), producerEpoch, sequences: new Map() };
-    this.incarnation = ledger.incarnation({ transactionalId, client: link.name, producerId: Number(producerId), producerEpoch, sinceMs: link.world.wallMs });
+    this.incarnation = ledger.incarnation({ transactionalId, client: link.name, producerId: Number(producerId), producerEpoch, sinceMs: link.world.wallMs, askedMs, answeredMs: link.world.nowMs });
   }
 
   async begin(): Promise<Transaction> {
@@ -110,7 +111,7 @@ export class TransactionalClient {
     this.joined.clear();
     this.isBegun = false;
     this.beganMs = this.link.world.nowMs;
-    return (this.transaction = this.ledger.begin(this.link.name, this.incarnation!, this.state!));
+    return (this.transaction = this.ledger.begin(this.link.name, this.incarnation!, this.state!, this.beganMs));
   }
 
   async write(loads: readonly Load[]): Promise<void> {
@@ -134,6 +135,7 @@ export class TransactionalClient {
     const { link, options: { transactionalId, versions }, state } = this;
     const { producerId, producerEpoch } = state!;
     this.isBegun = true;
+    for (const { place, offset } of offsets) this.transaction!.offsets.set(nameOf(place), offset);
     if (versions.addOffsets !== undefined) {
       const { errorCode } = await link.ask(addOffsetsToTxnApi, { transactionalId, producerId, producerEpoch, groupId }, versions.addOffsets, answer => answer.errorCode);
       this.check(errorCode, 'AddOffsetsToTxn');
@@ -159,8 +161,9 @@ export class TransactionalClient {
       return;
     }
     let isDoubtful = false;
-    if (committed) transaction!.fate = 'doubtful';
+    if (committed) this.asksToCommit();
     const answer = await link.ask(endTxnApi, { transactionalId, producerId, producerEpoch, committed }, versions.endTxn, ({ errorCode }) => errorCode, { onNoAnswer: () => { isDoubtful = true; } });
+    transaction!.endedMs = link.world.nowMs;
     if (answer.errorCode === ErrorCode.NONE) transaction!.fate = committed ? 'committed' : 'aborted';
     // It may have been served before, and somebody else have come since.
     else if (!isDoubtful) transaction!.fate = 'aborted';
@@ -177,11 +180,16 @@ export class TransactionalClient {
 
   /** Asks for the commit and dies before an answer can come. */
   commitAndDie(): void {
-    const { link, options: { transactionalId, versions }, state, transaction } = this;
+    const { link, options: { transactionalId, versions }, state } = this;
     const { producerId, producerEpoch } = state!;
-    transaction!.fate = 'doubtful';
+    this.asksToCommit();
     link.send(endTxnApi, { transactionalId, producerId, producerEpoch, committed: true }, versions.endTxn).catch(() => undefined);
     this.die();
+  }
+
+  private asksToCommit(): void {
+    this.transaction!.fate = 'doubtful';
+    this.transaction!.askedToCommitMs = this.link.world.nowMs;
   }
 
   /** A producer of the classic protocol goes on after an error with an epoch of its own (KIP-360). */
