@@ -4,7 +4,8 @@ import { Reader } from '../protocol/wire/reader.js';
 import type { Api } from '../protocol/wire/types.js';
 import { Writer } from '../protocol/wire/writer.js';
 
-const BUFFER_BYTES = 64 * 1024;
+/** Of all connections, as sinks may: what was filled is copied at once. */
+const BUFFER = Buffer.allocUnsafe(64 * 1024);
 
 /** The half of an API that a client uses. */
 export type ClientApi<RequestInput, Response> = Pick<
@@ -22,7 +23,6 @@ interface Waiting {
  * will. Requests may be pipelined; answers come in order.
  */
 export class RawClient implements ByteSink {
-  readonly #buffer = Buffer.allocUnsafe(BUFFER_BYTES);
   readonly #waiting: Waiting[] = [];
   readonly #writer = new Writer();
   #received: Buffer = Buffer.alloc(0);
@@ -75,11 +75,11 @@ export class RawClient implements ByteSink {
   }
 
   nextBuffer(): Uint8Array {
-    return this.#buffer;
+    return BUFFER;
   }
 
   filled(length: number): void {
-    this.#received = Buffer.concat([this.#received, this.#buffer.subarray(0, length)]);
+    this.#received = Buffer.concat([this.#received, BUFFER.subarray(0, length)]);
     while (this.#received.length >= 4) {
       const end = 4 + this.#received.readInt32BE(0);
       if (this.#received.length < end) return;
