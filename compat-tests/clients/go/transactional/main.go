@@ -11,7 +11,9 @@ import (
 	"sync"
 	"time"
 
+	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
 )
 
@@ -23,6 +25,9 @@ type request struct {
 	TimeoutMs       int               `json:"timeoutMs"`
 	Topic           string            `json:"topic"`
 	Records         []json.RawMessage `json:"records"`
+	Group           string            `json:"group"`
+	Partition       int32             `json:"partition"`
+	Offset          int64             `json:"offset"`
 	Partitions      int32             `json:"partitions"`
 	Isolation       string            `json:"isolation"`
 	Until           string            `json:"until"`
@@ -81,6 +86,35 @@ func (p *program) send(r request) (any, error) {
 	return nil, first.Err()
 }
 
+// sendOffset asks in franz-go's requests: by itself it does so for a member of a group alone (GroupTransactSession).
+func (p *program) sendOffset(r request) (any, error) {
+	ctx, client := context.Background(), p.producer(r)
+	id, epoch, err := client.ProducerID(ctx)
+	if err != nil {
+		return nil, err
+	}
+	transactionalID := client.OptValue(kgo.TransactionalID).(string)
+	add := kmsg.NewPtrAddOffsetsToTxnRequest()
+	add.TransactionalID, add.ProducerID, add.ProducerEpoch, add.Group = transactionalID, id, epoch, r.Group
+	added, err := add.RequestWith(ctx, client)
+	if err == nil {
+		err = kerr.ErrorForCode(added.ErrorCode)
+	}
+	if err != nil {
+		return nil, err
+	}
+	partition, topic, commit := kmsg.NewTxnOffsetCommitRequestTopicPartition(), kmsg.NewTxnOffsetCommitRequestTopic(), kmsg.NewPtrTxnOffsetCommitRequest()
+	partition.Partition, partition.Offset = r.Partition, r.Offset
+	topic.Topic, topic.Partitions = r.Topic, append(topic.Partitions, partition)
+	commit.TransactionalID, commit.ProducerID, commit.ProducerEpoch, commit.Group = transactionalID, id, epoch, r.Group
+	commit.Topics = append(commit.Topics, topic)
+	committed, err := commit.RequestWith(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	return nil, kerr.ErrorForCode(committed.Topics[0].Partitions[0].ErrorCode)
+}
+
 func (p *program) end(how kgo.TransactionEndTry) func(request) (any, error) {
 	return func(r request) (any, error) { return nil, p.producer(r).EndTransaction(context.Background(), how) }
 }
@@ -132,7 +166,7 @@ func main() {
 		p.options = append(p.options, kgo.MaxVersions(versions))
 	}
 	operations := map[string]func(request) (any, error){
-		"open": p.open, "begin": p.begin, "send": p.send, "commit": p.end(kgo.TryCommit), "abort": p.end(kgo.TryAbort), "close": p.close, "read": p.read,
+		"open": p.open, "begin": p.begin, "send": p.send, "sendOffset": p.sendOffset, "commit": p.end(kgo.TryCommit), "abort": p.end(kgo.TryAbort), "close": p.close, "read": p.read,
 	}
 	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
 		var r request
