@@ -28,28 +28,13 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
     reason: 'each broker has loggers of its own, and begins at a level of its own',
   },
   {
-    step: /^performance: .*--transactional-id/, apache: /^exit 0$|^100 records sent, /, ottla: /^exit 1$|Could not find a coordinator with type TRANSACTION with key timed /,
-    reason: 'transactions are not served yet',
-  },
-  {
-    step: /^transactions: .* list/,
-    apache: /^exit 0$|^TransactionalId\tCoordinator\t|^timed 1 \d+ CompleteCommit$|ListTransactions.*request sent to broker 1 failed/,
-    ottla: /^exit 1$|The node does not support LIST_TRANSACTIONS\./,
-    reason: 'transactions are not served yet',
-  },
-  {
-    step: /^transactions: .* (?:describe --transactional-id|forceTerminateTransaction)/,
-    apache: /^exit 0$|failed because the ID could not be found/, ottla: /^exit 1$|FindCoordinator request for key `CoordinatorKey\(idValue='nobody', type=TRANSACTION\)` failed/,
-    reason: 'coordinators of transactions are not served yet',
-  },
-  {
     step: /^cluster: broker-api-versions/, apache: /: [1-9]\d* to \d+ \[usable: \d+\],$/, ottla: /: 0 to \d+ \[usable: \d+\],$/,
     reason: 'older versions are served too, for clients of Kafka\'s past',
   },
   { step: /^cluster: broker-api-versions/, apache: /: \d+(?: to \d+)? \[usable: \d+\],?$/, ottla: /: UNSUPPORTED,?$/, reason: 'not served yet' },
   {
-    step: /: features .* describe/, apache: /^Feature: (?:share|streams|transaction)\.version /,
-    reason: 'share.version, streams.version and transaction.version are not served yet',
+    step: /: features .* describe/, apache: /^Feature: (?:share|streams)\.version /,
+    reason: 'share.version and streams.version are not served yet',
   },
   {
     step: /^cluster: features .* upgrade --release-version 4\.3(?:$|-IV0)/,
@@ -64,13 +49,13 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   {
     step: /^files: metadata-shell .*(?:features|configs|byName)$/,
-    apache: /^(?:TOPIC:)?__transaction_state$|^finalized_(?:share|streams|transaction)\.version:$|^ [12]$/,
-    reason: 'transactions and share groups are not served yet',
+    apache: /^finalized_(?:share|streams)\.version:$|^ 1$/,
+    reason: 'share groups and streams groups are not served yet',
   },
   {
     step: /^files: dump-log --cluster-metadata/,
-    apache: /"PARTITION_RECORD","version":2|"__transaction_state"|"FEATURE_LEVEL_RECORD".*"(?:share|streams|transaction)\.version"/, ottla: /"PARTITION_RECORD","version":1/,
-    reason: 'we write a record in the lowest version that holds all of it; and transactions and share groups are not served yet',
+    apache: /"PARTITION_RECORD","version":2|"FEATURE_LEVEL_RECORD".*"(?:share|streams)\.version"/, ottla: /"PARTITION_RECORD","version":1/,
+    reason: 'we write a record in the lowest version that holds all of it; and share groups and streams groups are not served yet',
   },
   {
     step: /^files: metadata-shell .*\/pairs/, apache: /isr=\[\], .*elr=\[1\], .*leader=-1,/, ottla: /isr=\[1\], .*elr=\[\], .*leader=1,/,

@@ -1,7 +1,7 @@
 // What a tool printed, without what two brokers may rightly differ in: ids, ports, paths, the time.
 
 import type { Play, Result } from './step.js';
-import { isInterrupt } from './step.js';
+import { isInterrupt, isStep } from './step.js';
 
 const DAY_MS = 86_400_000;
 
@@ -47,7 +47,7 @@ function withoutNow(printed: string): string {
 
 /** The step as it stands in a transcript. */
 export function transcript(play: Play, line: string, { exit, stdout, stderr }: Result): string {
-  const command = isInterrupt(play) ? `^C ${play.interrupt}` : `$ ${line}`;
+  const command = isStep(play) ? `$ ${line}` : isInterrupt(play) ? `^C ${play.interrupt}` : '(requests)';
   const heading = play.title === line ? '' : `# ${play.title}\n`;
   const errors = stderr === '' ? '' : stderr.replace(/\n$/, '').replace(/^/gm, '! ') + '\n';
   return `${heading}${command}\n${stdout}${stdout === '' || stdout.endsWith('\n') ? '' : '\n'}${errors}=> ${exit ?? 'does not end'}\n`;

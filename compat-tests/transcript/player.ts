@@ -2,12 +2,14 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { NodeNet } from '../../src/env/node/index.js';
+import { RawClient } from '../../src/testing/raw-client.js';
 import type { BrokerUnderTest } from '../support/brokers.js';
 import type { JavaOracle } from '../support/java-oracle.js';
 import { SIDES, differences, type Difference, type Side } from './compare.js';
 import { normalised, transcript, type Names } from './normalise.js';
 import { PublishedMetadata } from './published.js';
-import { isInterrupt, text, words, type Family, type Play, type Result, type Step } from './step.js';
+import { isInterrupt, isRequests, isStep, text, words, type Family, type Interrupt, type Play, type Requests, type Result, type Step } from './step.js';
 import { TOOLS } from './tools.js';
 
 const STEP_TIMEOUT_MS = 45_000;
@@ -41,8 +43,8 @@ class Played {
     return free;
   }
 
-  line(play: Step): string {
-    return text(play.line, this.earlier);
+  line(play: Play): string {
+    return isStep(play) ? text(play.line, this.earlier) : '';
   }
 
   filled(given: string): string {
@@ -102,13 +104,13 @@ export class Player {
   }
 
   private async playStep(family: string, play: Play): Promise<void> {
-    if (!isInterrupt(play) && play.background !== undefined) {
+    if (isStep(play) && play.background !== undefined) {
       await this.tools.ask(JSON.stringify(this.question(this.sides, side => ({ [`${play.background}@${side.side}`]: side.run(play) }))));
       return;
     }
     const startMs = Date.now();
-    const results = await this.ask(play, this.sides);
-    if (!isInterrupt(play) && play.until !== undefined) await this.askAgain(play, play.until, results);
+    const results = isRequests(play) ? await this.send(play) : await this.ask(play, this.sides);
+    if (isStep(play) && play.until !== undefined) await this.askAgain(play, play.until, results);
     this.steps += 1;
     this.times.push([play.title, Date.now() - startMs]);
     const title = this.sides[0]!.free(play.title);
@@ -117,14 +119,14 @@ export class Player {
   }
 
   private async apacheShows(play: Play): Promise<void> {
-    if (!isInterrupt(play) && CHANGES_BROKER.test(this.sides[0]!.line(play))) await this.published.appliedAll();
+    if (CHANGES_BROKER.test(this.sides[0]!.line(play))) await this.published.appliedAll();
     else await this.published.caughtUp();
   }
 
   private note(side: Played, title: string, play: Play, result: Result): Result {
     side.results.set(title, result);
     const clean = normalised(result, play, side.names());
-    side.transcript.push(transcript(play, isInterrupt(play) ? '' : side.line(play), clean));
+    side.transcript.push(transcript(play, side.line(play), clean));
     return clean;
   }
 
@@ -132,9 +134,20 @@ export class Player {
     return Object.assign({}, ...sides.map(of)) as Question;
   }
 
-  private async ask(play: Play, sides: readonly Played[]): Promise<Map<Side, Result>> {
+  private async ask(play: Step | Interrupt, sides: readonly Played[]): Promise<Map<Side, Result>> {
     const question = this.question(sides, side => ({ [side.side]: isInterrupt(play) ? { interrupt: `${play.interrupt}@${side.side}`, awaited: play.until?.source ?? '', timeoutMs: STATE_TIMEOUT_MS } : side.run(play) }));
     return new Map(Object.entries(await this.tools.ask(JSON.stringify(question)) as Record<Side, Result>) as [Side, Result][]);
+  }
+
+  private async send({ send }: Requests): Promise<Map<Side, Result>> {
+    return new Map(await Promise.all(this.sides.map(async ({ side, broker: { host, port } }) => {
+      const client = await RawClient.connect(new NodeNet(), port, { host });
+      try {
+        return [side, { exit: 0, stdout: await send(client), stderr: '' }] as const;
+      } finally {
+        client.close();
+      }
+    })));
   }
 
   private async askAgain(play: Step, until: RegExp, results: Map<Side, Result>): Promise<void> {

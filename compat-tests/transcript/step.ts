@@ -1,5 +1,7 @@
 // A step of the script: one command line, played on both brokers.
 
+import type { RawClient } from '../../src/testing/raw-client.js';
+
 /** What a shell sees of a command. No exit code: it did not end in time. */
 export interface Result {
   readonly exit: number | null;
@@ -12,9 +14,16 @@ export type Earlier = (title: string) => Result;
 
 type Text = string | ((earlier: Earlier) => string);
 
-export interface Step {
+interface Told {
   /** What an earlier step is asked for by; the second of its kind in a family is `title (2)`. */
   readonly title: string;
+  /** Takes out of what was printed what two brokers may differ in, beyond what is taken out everywhere. */
+  readonly normalise?: (text: string) => string;
+  /** Its lines come in no order. */
+  readonly unordered?: boolean;
+}
+
+export interface Step extends Told {
   /**
    * A tool's name, as in `TOOLS`, and its arguments, parted by spaces; quoted by '…' where they hold some. In braces stand
    * `{b}` for `--bootstrap-server` and the broker's address, the address alone `{broker}`, its port `{port}`, its data
@@ -27,25 +36,23 @@ export interface Step {
   readonly files?: Readonly<Record<string, Text>>;
   /** Asks again until standard output matches: what it tells comes about by itself. */
   readonly until?: RegExp;
-  /** Takes out of what was printed what two brokers may differ in, beyond what is taken out everywhere. */
-  readonly normalise?: (text: string) => string;
-  /** Its lines come in no order. */
-  readonly unordered?: boolean;
   /** Starts it and goes on; a later step with `interrupt` and this name ends it, and its result is that step's. */
   readonly background?: string;
 }
 
 /** Ends what runs in the background, as ^C does. */
-export interface Interrupt {
-  readonly title: string;
+export interface Interrupt extends Told {
   readonly interrupt: string;
   /** Once it has printed this. */
   readonly until?: RegExp;
-  readonly normalise?: (text: string) => string;
-  readonly unordered?: boolean;
 }
 
-export type Play = Step | Interrupt;
+/** What no tool brings about: requests, and what is printed of their answers. */
+export interface Requests extends Told {
+  readonly send: (client: RawClient) => Promise<string>;
+}
+
+export type Play = Step | Interrupt | Requests;
 
 export interface Family {
   readonly name: string;
@@ -55,6 +62,8 @@ export interface Family {
 }
 
 export const isInterrupt = (play: Play): play is Interrupt => 'interrupt' in play;
+export const isRequests = (play: Play): play is Requests => 'send' in play;
+export const isStep = (play: Play): play is Step => 'line' in play;
 
 type Options = Omit<Step, 'title' | 'line'>;
 

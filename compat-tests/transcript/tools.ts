@@ -32,6 +32,8 @@ export const TOOLS: Readonly<Record<string, string>> = {
   'streams-application-reset': tools('StreamsResetter'),
   'streams-groups': tools('streams.StreamsGroupCommand'),
   topics: tools('TopicCommand'),
+  // Started by no script, but by the system tests.
+  'transactional-message-copier': tools('TransactionalMessageCopier'),
   transactions: tools('TransactionsCommand'),
   'verifiable-consumer': tools('VerifiableConsumer'),
   'verifiable-producer': tools('VerifiableProducer'),

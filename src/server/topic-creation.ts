@@ -53,9 +53,9 @@ async function create(services: Services, names: readonly string[], failures: Ma
 /** Partitions, replicas and settings: the broker's defaults, or what an internal topic needs. */
 function shapeOf(services: Services, name: string) {
   const settings = services.settings();
-  const compacted = (segmentBytes: number) => [
+  const compacted = (segmentBytes: number, compression = 'producer') => [
     { name: 'cleanup.policy', value: 'compact' },
-    { name: 'compression.type', value: 'producer' },
+    { name: 'compression.type', value: compression },
     { name: 'segment.bytes', value: String(segmentBytes) },
   ];
   switch (name) {
@@ -70,7 +70,7 @@ function shapeOf(services: Services, name: string) {
         numPartitions: settings.get('transaction.state.log.num.partitions'),
         replicationFactor: settings.get('transaction.state.log.replication.factor'),
         configs: [
-          ...compacted(settings.get('transaction.state.log.segment.bytes')),
+          ...compacted(settings.get('transaction.state.log.segment.bytes'), 'uncompressed'),
           { name: 'min.insync.replicas', value: String(settings.get('transaction.state.log.min.isr')) },
           { name: 'unclean.leader.election.enable', value: 'false' },
         ],
