@@ -88,3 +88,41 @@ test('an abort is noted in the index of the segment that holds its marker, and t
   // Version, producer, first and last offset, and the last stable offset: producer 8 still had its own open at 1.
   expect([index.length, index.readInt16BE(0), ...[2, 10, 18, 26].map(at => Number(index.readBigInt64BE(at)))]).toEqual([34, 0, 7, 0, 3, 1]);
 });
+
+test('retention does not wait for an open transaction; what is left of it ends with its marker', async () => {
+  const log = await open({ settings: { retentionMs: 1_000, fileDeleteDelayMs: 0 } });
+  write(log, 7);
+  write(log, 8);
+  log.roll();
+  clock.advance(10_000);
+  write(log, 7, 1);
+  expect(log.applyRetention(clock.nowMs())).toBe(1);
+  expect([log.logStartOffset, log.lastStableOffset]).toEqual([2, 2]);
+  expect(told(log).map(({ producerId, currentTxnStartOffset }) => [producerId, currentTxnStartOffset])).toEqual([[7, 0], [8, 1]]);
+  end(log, 7, false);
+  log.updateHighWatermark(log.logEndOffset);
+  // Of the other nothing is left but that it is open.
+  expect(log.lastStableOffset).toBe(2);
+  end(log, 8, true);
+  log.updateHighWatermark(log.logEndOffset);
+  expect(log.lastStableOffset).toBe(5);
+  const read = await log.read(2, { maxBytes: 1 << 20, minOneBatch: true, limitOffset: log.lastStableOffset, includeAborted: true });
+  read.release();
+  expect(read.abortedTransactions).toEqual([{ producerId: 7, firstOffset: 0 }]);
+  await log.close();
+});
+
+test('records deleted below an open transaction\'s end move the last stable offset with the start', async () => {
+  const log = await open();
+  write(log, 7);
+  write(log, 8);
+  end(log, 8, true);
+  log.updateHighWatermark(log.logEndOffset);
+  expect(log.lastStableOffset).toBe(0);
+  log.incrementLogStartOffset(2, 'test');
+  expect([log.logStartOffset, log.lastStableOffset]).toEqual([2, 2]);
+  end(log, 7, true);
+  log.updateHighWatermark(log.logEndOffset);
+  expect(log.lastStableOffset).toBe(log.logEndOffset);
+  await log.close();
+});
