@@ -19,7 +19,7 @@ export function checkHistory(history: History, { readToEnd, allowed = ALLOWED, w
   const evidence = gather(history, clockErrorMs);
   const findings = new Findings(new Set(allowed));
   checkContradictions(evidence, findings);
-  checkReads(evidence, findings, { writersComplete });
+  checkReads(evidence, findings, writersComplete);
   checkZombies(evidence, findings);
   checkOpenTransactions(evidence, findings);
   checkLosses(evidence, findings, readToEnd);

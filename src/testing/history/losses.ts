@@ -1,5 +1,5 @@
 /** What was committed and nobody can read: whole writes, or a part of a transaction. */
-import { isSeen, type Evidence, type KeyLog, type Version, type Work } from './evidence.js';
+import { isSeen, offsetCommits, type Evidence, type KeyLog, type Version, type Work } from './evidence.js';
 import type { Findings } from './findings.js';
 import type { Key, Operation } from './history.js';
 
@@ -75,20 +75,12 @@ const valuesOf = (version: Version | undefined): Version['value'][] => (version 
 
 /** Transactions whose offsets a group has had, by exactly these. */
 function offsetsSeen({ history, works }: Evidence): Map<Work, Operation> {
-  const told = new Map<string, Operation>();
+  const seen = new Map<Work, Operation>();
+  const commits = offsetCommits(works);
   for (const operation of history) {
     if (operation.kind !== 'committed' || operation.outcome !== 'ok') continue;
-    for (const [key, offset] of Object.entries(operation.offsets)) told.set(JSON.stringify([operation.group, key, offset]), operation);
-  }
-  const seen = new Map<Work, Operation>();
-  if (told.size === 0) return seen;
-  for (const work of works) {
-    if (work?.operation.kind !== 'txn') continue;
-    for (const [group, positions] of Object.entries(work.operation.offsets ?? {})) {
-      for (const [key, offset] of Object.entries(positions)) {
-        const by = told.get(JSON.stringify([group, key, offset]));
-        if (by !== undefined) seen.set(work, by);
-      }
+    for (const [key, offset] of Object.entries(operation.offsets)) {
+      for (const work of commits.get(operation.group)?.get(key)?.get(offset) ?? []) seen.set(work, operation);
     }
   }
   return seen;

@@ -3,23 +3,26 @@ import { isReadCommitted, pollsCount, type Evidence, type Version, type Work } f
 import type { Findings } from './findings.js';
 import { fencingOf, type Fencing } from './zombies.js';
 
-export interface ReadChecks {
-  /** Every value that can be read is sent by an operation of the history. */
+/** `writersComplete`: every value that can be read is sent by an operation of the history. */
+export function checkReads(evidence: Evidence, findings: Findings, writersComplete: boolean): void {
+  const context = { findings, writersComplete, fencing: fencingOf(evidence), clockErrorMs: evidence.clockErrorMs };
+  for (const work of evidence.works) if (work !== undefined && pollsCount(work.operation)) checkReader(work, context);
+}
+
+interface Context {
+  readonly findings: Findings;
   readonly writersComplete: boolean;
+  readonly fencing: Fencing;
+  readonly clockErrorMs: number;
 }
 
-export function checkReads(evidence: Evidence, findings: Findings, { writersComplete }: ReadChecks): void {
-  const fencing = fencingOf(evidence);
-  for (const work of evidence.works) if (work !== undefined && pollsCount(work.operation)) checkReader(work, evidence.clockErrorMs, fencing, findings, writersComplete);
-}
-
-function checkReader(reader: Work, clockErrorMs: number, fencing: Fencing, findings: Findings, writersComplete: boolean): void {
+function checkReader(reader: Work, context: Context): void {
   for (const { key, records, versions } of reader.polled) {
     for (let i = 0; i < versions.length; i++) {
       const [version, offset] = [versions[i]!, records[i]![0]];
-      if (version.writer !== undefined) checkRead(reader, { version, writer: version.writer, offset }, clockErrorMs, fencing, findings);
-      else if (writersComplete) {
-        findings.add('phantom', () => ({ key, operations: [reader.operation], values: [version.value], detail: `process ${reader.operation.process} read ${version.value} at ${key}@${offset}, which nobody sent` }));
+      if (version.writer !== undefined) checkRead(reader, { version, writer: version.writer, offset }, context);
+      else if (context.writersComplete) {
+        context.findings.add('phantom', () => ({ key, operations: [reader.operation], values: [version.value], detail: `process ${reader.operation.process} read ${version.value} at ${key}@${offset}, which nobody sent` }));
       }
     }
   }
@@ -31,7 +34,7 @@ interface Read {
   readonly offset: number;
 }
 
-function checkRead({ operation: reader }: Work, { version: { key, value }, writer, offset }: Read, clockErrorMs: number, fencing: Fencing, findings: Findings): void {
+function checkRead({ operation: reader }: Work, { version: { key, value }, writer, offset }: Read, { findings, fencing, clockErrorMs }: Context): void {
   const written = writer.operation;
   const committedOnly = isReadCommitted(reader);
   // Outside of a transaction there is no abort: what failed was not written, for any reader.
