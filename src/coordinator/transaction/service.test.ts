@@ -150,6 +150,15 @@ describe('a transaction', () => {
     expect(await coordinator.state()).toBe('CompleteCommit 100/1');
   });
 
+  test('is said to hold a partition once that is written, whoever asks', async () => {
+    await coordinator.init();
+    await coordinator.add(100, 0, EVENTS);
+    coordinator.did.length = 0;
+    const asked = { transactionalId: 't', producerId: 100, producerEpoch: 0, partitions: [EVENTS] };
+    expect(await coordinator.service.verifyPartitions(asked)).toEqual([{ ...EVENTS, ...NONE }]);
+    expect(coordinator.did).toEqual(['write']);
+  });
+
   test('of the classic protocol keeps its epoch, and tells the client of none', async () => {
     await coordinator.init();
     await coordinator.add(100, 0, EVENTS);

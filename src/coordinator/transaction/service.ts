@@ -116,7 +116,10 @@ export class TransactionService implements TransactionCoordinatorApi {
     if (request.transactionalId === '') return all(ErrorCode.INVALID_REQUEST);
     try {
       const partition = this.partitionFor(request.transactionalId);
-      return await this.run<PartitionErrors>(partition, (machine, _, to) => machine.verifyPartitions(request, to));
+      const verified = await this.run<PartitionErrors>(partition, (machine, _, to) => machine.verifyPartitions(request, to));
+      // A client need not have waited for the answer to what it added.
+      await this.written(partition);
+      return verified;
     } catch (error) {
       return all(coordinatorErrorCode(error));
     }
