@@ -103,12 +103,18 @@ function pipelineRow(name: string, title: string, load: (target: Target, topics:
   };
 }
 
+const franzLoad = (classic: boolean): Load => ({ address }, topic, id, { seconds }) => franz('transactions', {
+  bootstrap: address, topic, 'transactional-id': id, 'records-per-transaction': RECORDS, 'value-bytes': VALUE_BYTES, seconds, ...(classic && { classic: 'true' }),
+});
+
 export const transactionRows: readonly Row[] = [
   loopRow({
     name: 'txn-loop', title: `a normal client (franz-go) committing transactions of ${RECORDS} records, one after the other`, aim: 20, quick: true,
-    load: ({ address }, topic, id, { seconds }) => franz('transactions', {
-      bootstrap: address, topic, 'transactional-id': id, 'records-per-transaction': RECORDS, 'value-bytes': VALUE_BYTES, seconds,
-    }),
+    load: franzLoad(false),
+  }),
+  loopRow({
+    name: 'txn-loop-classic', title: 'the same client as of Kafka 3.7, before KIP-890: it adds partitions itself, and waits when it is told to', aim: 20,
+    load: franzLoad(true),
   }),
   loopRow({
     name: 'txn-loop-java', title: "Java's producer, likewise",

@@ -9,12 +9,14 @@ import (
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/kversion"
 )
 
 var (
 	id      = flag.String("transactional-id", "", "of the producer, and name of the group")
 	output  = flag.String("output", "", "topic that a pipeline writes to")
 	seconds = flag.Float64("seconds", 3, "begin no transaction after this time")
+	classic = flag.Bool("classic", false, "transactions as they were before KIP-890's second part")
 	perTxn  = flag.Int("records-per-transaction", 10, "at most that many in a pipeline")
 )
 
@@ -49,8 +51,12 @@ func percentile(sorted []time.Duration, part float64) float64 {
 
 // transactions commits one after the other to one partition. The first, which also asks for the producer id, is not counted.
 func transactions(ctx context.Context) (map[string]float64, error) {
-	client, err := kgo.NewClient(kgo.SeedBrokers(*bootstrap), kgo.DefaultProduceTopic(*topic), kgo.TransactionalID(*id),
-		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression()))
+	options := []kgo.Opt{kgo.SeedBrokers(*bootstrap), kgo.DefaultProduceTopic(*topic), kgo.TransactionalID(*id),
+		kgo.RecordPartitioner(kgo.ManualPartitioner()), kgo.ProducerBatchCompression(kgo.NoCompression())}
+	if *classic {
+		options = append(options, kgo.MaxVersions(kversion.V3_7_0()))
+	}
+	client, err := kgo.NewClient(options...)
 	if err != nil {
 		return nil, err
 	}
