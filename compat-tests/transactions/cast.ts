@@ -25,6 +25,7 @@ const STRANGER = { producerId: 9_000_001, producerEpoch: 0 };
 const NOBODY = { producerId: -1, producerEpoch: -1 };
 const MAX_BYTES = 1 << 20;
 const FIRST_PRODUCE_MESSAGE = 8;
+const FIRST_END_WITH_EPOCHS = 5;
 const FIRST_WITH_TOPIC_IDS = 13;
 const FIRST_BATCHED_ADD = 4;
 const FIRST_OF_MANY_GROUPS = 8;
@@ -92,6 +93,10 @@ export class TransactionCast implements Actor {
   private readonly topicIds = new Map<string, string>();
   /** Of each transactional id all that it was, the newest last. */
   private readonly identities = new Map<string, Identity[]>();
+  /** What the coordinator had of each id when it was looked at last. */
+  private readonly seen = new Map<string, Identity>();
+  /** Ids whose epoch is that which the end of a transaction gave. */
+  private readonly bumped = new Set<string>();
   /** The next sequence of a producer's epoch in a partition. */
   private readonly sequences = new Map<string, number>();
   private member = { memberId: '', generationId: -1 };
@@ -181,7 +186,9 @@ export class TransactionCast implements Actor {
 
   async init(id: string, ask: Ask & { timeoutMs?: number }): Promise<void> {
     const answer = await this.ask(id, initProducerIdApi, { transactionalId: this.full(id), transactionTimeoutMs: ask.timeoutMs ?? 600_000, ...this.claim(id, ask.whose ?? 'nobody') }, ask, ({ errorCode }) => errorCode);
-    if (answer?.errorCode === 0) this.becomes(id, { producerId: Number(answer.producerId), producerEpoch: answer.producerEpoch });
+    if (answer?.errorCode !== 0) return;
+    this.becomes(id, { producerId: Number(answer.producerId), producerEpoch: answer.producerEpoch });
+    this.bumped.delete(id);
   }
 
   /** Without a transactional id: the producer is another one each time. */
@@ -211,8 +218,17 @@ export class TransactionCast implements Actor {
   }
 
   async end(id: string, committed: boolean, ask: Ask): Promise<void> {
-    const answer = await this.ask(id, endTxnApi, { transactionalId: this.full(id), ...this.claim(id, ask.whose), committed }, ask, ({ errorCode }) => errorCode);
-    if (answer?.errorCode === 0 && answer.producerId !== -1) this.becomes(id, { producerId: Number(answer.producerId), producerEpoch: answer.producerEpoch });
+    const identity = this.claim(id, ask.whose);
+    const isNew = ask.version >= FIRST_END_WITH_EPOCHS;
+    const [own, current] = [this.claim(id), this.seen.get(this.full(id))];
+    // Who has the epoch before, but not because its transaction ended: known-differences.ts has what comes of it.
+    const isFenced = isNew && current?.producerId === identity.producerId && current.producerEpoch === identity.producerEpoch + 1 &&
+      !(this.bumped.has(id) && current.producerEpoch === own.producerEpoch);
+    const answer = await this.ask(isFenced ? `${id}, fenced` : id, endTxnApi, { transactionalId: this.full(id), ...identity, committed }, ask, ({ errorCode }) => errorCode);
+    if (answer?.errorCode !== 0 || isFenced) return;
+    if (answer.producerId !== -1) this.becomes(id, { producerId: Number(answer.producerId), producerEpoch: answer.producerEpoch });
+    if (isNew) this.bumped.add(id);
+    else this.bumped.delete(id);
   }
 
   async describe(ids: readonly string[]): Promise<void> {
@@ -349,7 +365,10 @@ export class TransactionCast implements Actor {
 
   async look(): Promise<{ seen: unknown; isOwing: boolean }> {
     const { transactionStates } = await this.side.quietly('admin', describeTransactionsApi, { transactionalIds: TransactionCast.ids.map(id => this.full(id)) }, 0);
-    for (const { producerId } of transactionStates) this.producerName(Number(producerId));
+    for (const { transactionalId, producerId, producerEpoch } of transactionStates) {
+      this.producerName(Number(producerId));
+      this.seen.set(transactionalId, { producerId: Number(producerId), producerEpoch });
+    }
     return { seen: transactionStates.map(({ transactionalId, ...state }) => ({ name: transactionalId, ...state })), isOwing: transactionStates.some(({ transactionState }) => transactionState.startsWith('Prepare')) };
   }
 

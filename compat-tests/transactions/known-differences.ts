@@ -4,6 +4,8 @@ import type { KnownDifference } from '../lockstep/known-difference.js';
 
 const AHEAD = 'a partition refuses the marker of a producer that wrote to it with a later epoch than it has; Apache gives up on the transaction, which stays ' +
   'prepared until the coordinator moves, and we go on to its end';
+const FENCED = 'an end that is asked for with the epoch before is the same end again to Apache, even where that epoch was taken from a producer by another; ' +
+  'we fence it';
 
 export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   {
@@ -17,4 +19,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   { asked: /^ahead, t0 commits, seen by anyone$/, at: /^\.seen\[[^\]]*\]\.transactionState$/, apache: 'PrepareCommit', ottla: 'CompleteCommit', reason: AHEAD },
   { asked: /^ahead, t0 commits, seen by anyone$/, at: /^\.seen\[[^\]]*\]\.topics\[ahead-a\]$/, ottla: '<absent>', reason: AHEAD },
   { asked: /^ahead, __transaction_state$/, at: /./, apache: '<absent>', ottla: /"transactionStatus":4,/, reason: AHEAD },
+  { asked: /, t\d, fenced: EndTxn v5(?:, again)*$/, at: /^\.errorCode$/, apache: /^(?:0|48)$/, ottla: 90, reason: FENCED },
+  { asked: /, t\d, fenced: EndTxn v5(?:, again)*$/, at: /^\.producerId$/, apache: /^"p\d+"$/, ottla: 'none', reason: FENCED },
+  { asked: /, t\d, fenced: EndTxn v5(?:, again)*$/, at: /^\.producerEpoch$/, apache: /^\d+$/, ottla: -1, reason: FENCED },
 ];

@@ -9,6 +9,8 @@ import { MAX_TIMEOUT_MS } from './script.js';
 const SETTINGS = {
   'offsets.topic.num.partitions': '1',
   'transaction.state.log.num.partitions': '1',
+  // A machine that is busy is no dead one.
+  'broker.session.timeout.ms': '30000',
   'transaction.max.timeout.ms': String(MAX_TIMEOUT_MS),
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': '100',
 };

@@ -69,6 +69,16 @@ export const SCRIPTED: readonly Script[] = [
     ],
   },
   {
+    name: 'fenced', steps: [
+      step('t0 inits', cast => cast.init('t0', { version: 5 })),
+      step('t0 inits anew', cast => cast.init('t0', { version: 5 })),
+      step('t0 adds', cast => cast.add('t0', ['a0'], { version: CLASSIC.add })),
+      step('t0 commits', cast => cast.end('t0', true, { version: CLASSIC.end })),
+      step('t0 commits as it was', cast => cast.end('t0', true, { version: NEW.end, whose: 'former' })),
+      step('t0 aborts as it was', cast => cast.end('t0', false, { version: NEW.end, whose: 'former' })),
+    ],
+  },
+  {
     name: 'known', steps: [
       step('t0 inits', cast => cast.init('t0', { version: 5 })),
       step('t0 leaves a gap', cast => cast.produce('t0', [{ place: 'a0', sequence: 'gap' }], { version: NEW.produce })),
