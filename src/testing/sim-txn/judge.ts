@@ -3,7 +3,7 @@ import { COMMITTED, Reader, UNCOMMITTED, type FetchedBatch, type FetchedRecord }
 import { committedOffsets } from './group-member.js';
 import { soundHistory } from './history.js';
 import { holds } from './invariants.js';
-import { describe, type Ledger, type Transaction, type Written } from './ledger.js';
+import { describe, type Incarnation, type Ledger, type Transaction, type Written } from './ledger.js';
 import type { Link } from './link.js';
 import { GROUP, INPUTS, OUTPUT, READ_PLACES } from './plan.js';
 import { nameOf } from './producing.js';
@@ -117,7 +117,8 @@ function oneOwner({ batches }: Outcome, ledger: Ledger): void {
   }
 }
 
-function isNewer(one: { producerId: number; producerEpoch: number; transactionalId: string }, { incarnation, producerId, producerEpoch }: Transaction): boolean {
-  return one.transactionalId === incarnation.transactionalId &&
-    (one.producerId > producerId || (one.producerId === producerId && one.producerEpoch > producerEpoch));
+/** By its epoch; under another producer id, where the epochs were used up or the id was forgotten, by its time. */
+function isNewer(one: Incarnation, { incarnation, producerId, producerEpoch }: Transaction): boolean {
+  if (one.transactionalId !== incarnation.transactionalId) return false;
+  return one.producerId === producerId ? one.producerEpoch > producerEpoch : one.askedMs > incarnation.answeredMs;
 }

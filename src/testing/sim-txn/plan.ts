@@ -65,11 +65,12 @@ export const OPERATIONS_A_PLAN = 40;
 export function randomPlan(seed: number, count = OPERATIONS_A_PLAN): Plan {
   const random = new SimRandom(`plan ${seed}`);
   const producer = (transactionalId: string): ProducerPlan => ({ transactionalId, timeoutMs: [600, 1500, 4000, 9000][random.int(4)]!, versions: randomVersions(random) });
+  const worn = new SimRandom(`ids ${seed}`).chance(0.25) ? 'worn-' : '';
   const ids = random.chance(0.3) ? ['m', 'm'] : [...MEMBERS];
   return {
     settings: random.chance(0.2) ? { 'transactional.id.expiration.ms': '12000' } : {},
-    producers: Object.fromEntries(Object.entries(PRODUCERS).map(([name, id]) => [name, producer(id)])),
-    members: Object.fromEntries(MEMBERS.map((name, index) => [name, producer(ids[index]!)])),
+    producers: Object.fromEntries(Object.entries(PRODUCERS).map(([name, id]) => [name, producer(`${worn}${id}`)])),
+    members: Object.fromEntries(MEMBERS.map((name, index) => [name, producer(`${worn}${ids[index]!}`)])),
     operations: Array.from({ length: count }, () => randomOperation(random)),
   };
 }

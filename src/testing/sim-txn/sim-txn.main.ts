@@ -3,7 +3,7 @@ import { OPERATIONS_A_PLAN, randomPlan } from './plan.js';
 import { formatFailure, run, trySeed } from './sim-txn.js';
 
 const [seeds = 10_000, first = 1] = process.argv.slice(2).map(Number);
-const PROGRESS_EVERY = 500;
+const PROGRESS_EVERY = 200;
 const MOST_FAILURES = 5;
 const startedMs = performance.now();
 const rate = (done: number): string => `${(done / ((performance.now() - startedMs) / 1000)).toFixed(1)} seeds/s`;

@@ -1,9 +1,12 @@
 import { Broker } from '../../broker/broker.js';
 import { loadSettings } from '../../config/index.js';
+import { transactionRecordCodec } from '../../coordinator/transaction/records.js';
+import { LAST_CLIENT_EPOCH, unused } from '../../coordinator/transaction/transaction.js';
 import type { Env } from '../../env/index.js';
 import { SimWorld, type DiskImage, type SimNode } from '../../env/sim/index.js';
-import { createTopicsApi, findCoordinatorApi, incrementalAlterConfigsApi } from '../../protocol/generated/index.js';
+import { createTopicsApi, findCoordinatorApi, incrementalAlterConfigsApi, produceApi } from '../../protocol/generated/index.js';
 import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../../protocol/internal-topics.js';
+import { buildBatch } from '../../protocol/records/batch-builder.js';
 import { RawClient } from '../raw-client.js';
 import { holds, InvariantError } from './invariants.js';
 
@@ -36,6 +39,7 @@ export const TOPICS = {
 } as const satisfies Record<string, TopicPlace>;
 
 const TOPIC_RESOURCE = 2;
+const ADMIN_CLIENT_ID = '__admin_client';
 const COORDINATORS_LOG = { 'internal.segment.bytes': '2500', 'min.cleanable.dirty.ratio': '0.1' };
 
 /** Given to every broker: one partition for each coordinator, and short times. */
@@ -76,9 +80,29 @@ async function makeBaseImage(): Promise<DiskImage> {
     })), validateOnly: false,
   }));
   for (const { resourceName, errorCode, errorMessage } of responses) holds(errorCode === 0, 'answers', () => `${resourceName}: ${errorCode} ${errorMessage}`);
+  await world.runUntil(wearOut(world));
   await world.run(200);
   node.kill();
   return node.machine.image();
+}
+
+/** Ids whose epochs are nearly used up: a few transactions more, and they go over to another producer id. */
+export const WORN_IDS = ['worn-a', 'worn-b', 'worn-m', 'worn-m1', 'worn-m2'] as const;
+const WORN_PRODUCER_ID = 1_000_000;
+const EPOCHS_LEFT = 4;
+
+/** Writes their records as an administrator may, for the coordinator to find at its next start. */
+async function wearOut(world: SimWorld): Promise<void> {
+  const client = await RawClient.connect(world.node('client').net, PORT, { host: MACHINE, clientId: ADMIN_CLIENT_ID });
+  const records = WORN_IDS.map((transactionalId, index) => {
+    const value = { ...unused(transactionalId, WORN_PRODUCER_ID + index, 1000, world.wallMs), producerEpoch: LAST_CLIENT_EPOCH - EPOCHS_LEFT };
+    return { timestampMs: world.wallMs, ...transactionRecordCodec.encode({ transactionalId, value, format: 1 }) };
+  });
+  const { responses } = await client.send(produceApi, {
+    acks: -1, timeoutMs: 1000, topicData: [{ name: TRANSACTIONS_TOPIC, topicId: '', partitionData: [{ index: 0, records: buildBatch({}, records) }] }],
+  }, 12);
+  const { errorCode } = responses[0]!.partitionResponses[0]!;
+  holds(errorCode === 0, 'answers', () => `Produce to ${TRANSACTIONS_TOPIC}: error ${errorCode}`);
 }
 
 export interface StageOptions {
