@@ -12,7 +12,7 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 )
 
-const retryWait = 50 * time.Millisecond
+const retryWait = 100 * time.Millisecond
 
 func (a *account) options(bootstrap string) []kgo.Opt {
 	return []kgo.Opt{
