@@ -19,7 +19,7 @@ export interface Topic {
   readonly partitions: number;
 }
 
-const FETCH_BYTES = 4 << 20;
+const FETCH_BYTES = 1 << 20;
 /** Of the last version that names topics instead of ids. */
 const FETCH_VERSION = 12;
 const READ_UNCOMMITTED = 0;
@@ -69,9 +69,14 @@ export class CommittedPartition {
   /** `mayGoBack`: the ends that the broker tells may be older ones after a kill, as Apache Kafka's are that knows the high watermark of its last checkpoint. */
   constructor(readonly topic: string, readonly partition: number, private readonly mayGoBack: boolean) {}
 
-  /** Reads to the last stable offset. */
-  async readOn(client: RawClient): Promise<void> {
-    while (await this.poll(client)) { /* on */ }
+  /** What was read is all that is stable. */
+  get isAtEnd(): boolean {
+    return this.position >= this.lastStableOffset;
+  }
+
+  /** Reads to the last stable offset; `after` each answer. */
+  async readOn(client: RawClient, after: () => void = () => undefined): Promise<void> {
+    for (let hasMore = true; hasMore; after()) hasMore = await this.poll(client);
   }
 
   private async poll(client: RawClient): Promise<boolean> {

@@ -3,6 +3,7 @@
 import type { Positions } from '../../src/testing/history/history.js';
 import { checkCopies } from '../../src/testing/history/pipeline.js';
 import type { CommittedRecord, Topic } from './committed-log.js';
+import type { Group } from './group-offsets.js';
 import type { GroupProtocol, Member, PipelineClient, Sabotage } from './pipeline.js';
 import { KEYS, MOST_RECORDS, PARTITIONS, SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS, stored, told, type Judged, type Records } from './judged.js';
 
@@ -20,7 +21,8 @@ export class CopyPipeline implements Judged {
   readonly name: string;
   readonly input: Topic;
   readonly output: Topic;
-  readonly group: string;
+  readonly groups: readonly Group[];
+  private readonly group: string;
 
   constructor(private readonly options: CopyOptions) {
     const { client, groupProtocol, sabotage } = options;
@@ -30,14 +32,15 @@ export class CopyPipeline implements Judged {
     this.input = { name: `in-${slug}`, partitions: PARTITIONS };
     this.output = { name: `out-${slug}`, partitions: PARTITIONS };
     this.group = `copiers-${slug}`;
+    this.groups = [{ group: this.group, topic: this.input }];
   }
 
   get topics(): Topic[] {
     return [this.input, this.output];
   }
 
-  get groups(): { group: string; topic: Topic }[] {
-    return [{ group: this.group, topic: this.input }];
+  get notedGroups(): readonly Group[] {
+    return this.groups;
   }
 
   /** Members without a number and a seed, which each start gives them. */

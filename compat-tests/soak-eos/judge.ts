@@ -1,22 +1,20 @@
 // Whether all is as it must be, when all clients are done.
 
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
-import { describeProducersApi, listOffsetsApi, listTransactionsApi, metadataApi, offsetFetchApi } from '../../src/protocol/generated/index.js';
-import { checkHistory } from '../../src/testing/history/checker.js';
+import { describeProducersApi, listOffsetsApi, listTransactionsApi, metadataApi } from '../../src/protocol/generated/index.js';
+import { checkHistory, describeFaults } from '../../src/testing/history/checker.js';
 import { isWork, sendsOf, type Operation, type Positions } from '../../src/testing/history/history.js';
 import type { RawClient } from '../../src/testing/raw-client.js';
 import { mustRun } from '../support/processes.js';
 import { JAVA_CLASSPATH, QUIET_JAVA } from '../support/toolchains.js';
 import { CommittedPartition, readByMarkers, withClient, type CommittedRecord, type Topic } from './committed-log.js';
 import { differences } from './differences.js';
+import { committedOffsets } from './group-offsets.js';
 import type { Judged } from './judged.js';
 import type { Tail } from './tail.js';
 
-/** Of the last version that names topics instead of ids. */
-const OFFSET_FETCH_VERSION = 9;
 const METADATA_VERSION = 9;
 const LATEST = -1;
-const MOST_NAMED = 5;
 
 export interface Verdict {
   readonly faults: readonly string[];
@@ -27,7 +25,7 @@ export interface Verdict {
 }
 
 /** `tail` read along all the time, and has read to the end; `histories` are what the members noted. */
-export async function judge(port: number, judged: readonly Judged[], tail: Tail, histories: ReadonlyMap<Judged, readonly Operation[]>, newProcess: () => number): Promise<Verdict> {
+export async function judge(port: number, judged: readonly Judged[], tail: Tail, histories: ReadonlyMap<Judged, readonly Operation[]>): Promise<Verdict> {
   const faults = tail.partitions.flatMap(partition => partition.faults);
   let commitMarkers = 0;
   let abortMarkers = 0;
@@ -37,15 +35,10 @@ export async function judge(port: number, judged: readonly Judged[], tail: Tail,
       commitMarkers += marked.commitMarkers;
       abortMarkers += marked.abortMarkers;
     }
-    for (const each of judged) faults.push(...each.judge(tail.records, await committedOffsets(client, each, faults)));
+    for (const each of judged) faults.push(...each.judge(tail.records, await offsetsOf(client, each, faults)));
     faults.push(...await openTransactions(client));
   });
-  for (const each of judged) {
-    const noted = histories.get(each)!;
-    const topics = notedTopics(each, noted);
-    faults.push(...unannounced(each.name, topics, noted, tail));
-    faults.push(...checkHistory([...noted, ...readings(topics, tail, newProcess())], { readToEnd: true }).faults.map(({ kind, key, detail }) => `${each.name}, history: ${kind} ${key ?? ''}: ${detail}`));
-  }
+  for (const each of judged) faults.push(...judgeHistory(each, histories.get(each)!, tail));
   return { faults, commitMarkers, abortMarkers, records: tail.partitions.reduce((sum, { records }) => sum + records.length, 0) };
 }
 
@@ -62,17 +55,6 @@ async function compareReadings(client: RawClient, partition: CommittedPartition,
   faults.push(...differences(wanted, valuesAt(again.records)).map(difference => `${where}, read at read_committed against the markers in the log: ${difference}`));
   if (marked.open.length > 0) faults.push(`${where}: transactions of producers ${marked.open.join(', ')} have no marker`);
   return marked;
-}
-
-/** What each group of a pipeline has committed; what is not committed is left out. */
-async function committedOffsets(client: RawClient, { groups }: Judged, faults: string[]): Promise<Positions[]> {
-  return Promise.all(groups.map(async ({ group, topic }) => {
-    const topics = [{ name: topic.name, partitionIndexes: Array.from({ length: topic.partitions }, (_, index) => index) }];
-    const answer = await client.send(offsetFetchApi, { groups: [{ groupId: group, topics }], requireStable: true }, OFFSET_FETCH_VERSION);
-    const { partitions } = answer.groups[0]!.topics[0]!;
-    for (const { partitionIndex, errorCode } of partitions) if (errorCode !== ErrorCode.NONE) faults.push(`${group}: the offset of ${topic.name}-${partitionIndex} got error ${errorCode}`);
-    return Object.fromEntries(partitions.filter(({ committedOffset }) => Number(committedOffset) >= 0).map(({ partitionIndex, committedOffset }) => [`${topic.name}-${partitionIndex}`, Number(committedOffset)]));
-  }));
 }
 
 /** The transactions that have not ended, as the coordinator tells of them. */
@@ -123,23 +105,23 @@ export async function findHanging(port: number): Promise<string[]> {
   return stdout.split('\n').slice(1).filter(line => line.trim() !== '').map(line => `kafka-transactions finds hanging: ${line}`);
 }
 
+async function offsetsOf(client: RawClient, { groups }: Judged, faults: string[]): Promise<Positions[]> {
+  const committed = await Promise.all(groups.map(group => committedOffsets(client, group)));
+  faults.push(...committed.flatMap(({ errors }) => errors));
+  return committed.map(({ offsets }) => offsets);
+}
+
+/** What members noted, what was read along, and what their groups had committed, put together. */
+function judgeHistory(judged: Judged, noted: readonly Operation[], tail: Tail): string[] {
+  const history = [
+    ...noted, ...notedTopics(judged, noted).flatMap(({ name }) => tail.readings(name)), ...judged.notedGroups.flatMap(group => tail.commitsOf(group)),
+  ];
+  const result = checkHistory(history, { readToEnd: true, writersComplete: true, pipelines: judged.notedGroups.map(({ group }) => ({ group })) });
+  return result.faults.length === 0 ? [] : [`${judged.name}, history: ${describeFaults(result)}`];
+}
+
 /** The topics that members wrote to who noted it down; Kafka Streams notes nothing, and its values are not unique. */
 function notedTopics({ topics }: Judged, noted: readonly Operation[]): readonly Topic[] {
   const written = new Set(noted.filter(isWork).flatMap(operation => Array.from(sendsOf(operation), ({ key }) => key.slice(0, key.lastIndexOf('-')))));
   return topics.filter(({ name }) => written.has(name));
-}
-
-/** What is read of them, as operations of one process. */
-function readings(topics: readonly Topic[], tail: Tail, process: number): Operation[] {
-  const micro = topics.flatMap(({ name }) => tail.records(name).map((records, partition) =>
-    ({ kind: 'poll', records: { [`${name}-${partition}`]: records.map(({ offset, value }) => [offset, value] as const) } } as const)));
-  return [{ kind: 'assign', process, outcome: 'ok' }, ...micro.map((poll): Operation => ({ kind: 'data', process, outcome: 'ok', micro: [poll] }))];
-}
-
-/** What is there although nobody ever asked to commit it. */
-function unannounced(name: string, topics: readonly Topic[], noted: readonly Operation[], tail: Tail): string[] {
-  const announced = new Set(noted.filter(isWork).flatMap(operation => Array.from(sendsOf(operation), ({ key, value }) => `${key} ${value}`)));
-  const found = topics.flatMap(topic => tail.records(topic.name).flatMap((records, partition) =>
-    records.map(({ value }) => `${topic.name}-${partition} ${value}`).filter(each => !announced.has(each))));
-  return found.length === 0 ? [] : [`${name}: ${found.length} records can be read that nobody asked to commit: ${found.slice(0, MOST_NAMED).join(', ')}`];
 }

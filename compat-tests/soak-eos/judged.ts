@@ -3,6 +3,7 @@
 import type { Positions } from '../../src/testing/history/history.js';
 import type { PipelineResult, StoredRecord } from '../../src/testing/history/pipeline.js';
 import type { CommittedRecord, Topic } from './committed-log.js';
+import type { Group } from './group-offsets.js';
 
 export const PARTITIONS = 3;
 export const KEYS = 24;
@@ -19,7 +20,9 @@ export interface Judged {
   /** Created for it. */
   readonly topics: readonly Topic[];
   /** Groups whose committed offsets must stand at the end of the topic when all is done. */
-  readonly groups: readonly { readonly group: string; readonly topic: Topic }[];
+  readonly groups: readonly Group[];
+  /** Those of them whose members note what they commit, and for what. */
+  readonly notedGroups: readonly Group[];
   /** So many records are still to come for the input that there is; 0 when there are enough. */
   owed(records: Records): number;
   /** What is wrong with the output, of all the input; nothing when it is just as it must be. `committed`: of each of the groups. */

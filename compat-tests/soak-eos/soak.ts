@@ -40,7 +40,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
   const startMs = Date.now();
   const random = new SeededRandom(options.seed);
   const stage = await Stage.open(options, random);
-  const tail = new Tail(stage.broker, stage.judged);
+  const tail = new Tail(stage.broker, stage.judged, () => stage.newProcess());
   const disturbances = new Disturbances(stage, tail, random);
   const tell = (): string => `${seconds(startMs)} s: ${disturbances.kills} kills, ${[...disturbances.counts.values()].reduce((a, b) => a + b, 0) - disturbances.kills} other faults; `
     + `transactions: ${stage.progress.committed} committed, ${stage.progress.aborted} aborted, ${stage.progress.lost} lost; ${stage.progress.records} records committed`;
@@ -50,7 +50,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     await options.disturb(disturbances, stage);
     options.onProgress?.(`${seconds(startMs)} s: the feeders end, the rest is finished`);
     const faults = await drain(stage, tail, options.patienceMs ?? PATIENCE_MS);
-    const verdict = await judge(stage.broker.port, stage.judged, tail, stage.historiesOf(), () => stage.newProcess());
+    const verdict = await judge(stage.broker.port, stage.judged, tail, stage.historiesOf());
     faults.push(...verdict.faults, ...await findHanging(stage.broker.port));
     const figures = figuresOf([...stage.historiesOf().values()].flat(), disturbances.counts, disturbances.kills, verdict);
     return { faults, figures, summary: `${stage.broker.kind}, seed ${options.seed}, ${seconds(startMs)} s: ${sentence(figures)}; ${stage.judged.map(({ name }) => name).join(', ')}` };

@@ -21,6 +21,8 @@ export class StreamsPipeline implements Judged {
   readonly name = 'Kafka Streams';
   readonly topics = [WORDS, COUNTS, LEFT, RIGHT, JOINED];
   readonly groups = [WORDS, LEFT, RIGHT].map(each => ({ group: APPLICATION, topic: each }));
+  /** The application notes nothing. */
+  readonly notedGroups = [];
 
   constructor(private readonly guarantee: Guarantee, private readonly pauseMs: number) {}
 
