@@ -10,7 +10,7 @@ import type { Stage } from './stage.js';
 import type { Tail } from './tail.js';
 
 /** Without a commit for so long, whoever writes to a topic does not get over the faults. */
-const STANDSTILL_MS = 60_000;
+const STANDSTILL_MS = 120_000;
 /** Long enough that its transaction was aborted and its member put out of the group. */
 const FREEZE_MS = Math.max(SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS) + 1_500;
 /** A zombie beside the one that took its place. */

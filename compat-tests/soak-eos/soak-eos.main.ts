@@ -17,7 +17,12 @@ const hasStreams = STREAMS !== 'no' && missing('java') === null;
 
 const { faults, summary } = await soak({
   clients, ...(hasStreams ? { streams: 'exactly_once_v2' as const } : {}), pauseMs: 50,
-  disturb: disturbances => disturbances.goOnFor(Number(DURATION_S) * 1000), seed: Number(SEED), onProgress: line => { console.log(line); },
+  disturb: disturbances => disturbances.goOnFor(Number(DURATION_S) * 1000), seed: Number(SEED),
+  onFaults: (dataDir, journals) => {
+    process.env['KEEP_DATA'] = '1';
+    console.log(`what there is to look at is kept: ${dataDir}, ${journals}`);
+  },
+  onProgress: line => { console.log(line); },
 });
 for (const fault of faults.slice(0, MOST_TOLD)) console.log(`FAULT ${fault}`);
 if (faults.length > MOST_TOLD) console.log(`... and ${faults.length - MOST_TOLD} more`);

@@ -15,6 +15,8 @@ export interface SoakOptions extends StageOptions {
   readonly disturb: (disturbances: Disturbances, stage: Stage) => Promise<void>;
   /** The output is given up when it has not grown for so long after the end of the input; by default longer than anything may hold up the rest. */
   readonly patienceMs?: number;
+  /** Before all is removed: who wants to look at the broker's data and the journals of clients can keep them (`KEEP_DATA`). */
+  readonly onFaults?: (dataDir: string, journals: string) => void;
   /** A line about what has been done so far, every few seconds. */
   readonly onProgress?: (line: string) => void;
 }
@@ -52,6 +54,7 @@ export async function soak(options: SoakOptions): Promise<SoakResult> {
     const faults = await drain(stage, tail, options.patienceMs ?? PATIENCE_MS);
     const verdict = await judge(stage.broker.port, stage.judged, tail, stage.historiesOf());
     faults.push(...verdict.faults, ...await findHanging(stage.broker.port));
+    if (faults.length > 0) options.onFaults?.(stage.broker.dataDir, stage.folder);
     const figures = figuresOf([...stage.historiesOf().values()].flat(), disturbances.counts, disturbances.kills, verdict);
     return { faults, figures, summary: `${stage.broker.kind}, seed ${options.seed}, ${seconds(startMs)} s: ${sentence(figures)}; ${stage.judged.map(({ name }) => name).join(', ')}` };
   } finally {

@@ -71,7 +71,8 @@ export class Stage {
   readonly workers: ClientProcess[] = [];
   readonly progress = { committed: 0, aborted: 0, lost: 0, records: 0 };
   readonly failures: string[] = [];
-  private readonly folder = mkdtempSync(join(tmpdir(), 'soak-eos-'));
+  /** Of the journals, and the state of Kafka Streams. */
+  readonly folder = mkdtempSync(join(tmpdir(), 'soak-eos-'));
   private readonly ofProcess = new Map<number, Judged>();
   private processes = 0;
   private journals = 0;

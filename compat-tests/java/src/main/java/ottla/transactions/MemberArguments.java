@@ -26,7 +26,7 @@ record MemberArguments(JsonNode json, String bootstrap) {
     private Map<String, Object> common(String role) {
         return new HashMap<>(Map.of(
             "bootstrap.servers", bootstrap, "client.id", text("name") + "-" + role,
-            "reconnect.backoff.ms", 20, "reconnect.backoff.max.ms", 200, "retry.backoff.ms", 20, "retry.backoff.max.ms", 200,
+            "reconnect.backoff.ms", 100, "reconnect.backoff.max.ms", 500, "retry.backoff.ms", 20, "retry.backoff.max.ms", 200,
             "socket.connection.setup.timeout.ms", 1000, "socket.connection.setup.timeout.max.ms", 2000, "request.timeout.ms", 3000));
     }
 

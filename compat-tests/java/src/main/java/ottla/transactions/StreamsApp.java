@@ -86,8 +86,8 @@ public final class StreamsApp {
         config.put("poll.ms", 50);
         // Every single count is written, not the last of an interval.
         config.put("statestore.cache.max.bytes", 0);
-        config.put("reconnect.backoff.ms", 20);
-        config.put("reconnect.backoff.max.ms", 200);
+        config.put("reconnect.backoff.ms", 100);
+        config.put("reconnect.backoff.max.ms", 500);
         config.put("retry.backoff.ms", 20);
         config.put("request.timeout.ms", 3000);
         config.put("default.api.timeout.ms", 8000);
