@@ -1,4 +1,5 @@
 import { SimRandom } from '../../env/sim/index.js';
+import type { TransactionVersion } from '../../coordinator/transaction/types.js';
 import type { Disturbance } from './disturbed-net.js';
 import type { ProtocolVersions } from './transactional-client.js';
 
@@ -36,6 +37,8 @@ export interface ProducerPlan {
 }
 
 export interface Plan {
+  /** Of the cluster; below 2 all clients speak the classic protocol. */
+  readonly transactionVersion: TransactionVersion;
   readonly settings: Readonly<Record<string, string>>;
   /** By the actor's name: transactional producers, and members of a pipeline. */
   readonly producers: Readonly<Record<string, ProducerPlan>>;
@@ -64,10 +67,14 @@ export const OPERATIONS_A_PLAN = 40;
 
 export function randomPlan(seed: number, count = OPERATIONS_A_PLAN): Plan {
   const random = new SimRandom(`plan ${seed}`);
-  const producer = (transactionalId: string): ProducerPlan => ({ transactionalId, timeoutMs: [600, 1500, 4000, 9000][random.int(4)]!, versions: randomVersions(random) });
-  const worn = new SimRandom(`ids ${seed}`).chance(0.25) ? 'worn-' : '';
+  const circumstances = new SimRandom(`circumstances ${seed}`);
+  const worn = circumstances.chance(0.25) ? 'worn-' : '';
+  const transactionVersion = ([0, 1, 2, 2, 2, 2, 2, 2] as const)[circumstances.int(8)]!;
+  const producer = (transactionalId: string): ProducerPlan =>
+    ({ transactionalId, timeoutMs: [600, 1500, 4000, 9000][random.int(4)]!, versions: randomVersions(random, transactionVersion < 2) });
   const ids = random.chance(0.3) ? ['m', 'm'] : [...MEMBERS];
   return {
+    transactionVersion,
     settings: random.chance(0.2) ? { 'transactional.id.expiration.ms': '12000' } : {},
     producers: Object.fromEntries(Object.entries(PRODUCERS).map(([name, id]) => [name, producer(`${worn}${id}`)])),
     members: Object.fromEntries(MEMBERS.map((name, index) => [name, producer(`${worn}${ids[index]!}`)])),
@@ -76,8 +83,8 @@ export function randomPlan(seed: number, count = OPERATIONS_A_PLAN): Plan {
 }
 
 /** Half of the clients are of the second version of transactions, the others of some older age. */
-function randomVersions(random: SimRandom): ProtocolVersions {
-  if (random.chance(0.5)) return { initProducerId: 5, produce: 12, txnOffsetCommit: 5, endTxn: 5 };
+function randomVersions(random: SimRandom, isClassic: boolean): ProtocolVersions {
+  if (random.chance(0.5) && !isClassic) return { initProducerId: 5, produce: 12, txnOffsetCommit: 5, endTxn: 5 };
   return {
     initProducerId: random.int(6), produce: [3, 7, 9, 10, 11, 11][random.int(6)]!, txnOffsetCommit: 3 + random.int(2), endTxn: random.int(5),
     addPartitions: random.int(4), addOffsets: random.int(5),

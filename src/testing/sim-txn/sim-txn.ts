@@ -58,7 +58,7 @@ export async function trySeed(seed: number, options: SeedOptions = {}): Promise<
 
 /** Plays a plan and judges what is left of it. */
 export async function run(seed: number, plan: Plan, options: ScenarioOptions = {}): Promise<Run> {
-  const stage = await Stage.open(seed, { ...options, settings: { ...plan.settings, ...options.settings } });
+  const stage = await Stage.open(seed, { transactionVersion: plan.transactionVersion, ...options, settings: { ...plan.settings, ...options.settings } });
   const { world } = stage;
   const scenario = new Scenario(stage, plan, options.tap);
   await scenario.play();
@@ -104,6 +104,6 @@ export function formatFailure({ seed, error, operations }: SeedFailure): string 
   const who = Object.entries({ ...plan.producers, ...plan.members }).filter(([name]) => named.has(name)).map(([name, of]) => `${name}: ${JSON.stringify(of)}`);
   return [
     `seed ${seed} fails (make sim-txn SEEDS=1 SEED=${seed}): ${error.stack}`, `its shortest form, ${operations.length} operations:`, formatOperations(operations),
-    ...who, `settings: ${JSON.stringify(plan.settings)}`,
+    ...who, `transaction.version ${plan.transactionVersion}, settings: ${JSON.stringify(plan.settings)}`,
   ].join('\n');
 }

@@ -2,9 +2,11 @@ import { Broker } from '../../broker/broker.js';
 import { loadSettings } from '../../config/index.js';
 import { transactionRecordCodec } from '../../coordinator/transaction/records.js';
 import { LAST_CLIENT_EPOCH, unused } from '../../coordinator/transaction/transaction.js';
+import type { TransactionVersion } from '../../coordinator/transaction/types.js';
 import type { Env } from '../../env/index.js';
 import { SimWorld, type DiskImage, type SimNode } from '../../env/sim/index.js';
-import { createTopicsApi, findCoordinatorApi, incrementalAlterConfigsApi, produceApi } from '../../protocol/generated/index.js';
+import { FeatureName } from '../../metadata/features.js';
+import { createTopicsApi, findCoordinatorApi, incrementalAlterConfigsApi, produceApi, updateFeaturesApi } from '../../protocol/generated/index.js';
 import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../../protocol/internal-topics.js';
 import { buildBatch } from '../../protocol/records/batch-builder.js';
 import { RawClient } from '../raw-client.js';
@@ -39,6 +41,9 @@ export const TOPICS = {
 } as const satisfies Record<string, TopicPlace>;
 
 const TOPIC_RESOURCE = 2;
+const SAFE_DOWNGRADE = 2;
+/** What a new cluster finalizes. */
+const SERVED_VERSION = 2;
 const ADMIN_CLIENT_ID = '__admin_client';
 const COORDINATORS_LOG = { 'internal.segment.bytes': '2500', 'min.cleanable.dirty.ratio': '0.1' };
 
@@ -55,19 +60,23 @@ function settingsWith(own: Readonly<Record<string, string>>) {
   return loadSettings({ dataDirectory: '/data', flags, address: { host: MACHINE, port: PORT } }).settings;
 }
 
-let base: Promise<DiskImage> | undefined;
+const bases = new Map<TransactionVersion, Promise<DiskImage>>();
 
-/** The disk of a broker that has the topics, and was killed then: where every scenario begins. Made once. */
-function baseImage(): Promise<DiskImage> {
-  return (base ??= makeBaseImage());
+/** The disk of a broker that has the topics, and was killed then: where every scenario begins. Made once for each version. */
+function baseImage(version: TransactionVersion): Promise<DiskImage> {
+  let base = bases.get(version);
+  if (base === undefined) bases.set(version, (base = makeBaseImage(version)));
+  return base;
 }
 
-async function makeBaseImage(): Promise<DiskImage> {
+async function makeBaseImage(version: TransactionVersion): Promise<DiskImage> {
   const world = new SimWorld('base');
   const node = world.node(MACHINE);
   node.disk.makeDirectory('/data');
   await world.runUntil(Broker.start({ settings: settingsWith({}), env: node }));
   const client = await world.runUntil(RawClient.connect(world.node('client').net, PORT, { host: MACHINE }));
+  const updated = await world.runUntil(client.send(updateFeaturesApi, { featureUpdates: version === SERVED_VERSION ? [] : [{ feature: FeatureName.TRANSACTION_VERSION, maxVersionLevel: version, upgradeType: SAFE_DOWNGRADE }] }));
+  holds(updated.errorCode === 0, 'answers', () => `UpdateFeatures: error ${updated.errorCode} ${updated.errorMessage}`);
   const topics = Object.values(TOPICS).map(({ name, partitions, configs }) => ({
     name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs: Object.entries(configs).map(([config, value]) => ({ name: config, value })),
   }));
@@ -80,7 +89,7 @@ async function makeBaseImage(): Promise<DiskImage> {
     })), validateOnly: false,
   }));
   for (const { resourceName, errorCode, errorMessage } of responses) holds(errorCode === 0, 'answers', () => `${resourceName}: ${errorCode} ${errorMessage}`);
-  await world.runUntil(wearOut(world));
+  await world.runUntil(wearOut(world, version));
   await world.run(200);
   node.kill();
   return node.machine.image();
@@ -92,11 +101,11 @@ const WORN_PRODUCER_ID = 1_000_000;
 const EPOCHS_LEFT = 4;
 
 /** Writes their records as an administrator may, for the coordinator to find at its next start. */
-async function wearOut(world: SimWorld): Promise<void> {
+async function wearOut(world: SimWorld, version: TransactionVersion): Promise<void> {
   const client = await RawClient.connect(world.node('client').net, PORT, { host: MACHINE, clientId: ADMIN_CLIENT_ID });
   const records = WORN_IDS.map((transactionalId, index) => {
     const value = { ...unused(transactionalId, WORN_PRODUCER_ID + index, 1000, world.wallMs), producerEpoch: LAST_CLIENT_EPOCH - EPOCHS_LEFT };
-    return { timestampMs: world.wallMs, ...transactionRecordCodec.encode({ transactionalId, value, format: 1 }) };
+    return { timestampMs: world.wallMs, ...transactionRecordCodec.encode({ transactionalId, value, format: version === 0 ? 0 : 1 }) };
   });
   const { responses } = await client.send(produceApi, {
     acks: -1, timeoutMs: 1000, topicData: [{ name: TRANSACTIONS_TOPIC, topicId: '', partitionData: [{ index: 0, records: buildBatch({}, records) }] }],
@@ -106,6 +115,8 @@ async function wearOut(world: SimWorld): Promise<void> {
 }
 
 export interface StageOptions {
+  /** `transaction.version` of the cluster; 2 unless given. */
+  readonly transactionVersion?: TransactionVersion;
   readonly settings?: Readonly<Record<string, string>>;
   /** Puts something between the broker and its world. */
   readonly envOf?: (node: SimNode) => Env;
@@ -124,7 +135,7 @@ export class Stage {
   }
 
   static async open(seed: number | string, options: StageOptions = {}): Promise<Stage> {
-    const image = await baseImage();
+    const image = await baseImage(options.transactionVersion ?? SERVED_VERSION);
     const world = new SimWorld(seed, { beginsAtMs: BASE_ENDS_MS });
     world.restore(MACHINE, image);
     const stage = new Stage(world, options);
