@@ -107,7 +107,7 @@ export const configs: Family = {
       configs {b} --alter --broker-defaults --add-config background.threads=0
       configs {b} --alter --broker-defaults --add-config max.connections=100,max.connections.per.ip=90
       configs {b} --alter --broker-defaults --add-config max.connections.per.ip.overrides=[here:1]
-      configs {b} --alter --broker 1 --add-config max.connections.per.ip.overrides=127.0.0.1:80
+      configs {b} --alter --broker 1 --add-config max.connections.per.ip.overrides=127.0.0.1:8000
       configs {b} --alter --broker-defaults --add-config min.insync.replicas=1
       configs {b} --alter --broker 1 --add-config min.insync.replicas=1
       configs {b} --alter --broker-defaults --delete-config min.insync.replicas
