@@ -3,6 +3,7 @@ import type { TimingWheel, WheelTimer } from '../../base/timing-wheel.js';
 import type { Logger } from '../../env/index.js';
 import { errorName, KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
+import { NO_EFFECTS, replyWith } from '../../runtime/machine.js';
 import type { Effects, Moment, ReplyTo } from '../../runtime/machine.js';
 import { coordinatorErrorCode } from '../errors.js';
 import { compileTopicRegex, InvalidTopicRegexError } from '../group/consumer/topic-regex.js';
@@ -247,7 +248,7 @@ export class TransactionService implements TransactionCoordinatorApi {
   private async written(partition: number): Promise<void> {
     this.options.writeAll();
     // Nobody leads a log that could not be written, and what waits for it is told so.
-    await this.run<string[]>(partition, (machine, _, to) => machine.preparedIds(to));
+    await this.run<null>(partition, (_machine, _at, to) => ({ ...NO_EFFECTS, replies: [replyWith(to, null)] }));
   }
 
   private async atMost(limitMs: number, work: Promise<void>): Promise<void> {
