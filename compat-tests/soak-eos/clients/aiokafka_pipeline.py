@@ -27,7 +27,8 @@ stopping = asyncio.Event()
 async def close(client):
     try:
         await asyncio.wait_for(client.stop(), CALL_S)
-    except ERRORS:
+    # A task of the client that it cancels and awaits itself ends so; nobody cancels a member.
+    except (*ERRORS, asyncio.CancelledError):
         pass
 
 
