@@ -15,12 +15,22 @@ const JOIN_ANEW: ReadonlySet<number> = new Set([ErrorCode.UNKNOWN_MEMBER_ID, Err
 
 export interface Membership {
   readonly memberId: string;
+  /** Or the epoch of the member. */
   readonly generationId: number;
   readonly places: readonly Place[];
 }
 
+export interface Member {
+  /** Forgets what it is, as a process that dies. */
+  die(): void;
+  /** The membership as it stands, after joining where that is needed; whether the positions are to be fetched anew. */
+  joined(): Promise<{ membership: Membership; isNew: boolean }>;
+  /** Where the group stands, once no transaction is open that would move it (KIP-447). */
+  committed(places: readonly Place[]): Promise<Map<string, number>>;
+}
+
 /** A member of a group of the classic protocol, which the plan lets act, late at times: then the group has gone on without it. */
-export class GroupMember {
+export class ClassicMember implements Member {
   private memberId = '';
   private membership: Membership | undefined;
 
@@ -31,7 +41,6 @@ export class GroupMember {
     this.membership = undefined;
   }
 
-  /** The membership as it stands, after joining where that is needed; whether the positions are to be fetched anew. */
   async joined(): Promise<{ membership: Membership; isNew: boolean }> {
     if (this.membership !== undefined && await this.isCurrent(this.membership)) return { membership: this.membership, isNew: false };
     for (;;) {
@@ -40,8 +49,7 @@ export class GroupMember {
     }
   }
 
-  /** Where the group stands, once no transaction is open that would move it (KIP-447). */
-  async committed(places: readonly Place[]): Promise<Map<string, number>> {
+  committed(places: readonly Place[]): Promise<Map<string, number>> {
     return committedOffsets(this.link, this.groupId, places);
   }
 

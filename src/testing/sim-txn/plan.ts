@@ -39,6 +39,8 @@ export interface ProducerPlan {
 export interface Plan {
   /** Of the cluster; below 2 all clients speak the classic protocol. */
   readonly transactionVersion: TransactionVersion;
+  /** Of the pipeline's group. */
+  readonly groupProtocol: 'classic' | 'consumer';
   readonly settings: Readonly<Record<string, string>>;
   /** By the actor's name: transactional producers, and members of a pipeline. */
   readonly producers: Readonly<Record<string, ProducerPlan>>;
@@ -75,6 +77,7 @@ export function randomPlan(seed: number, count = OPERATIONS_A_PLAN): Plan {
   const ids = random.chance(0.3) ? ['m', 'm'] : [...MEMBERS];
   return {
     transactionVersion,
+    groupProtocol: circumstances.chance(0.6) ? 'classic' : 'consumer',
     settings: random.chance(0.2) ? { 'transactional.id.expiration.ms': '12000' } : {},
     producers: Object.fromEntries(Object.entries(PRODUCERS).map(([name, id]) => [name, producer(`${worn}${id}`)])),
     members: Object.fromEntries(MEMBERS.map((name, index) => [name, producer(`${worn}${ids[index]!}`)])),

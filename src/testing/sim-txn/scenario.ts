@@ -4,7 +4,8 @@ import { DisturbedNet, type Disturbance } from './disturbed-net.js';
 import { addOffsetsToTxnApi, addPartitionsToTxnApi, endTxnApi, initProducerIdApi, produceApi, txnOffsetCommitApi } from '../../protocol/generated/index.js';
 import { audit } from './audit.js';
 import { COMMITTED, fetchOnce, Reader, UNCOMMITTED } from './fetching.js';
-import { GroupMember } from './group-member.js';
+import { ConsumerMember } from './consumer-member.js';
+import { ClassicMember } from './group-member.js';
 import { Ledger } from './ledger.js';
 import { Link, type Tap } from './link.js';
 import { CHAOS, GROUP, INPUTS, KEYED_PLACE, OUTPUT, PLACES, PLAIN, READ_PLACES, READERS, type End, type Operation, type Plan, type ProducerPlan, type Write } from './plan.js';
@@ -99,7 +100,7 @@ export class Scenario {
   private member(name: string, plan: ProducerPlan): Act {
     const { link, client } = this.client(name, plan);
     const { ledger } = this;
-    const member = new GroupMember(link, GROUP, INPUTS);
+    const member = this.plan.groupProtocol === 'classic' ? new ClassicMember(link, GROUP, INPUTS) : new ConsumerMember(link, GROUP, INPUTS);
     let positions = new Map<string, number>();
     return async operation => {
       if (operation.do === 'leave') member.die();

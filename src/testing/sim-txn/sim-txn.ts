@@ -104,6 +104,6 @@ export function formatFailure({ seed, error, operations }: SeedFailure): string 
   const who = Object.entries({ ...plan.producers, ...plan.members }).filter(([name]) => named.has(name)).map(([name, of]) => `${name}: ${JSON.stringify(of)}`);
   return [
     `seed ${seed} fails (make sim-txn SEEDS=1 SEED=${seed}): ${error.stack}`, `its shortest form, ${operations.length} operations:`, formatOperations(operations),
-    ...who, `transaction.version ${plan.transactionVersion}, settings: ${JSON.stringify(plan.settings)}`,
+    ...who, `transaction.version ${plan.transactionVersion}, ${plan.groupProtocol} group, settings: ${JSON.stringify(plan.settings)}`,
   ].join('\n');
 }

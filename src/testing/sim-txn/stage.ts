@@ -51,7 +51,8 @@ const COORDINATORS_LOG = { 'internal.segment.bytes': '2500', 'min.cleanable.dirt
 const SETTINGS: Readonly<Record<string, string>> = {
   'offsets.topic.num.partitions': '1', 'transaction.state.log.num.partitions': '1',
   'log.cleaner.backoff.ms': '3000', 'log.cleaner.min.cleanable.ratio': '0.1', 'log.initial.task.delay.ms': '5000',
-  'group.min.session.timeout.ms': '500', 'transaction.abort.timed.out.transaction.cleanup.interval.ms': '500',
+  'group.min.session.timeout.ms': '500', 'group.consumer.session.timeout.ms': '2500', 'group.consumer.min.session.timeout.ms': '500',
+  'group.consumer.heartbeat.interval.ms': '400', 'group.consumer.min.heartbeat.interval.ms': '100', 'transaction.abort.timed.out.transaction.cleanup.interval.ms': '500',
   'transaction.remove.expired.transaction.cleanup.interval.ms': '2000', 'auto.create.topics.enable': 'false',
 };
 
