@@ -42,7 +42,7 @@ test(`in ${SEEDS} random fates of a broker with transactional clients all invari
     if (failure) throw new Error(formatFailure(failure));
   }
   expect(SITUATIONS.filter(([api, code]) => !met.has(api, code))).toEqual([]);
-}, 120_000 + SEEDS * 2000);
+}, 120_000 + SEEDS * 10_000);
 
 describe('a seed', () => {
   test.each([1, 2, 3, 4, 5])('plays the same each time, byte for byte (%i)', async seed => {
