@@ -47,13 +47,21 @@ export async function withClient<T>(port: number, use: (client: RawClient) => Pr
   }
 }
 
+class FetchError extends Error {
+  override readonly name = 'FetchError';
+
+  constructor(readonly code: number, message: string) {
+    super(message);
+  }
+}
+
 async function fetch(client: RawClient, topic: string, partition: number, fetchOffset: number, isolationLevel: number) {
   const response = await client.send(fetchApi, {
     maxWaitMs: 0, minBytes: 0, maxBytes: FETCH_BYTES, sessionEpoch: -1, isolationLevel,
     topics: [{ topic, partitions: [{ partition, fetchOffset, partitionMaxBytes: FETCH_BYTES }] }],
   }, FETCH_VERSION);
   const answer = response.responses[0]!.partitions[0]!;
-  if (answer.errorCode !== ErrorCode.NONE) throw new Error(`${topic}-${partition}: the fetch from ${fetchOffset} got error ${answer.errorCode}`);
+  if (answer.errorCode !== ErrorCode.NONE) throw new FetchError(answer.errorCode, `${topic}-${partition}: the fetch from ${fetchOffset} got error ${answer.errorCode}`);
   return { ...answer, bytes: answer.records ?? Buffer.alloc(0) };
 }
 
@@ -80,7 +88,7 @@ export class CommittedPartition {
   }
 
   private async poll(client: RawClient): Promise<boolean> {
-    const { bytes, abortedTransactions, highWatermark, lastStableOffset } = await fetch(client, this.topic, this.partition, this.position, READ_COMMITTED);
+    const { bytes, abortedTransactions, highWatermark, lastStableOffset } = await fetch(client, this.topic, this.partition, this.position, READ_COMMITTED).catch((error: unknown) => this.refused(error));
     this.highWatermark = Number(highWatermark);
     if (!this.mayGoBack && Number(lastStableOffset) < this.lastStableOffset) this.faults.push(`${this.topic}-${this.partition}: the last stable offset went back from ${this.lastStableOffset} to ${lastStableOffset}`);
     this.lastStableOffset = Number(lastStableOffset);
@@ -99,6 +107,12 @@ export class CommittedPartition {
     }
     if (this.position > from && this.position > this.lastStableOffset) this.faults.push(`${this.topic}-${this.partition}: the broker gave offset ${this.position - 1} beyond the last stable offset ${this.lastStableOffset}`);
     return this.position > from;
+  }
+
+  /** What was read once is there, whatever happened meanwhile; other errors are those of a broker that is about to come or go. */
+  private refused(error: unknown): never {
+    if (!this.mayGoBack && error instanceof FetchError && error.code === ErrorCode.OFFSET_OUT_OF_RANGE) this.faults.push(error.message);
+    throw error;
   }
 }
 
