@@ -1,5 +1,7 @@
 import type { Env } from '../env/index.js';
 import { coordinatorRuntimeError } from '../coordinator/errors.js';
+import type { MetadataImage } from '../metadata/types.js';
+import type { Uuid } from '../protocol/wire/types.js';
 import { PartitionReplicatedLog, type Partition, type ReplicaManager } from '../replication/index.js';
 import type { Machine } from '../runtime/machine.js';
 import { RuntimeSet, type RuntimeSetOptions } from '../runtime/runtime-set.js';
@@ -33,4 +35,19 @@ export function coordinatorRuntimes<M extends Machine<Rec>, Rec>(options: Coordi
     void runtimes.elected(index, epoch).then(() => onSettled(index));
   });
   return runtimes;
+}
+
+/**
+ * How many partitions of a coordinator's topic keys are spread over: as many as it had when that was first asked, for as long as the
+ * process lives. Were they more at once, ids and groups would be looked for where nobody knows of them (Kafka's coordinators look
+ * at their start).
+ */
+export function stablePartitionCount(image: () => MetadataImage, topicName: string, unlessCreated: () => number): () => number {
+  let known: { readonly id: Uuid; readonly count: number } | undefined;
+  return () => {
+    const topic = image().topicsByName.get(topicName);
+    if (topic === undefined) return unlessCreated();
+    if (known?.id !== topic.id) known = { id: topic.id, count: topic.partitions.length };
+    return known.count;
+  };
 }

@@ -11,7 +11,7 @@ import type { RuntimeSet } from '../runtime/runtime-set.js';
 import type { CompressionType } from '../protocol/records/batch.js';
 import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
 import { ImageTopics } from './cluster-topics.js';
-import { coordinatorRuntimes } from './coordinator-runtimes.js';
+import { coordinatorRuntimes, stablePartitionCount } from './coordinator-runtimes.js';
 
 export interface GroupCoordinatorOptions {
   readonly env: Env;
@@ -32,18 +32,22 @@ export class GroupCoordinator {
   constructor({ env, replicas, settings, groupConfigOf, image, onSettled }: GroupCoordinatorOptions) {
     const groupSettings = groupSettingsOf(settings, groupConfigOf);
     const cluster = new ImageTopics(image);
+    const partitionCount = stablePartitionCount(image, OFFSETS_TOPIC, () => settings().get('offsets.topic.num.partitions'));
     this.runtimes = coordinatorRuntimes<GroupMachine, GroupRecord>({
       name: 'group coordinator', topic: OFFSETS_TOPIC, env, logger: env.logger.child('groups'), replicas, codec: groupRecordCodec,
       create: () => new GroupMachine(groupSettings, () => cluster),
       // Validated to be a codec's number.
       compression: () => settings().get('offsets.topic.compression.codec') as CompressionType,
       commitTimeoutMs: settings().get('offsets.commit.timeout.ms'),
-      onSettled,
+      onSettled: () => {
+        partitionCount();
+        onSettled();
+      },
     });
     this.service = new GroupService({
       runtimes: this.runtimes,
       settings: groupSettings,
-      partitionCount: () => image().topicsByName.get(OFFSETS_TOPIC)?.partitions.length ?? settings().get('offsets.topic.num.partitions'),
+      partitionCount,
     });
   }
 

@@ -11,7 +11,7 @@ import type { MetadataImage } from '../metadata/types.js';
 import { TRANSACTIONS_TOPIC } from '../protocol/internal-topics.js';
 import type { ReplicaManager } from '../replication/index.js';
 import type { RuntimeSet } from '../runtime/runtime-set.js';
-import { coordinatorRuntimes } from './coordinator-runtimes.js';
+import { coordinatorRuntimes, stablePartitionCount } from './coordinator-runtimes.js';
 
 export interface TransactionCoordinatorOptions extends Pick<TransactionServiceOptions, 'nextProducerId' | 'writeMarkers' | 'writeAll'> {
   readonly env: Env;
@@ -31,11 +31,13 @@ export class TransactionCoordinator {
   constructor({ env, wheel, replicas, settings, image, onSettled, ...carriers }: TransactionCoordinatorOptions) {
     const logger = env.logger.child('transactions');
     const transactionSettings = transactionSettingsOf(settings, image);
+    const partitionCount = stablePartitionCount(image, TRANSACTIONS_TOPIC, () => settings().get('transaction.state.log.num.partitions'));
     this.runtimes = coordinatorRuntimes<TransactionMachine, TransactionRecord>({
       name: 'transaction coordinator', topic: TRANSACTIONS_TOPIC, env, logger, replicas, codec: transactionRecordCodec,
       create: () => new TransactionMachine(transactionSettings),
       commitTimeoutMs: settings().get('request.timeout.ms'),
       onSettled: partition => {
+        partitionCount();
         void this.service.elected(partition);
         onSettled();
       },
@@ -48,7 +50,7 @@ export class TransactionCoordinator {
         epochOf: partition => runtimes.get(partition)?.epoch,
         run: (partition, operation) => runtimes.run(partition, operation),
       },
-      partitionCount: () => image().topicsByName.get(TRANSACTIONS_TOPIC)?.partitions.length ?? settings().get('transaction.state.log.num.partitions'),
+      partitionCount,
     });
     this.service.start();
   }

@@ -111,8 +111,8 @@ describe('the end of a classic transaction', () => {
   test.each([
     [EMPTY, 'INVALID_TXN_STATE', 'INVALID_TXN_STATE'],
     [ONGOING, 'NONE -> PREPARE_COMMIT 7/3', 'NONE -> PREPARE_ABORT 7/3'],
-    [PREPARE_COMMIT, 'CONCURRENT_TRANSACTIONS', 'INVALID_TXN_STATE'],
-    [PREPARE_ABORT, 'INVALID_TXN_STATE', 'CONCURRENT_TRANSACTIONS'],
+    [PREPARE_COMMIT, 'CONCURRENT_TRANSACTIONS', 'CONCURRENT_TRANSACTIONS'],
+    [PREPARE_ABORT, 'CONCURRENT_TRANSACTIONS', 'CONCURRENT_TRANSACTIONS'],
     [COMPLETE_COMMIT, 'NONE', 'INVALID_TXN_STATE'],
     [COMPLETE_ABORT, 'INVALID_TXN_STATE', 'NONE'],
   ])('in state %i', (state, commit, abort) => {
@@ -130,14 +130,15 @@ describe('the end of a classic transaction', () => {
 
 describe('the end of a transaction with an epoch of its own (KIP-890)', () => {
   const FENCED = 'PRODUCER_FENCED';
+  const WAIT = 'CONCURRENT_TRANSACTIONS';
   const ITS = 'INVALID_TXN_STATE';
   const ABORTS = 'NONE -> PREPARE_ABORT 7/4';
   // Columns: abort again, abort now, commit again, commit now.
   test.each([
     [EMPTY, FENCED, ABORTS, FENCED, ITS],
     [ONGOING, FENCED, ABORTS, FENCED, 'NONE -> PREPARE_COMMIT 7/4'],
-    [PREPARE_ABORT, 'CONCURRENT_TRANSACTIONS', FENCED, ITS, FENCED],
-    [PREPARE_COMMIT, ITS, FENCED, 'CONCURRENT_TRANSACTIONS', FENCED],
+    [PREPARE_ABORT, WAIT, WAIT, WAIT, WAIT],
+    [PREPARE_COMMIT, WAIT, WAIT, WAIT, WAIT],
     [COMPLETE_ABORT, 'NONE', ABORTS, ITS, ITS],
     [COMPLETE_COMMIT, ITS, ABORTS, 'NONE', ITS],
   ])('in state %i', (state, abortAgain, abortNow, commitAgain, commitNow) => {
@@ -146,7 +147,7 @@ describe('the end of a transaction with an epoch of its own (KIP-890)', () => {
     expect(decided).toEqual([abortAgain, abortNow, commitAgain, commitNow]);
   });
 
-  test.each([PREPARE_COMMIT, PREPARE_ABORT, COMPLETE_COMMIT, COMPLETE_ABORT])('is not taken for what a classic producer did that fenced it, in state %i', state => {
+  test.each([COMPLETE_COMMIT, COMPLETE_ABORT])('is not taken for what a classic producer did that fenced it, in state %i', state => {
     for (const committed of [true, false]) expect(told(decideEnd(at(state, { clientVersion: 0 }), end(committed, 2, 2), given()))).toBe(FENCED);
   });
 
@@ -158,6 +159,14 @@ describe('the end of a transaction with an epoch of its own (KIP-890)', () => {
     const after = completed(next, NOW_MS);
     expect(after).toMatchObject({ producerId: 9, producerEpoch: 0, nextProducerId: -1, previousProducerId: 7, state: COMPLETE_COMMIT });
     expect(told(decideEnd(after, end(true, LAST_CLIENT_EPOCH, 2), given()))).toBe('NONE');
+  });
+
+  test('lets the producer wait under the id that it will have, while the partitions are not told yet', () => {
+    const { next } = decideEnd(at(ONGOING, { producerEpoch: LAST_CLIENT_EPOCH }), end(true, LAST_CLIENT_EPOCH, 2), given({ newProducerId: 9 })) as { next: Transaction };
+    const asNext = { transactionalId: 't', producerId: 9, producerEpoch: 0 };
+    expect(told(decideAddPartitions(next, { ...asNext, partitions: [events], clientVersion: 2 }, given()))).toBe('CONCURRENT_TRANSACTIONS');
+    expect(told(decideEnd(next, end(true, 0, 2, 9), given()))).toBe('CONCURRENT_TRANSACTIONS');
+    expect(told(decideInit(next, init({ producerId: 9, producerEpoch: 0 }), given()))).toBe('CONCURRENT_TRANSACTIONS');
   });
 
   test('of nothing at all has a start, like any other', () => {

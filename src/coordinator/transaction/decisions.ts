@@ -42,9 +42,10 @@ export function decideInit(current: Transaction | undefined, request: InitProduc
     if (newProducerId === undefined) return 'needs a producer id';
     return decideInitAtRest(unused(request.transactionalId, newProducerId, timeoutMs, nowMs), request, timeoutMs, given);
   }
+  // Before anybody's id is looked at: the producer may know already whom it will be.
+  if (isPrepared(current)) return answered(ErrorCode.CONCURRENT_TRANSACTIONS);
   const goesOn = request.producerId !== NO_PRODUCER_ID;
   if (goesOn && !mayGoOn(current, request)) return answered(ErrorCode.PRODUCER_FENCED);
-  if (isPrepared(current)) return answered(ErrorCode.CONCURRENT_TRANSACTIONS);
   if (isAtRest(current)) return decideInitAtRest(current, request, timeoutMs, given);
   const fenced = decideFence(current, given);
   return fenced === 'needs a producer id' ? fenced : { ...fenced, errorCode: ErrorCode.CONCURRENT_TRANSACTIONS };
@@ -87,6 +88,7 @@ const unlessUntold = (next: Transaction, { version }: Given): Decided =>
   (version === 0 && bumpsEpochs(next.clientVersion) ? answered(ErrorCode.UNSUPPORTED_VERSION) : accepted(next));
 
 export function decideAddPartitions(current: Transaction | undefined, request: AddPartitionsRequest, given: Given): Decided {
+  if (current !== undefined && isPrepared(current)) return answered(ErrorCode.CONCURRENT_TRANSACTIONS);
   const refusal = whyNotHis(current, request);
   if (refusal !== ErrorCode.NONE) return answered(refusal);
   const isIn = current!.state === TransactionState.ONGOING && request.partitions.every(partition => current!.partitions.has(partitionKey(partition)));
@@ -117,20 +119,18 @@ function decideClassicEnd(current: Transaction, { producerId, producerEpoch, com
       return accepted(prepared(current, { committed, clientVersion: 0, nextProducerId: NO_PRODUCER_ID, fences: false }, nowMs));
     case TransactionState.COMPLETE_COMMIT:
     case TransactionState.COMPLETE_ABORT:
-      return answered(endsAs(current, committed) ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE);
+      return answered(endedAs(current, committed) ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE);
     case TransactionState.PREPARE_COMMIT:
     case TransactionState.PREPARE_ABORT:
-      return answered(endsAs(current, committed) ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.INVALID_TXN_STATE);
+      return answered(ErrorCode.CONCURRENT_TRANSACTIONS);
     default:
       return answered(ErrorCode.INVALID_TXN_STATE);
   }
 }
 
-/** It was, or is being, ended in this way. */
-function endsAs({ state }: Transaction, committed: boolean): boolean {
-  return committed
-    ? state === TransactionState.PREPARE_COMMIT || state === TransactionState.COMPLETE_COMMIT
-    : state === TransactionState.PREPARE_ABORT || state === TransactionState.COMPLETE_ABORT;
+/** It was ended in this way. */
+function endedAs({ state }: Transaction, committed: boolean): boolean {
+  return state === (committed ? TransactionState.COMPLETE_COMMIT : TransactionState.COMPLETE_ABORT);
 }
 
 /**
@@ -140,17 +140,14 @@ function endsAs({ state }: Transaction, committed: boolean): boolean {
 function decideEndWithBump(current: Transaction, request: EndTransactionRequest, given: Given): Decision {
   const { producerId, producerEpoch, committed } = request;
   const { state } = current;
+  if (isPrepared(current)) return answered(ErrorCode.CONCURRENT_TRANSACTIONS);
   const isOverflow = producerId === current.previousProducerId && producerEpoch === LAST_CLIENT_EPOCH && current.producerEpoch === 0;
   // A classic end took no epoch along: who has the one before is not asking again, but was fenced. Apache lets him on as its owner.
   const isAgain = bumpsEpochs(current.clientVersion) && current.producerEpoch === producerEpoch + 1;
   const isNow = current.producerEpoch === producerEpoch;
   if (current.producerId !== producerId && !isOverflow) return answered(ErrorCode.INVALID_PRODUCER_ID_MAPPING);
-  if (isPrepared(current)) {
-    if (!isAgain) return answered(ErrorCode.PRODUCER_FENCED);
-    return answered(endsAs(current, committed) ? ErrorCode.CONCURRENT_TRANSACTIONS : ErrorCode.INVALID_TXN_STATE);
-  }
   const isComplete = state === TransactionState.COMPLETE_COMMIT || state === TransactionState.COMPLETE_ABORT;
-  if (isComplete && (isAgain || isOverflow)) return answered(endsAs(current, committed) ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE);
+  if (isComplete && (isAgain || isOverflow)) return answered(endedAs(current, committed) ? ErrorCode.NONE : ErrorCode.INVALID_TXN_STATE);
   if (!isNow) return answered(ErrorCode.PRODUCER_FENCED);
   if (committed && state !== TransactionState.ONGOING) return answered(ErrorCode.INVALID_TXN_STATE);
   return decideEnding(current, committed, request.clientVersion, false, given);

@@ -36,6 +36,7 @@ class Coordinator {
   readonly service: TransactionService;
   private readonly runtimes: RuntimeSet<TransactionMachine, TransactionRecord>;
   private readonly wheel: TimingWheel;
+  hasNoProducerIds = false;
   private producerIds = 100;
 
   constructor() {
@@ -52,7 +53,10 @@ class Coordinator {
         epochOf: partition => runtimes.get(partition)?.epoch,
         run: (partition, operation) => runtimes.run(partition, operation),
       },
-      nextProducerId: async () => this.producerIds++,
+      nextProducerId: async () => {
+        if (this.hasNoProducerIds) throw new KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
+        return this.producerIds++;
+      },
       writeAll: () => { this.did.push('write'); },
       writeMarkers: async (marker, partitions) => {
         this.markers.push(marker);
@@ -65,10 +69,15 @@ class Coordinator {
   }
 
   async elected(epoch: number): Promise<void> {
-    this.log.leaderEpoch = epoch;
-    await this.runtimes.elected(PARTITION, epoch);
+    await this.electedUnheard(epoch);
     await this.service.elected(PARTITION);
     await this.settled();
+  }
+
+  /** The machine serves, and the service has missed it. */
+  async electedUnheard(epoch: number): Promise<void> {
+    this.log.leaderEpoch = epoch;
+    await this.runtimes.elected(PARTITION, epoch);
   }
 
   resigned(): void {
@@ -94,15 +103,19 @@ class Coordinator {
   }
 
   add(producerId: number, producerEpoch: number, ...partitions: TopicPartition[]) {
-    return this.service.addPartitions({ transactionalId: 't', producerId, producerEpoch, partitions, clientVersion: 2 });
+    return this.addTo('t', producerId, producerEpoch, ...partitions);
+  }
+
+  addTo(transactionalId: string, producerId: number, producerEpoch: number, ...partitions: TopicPartition[]) {
+    return this.service.addPartitions({ transactionalId, producerId, producerEpoch, partitions, clientVersion: 2 });
   }
 
   end(producerId: number, producerEpoch: number, committed = true, clientVersion: TransactionVersion = 2) {
     return this.service.endTransaction({ transactionalId: 't', producerId, producerEpoch, committed, clientVersion });
   }
 
-  async state(): Promise<string> {
-    const [{ transactionState, producerId, producerEpoch, errorCode }] = await this.service.describe(['t']) as [Awaited<ReturnType<TransactionService['describe']>>[number]];
+  async state(transactionalId = 't'): Promise<string> {
+    const [{ transactionState, producerId, producerEpoch, errorCode }] = await this.service.describe([transactionalId]) as [Awaited<ReturnType<TransactionService['describe']>>[number]];
     return errorCode === ErrorCode.NONE ? `${transactionState} ${producerId}/${producerEpoch}` : `error ${errorCode}`;
   }
 
@@ -216,7 +229,7 @@ describe('a transaction', () => {
     await coordinator.add(100, 0, EVENTS);
     coordinator.outcome = () => ErrorCode.TRANSACTION_COORDINATOR_FENCED;
     await coordinator.end(100, 0);
-    await coordinator.passes(1_000);
+    await coordinator.passes(900);
     expect([await coordinator.state(), coordinator.markers.length]).toEqual(['PrepareCommit 100/1', 1]);
   });
 
@@ -230,6 +243,20 @@ describe('a transaction', () => {
     expect(coordinator.markers).toMatchObject([{ committed: false, producerEpoch: 1 }]);
     expect(await coordinator.end(100, 0)).toMatchObject({ errorCode: ErrorCode.INVALID_TXN_STATE });
     expect(await coordinator.add(100, 0, EVENTS)).toBe(ErrorCode.PRODUCER_FENCED);
+  });
+
+  test('that cannot be aborted keeps no other open', async () => {
+    await coordinator.init({ transactionTimeoutMs: 2_000 });
+    for (let epoch = 0; epoch < 0x7ffe; epoch++) await coordinator.init({ transactionTimeoutMs: 2_000 });
+    await coordinator.add(100, 0x7ffe, EVENTS);
+    await coordinator.init({ transactionalId: 'u', transactionTimeoutMs: 2_000 });
+    await coordinator.addTo('u', 101, 0, EVENTS);
+    coordinator.hasNoProducerIds = true;
+    await coordinator.passes(4_000);
+    expect([await coordinator.state('t'), await coordinator.state('u')]).toEqual(['Ongoing 100/32766', 'CompleteAbort 101/1']);
+    coordinator.hasNoProducerIds = false;
+    await coordinator.passes(2_000);
+    expect(await coordinator.state('t')).toBe('CompleteAbort 102/0');
   });
 
   test('of a producer that is there anew is aborted first', async () => {
@@ -255,6 +282,19 @@ describe('a change of coordinators', () => {
     await coordinator.elected(9);
     expect(coordinator.markers.slice(before)).toMatchObject([{ coordinatorEpoch: 9, committed, producerEpoch: 1 }]);
     expect(await coordinator.state()).toBe(`${committed ? 'CompleteCommit' : 'CompleteAbort'} 100/1`);
+  });
+
+  test('that nobody told of leaves no decision undone', async () => {
+    await coordinator.init();
+    await coordinator.add(100, 0, EVENTS);
+    coordinator.outcome = () => ErrorCode.NOT_LEADER_OR_FOLLOWER;
+    void coordinator.end(100, 0);
+    await coordinator.settled();
+    coordinator.resigned();
+    coordinator.outcome = () => ErrorCode.NONE;
+    await coordinator.electedUnheard(9);
+    await coordinator.passes(1_100);
+    expect(await coordinator.state()).toBe('CompleteCommit 100/1');
   });
 
   test('loses nothing of an open transaction', async () => {

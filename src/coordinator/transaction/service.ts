@@ -43,8 +43,11 @@ export interface TransactionServiceOptions {
 
 /** How long the answer to an end waits for the markers: a client whose next transaction begins meanwhile would be sent away to wait. */
 const LONGEST_HOLD_MS = 500;
-/** Between attempts to write markers. */
-const RETRY_MS = 50;
+/** Between attempts to write markers: twice as long each time. */
+const FIRST_RETRY_MS = 50;
+const LONGEST_RETRY_MS = 5_000;
+/** One of so many attempts is told of; at the longest pause that is one a minute. */
+const TOLD_ATTEMPTS = 12;
 const NO_PRODUCER = { producerId: NO_PRODUCER_ID, producerEpoch: NO_EPOCH };
 
 /**
@@ -56,7 +59,7 @@ const NO_PRODUCER = { producerId: NO_PRODUCER_ID, producerEpoch: NO_EPOCH };
  * them, a partition's being added before its data. A process that is killed between any two of them finds out what is left to do.
  */
 export class TransactionService implements TransactionCoordinatorApi {
-  /** By transactional id: the ends that are being carried to their partitions. */
+  /** By coordinator epoch and transactional id: the ends that are being carried to their partitions. */
   private readonly completions = new Map<string, Promise<void>>();
   private timers: WheelTimer[] = [];
   private isClosed = false;
@@ -77,12 +80,8 @@ export class TransactionService implements TransactionCoordinatorApi {
 
   /** This node serves the partition from now on: what its predecessor has decided is carried out. */
   async elected(partition: number): Promise<void> {
-    try {
-      const ids = await this.options.runtimes.run<string[]>(partition, (machine, _, to) => machine.preparedIds(to));
-      for (const id of ids) void this.complete(partition, id);
-    } catch {
-      // Whoever leads it next will.
-    }
+    // Whatever keeps it from that now, the look after transactions that are timed out comes by again.
+    await this.unlessRefused(this.completePrepared(partition));
   }
 
   partitionFor(transactionalId: string): number {
@@ -179,45 +178,56 @@ export class TransactionService implements TransactionCoordinatorApi {
     return answer;
   }
 
+  private async completePrepared(partition: number): Promise<void> {
+    for (const id of await this.run<string[]>(partition, (machine, _, to) => machine.preparedIds(to))) void this.complete(partition, id);
+  }
+
   /** Resolves once all partitions have the marker of the id's decided end, or once it is no more this node's to see to that. */
   private complete(partition: number, transactionalId: string): Promise<void> {
-    const underWay = this.completions.get(transactionalId);
+    const epoch = this.options.runtimes.epochOf(partition);
+    if (epoch === undefined) return Promise.resolve();
+    // What an earlier leadership has begun, and may have let go of, does not stand for this one.
+    const key = `${epoch}/${transactionalId}`;
+    const underWay = this.completions.get(key);
     if (underWay !== undefined) return underWay;
-    const completion = this.carryOut(partition, transactionalId).finally(() => this.completions.delete(transactionalId));
-    this.completions.set(transactionalId, completion);
+    const completion = this.carryOut(partition, epoch, transactionalId).finally(() => this.completions.delete(key));
+    this.completions.set(key, completion);
     return completion;
   }
 
-  private async carryOut(partition: number, transactionalId: string): Promise<void> {
-    while (!this.isClosed && this.options.runtimes.epochOf(partition) !== undefined) {
+  private async carryOut(partition: number, epoch: number, transactionalId: string): Promise<void> {
+    const isOurs = (): boolean => !this.isClosed && this.options.runtimes.epochOf(partition) === epoch;
+    for (let attempt = 0, pauseMs = FIRST_RETRY_MS; isOurs(); attempt++, pauseMs = Math.min(2 * pauseMs, LONGEST_RETRY_MS)) {
+      const isTold = attempt % TOLD_ATTEMPTS === 0;
       try {
-        if (await this.tryToComplete(partition, transactionalId)) return;
+        if (await this.tryToComplete(partition, epoch, transactionalId, isTold)) return;
       } catch (error) {
         const errorCode = coordinatorErrorCode(error);
         if (errorCode === ErrorCode.NOT_COORDINATOR) return;
-        this.options.logger.warn('the end of a transaction could not be carried out, which is tried again', { transactionalId, error });
+        if (isTold) this.options.logger.warn('the end of a transaction could not be carried out, which is tried again', { transactionalId, error });
       }
-      await this.pause(RETRY_MS);
+      await this.pause(pauseMs);
     }
   }
 
   /** Whether there is nothing left to do. */
-  private async tryToComplete(partition: number, transactionalId: string): Promise<boolean> {
-    const { runtimes, writeMarkers, writeAll, logger } = this.options;
+  private async tryToComplete(partition: number, coordinatorEpoch: number, transactionalId: string, isTold: boolean): Promise<boolean> {
+    const { writeMarkers, writeAll, logger } = this.options;
     writeAll();
     const end = await this.run<PreparedEnd | null>(partition, (machine, _, to) => machine.preparedEnd(transactionalId, to));
-    const coordinatorEpoch = runtimes.epochOf(partition);
-    if (end === null || coordinatorEpoch === undefined) return true;
+    if (end === null) return true;
     const { marker, partitions } = end;
     const results = partitions.length === 0 ? [] : await writeMarkers({ ...marker, coordinatorEpoch }, partitions);
     if (results.some(({ errorCode }) => errorCode === ErrorCode.TRANSACTION_COORDINATOR_FENCED)) {
       logger.warn('another coordinator has ended a transaction; this one lets go of it', { transactionalId, ...marker, coordinatorEpoch });
       return true;
     }
+    const fenced = results.filter(({ errorCode }) => errorCode === ErrorCode.INVALID_PRODUCER_EPOCH);
+    if (fenced.length > 0) logger.warn('partitions of a transaction know a later epoch of its producer; they are told of no end', { transactionalId, ...marker, partitions: fenced.map(nameOf) });
     const left = results.filter(({ errorCode }) => !SETTLED.has(errorCode));
     if (left.length > 0) {
-      const faults = left.map(({ topic, index, errorCode }) => `${topic}-${index}: ${errorName(errorCode)}`);
-      logger.info('markers of a transaction could not be written, which is tried again', { transactionalId, faults });
+      const faults = left.map(fault => `${nameOf(fault)}: ${errorName(fault.errorCode)}`);
+      if (isTold) logger.info('markers of a transaction could not be written, which is tried again', { transactionalId, faults });
       await this.run<null>(partition, (machine, _, to) => machine.stillToMark(transactionalId, marker, left.map(withoutError), to));
       return false;
     }
@@ -225,14 +235,20 @@ export class TransactionService implements TransactionCoordinatorApi {
     return true;
   }
 
+  /** Each for itself: one that cannot be aborted keeps no other open. */
   private async abortTimedOut(partition: number): Promise<void> {
-    for (const found of await this.run<Transaction[]>(partition, (machine, at, to) => machine.timedOut(to, at))) {
-      const { transactionalId, timeoutMs } = found;
-      const { isPrepared } = await this.decided(partition, producerId => (machine, at, to) => machine.fence(found, producerId, to, at));
-      if (!isPrepared) continue;
-      this.options.logger.info('a transaction was open for too long and is aborted', { transactionalId, timeoutMs });
-      void this.complete(partition, transactionalId);
-    }
+    const timedOut = await this.run<Transaction[]>(partition, (machine, at, to) => machine.timedOut(to, at));
+    for (const found of timedOut) void this.unlessRefused(this.abort(partition, found));
+    // Who was left alone with its end, whyever, is taken up again too.
+    await this.completePrepared(partition);
+  }
+
+  private async abort(partition: number, found: Transaction): Promise<void> {
+    const { transactionalId, timeoutMs } = found;
+    const { isPrepared } = await this.decided(partition, producerId => (machine, at, to) => machine.fence(found, producerId, to, at));
+    if (!isPrepared) return;
+    this.options.logger.info('a transaction was open for too long and is aborted', { transactionalId, timeoutMs });
+    await this.complete(partition, transactionalId);
   }
 
   private async expire(partition: number): Promise<void> {
@@ -296,6 +312,10 @@ function failed(errorCode: number): ProducerIdResult {
 const SETTLED: ReadonlySet<number> = new Set([
   ErrorCode.NONE, ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.UNSUPPORTED_FOR_MESSAGE_FORMAT, ErrorCode.UNSUPPORTED_VERSION, ErrorCode.INVALID_PRODUCER_EPOCH,
 ]);
+
+function nameOf({ topic, index }: TopicPartition): string {
+  return `${topic}-${index}`;
+}
 
 function withoutError({ topic, index }: TopicPartition): TopicPartition {
   return { topic, index };

@@ -107,6 +107,8 @@ export class ProducerState {
     const known = this.verifications.get(producerId);
     known?.join(writer);
     const verification = known ?? new Verification(writer, nowMs);
+    // To the end of the line: who asks again is alive.
+    this.verifications.delete(producerId);
     this.verifications.set(producerId, verification);
     if (this.verifications.size > MOST_VERIFICATIONS) this.forgetOldestVerification();
     return verification;

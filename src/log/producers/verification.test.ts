@@ -175,12 +175,14 @@ test('what was asked and never appended is forgotten with the producers that are
   expect(() => send(guard)).toThrow(NOT_VERIFIED);
 });
 
-test('anybody may ask, and what is kept of that is bounded: of many the oldest gives way', () => {
+test('anybody may ask, and what is kept of that is bounded: of many the one gives way that has not asked for longest', () => {
   const guard = start();
   const ask = (producerId: number): unknown => log.startVerification({ producerId, producerEpoch: 0, baseSequence: 0, bumpsEpoch: false });
   for (let producerId = 1_000; producerId < 1_999; producerId++) ask(producerId);
   expect(start()).toBe(guard);
-  ask(1_999);
+  for (let producerId = 1_999; producerId < 2_998; producerId++) ask(producerId);
+  expect(start()).toBe(guard);
+  for (let producerId = 2_998; producerId < 3_998; producerId++) ask(producerId);
   expect(() => send(guard)).toThrow(NOT_VERIFIED);
   expect(send(start())).toMatchObject({ duplicate: false });
 });

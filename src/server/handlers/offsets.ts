@@ -84,12 +84,13 @@ export function merged<Topic extends { readonly partitions: readonly unknown[] }
   refused: readonly Topic[], answered: readonly Topic[], keyOf: (topic: Topic) => string,
 ): Topic[] {
   if (refused.length === 0) return [...answered];
-  const byTopic = new Map<string, Topic>();
+  const byTopic = new Map<string, { readonly topic: Topic; readonly partitions: unknown[] }>();
   for (const topic of [...refused, ...answered]) {
-    const known = byTopic.get(keyOf(topic));
-    byTopic.set(keyOf(topic), known === undefined ? topic : { ...known, partitions: [...known.partitions, ...topic.partitions] });
+    const known = byTopic.get(keyOf(topic)) ?? { topic, partitions: [] };
+    byTopic.set(keyOf(topic), known);
+    for (const partition of topic.partitions) known.partitions.push(partition);
   }
-  return [...byTopic.values()];
+  return Array.from(byTopic.values(), ({ topic, partitions }) => ({ ...topic, partitions }));
 }
 
 interface FoundTopic {

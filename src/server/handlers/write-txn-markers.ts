@@ -57,7 +57,11 @@ async function writeMarker(
 
 function partitionsOf(topics: RequestedMarker['topics']): Map<string, Set<number>> {
   const asked = new Map<string, Set<number>>();
-  for (const { name, partitionIndexes } of topics) asked.set(name, new Set([...asked.get(name) ?? [], ...partitionIndexes]));
+  for (const { name, partitionIndexes } of topics) {
+    const indexes = asked.get(name) ?? new Set();
+    asked.set(name, indexes);
+    for (const index of partitionIndexes) indexes.add(index);
+  }
   return asked;
 }
 

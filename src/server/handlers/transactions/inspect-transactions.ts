@@ -22,8 +22,10 @@ async function describeTransactions(
   deps: TransactionApiDeps, { transactionalIds }: DescribeTransactionsRequest, context: RequestContext,
 ): Promise<DescribeTransactionsResponseInput> {
   const mayDescribe = (id: string): boolean => mayOnTransaction(deps, context, Operation.DESCRIBE, id);
-  const described = new Map((await deps.transactions.describe(transactionalIds.filter(mayDescribe))).map(each => [each.transactionalId, each]));
-  const transactionStates = transactionalIds.map(id => {
+  // Once each, however often it is asked for: the answer must not outgrow the request beyond measure.
+  const ids = [...new Set(transactionalIds)];
+  const described = new Map((await deps.transactions.describe(ids.filter(mayDescribe))).map(each => [each.transactionalId, each]));
+  const transactionStates = ids.map(id => {
     const transaction = described.get(id);
     return transaction === undefined ? undescribed(id, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED) : stateOf(deps, transaction, context);
   });
@@ -46,7 +48,11 @@ function undescribed(transactionalId: string, errorCode: number): State {
 
 function byTopic(partitions: readonly TopicPartition[]): State['topics'] {
   const topics = new Map<string, number[]>();
-  for (const { topic, index } of partitions) topics.set(topic, [...topics.get(topic) ?? [], index]);
+  for (const { topic, index } of partitions) {
+    const indexes = topics.get(topic);
+    if (indexes === undefined) topics.set(topic, [index]);
+    else indexes.push(index);
+  }
   return Array.from(topics, ([topic, indexes]) => ({ topic, partitions: indexes }));
 }
 
