@@ -42,14 +42,9 @@ export class TransactionCoordinator {
         onSettled();
       },
     });
-    const { runtimes } = this;
     this.service = new TransactionService({
       ...carriers, wheel, logger, settings: transactionSettings,
-      runtimes: {
-        partitions: () => runtimes.partitions(),
-        epochOf: partition => runtimes.get(partition)?.epoch,
-        run: (partition, operation) => runtimes.run(partition, operation),
-      },
+      runtimes: this.runtimes,
       partitionCount,
     });
     this.service.start();

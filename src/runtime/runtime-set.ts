@@ -90,6 +90,11 @@ export class RuntimeSet<M extends Machine<Rec>, Rec> {
     return this.runtimes.get(partition)?.runtime;
   }
 
+  /** The epoch in which this node leads `partition` and its machine serves. */
+  epochOf(partition: number): number | undefined {
+    return this.get(partition)?.epoch;
+  }
+
   /** As `Runtime.run`, on the machine of a partition. */
   run<Response>(partition: number, operation: (machine: M, at: Moment, to: ReplyTo<Response>) => Effects<Rec>): Promise<Response> {
     const runtime = this.get(partition);

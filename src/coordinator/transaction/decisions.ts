@@ -1,8 +1,9 @@
 // What a request comes to, given the transactional id as it is: an error code, or the state after it.
 
 import { ErrorCode } from '../../protocol/generated/errors.js';
+import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../protocol/records/batch.js';
 import {
-  bumpsEpochs, ENDLESS_MS, initialized, isAtRest, isExhausted, isPrepared, LAST_CLIENT_EPOCH, NO_EPOCH, NO_PRODUCER_ID, prepared, rotated,
+  bumpsEpochs, ENDLESS_MS, initialized, isAtRest, isExhausted, isPrepared, LAST_CLIENT_EPOCH, prepared, rotated,
   TransactionState, unused, withPartitions, type Transaction,
 } from './transaction.js';
 import {
@@ -16,8 +17,10 @@ export interface Decided {
   readonly next?: Transaction;
 }
 
-/** Or it cannot be decided without a producer id that nobody has had. */
-export type Decision = Decided | 'needs a producer id';
+/** It cannot be decided without a producer id that nobody has had. */
+export const NEEDS_PRODUCER_ID = 'needs a producer id';
+export type NeedsProducerId = typeof NEEDS_PRODUCER_ID;
+export type Decision = Decided | NeedsProducerId;
 
 const answered = (errorCode: number): Decided => ({ errorCode });
 const accepted = (next: Transaction): Decided => ({ errorCode: ErrorCode.NONE, next });
@@ -39,7 +42,7 @@ export function decideInit(current: Transaction | undefined, request: InitProduc
   const { nowMs, newProducerId } = given;
   const timeoutMs = request.enable2Pc ? ENDLESS_MS : request.transactionTimeoutMs;
   if (current === undefined) {
-    if (newProducerId === undefined) return 'needs a producer id';
+    if (newProducerId === undefined) return NEEDS_PRODUCER_ID;
     return decideInitAtRest(unused(request.transactionalId, newProducerId, timeoutMs, nowMs), request, timeoutMs, given);
   }
   // Before anybody's id is looked at: the producer may know already whom it will be.
@@ -48,12 +51,12 @@ export function decideInit(current: Transaction | undefined, request: InitProduc
   if (goesOn && !mayGoOn(current, request)) return answered(ErrorCode.PRODUCER_FENCED);
   if (isAtRest(current)) return decideInitAtRest(current, request, timeoutMs, given);
   const fenced = decideFence(current, given);
-  return fenced === 'needs a producer id' ? fenced : { ...fenced, errorCode: ErrorCode.CONCURRENT_TRANSACTIONS };
+  return fenced === NEEDS_PRODUCER_ID ? fenced : { ...fenced, errorCode: ErrorCode.CONCURRENT_TRANSACTIONS };
 }
 
 /** The epoch is looked at later; with the id before it must be one that was used up, of whom the answer may have been lost. */
 function mayGoOn(current: Transaction, { producerId, producerEpoch }: InitProducerIdRequest): boolean {
-  return current.producerEpoch === NO_EPOCH || producerId === current.producerId
+  return current.producerEpoch === NO_PRODUCER_EPOCH || producerId === current.producerId
     || (producerId === current.previousProducerId && isExhausted(producerEpoch));
 }
 
@@ -63,12 +66,12 @@ function decideInitAtRest(current: Transaction, request: InitProducerIdRequest, 
   if (isExhausted(producerEpoch)) {
     // As with Apache Kafka: there is no epoch to go on in, and nothing to say about it.
     if (goesOn && request.producerEpoch !== producerEpoch) return answered(ErrorCode.UNKNOWN_SERVER_ERROR);
-    if (newProducerId === undefined) return 'needs a producer id';
-    return accepted(rotated(current, newProducerId, goesOn ? producerEpoch : NO_EPOCH, timeoutMs, nowMs));
+    if (newProducerId === undefined) return NEEDS_PRODUCER_ID;
+    return accepted(rotated(current, newProducerId, goesOn ? producerEpoch : NO_PRODUCER_EPOCH, timeoutMs, nowMs));
   }
   const bumped = producerEpoch + 1;
-  if (!goesOn) return accepted(initialized(current, { producerEpoch: bumped, lastProducerEpoch: NO_EPOCH }, timeoutMs, nowMs));
-  if (producerEpoch === NO_EPOCH || request.producerEpoch === producerEpoch) {
+  if (!goesOn) return accepted(initialized(current, { producerEpoch: bumped, lastProducerEpoch: NO_PRODUCER_EPOCH }, timeoutMs, nowMs));
+  if (producerEpoch === NO_PRODUCER_EPOCH || request.producerEpoch === producerEpoch) {
     return accepted(initialized(current, { producerEpoch: bumped, lastProducerEpoch: producerEpoch }, timeoutMs, nowMs));
   }
   // He asks again, since he has not heard.
@@ -160,7 +163,7 @@ export function decideFence(current: Transaction, given: Given): Decision {
 
 function decideEnding(current: Transaction, committed: boolean, clientVersion: TransactionVersion, fences: boolean, given: Given): Decision {
   const needsNewId = bumpsEpochs(clientVersion) && isExhausted(current.producerEpoch);
-  if (needsNewId && given.newProducerId === undefined) return 'needs a producer id';
+  if (needsNewId && given.newProducerId === undefined) return NEEDS_PRODUCER_ID;
   const nextProducerId = needsNewId ? given.newProducerId! : NO_PRODUCER_ID;
   return unlessUntold(prepared(current, { committed, clientVersion, nextProducerId, fences }, given.nowMs), given);
 }

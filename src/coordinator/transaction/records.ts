@@ -1,9 +1,10 @@
 import { MalformedError } from '../../base/bytes.js';
 import { transactionLogKeySchema, transactionLogValueSchema, type TransactionLogValue } from '../../protocol/generated/transaction-log-record.js';
+import { NO_PRODUCER_EPOCH } from '../../protocol/records/batch.js';
 import { int64ToNumber } from '../../protocol/wire/types.js';
 import type { RecordCodec } from '../../runtime/machine.js';
 import { decodeValue, encode, readerOf } from '../record-bytes.js';
-import { NO_EPOCH, STATE_NAMES, TransactionState, type Partitions, type Transaction, type TransactionStateCode } from './transaction.js';
+import { NO_PARTITIONS, STATE_NAMES, TransactionState, type Partitions, type Transaction, type TransactionStateCode } from './transaction.js';
 import { partitionKey, type TopicPartition, type TransactionVersion } from './types.js';
 
 /** What stands in `__transaction_state`: a transactional id as it is from now on; null deletes it. */
@@ -75,7 +76,7 @@ function transactionOf(transactionalId: string, value: TransactionLogValue): Tra
     previousProducerId: int64ToNumber(value.previousProducerId),
     nextProducerId: int64ToNumber(value.nextProducerId),
     producerEpoch: value.producerEpoch,
-    lastProducerEpoch: NO_EPOCH,
+    lastProducerEpoch: NO_PRODUCER_EPOCH,
     timeoutMs: value.transactionTimeoutMs,
     state: transactionStatus as TransactionStateCode,
     partitions: partitionsOf(value),
@@ -84,8 +85,6 @@ function transactionOf(transactionalId: string, value: TransactionLogValue): Tra
     clientVersion: versionOf(value.clientTransactionVersion),
   };
 }
-
-const NO_PARTITIONS: Partitions = new Map();
 
 function partitionsOf({ transactionPartitions }: TransactionLogValue): Partitions {
   if (transactionPartitions === null || transactionPartitions.length === 0) return NO_PARTITIONS;

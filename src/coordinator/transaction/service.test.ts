@@ -27,6 +27,7 @@ class Coordinator {
   readonly markers: TransactionMarker[] = [];
   /** What becomes of a marker in a partition. */
   outcome: (partition: TopicPartition) => number = () => ErrorCode.NONE;
+  beforeMarkers: () => void = () => {};
   /** Marker writing waits for it. */
   gate: Promise<void> | undefined;
   readonly settings = {
@@ -48,17 +49,14 @@ class Coordinator {
     });
     this.service = new TransactionService({
       settings, logger: silent, wheel: this.wheel, partitionCount: () => 1,
-      runtimes: {
-        partitions: () => runtimes.partitions(),
-        epochOf: partition => runtimes.get(partition)?.epoch,
-        run: (partition, operation) => runtimes.run(partition, operation),
-      },
+      runtimes,
       nextProducerId: async () => {
         if (this.hasNoProducerIds) throw new KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
         return this.producerIds++;
       },
       writeAll: () => { this.did.push('write'); },
       writeMarkers: async (marker, partitions) => {
+        this.beforeMarkers();
         this.markers.push(marker);
         this.did.push(`${marker.committed ? 'commit' : 'abort'} ${marker.producerId}/${marker.producerEpoch} in ${partitions.map(({ topic, index }) => `${topic}-${index}`).join(' ')}`);
         await this.gate;
@@ -328,6 +326,21 @@ describe('a decision that cannot be written', () => {
     coordinator.log.refuseWith = new KafkaError(cause);
     expect(await coordinator.end(100, 0)).toEqual({ errorCode: told, producerId: -1, producerEpoch: -1 });
     expect([await coordinator.state(), coordinator.markers]).toEqual(['Ongoing 100/0', []]);
+  });
+
+  test('is carried out too while the note of the one before is not committed yet', async () => {
+    await coordinator.init();
+    await coordinator.add(100, 0, EVENTS);
+    coordinator.beforeMarkers = () => { coordinator.log.holdCommits = true; };
+    const first = coordinator.end(100, 0);
+    await coordinator.settled();
+    coordinator.beforeMarkers = () => {};
+    const second = coordinator.end(100, 1, false);
+    await coordinator.settled();
+    coordinator.log.holdCommits = false;
+    coordinator.log.commit();
+    expect([await first, await second]).toMatchObject([NONE, NONE]);
+    expect(await coordinator.state()).toBe('CompleteAbort 100/2');
   });
 
   test('or is not committed yet writes no markers', async () => {

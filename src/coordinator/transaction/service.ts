@@ -6,11 +6,12 @@ import { ErrorCode } from '../../protocol/generated/errors.js';
 import { NO_EFFECTS, replyWith } from '../../runtime/machine.js';
 import type { Effects, Moment, ReplyTo } from '../../runtime/machine.js';
 import { coordinatorErrorCode } from '../errors.js';
-import { compileTopicRegex, InvalidTopicRegexError } from '../group/consumer/topic-regex.js';
+import { compileRegex, InvalidRegexError } from '../regex.js';
+import { NEEDS_PRODUCER_ID, type NeedsProducerId } from './decisions.js';
 import type { TransactionRecord } from './records.js';
 import type { TransactionSettings } from './settings.js';
-import { NO_EPOCH, NO_PRODUCER_ID, STATE_NAMES, type Transaction } from './transaction.js';
-import { NEEDS_PRODUCER_ID, undescribed, type Ended, type NeedsProducerId, type PreparedEnd, type TransactionFilter, type TransactionMachine } from './transaction-machine.js';
+import { STATE_NAMES, type Transaction } from './transaction.js';
+import { producerResult, undescribed, type Ended, type PreparedEnd, type TransactionFilter, type TransactionMachine } from './transaction-machine.js';
 import type {
   AddPartitionsRequest, DescribedTransaction, EndTransactionRequest, InitProducerIdRequest, ListedTransaction, ListTransactionsRequest,
   ListTransactionsResult, PartitionErrors, ProducerIdResult, TopicPartition, TransactionCoordinatorApi, VerifyPartitionsRequest, WriteMarkers,
@@ -48,7 +49,6 @@ const FIRST_RETRY_MS = 50;
 const LONGEST_RETRY_MS = 5_000;
 /** One of so many attempts is told of; at the longest pause that is one a minute. */
 const TOLD_ATTEMPTS = 12;
-const NO_PRODUCER = { producerId: NO_PRODUCER_ID, producerEpoch: NO_EPOCH };
 
 /**
  * The transaction coordinator as a broker's handlers see it: each transactional id is sent to the machine of its partition, and what
@@ -91,10 +91,10 @@ export class TransactionService implements TransactionCoordinatorApi {
   async initProducerId(request: InitProducerIdRequest): Promise<ProducerIdResult> {
     const { maxTimeoutMs, twoPhaseCommit } = this.options.settings;
     const { transactionalId, enable2Pc, transactionTimeoutMs } = request;
-    if (transactionalId === '') return failed(ErrorCode.INVALID_REQUEST);
-    if (enable2Pc && !twoPhaseCommit) return failed(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
-    if (request.keepPreparedTxn) return failed(ErrorCode.UNSUPPORTED_VERSION);
-    if (!enable2Pc && (transactionTimeoutMs <= 0 || transactionTimeoutMs > maxTimeoutMs)) return failed(ErrorCode.INVALID_TRANSACTION_TIMEOUT);
+    if (transactionalId === '') return producerResult(ErrorCode.INVALID_REQUEST);
+    if (enable2Pc && !twoPhaseCommit) return producerResult(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
+    if (request.keepPreparedTxn) return producerResult(ErrorCode.UNSUPPORTED_VERSION);
+    if (!enable2Pc && (transactionTimeoutMs <= 0 || transactionTimeoutMs > maxTimeoutMs)) return producerResult(ErrorCode.INVALID_TRANSACTION_TIMEOUT);
     return this.ending(transactionalId, false, producerId => (machine, at, to) => machine.initProducerId(request, producerId, to, at));
   }
 
@@ -127,7 +127,7 @@ export class TransactionService implements TransactionCoordinatorApi {
 
   async endTransaction(request: EndTransactionRequest): Promise<ProducerIdResult> {
     const { transactionalId } = request;
-    if (transactionalId === '') return failed(ErrorCode.INVALID_REQUEST);
+    if (transactionalId === '') return producerResult(ErrorCode.INVALID_REQUEST);
     return this.ending(transactionalId, true, producerId => (machine, at, to) => machine.endTransaction(request, producerId, to, at));
   }
 
@@ -163,11 +163,12 @@ export class TransactionService implements TransactionCoordinatorApi {
       const { isPrepared, ...result } = await this.decided(partition, operation);
       if (isPrepared) {
         const completion = this.complete(partition, transactionalId);
+        if (!waits) this.options.logger.info('a producer begins anew: the transaction of the one before is aborted', { transactionalId });
         if (waits) await this.atMost(LONGEST_HOLD_MS, completion);
       }
       return result;
     } catch (error) {
-      return failed(coordinatorErrorCode(error));
+      return producerResult(coordinatorErrorCode(error));
     }
   }
 
@@ -179,7 +180,10 @@ export class TransactionService implements TransactionCoordinatorApi {
   }
 
   private async completePrepared(partition: number): Promise<void> {
-    for (const id of await this.run<string[]>(partition, (machine, _, to) => machine.preparedIds(to))) void this.complete(partition, id);
+    const epoch = this.options.runtimes.epochOf(partition);
+    for (const id of await this.run<string[]>(partition, (machine, _, to) => machine.preparedIds(to))) {
+      if (!this.completions.has(`${epoch}/${id}`)) void this.complete(partition, id);
+    }
   }
 
   /** Resolves once all partitions have the marker of the id's decided end, or once it is no more this node's to see to that. */
@@ -188,9 +192,11 @@ export class TransactionService implements TransactionCoordinatorApi {
     if (epoch === undefined) return Promise.resolve();
     // What an earlier leadership has begun, and may have let go of, does not stand for this one.
     const key = `${epoch}/${transactionalId}`;
-    const underWay = this.completions.get(key);
-    if (underWay !== undefined) return underWay;
-    const completion = this.carryOut(partition, epoch, transactionalId).finally(() => this.completions.delete(key));
+    // The end before may be carried out and its note not committed yet: this one is another. Where it is the same nothing is left to do.
+    const before = this.completions.get(key) ?? Promise.resolve();
+    const completion = before.then(() => this.carryOut(partition, epoch, transactionalId)).finally(() => {
+      if (this.completions.get(key) === completion) this.completions.delete(key);
+    });
     this.completions.set(key, completion);
     return completion;
   }
@@ -301,10 +307,6 @@ export class TransactionService implements TransactionCoordinatorApi {
   }
 }
 
-function failed(errorCode: number): ProducerIdResult {
-  return { errorCode, ...NO_PRODUCER };
-}
-
 /**
  * The marker is there, or will never be wanted: the partition is gone, cannot hold transactions, or has seen a later epoch of the
  * producer, before which it must have been told of this end.
@@ -334,9 +336,9 @@ function filterOf({ states, producerIds, durationMs, transactionalIdPattern }: L
 
 function compiled(pattern: string): (transactionalId: string) => boolean {
   try {
-    return compileTopicRegex(pattern);
+    return compileRegex(pattern);
   } catch (error) {
-    if (!(error instanceof InvalidTopicRegexError)) throw error;
+    if (!(error instanceof InvalidRegexError)) throw error;
     throw new KafkaError(ErrorCode.INVALID_REGULAR_EXPRESSION, `Transaction ID pattern \`${pattern}\` is not a valid regular expression: ${error.message}.`);
   }
 }

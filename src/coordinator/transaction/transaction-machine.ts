@@ -1,12 +1,13 @@
 import { ErrorCode } from '../../protocol/generated/errors.js';
+import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../protocol/records/batch.js';
 import { NO_EFFECTS, replyWith } from '../../runtime/machine.js';
 import type { Effects, Machine, Moment, ReplyTo } from '../../runtime/machine.js';
 import {
-  decideAddPartitions, decideEnd, decideFence, decideInit, isExpired, isTimedOut, verify, type Decision, type Given,
+  decideAddPartitions, decideEnd, decideFence, decideInit, isExpired, isTimedOut, NEEDS_PRODUCER_ID, verify, type Decision, type Given, type NeedsProducerId,
 } from './decisions.js';
 import type { TransactionRecord } from './records.js';
 import type { TransactionSettings } from './settings.js';
-import { bumpsEpochs, completed, isPrepared, NO_EPOCH, NO_PRODUCER_ID, STATE_NAMES, TransactionState, type Transaction } from './transaction.js';
+import { bumpsEpochs, completed, isPrepared, STATE_NAMES, TransactionState, type Transaction } from './transaction.js';
 import { partitionKey } from './types.js';
 import type {
   AddPartitionsRequest, DescribedTransaction, EndTransactionRequest, InitProducerIdRequest, ListedTransaction, PartitionErrors, ProducerIdResult,
@@ -15,10 +16,6 @@ import type {
 
 /** The answer to a request, and whether the id's transaction has an end now that its partitions must be told of. */
 export type Ended = ProducerIdResult & { readonly isPrepared: boolean };
-
-/** Ask again with one. */
-export const NEEDS_PRODUCER_ID = 'needs a producer id';
-export type NeedsProducerId = typeof NEEDS_PRODUCER_ID;
 
 /** The marker of an end that is decided, less the epoch that only the runtime knows, and where it must be written. */
 export interface PreparedEnd {
@@ -67,7 +64,7 @@ export class TransactionMachine implements Machine<TransactionRecord> {
   initProducerId(request: InitProducerIdRequest, newProducerId: number | undefined, to: ReplyTo<Ended | NeedsProducerId>, at: Moment): Step {
     const { transactionalId } = request;
     return this.carryOut(decideInit(this.transactions.get(transactionalId), request, this.given(at, newProducerId)), to, (errorCode, next) => ({
-      ...producer(errorCode, next), isPrepared: next !== undefined && isPrepared(next),
+      ...producerResult(errorCode, next), isPrepared: next !== undefined && isPrepared(next),
     }));
   }
 
@@ -86,7 +83,7 @@ export class TransactionMachine implements Machine<TransactionRecord> {
     return this.carryOut(decideEnd(current, request, this.given(at, newProducerId)), to, (errorCode, next) => {
       // The producer goes on with what will be true once the transaction is complete.
       const after = next === undefined ? current : completed(next, at.nowMs);
-      return { ...producer(errorCode, isTold ? after : undefined), errorCode, isPrepared: next !== undefined };
+      return { ...producerResult(errorCode, isTold ? after : undefined), errorCode, isPrepared: next !== undefined };
     });
   }
 
@@ -97,8 +94,8 @@ export class TransactionMachine implements Machine<TransactionRecord> {
 
   /** Aborts a transaction that was found to be timed out, if it is still the same. */
   fence(found: Transaction, newProducerId: number | undefined, to: ReplyTo<Ended | NeedsProducerId>, at: Moment): Step {
-    if (this.transactions.get(found.transactionalId) !== found) return answer(to, { ...producer(ErrorCode.CONCURRENT_TRANSACTIONS, undefined), isPrepared: false });
-    return this.carryOut(decideFence(found, this.given(at, newProducerId)), to, (errorCode, next) => ({ ...producer(errorCode, next), isPrepared: next !== undefined }));
+    if (this.transactions.get(found.transactionalId) !== found) return answer(to, { ...producerResult(ErrorCode.CONCURRENT_TRANSACTIONS, undefined), isPrepared: false });
+    return this.carryOut(decideFence(found, this.given(at, newProducerId)), to, (errorCode, next) => ({ ...producerResult(errorCode, next), isPrepared: next !== undefined }));
   }
 
   preparedIds(to: ReplyTo<string[]>): Step {
@@ -185,11 +182,12 @@ function answer<Response>(to: ReplyTo<Response>, response: Response): Step {
   return { ...NO_EFFECTS, replies: [replyWith(to, response)] };
 }
 
-function producer(errorCode: number, { producerId, producerEpoch }: Pick<Transaction, 'producerId' | 'producerEpoch'> = NOBODY): ProducerIdResult {
+/** What a producer is told of itself; of an error nothing but that. */
+export function producerResult(errorCode: number, { producerId, producerEpoch }: Pick<Transaction, 'producerId' | 'producerEpoch'> = NOBODY): ProducerIdResult {
   return errorCode === ErrorCode.NONE ? { errorCode, producerId, producerEpoch } : { errorCode, ...NOBODY };
 }
 
-const NOBODY = { producerId: NO_PRODUCER_ID, producerEpoch: NO_EPOCH };
+const NOBODY = { producerId: NO_PRODUCER_ID, producerEpoch: NO_PRODUCER_EPOCH };
 
 function described(transactionalId: string, transaction: Transaction | undefined): DescribedTransaction {
   if (transaction === undefined) return undescribed(transactionalId, ErrorCode.TRANSACTIONAL_ID_NOT_FOUND);

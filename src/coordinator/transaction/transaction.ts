@@ -1,5 +1,6 @@
 // A transactional id as the coordinator knows it, and the transitions that it can make: each gives the state after it, and changes nothing.
 
+import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../protocol/records/batch.js';
 import type { TopicPartition, TransactionVersion } from './types.js';
 import { partitionKey } from './types.js';
 
@@ -14,10 +15,8 @@ export const STATE_NAMES = ['Empty', 'Ongoing', 'PrepareCommit', 'PrepareAbort',
 
 /** By `partitionKey`. */
 export type Partitions = ReadonlyMap<string, TopicPartition>;
-const NO_PARTITIONS: Partitions = new Map();
+export const NO_PARTITIONS: Partitions = new Map();
 
-export const NO_PRODUCER_ID = -1;
-export const NO_EPOCH = -1;
 const MAX_EPOCH = 0x7fff;
 /** Of a distributed transaction (KIP-939), which nothing ends but its coordinator. */
 export const ENDLESS_MS = 0x7fff_ffff;
@@ -46,8 +45,8 @@ export interface Transaction {
 /** An id that nobody has used. */
 export function unused(transactionalId: string, producerId: number, timeoutMs: number, nowMs: number): Transaction {
   return {
-    transactionalId, producerId, previousProducerId: NO_PRODUCER_ID, nextProducerId: NO_PRODUCER_ID, producerEpoch: NO_EPOCH,
-    lastProducerEpoch: NO_EPOCH, timeoutMs, state: TransactionState.EMPTY, partitions: NO_PARTITIONS, startTimeMs: -1,
+    transactionalId, producerId, previousProducerId: NO_PRODUCER_ID, nextProducerId: NO_PRODUCER_ID, producerEpoch: NO_PRODUCER_EPOCH,
+    lastProducerEpoch: NO_PRODUCER_EPOCH, timeoutMs, state: TransactionState.EMPTY, partitions: NO_PARTITIONS, startTimeMs: -1,
     lastUpdateTimeMs: nowMs, clientVersion: 0,
   };
 }
@@ -113,7 +112,7 @@ export function prepared(before: Transaction, { committed, clientVersion, nextPr
   const next = Math.min(before.producerEpoch + 1, MAX_EPOCH);
   let epochs = { producerEpoch: before.producerEpoch, lastProducerEpoch: before.lastProducerEpoch };
   if (bumpsEpochs(clientVersion)) epochs = { producerEpoch: next, lastProducerEpoch: before.producerEpoch };
-  else if (fences) epochs = { producerEpoch: next, lastProducerEpoch: NO_EPOCH };
+  else if (fences) epochs = { producerEpoch: next, lastProducerEpoch: NO_PRODUCER_EPOCH };
   return {
     ...before, ...epochs, nextProducerId, clientVersion, previousProducerId: before.producerId,
     state: committed ? TransactionState.PREPARE_COMMIT : TransactionState.PREPARE_ABORT,

@@ -1,5 +1,7 @@
 // What a transaction coordinator is asked, and what it answers.
 
+import type { TransactionEnd } from '../../runtime/runtime.js';
+
 /** A partition by the names that transactions know it by: no topic ids, in their log neither. */
 export interface TopicPartition {
   readonly topic: string;
@@ -114,14 +116,7 @@ export interface TransactionCoordinatorApi {
 }
 
 /** What ends a transaction in one partition or many. */
-export interface TransactionMarker {
-  readonly producerId: number;
-  readonly producerEpoch: number;
-  readonly coordinatorEpoch: number;
-  readonly committed: boolean;
-  /** By whose rules it is checked (KIP-1228). */
-  readonly transactionVersion: TransactionVersion;
-}
+export type TransactionMarker = TransactionEnd;
 
 /**
  * Writes a marker into partitions, wherever they are led, and tells for each what came of it as WriteTxnMarkers does. Resolves

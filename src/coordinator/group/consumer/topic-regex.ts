@@ -1,4 +1,4 @@
-import { RE2JS, RE2JSException, RE2JSSyntaxException } from 're2js';
+import { compileRegex, InvalidRegexError } from '../../regex.js';
 
 /** The longest pattern in UTF-8: what it stands for is recorded under it, and a record's key holds no longer string. */
 const MOST_BYTES = 0x7fff;
@@ -15,43 +15,25 @@ const MOST_LOOSE = 5_000;
 /** RE2's own words for it. */
 const TOO_LARGE = 'expression too large';
 
-/** A pattern that no member may subscribe with; the message says what is wrong with it, and can be shown to the client. */
-export class InvalidTopicRegexError extends Error {
-  override readonly name = 'InvalidTopicRegexError';
-}
-
 /**
  * What the pattern means to KIP-848's `SubscribedTopicRegex`: RE2 syntax, to match the whole name of a topic (Kafka's
  * `TopicRegexResolver`, which uses RE2/J). Takes time and memory linear in the expanded pattern and in the name.
  *
- * @throws InvalidTopicRegexError when the pattern is not valid.
+ * @throws InvalidRegexError when the pattern is not valid.
  */
-export function compileTopicRegex(pattern: string): (topic: string) => boolean {
-  const regex = compile(pattern);
-  return topic => regex.testExact(topic);
-}
+export const compileTopicRegex: (pattern: string) => (topic: string) => boolean = compileRegex;
 
 /**
  * Whether a member may newly subscribe with the pattern. Unlike with Kafka one that would be too costly may not; what a group has
  * already is not asked, so that a group taken over from Kafka keeps its topics.
  *
- * @throws InvalidTopicRegexError when the pattern is not valid or would be too costly.
+ * @throws InvalidRegexError when the pattern is not valid or would be too costly.
  */
 export function requireTopicRegex(pattern: string): void {
-  if (Buffer.byteLength(pattern) > MOST_BYTES) throw new InvalidTopicRegexError(`expression longer than ${MOST_BYTES} bytes`);
+  if (Buffer.byteLength(pattern) > MOST_BYTES) throw new InvalidRegexError(`expression longer than ${MOST_BYTES} bytes`);
   const { size, loose } = expanded(pattern);
-  if (size > MOST_EXPANDED || loose > MOST_LOOSE) throw new InvalidTopicRegexError(TOO_LARGE);
-  compile(pattern);
-}
-
-function compile(pattern: string): RE2JS {
-  try {
-    return RE2JS.compile(pattern);
-  } catch (error) {
-    if (error instanceof RE2JSSyntaxException) throw new InvalidTopicRegexError(error.getDescription(), { cause: error });
-    if (error instanceof RE2JSException) throw new InvalidTopicRegexError(error.message, { cause: error });
-    throw error;
-  }
+  if (size > MOST_EXPANDED || loose > MOST_LOOSE) throw new InvalidRegexError(TOO_LARGE);
+  compileRegex(pattern);
 }
 
 /** One token of a pattern: a quoted stretch, a class of characters, a repetition with a count, an escape, or one character. */
