@@ -74,9 +74,9 @@ compat-kills: build ## kill -9 the broker KILLS times (200) under load; SEED cho
 	$(PREPARE)
 	$(JEST) compat-tests/kills --selectProjects compat
 
-bench: build ## Ottla and Apache Kafka side by side, into docs/benchmarks.md; ARGS='--quick --rows a,b --rounds N --cpu-prof', BROKERS=ottla
+bench: build ## Ottla and Apache Kafka side by side, into docs/benchmarks.md; ARGS='--quick --rows a,b --rounds N --cpu-prof' ('--help' lists them), BROKERS=ottla
 	$(NODE) src/tooling/build.mjs tests
-	$(PREPARE)
+	$(if $(filter --help -h,$(ARGS)),,$(PREPARE))
 	@$(NODE) build/tests/compat-tests/bench/bench.main.mjs $(ARGS)
 
 bench-quick: ## a look at both brokers in less than a minute; writes no page

@@ -1,5 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
-import { PlainError, wishOf } from './arguments.js';
+import { helpOf, PlainError, wishOf } from './arguments.js';
 import { ROWS } from './rows/index.js';
 
 describe('what a run is asked for', () => {
@@ -21,6 +21,14 @@ describe('what a run is asked for', () => {
     expect(() => wishOf(['--rounds', 'many'], undefined, ROWS)).toThrow(/--rounds is 'many'/);
     expect(() => wishOf([], 'kafka', ROWS)).toThrow(/BROKERS has 'kafka'/);
     expect(() => wishOf(['--fast'], undefined, ROWS)).toThrow(PlainError);
+  });
+
+  test('all that may be asked for is told by --help, with every row by its name', () => {
+    expect(wishOf(['--help'], undefined, ROWS)).toMatchObject({ help: true });
+    expect(wishOf(['--quick'], undefined, ROWS)).toMatchObject({ help: false });
+    const lines = helpOf(ROWS);
+    for (const option of ['--quick', '--rows NAME,...', '--rounds N', '--cpu-prof', '--report', '--help']) expect(lines).toContainEqual(expect.stringContaining(`  ${option} `));
+    for (const { name, title } of ROWS) expect(lines.filter(line => line.startsWith(`  ${name} `))).toEqual([expect.stringContaining(title)]);
   });
 
   test('no two rows have the same name', () => {

@@ -6,6 +6,15 @@ import type { Kind } from './target.js';
 
 const ROUNDS = 3;
 
+const OPTIONS = {
+  quick: { type: 'boolean', about: 'a look in less than a minute: one round of small loads, of the rows for it' },
+  rows: { type: 'string', value: 'NAME,...', about: 'these rows alone, in this order' },
+  rounds: { type: 'string', value: 'N', about: `how often both brokers take their turn at each row (${ROUNDS}; 1 of --quick)` },
+  'cpu-prof': { type: 'boolean', about: 'leave CPU profiles of Ottla in build/bench/profile' },
+  report: { type: 'boolean', about: "write the page anew from the last whole run's results, and measure nothing" },
+  help: { type: 'boolean', short: 'h', about: 'print this' },
+} as const;
+
 export interface Wish {
   readonly quick: boolean;
   readonly rows: readonly Row[];
@@ -14,6 +23,8 @@ export interface Wish {
   readonly profile: boolean;
   /** Makes the page anew from the last full run's results, and measures nothing. */
   readonly reportOnly: boolean;
+  /** Prints `helpOf`, and measures nothing. */
+  readonly help: boolean;
   /** All rows, both brokers, rounds enough: the page may be written. */
   readonly whole: boolean;
 }
@@ -30,19 +41,30 @@ export function wishOf(args: readonly string[], brokers: string | undefined, all
   const named = values.rows?.split(',').filter(name => name !== '');
   const rows = named === undefined ? all.filter(row => !quick || row.quick === true) : named.map(name => rowNamed(name, all));
   return {
-    quick, rows, rounds, kinds, profile: values['cpu-prof'] === true, reportOnly: values.report === true,
+    quick, rows, rounds, kinds, profile: values['cpu-prof'] === true, reportOnly: values.report === true, help: values.help === true,
     whole: !quick && named === undefined && kinds.length === 2 && rounds >= ROUNDS && values['cpu-prof'] !== true,
   };
 }
 
+/** What there is to ask for, options and rows, line by line. */
+export function helpOf(all: readonly Row[]): string[] {
+  const options = Object.entries(OPTIONS).map(([name, option]): [string, string] => [`--${name}${'value' in option ? ` ${option.value}` : ''}`, option.about]);
+  const rows = all.map(({ name, title, quick }): [string, string] => [name, `${title}${quick === true ? ' (also with --quick)' : ''}`]);
+  return [
+    "make bench [ARGS='OPTIONS'] [BROKERS=apache,ottla]", '',
+    'Apache Kafka and Ottla side by side. All rows in three rounds or more of both are a whole run, which writes docs/benchmarks.md.', '',
+    'Options:', ...columns(options), '', 'Rows:', ...columns(rows),
+  ];
+}
+
+function columns(lines: readonly [string, string][]): string[] {
+  const width = Math.max(...lines.map(([name]) => name.length));
+  return lines.map(([name, about]) => `  ${name.padEnd(width)}  ${about}`);
+}
+
 function parse(args: readonly string[]) {
   try {
-    return parseArgs({
-      args: [...args],
-      options: {
-        quick: { type: 'boolean' }, rows: { type: 'string' }, rounds: { type: 'string' }, 'cpu-prof': { type: 'boolean' }, report: { type: 'boolean' },
-      },
-    }).values;
+    return parseArgs({ args: [...args], options: OPTIONS }).values;
   } catch (error) {
     throw new PlainError((error as Error).message);
   }

@@ -3,7 +3,7 @@
 import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { ROOT } from '../support/toolchains.js';
-import { PlainError, wishOf, type Wish } from './arguments.js';
+import { helpOf, PlainError, wishOf, type Wish } from './arguments.js';
 import { buildLoads } from './load.js';
 import { chart } from './report/chart.js';
 import { markdown } from './report/markdown.js';
@@ -93,6 +93,10 @@ async function measure(wish: Wish, command: string): Promise<Results> {
 async function main(): Promise<number> {
   const args = process.argv.slice(2);
   const wish = wishOf(args, process.env['BROKERS'], ROWS);
+  if (wish.help) {
+    for (const line of helpOf(ROWS)) say(line);
+    return 0;
+  }
   if (wish.reportOnly) {
     if (!existsSync(FULL_RESULTS)) throw new PlainError(`--report: no whole run has left its results in ${FULL_RESULTS} yet`);
     writePage(JSON.parse(readFileSync(FULL_RESULTS, 'utf8')) as Results);

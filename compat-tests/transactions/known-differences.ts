@@ -18,7 +18,7 @@ export const KNOWN_DIFFERENCES: readonly KnownDifference[] = [
   },
   { asked: /^ahead, t0 commits, seen by anyone$/, at: /^\.seen\[[^\]]*\]\.transactionState$/, apache: 'PrepareCommit', ottla: 'CompleteCommit', reason: AHEAD },
   { asked: /^ahead, t0 commits, seen by anyone$/, at: /^\.seen\[[^\]]*\]\.topics\[ahead-a\]$/, ottla: '<absent>', reason: AHEAD },
-  { asked: /^ahead, __transaction_state$/, at: /./, apache: '<absent>', ottla: /"transactionStatus":4,/, reason: AHEAD },
+  { asked: /^ahead, __transaction_state$/, at: /./, apache: '<absent>', ottla: /"transactionStatus":"CompleteCommit",/, reason: AHEAD },
   { asked: /, t\d, fenced: EndTxn v5(?:, again)*$/, at: /^\.errorCode$/, apache: /^(?:0|48)$/, ottla: 90, reason: FENCED },
   { asked: /, t\d, fenced: EndTxn v5(?:, again)*$/, at: /^\.producerId$/, apache: /^"p\d+"$/, ottla: 'none', reason: FENCED },
   { asked: /, t\d, fenced: EndTxn v5(?:, again)*$/, at: /^\.producerEpoch$/, apache: /^\d+$/, ottla: -1, reason: FENCED },

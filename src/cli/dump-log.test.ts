@@ -3,6 +3,8 @@ import { writeInt32 } from '../base/bytes.js';
 import { encodeMetadataRecord } from '../metadata/records.js';
 import { MemoryDisk } from '../env/memory/memory-disk.js';
 import { groupRecordCodec } from '../coordinator/group/records.js';
+import { transactionRecordCodec } from '../coordinator/transaction/records.js';
+import { TransactionState, type Transaction, type TransactionStateCode } from '../coordinator/transaction/transaction.js';
 import type { Log } from '../log/partition/log.js';
 import { batchOf, CLIENT, openTestLog, testHost } from '../log/test-support.js';
 import { buildBatch } from '../protocol/records/batch-builder.js';
@@ -184,6 +186,32 @@ describe('internal topics are decoded', () => {
       ]);
     }
     expect((await dump('--decoder', 'none', '-r', file('.log', '__consumer_offsets-3'))).code).toBe(0);
+  });
+
+  test('transactional ids, with their states in words', async () => {
+    const transaction: Transaction = {
+      transactionalId: 'copier', producerId: 7, previousProducerId: -1, nextProducerId: -1, producerEpoch: 1, lastProducerEpoch: -1, timeoutMs: 60_000,
+      state: TransactionState.EMPTY, partitions: new Map([['events/3', { topic: 'events', index: 3 }]]), startTimeMs: 5, lastUpdateTimeMs: 9, clientVersion: 2,
+    };
+    const states = Object.values(TransactionState).map(state => transactionRecordCodec.encode({ transactionalId: 'copier', value: { ...transaction, state }, format: 1 }));
+    const unknown = transactionRecordCodec.encode({ transactionalId: 'later', value: { ...transaction, state: 99 as TransactionStateCode }, format: 0 });
+    const gone = transactionRecordCodec.encode({ transactionalId: 'copier', value: null, format: 1 });
+    disk.makeDirectory('/data/__transaction_state-17');
+    disk.writeFileAtomically(`/data/${file('.log', '__transaction_state-17')}`, buildBatch({}, [...states, unknown, gone].map(record => ({ timestampMs: 1, ...record }))));
+    const { code, lines } = await dump('-r', file('.log', '__transaction_state-17'));
+    expect(code).toBe(0);
+    const shown = lines.map(line => /"transactionStatus":([^,]+),|deleted/.exec(line)).filter(found => found !== null);
+    expect(shown.map(([all, status]) => status ?? all)).toEqual([
+      '"Empty"', '"Ongoing"', '"PrepareCommit"', '"PrepareAbort"', '"CompleteCommit"', '"CompleteAbort"', '"Dead"', '"PrepareEpochFence"', '99', 'deleted',
+    ]);
+    const { lines: objects } = await dump('--json', '-r', file('.log', '__transaction_state-17'));
+    expect(JSON.parse(objects[2]!)).toMatchObject({
+      file: file('.log', '__transaction_state-17'),
+      decoded: {
+        key: { transactionalId: 'copier' },
+        value: { transactionStatus: 'Ongoing', producerId: 7, producerEpoch: 1, transactionPartitions: [{ topic: 'events', partitionIds: [3] }] },
+      },
+    });
   });
 
   test('the metadata log', async () => {

@@ -1,3 +1,4 @@
+import { STATE_NAMES } from '../../coordinator/transaction/transaction.js';
 import { allRecords } from '../../protocol/generated/index.js';
 import { ControlRecordType, controlRecordType, parseEndTransactionMarker } from '../../protocol/records/control-records.js';
 import { METADATA_TOPIC, OFFSETS_TOPIC, SHARE_STATE_TOPIC, TRANSACTIONS_TOPIC } from '../../protocol/internal-topics.js';
@@ -39,7 +40,7 @@ type Family = (typeof allRecords)[number]['family'];
 export function decodeRecord(decoder: Decoder, record: RawRecord): Decoded | undefined {
   switch (decoder) {
     case 'offsets': return decodeKeyed('offsets', record);
-    case 'transactions': return decodeKeyed('transaction', record);
+    case 'transactions': return withStateInWords(decodeKeyed('transaction', record));
     case 'share': return decodeKeyed('share', record);
     case 'metadata': return decodeMetadata(record);
     default: return undefined;
@@ -62,6 +63,13 @@ function decodeKeyed(family: Family, { key, value }: RawRecord): Decoded {
   const version = valueReader.int16();
   if (version < valueSchema.minVersion || version > valueSchema.maxVersion) throw new Error(`version ${version} of ${valueSchema.name} is not known`);
   return { type: name, version, key: decodedKey, value: plain(valueSchema.decode(valueReader, version)) };
+}
+
+/** What is no state that is known stays a number. */
+function withStateInWords(decoded: Decoded): Decoded {
+  const { value } = decoded as { value?: { transactionStatus?: number } | null };
+  if (value?.transactionStatus === undefined) return decoded;
+  return { ...decoded, value: { ...value, transactionStatus: STATE_NAMES[value.transactionStatus] ?? value.transactionStatus } };
 }
 
 /** The frame's version, the record's type and its version come first (`MetadataRecordSerde`). */

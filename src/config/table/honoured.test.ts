@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { initProducerIdApi } from '../../protocol/generated/init-producer-id.js';
 import { groupSynonyms, unitSynonyms } from '../synonyms.js';
 import { brokerNames, brokerSetting, clientMetricsSettings, groupSettings, topicSettings } from './index.js';
 
@@ -16,8 +17,9 @@ test('every setting that the broker reads is marked as honoured', () => {
   // Checks of settings against one another read some that nothing else acts on yet.
   const read = sources().filter(({ file }) => !/^config\/(validate|reconfigure|log-settings)/.test(file)).flatMap(({ file, text }) =>
     [...text.matchAll(/\.(?:get|inMs)\('([a-z0-9.]+)'\)/g)].map(([, name = '']) => ({ file, name })));
-  const unmarked = read.filter(({ name }) => brokerSetting(name)?.honoured === false);
-  expect(unmarked).toEqual([]);
+  const unmarked = read.filter(({ name }) => brokerSetting(name)?.honoured === false).map(({ name }) => name);
+  // Version 6 of InitProducerId, which alone asks for it, is not served while it is unstable.
+  expect(unmarked).toEqual(initProducerIdApi.unstableFrom === 6 ? ['transaction.two.phase.commit.enable'] : []);
   expect(read.length).toBeGreaterThan(20);
 });
 

@@ -19,19 +19,22 @@ export const transactionSettings = {
   'transactional.id.expiration.ms': int({ default: 604_800_000, min: 1, importance: 'high', honoured: true,
     doc: 'How long a transactional id is remembered after its last use.' }),
   'transaction.max.timeout.ms': int({ default: 900_000, min: 1, importance: 'high', honoured: true,
-    doc: 'Longest transaction timeout that a producer may ask for.' }),
+    doc: 'Longest transaction timeout that a producer may ask for; a longer one is refused with INVALID_TRANSACTION_TIMEOUT. Clients ask for ' +
+      '60,000 ms unless they are told otherwise.' }),
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': int({ default: 10_000, min: 1, importance: 'low', honoured: true,
-    doc: 'How often the coordinator aborts transactions that ran out of time.' }),
+    doc: 'How often the coordinator looks for transactions that ran out of time, and aborts them: one may be open for so much longer than ' +
+      'its timeout.' }),
   'transaction.remove.expired.transaction.cleanup.interval.ms': int({ default: 3_600_000, min: 1, importance: 'low', honoured: true,
     doc: 'How often the coordinator forgets expired transactional ids.' }),
-  'transaction.two.phase.commit.enable': boolean({ default: false, importance: 'low', honoured: true,
-    doc: 'Whether clients may use transactions that an outside coordinator prepares and commits.' }),
+  'transaction.two.phase.commit.enable': boolean({ default: false, importance: 'low',
+    doc: 'Whether clients may use transactions that an outside coordinator prepares and commits (KIP-939). They ask for it in version 6 of ' +
+      'InitProducerId, which Kafka 4.3.1 has as unstable and which is not served: until then it is not honoured over the wire.' }),
 };
 
 /** How a broker asks the transaction coordinator. */
 export const transactionRetrySettings = {
   'add.partitions.to.txn.retry.backoff.max.ms': int({ default: 100, min: 0, importance: 'high', honoured: true,
-    doc: 'Longest pause before the transaction coordinator is asked again.' }),
+    doc: 'How long a Produce in all asks the transaction coordinator again, while that is ending the transaction before.' }),
   'add.partitions.to.txn.retry.backoff.ms': int({ default: 20, min: 1, importance: 'high', honoured: true,
-    doc: 'First pause before the transaction coordinator is asked again.' }),
+    doc: 'Pause before each time that a Produce asks the transaction coordinator again.' }),
 };

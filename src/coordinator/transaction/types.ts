@@ -34,7 +34,7 @@ export interface InitProducerIdRequest {
   /** What the producer had before, when it goes on after an error; -1 and -1 of a new one. */
   readonly producerId: number;
   readonly producerEpoch: number;
-  /** Two-phase commit (KIP-939). */
+  /** Two-phase commit (KIP-939), which version 6 of InitProducerId alone asks for: it is unstable in Kafka 4.3.1, and not served. */
   readonly enable2Pc: boolean;
   readonly keepPreparedTxn: boolean;
 }
