@@ -5,6 +5,7 @@ import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { offsetFetchApi } from '../../src/protocol/generated/index.js';
 import type { RawClient } from '../../src/testing/raw-client.js';
 import { within } from '../support/processes.js';
+import { until } from '../support/until.js';
 import type { Isolation, Sent, TransactionalDriver } from './driver.js';
 
 /** The words are those of the table that is printed. */
@@ -16,8 +17,7 @@ export const PARTITIONS = 3;
 const STEP_TIMEOUT_MS = 60_000;
 const LONG_MS = 60_000;
 /** All is sent within it, even by a busy machine. */
-const SHORT_MS = 3_000;
-const POLL_MS = 20;
+const SHORT_MS = 10_000;
 /** Of the last version that names topics instead of ids. */
 const OFFSET_FETCH_VERSION = 7;
 const ISOLATIONS: readonly Isolation[] = ['read_committed', 'read_uncommitted'];
@@ -143,11 +143,7 @@ export class TransactionalCell {
 
   /** Apache Kafka answers before the markers are written, and so may we. */
   private async stableOffset(): Promise<number> {
-    for (;;) {
-      const offset = await this.committedOffset(true);
-      if (offset !== 'unstable') return offset;
-      await new Promise(resolve => { setTimeout(resolve, POLL_MS); });
-    }
+    return Number(await until('a stable offset', () => this.committedOffset(true), offset => offset !== 'unstable'));
   }
 
   /** Runs a step unless an earlier one failed: what follows would say nothing. */

@@ -7,6 +7,7 @@ import { ErrorCode, apiVersionsApi, updateFeaturesApi } from '../../src/protocol
 import { RawClient } from '../../src/testing/raw-client.js';
 import { brokerUnderTest } from '../support/brokers.js';
 import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { until } from '../support/until.js';
 import { TRANSACTIONAL_CLIENTS, type TransactionalClient } from './clients.js';
 import { PARTITIONS, STEPS, TransactionalCell, type Surroundings } from './scenario.js';
 
@@ -62,11 +63,10 @@ const topicOf = (name: string): string => name.replace(/[^\w.-]+/g, '-');
 async function goTo(level: number, { raw }: Surroundings): Promise<void> {
   const update = { feature: 'transaction.version', maxVersionLevel: level, upgradeType: SAFE_DOWNGRADE };
   expect(await raw.send(updateFeaturesApi, { timeoutMs: 10_000, validateOnly: false, featureUpdates: [update] })).toMatchObject({ errorCode: ErrorCode.NONE });
-  for (;;) {
+  await until(`transaction.version ${level}`, async () => {
     const { finalizedFeatures } = await raw.send(apiVersionsApi, { clientSoftwareName: 'frame', clientSoftwareVersion: '1' });
-    if ((finalizedFeatures.find(({ name }) => name === 'transaction.version')?.maxVersionLevel ?? 0) === level) return;
-    await new Promise(resolve => { setTimeout(resolve, 20); });
-  }
+    return finalizedFeatures.find(({ name }) => name === 'transaction.version')?.maxVersionLevel ?? 0;
+  }, found => found === level);
 }
 
 function table(seconds: number): string {

@@ -151,7 +151,14 @@ export async function readAll(log: Log, from = log.logStartOffset, maxBytes = 1 
   return all;
 }
 
-/** Waits for what the disk does off the loop. */
-export async function eventually(condition: () => boolean): Promise<void> {
-  while (!condition()) await new Promise(resolve => { setTimeout(resolve, 2); });
+/** Less than jest gives a test: what did not hold is named. */
+const PATIENCE_MS = 20_000;
+
+/** Waits for what the disk does off the loop, or a broker beside it. Rejects, with the condition, when that takes too long. */
+export async function eventually(condition: () => boolean | Promise<boolean>): Promise<void> {
+  const deadlineMs = performance.now() + PATIENCE_MS;
+  while (!await condition()) {
+    if (performance.now() > deadlineMs) throw new Error(`did not hold within ${PATIENCE_MS} ms: ${String(condition)}`);
+    await new Promise(resolve => { setTimeout(resolve, 2); });
+  }
 }

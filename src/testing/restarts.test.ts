@@ -4,6 +4,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeNet } from '../env/node/index.js';
+import { eventually } from '../log/test-support.js';
 import { createTopicsApi, deleteRecordsApi, listOffsetsApi, metadataApi, produceApi } from '../protocol/generated/index.js';
 import { setBaseOffset } from '../protocol/records/batch.js';
 import { buildBatch } from '../protocol/records/batch-builder.js';
@@ -131,9 +132,5 @@ test('what was put at the end of a log while nobody owned it is there for reader
   setBaseOffset(more, 0, 1);
   appendFileSync(`${root}/data/t-0/00000000000000000000.log`, more);
   const { client: later } = await start();
-  await until(async () => await offsetOf(later, 't', LATEST) === 2);
+  await eventually(async () => await offsetOf(later, 't', LATEST) === 2);
 });
-
-async function until(holds: () => Promise<boolean>): Promise<void> {
-  while (!await holds()) await new Promise(resolve => { setTimeout(resolve, 20); });
-}

@@ -5,6 +5,7 @@ import { mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { NodeNet } from '../env/node/index.js';
+import { eventually } from '../log/test-support.js';
 import { errorName } from '../protocol/errors.js';
 import {
   addOffsetsToTxnApi, addPartitionsToTxnApi, createTopicsApi, describeProducersApi, endTxnApi, fetchApi, findCoordinatorApi, incrementalAlterConfigsApi,
@@ -124,13 +125,18 @@ class Producer {
   }
 }
 
+const ASK_AGAIN: readonly number[] = [
+  ErrorCode.CONCURRENT_TRANSACTIONS, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.COORDINATOR_NOT_AVAILABLE, ErrorCode.NOT_COORDINATOR,
+];
+
 /** Asks again as long as the answer is to come again. */
 async function settled<Answer extends { readonly errorCode: number }>(ask: () => Promise<Answer>): Promise<Answer> {
-  for (;;) {
-    const answer = await ask();
-    if (![ErrorCode.CONCURRENT_TRANSACTIONS, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.COORDINATOR_NOT_AVAILABLE, ErrorCode.NOT_COORDINATOR].includes(answer.errorCode as never)) return answer;
-    await new Promise(resolve => { setImmediate(resolve); });
-  }
+  let answer: Answer | undefined;
+  await eventually(async () => {
+    answer = await ask();
+    return !ASK_AGAIN.includes(answer.errorCode);
+  });
+  return answer!;
 }
 
 async function plain(...values: string[]): Promise<void> {
