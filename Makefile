@@ -87,7 +87,7 @@ sim-log: build ## hold SEEDS random lives of logs (10000) against a plain model;
 	$(NODE) src/tooling/build.mjs tests
 	@$(NODE) --enable-source-maps build/tests/src/log/testing/sim-log.main.mjs $(SEEDS) $(SEED)
 
-sim-txn: build ## hold SEEDS random fates of a broker with transactional clients (10000) against what must hold; SEED as above
+sim-txn: build ## hold SEEDS random fates of a broker with transactional clients (10000, an hour or more) against what must hold; SEED as above
 	$(NODE) src/tooling/build.mjs tests
 	@$(NODE) --enable-source-maps build/tests/src/testing/sim-txn/sim-txn.main.mjs $(SEEDS) $(SEED)
 

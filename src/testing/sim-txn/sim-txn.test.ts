@@ -4,7 +4,10 @@ import type { Tap } from './link.js';
 import { OPERATIONS_A_PLAN, randomPlan } from './plan.js';
 import { formatFailure, run, trySeed } from './sim-txn.js';
 
-const SEEDS = Number(process.env['SIM_TXN_SEEDS'] ?? 200);
+/** So many meet all that is to be met. */
+const DEFAULT_SEEDS = 200;
+/** `SIM_TXN_SEEDS=5` for a short look. */
+const SEEDS = Number(process.env['SIM_TXN_SEEDS'] ?? DEFAULT_SEEDS);
 
 /** Counts answers, by their API and error. */
 class Met implements Tap {
@@ -41,7 +44,7 @@ test(`in ${SEEDS} random fates of a broker with transactional clients all invari
     const failure = await trySeed(seed, { tap: met });
     if (failure) throw new Error(formatFailure(failure));
   }
-  expect(SITUATIONS.filter(([api, code]) => !met.has(api, code))).toEqual([]);
+  if (SEEDS >= DEFAULT_SEEDS) expect(SITUATIONS.filter(([api, code]) => !met.has(api, code))).toEqual([]);
 }, 120_000 + SEEDS * 10_000);
 
 describe('a seed', () => {
