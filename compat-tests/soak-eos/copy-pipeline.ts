@@ -1,7 +1,7 @@
 // A pipeline of copiers: what its members are told, and what must have come of it.
 
 import type { Positions } from '../../src/testing/history/history.js';
-import { checkCopies } from '../../src/testing/history/pipeline.js';
+import { checkCopies } from '../../src/testing/history/topic-pipelines.js';
 import type { CommittedRecord, Topic } from './committed-log.js';
 import type { Group } from './group-offsets.js';
 import type { GroupProtocol, Member, PipelineClient, Sabotage } from './pipeline.js';

@@ -1,7 +1,7 @@
 // What the frame of the soak wants to know of whatever works under it.
 
 import type { Positions } from '../../src/testing/history/history.js';
-import type { PipelineResult, StoredRecord } from '../../src/testing/history/pipeline.js';
+import type { PipelineResult, StoredRecord } from '../../src/testing/history/topic-pipelines.js';
 import type { CommittedRecord, Topic } from './committed-log.js';
 import type { Group } from './group-offsets.js';
 

@@ -1,6 +1,6 @@
 // Kafka Streams: an application of two instances that counts words and joins two streams, and what it must write.
 
-import { checkWindowedJoin, checkWordCount, type PipelineResult } from '../../src/testing/history/pipeline.js';
+import { checkWindowedJoin, checkWordCount, type PipelineResult } from '../../src/testing/history/topic-pipelines.js';
 import type { Topic } from './committed-log.js';
 import { KEYS, MOST_RECORDS, PARTITIONS, SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS, stored, told, type Judged, type Records } from './judged.js';
 import type { Member } from './pipeline.js';

@@ -1,7 +1,7 @@
 import { checkCircles } from './circles.js';
 import { gather, type Evidence } from './evidence.js';
 import { Findings, type Anomaly, type AnomalyKind } from './findings.js';
-import { checkEnds, checkGroupOffsets } from './floors.js';
+import { checkEnds, checkGroupOffsets } from './offset-floors.js';
 import { checkOffsetReads, checkPipeline, type Pipeline } from './group-commits.js';
 import type { History } from './history.js';
 import { checkLosses } from './losses.js';

@@ -1,6 +1,6 @@
 import { describe, expect, test } from '@jest/globals';
 import { SimRandom } from '../../env/sim/random.js';
-import { checkCopies, checkWindowedJoin, checkWordCount, type Copying, type PipelineFaultKind, type PipelineResult, type StoredRecord } from './pipeline.js';
+import { checkCopies, checkWindowedJoin, checkWordCount, type Copying, type PipelineFaultKind, type PipelineResult, type StoredRecord } from './topic-pipelines.js';
 
 const record = (partition: string, offset: number, key: string | null, value: string, timestampMs?: number): StoredRecord => ({ partition, offset, key, value, ...(timestampMs === undefined ? {} : { timestampMs }) });
 const kindsOf = ({ counts }: PipelineResult): PipelineFaultKind[] => [...counts.keys()];
