@@ -57,11 +57,11 @@ describe('activation', () => {
     expect(cluster.image.features.metadataVersion).toBe(30);
   });
 
-  test('raises what newer software serves, where every broker does, unless it was declined', async () => {
+  test('finalizes what newer software serves, where every broker does, unless it was declined', async () => {
     const old = await Cluster.serving([], undefined, bootstrapFromLevels(new Map([['metadata.version', 30]])));
     const next = new Cluster(undefined, undefined, old.log);
-    const [safety, ...raised] = await next.written(() => next.runtime.elected(0));
-    expect([safety, raised.sort()]).toEqual(['Config resourceType=4 name="min.insync.replicas" value="1"', levelRecords()]);
+    const [safety, ...finalized] = await next.written(() => next.runtime.elected(0));
+    expect([safety, finalized.sort()]).toEqual(['Config resourceType=4 name="min.insync.replicas" value="1"', levelRecords()]);
     const levels = new Map([['metadata.version', 30], ...Array.from(plainFeatures().keys(), name => [name, 0] as const)]);
     const declined = await Cluster.serving([], undefined, bootstrapFromLevels(levels));
     const after = new Cluster(undefined, undefined, declined.log);

@@ -1,6 +1,6 @@
 import type { Settings } from '../config/index.js';
 import type { BootstrapMetadata } from '../metadata/bootstrap.js';
-import { FeatureName, featuresToRaise, MetadataVersionGate } from '../metadata/features.js';
+import { FeatureName, featuresToFinalize, MetadataVersionGate } from '../metadata/features.js';
 import { ImageBuilder } from '../metadata/image-builder.js';
 import { EMPTY_IMAGE } from '../metadata/image.js';
 import { featureLevel } from '../metadata/image-records.js';
@@ -115,15 +115,15 @@ export class Controller implements Machine<MetadataRecord> {
     return this.#sessions.lowestOffset([...this.image.brokers.values()].filter(({ fenced }) => !fenced).map(({ id }) => id));
   }
 
-  /** After Kafka's `ActivationRecordsGenerator`; features that newer software serves are raised in passing. */
+  /** After Kafka's `ActivationRecordsGenerator`; features that newer software serves are finalized in passing. */
   #activationRecords(): MetadataRecord[] {
     const broken = this.#builder.inTransaction ? [metadataRecord('AbortTransaction', { reason: 'Controller failover' })] : [];
     const image = this.#builder.settledImage;
     if (image.features.metadataVersion === 0) return [...broken, ...this.#bootstrapRecords()];
-    const raised = [...featuresToRaise(image.features)].filter(([name, level]) => everyoneServes(image, name, level));
-    const elr = raised.some(([name]) => name === FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION);
+    const finalized = [...featuresToFinalize(image.features)].filter(([name, level]) => everyoneServes(image, name, level));
+    const elr = finalized.some(([name]) => name === FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION);
     const safety = elr ? minInsyncReplicasRecords(image, this.options.settings) : [];
-    return [...broken, ...safety, ...raised.map(([name, level]) => featureLevel(name, level))];
+    return [...broken, ...safety, ...finalized.map(([name, level]) => featureLevel(name, level))];
   }
 
   #bootstrapRecords(): MetadataRecord[] {

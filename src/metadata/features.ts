@@ -49,7 +49,8 @@ const V = MINIMUM_METADATA_VERSION;
 
 /**
  * The features besides metadata.version, with the levels that Kafka 4.3.1 knows. What is served is stated here and nowhere
- * else: raising a number offers the level, formats new directories with it, and lifts old ones when a controller activates.
+ * else: raising a number offers the level and formats new directories with it. A cluster that lacks the feature gets it when a
+ * controller activates; one that has a lower level of it keeps that until somebody raises it (`kafka-features.sh upgrade`).
  */
 const features: Readonly<Record<string, Feature>> = {
   [FeatureName.KRAFT_VERSION]: { defaultFrom: [V, 21], served: 1 },
@@ -122,11 +123,11 @@ export function defaultFeatures(metadataVersion: number = LATEST_METADATA_VERSIO
 /**
  * Features to finalize in a cluster of one that an older version of this software formatted: those that it lacks and a fresh one
  * gets at the metadata.version it has, unless somebody declined them. A level that was chosen stays. kraft.version stands in
- * control records and is not raised here.
+ * control records and is not finalized here.
  */
-export function featuresToRaise({ finalized, declined }: Pick<FeaturesImage, 'finalized' | 'declined'>): Map<string, number> {
+export function featuresToFinalize({ finalized, declined }: Pick<FeaturesImage, 'finalized' | 'declined'>): Map<string, number> {
   const metadataVersion = finalized.get(FeatureName.METADATA_VERSION) ?? 0;
-  const raised = [...defaultFeatures(metadataVersion)].filter(([name]) =>
+  const lacking = [...defaultFeatures(metadataVersion)].filter(([name]) =>
     name !== FeatureName.METADATA_VERSION && name !== FeatureName.KRAFT_VERSION && !declined.has(name) && !finalized.has(name));
-  return new Map(raised);
+  return new Map(lacking);
 }

@@ -3,7 +3,7 @@ import * as fc from 'fast-check';
 import { MalformedError } from '../base/bytes.js';
 import { defaultBootstrap, readBootstrap, writeBootstrap } from './bootstrap.js';
 import { clientQuotaKey, MetadataDelta } from './delta.js';
-import { defaultFeatures, featuresToRaise, FeatureName, metadataVersionName, metadataVersionOf, SUPPORTED_FEATURES } from './features.js';
+import { defaultFeatures, featuresToFinalize, FeatureName, metadataVersionName, metadataVersionOf, SUPPORTED_FEATURES } from './features.js';
 import { ImageBuilder } from './image-builder.js';
 import { recordsOfImage } from './image-records.js';
 import { DirectoryId, EMPTY_IMAGE } from './image.js';
@@ -268,14 +268,14 @@ describe('features', () => {
     expect(defaultFeatures(25).has(FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION)).toBe(false);
   });
 
-  test('a fresh cluster needs no raising, one that lacks a served feature does, one that declined it or chose a lower level does not', () => {
-    const raised = (finalized: ReadonlyMap<string, number>, declined: string[] = []) => [...featuresToRaise({ finalized, declined: new Set(declined) })];
+  test('a fresh cluster has nothing left to finalize, one that lacks a served feature has, one that declined it or chose a lower level has not', () => {
+    const toFinalize = (finalized: ReadonlyMap<string, number>, declined: string[] = []) => [...featuresToFinalize({ finalized, declined: new Set(declined) })];
     const elr = FeatureName.ELIGIBLE_LEADER_REPLICAS_VERSION;
     const lacking = defaultFeatures();
     lacking.delete(elr);
-    expect([raised(defaultFeatures()), raised(lacking), raised(lacking, [elr]), raised(new Map([['metadata.version', 20]]))]).toEqual([[], [[elr, 1]], [], []]);
+    expect([toFinalize(defaultFeatures()), toFinalize(lacking), toFinalize(lacking, [elr]), toFinalize(new Map([['metadata.version', 20]]))]).toEqual([[], [[elr, 1]], [], []]);
     const lower = defaultFeatures().set(FeatureName.TRANSACTION_VERSION, 1);
-    expect([raised(lower), defaultFeatures().get(FeatureName.TRANSACTION_VERSION)]).toEqual([[], 2]);
+    expect([toFinalize(lower), defaultFeatures().get(FeatureName.TRANSACTION_VERSION)]).toEqual([[], 2]);
     const { features } = replay([metadataRecord('FeatureLevel', { name: elr, featureLevel: 0 })]);
     expect([features.finalized.has(elr), features.declined.has(elr)]).toEqual([false, true]);
   });
