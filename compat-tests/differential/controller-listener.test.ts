@@ -5,7 +5,8 @@ import { describeQuorumApi } from '../../src/protocol/generated/index.js';
 import { nodeToHandOver, type BrokerUnderTest } from '../support/brokers.js';
 import { missing, noteSkipped, report } from '../support/toolchains.js';
 import { differences, summary, type Difference } from './compare.js';
-import { KNOWN_AT_CONTROLLER, knownAs } from './known-differences.js';
+import { knownAs } from '../lockstep/known-difference.js';
+import { KNOWN_AT_CONTROLLER, KNOWN_DIFFERENCES } from './known-differences.js';
 import { common, Player, rangesOf, type VersionRanges } from './player.js';
 import { controllers } from './scenarios/controller.js';
 import { deadlines } from './scenarios/deadlines.js';
@@ -68,7 +69,7 @@ if (reason !== null) noteSkipped('differential test of the controller\'s listene
   test('answer alike but for what is known to differ', () => {
     const differing = new Set(found.map(({ asked }) => asked)).size;
     report('differential-controller', `Against Apache Kafka 4.3.1's controller listener: ${compared} answers compared, ${compared - differing} equal.`);
-    const known = found.map(difference => knownAs(difference) ?? knownAs(difference, KNOWN_AT_CONTROLLER));
+    const known = found.map(difference => knownAs([...KNOWN_DIFFERENCES, ...KNOWN_AT_CONTROLLER], difference));
     expect(summary(found.filter((_, index) => known[index] === undefined))).toBe('');
     expect(KNOWN_AT_CONTROLLER.filter(entry => !known.includes(entry))).toEqual([]);
     expect(compared).toBeGreaterThan(300);

@@ -5,7 +5,8 @@ import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
 import { noteAdvertised } from '../support/api-coverage.js';
 import { ROOT, missing, noteSkipped, report } from '../support/toolchains.js';
 import { differences, summary, type Difference } from './compare.js';
-import { KNOWN_DIFFERENCES, knownAs, type KnownDifference } from './known-differences.js';
+import { knownAs, type KnownDifference } from '../lockstep/known-difference.js';
+import { KNOWN_DIFFERENCES } from './known-differences.js';
 import { Player, common, rangesOf, type VersionRanges } from './player.js';
 import { connections } from './scenarios/connection.js';
 import { conversions } from './scenarios/conversion.js';
@@ -98,7 +99,7 @@ if (reason !== null) noteSkipped('differential test against Apache Kafka', reaso
     const answers = await Promise.all(brokers.map(broker => play(broker, both)));
     apache = answers[0]!;
     found = differences(answers[0]!, answers[1]!);
-    for (const known of found.map(difference => knownAs(difference))) if (known !== undefined) uses.set(known, (uses.get(known) ?? 0) + 1);
+    for (const known of found.map(difference => knownAs(KNOWN_DIFFERENCES, difference))) if (known !== undefined) uses.set(known, (uses.get(known) ?? 0) + 1);
   }, TIMEOUT_MS);
 
   afterAll(async () => {
@@ -107,7 +108,7 @@ if (reason !== null) noteSkipped('differential test against Apache Kafka', reaso
 
   test('answer alike but for what is known to differ', () => {
     const differing = new Set(found.map(({ asked }) => asked)).size;
-    expect(summary(found.filter(difference => knownAs(difference) === undefined))).toBe('');
+    expect(summary(found.filter(difference => knownAs(KNOWN_DIFFERENCES, difference) === undefined))).toBe('');
     expect(apache.size).toBeGreaterThan(4000);
     report('differential', `Against Apache Kafka 4.3.1: ${apache.size} answers compared, ${apache.size - differing} equal, ` +
       `${differing} differ as listed in compat-tests/differential/known-differences.ts.`);

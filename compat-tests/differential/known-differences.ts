@@ -1,17 +1,7 @@
 // Where Ottla's answers differ from Apache Kafka's, and why. The test holds us to it both ways: a difference that is not
 // here fails it, and so does an entry that nothing differs by any more.
 
-import type { Difference } from './compare.js';
-
-export interface KnownDifference {
-  /** The answers: API, version and label. */
-  readonly asked: RegExp;
-  readonly at: RegExp;
-  /** What the answers hold there; any value when left out. */
-  readonly apache?: unknown;
-  readonly ottla?: unknown;
-  readonly reason: string;
-}
+import type { KnownDifference } from '../lockstep/known-difference.js';
 
 /** Advertised by Apache Kafka 4.3.1, not served by us yet. */
 const NOT_SERVED = [
@@ -167,10 +157,3 @@ const BETWEEN_NODES = [1, 52, 53, 54, 56, 58, 59, 62, 63, 67, 70, 73, 82];
 /** On a controller's own listener, besides the others. */
 export const KNOWN_AT_CONTROLLER: readonly KnownDifference[] = BETWEEN_NODES.map(key => (
   { asked: /^ApiVersions .*: of a controller$/, at: new RegExp(`^\\.apiKeys\\[${key}\\]$`), ottla: '<absent>', reason: `API ${key} is between nodes, and there is one only` }));
-
-/** The entry of a list that allows a difference. */
-export function knownAs(difference: Difference, list = KNOWN_DIFFERENCES): KnownDifference | undefined {
-  return list.find(known =>
-    known.asked.test(difference.asked) && known.at.test(difference.at) &&
-    (known.apache === undefined || known.apache === difference.apache) && (known.ottla === undefined || known.ottla === difference.ottla));
-}

@@ -3,7 +3,7 @@
 import type { Difference } from '../differential/compare.js';
 
 export interface KnownDifference {
-  /** The scenario, the step, and who asked for what in it. */
+  /** The answers: API, version and label; in lockstep the scenario, the step, and who asked for what in it. */
   readonly asked: RegExp;
   readonly at: RegExp;
   /** What is there: the value, or an expression for its JSON; any when left out. */
@@ -12,9 +12,9 @@ export interface KnownDifference {
   readonly reason: string;
 }
 
-/** The entry that allows a difference in a step of a scenario. */
-export function knownAs(known: readonly KnownDifference[], where: string, { asked, at, apache, ottla }: Difference): KnownDifference | undefined {
-  return known.find(entry => entry.asked.test(`${where}, ${asked}`) && entry.at.test(at) && isSo(entry.apache, apache) && isSo(entry.ottla, ottla));
+/** The entry of a list that allows a difference. */
+export function knownAs(known: readonly KnownDifference[], { asked, at, apache, ottla }: Difference): KnownDifference | undefined {
+  return known.find(entry => entry.asked.test(asked) && entry.at.test(at) && isSo(entry.apache, apache) && isSo(entry.ottla, ottla));
 }
 
 const isSo = (known: unknown, value: unknown): boolean =>

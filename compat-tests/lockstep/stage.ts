@@ -71,7 +71,7 @@ export class Stage {
 
   /** Whether that is known, which then was met. */
   isKnown(where: string, difference: Difference): boolean {
-    const known = knownAs(this.known, where, difference);
+    const known = knownAs(this.known, { ...difference, asked: `${where}, ${difference.asked}` });
     if (known !== undefined) this.met.set(known, (this.met.get(known) ?? 0) + 1);
     return known !== undefined;
   }

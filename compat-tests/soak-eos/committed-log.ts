@@ -5,6 +5,7 @@ import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { fetchApi } from '../../src/protocol/generated/fetch.js';
 import * as batch from '../../src/protocol/records/batch.js';
 import { batchesIn, recordsIn } from '../../src/protocol/records/batch-iterator.js';
+import { parseEndTransactionMarker } from '../../src/protocol/records/control-records.js';
 import { RawClient } from '../../src/testing/raw-client.js';
 
 export interface CommittedRecord {
@@ -24,7 +25,6 @@ const FETCH_BYTES = 1 << 20;
 const FETCH_VERSION = 12;
 const READ_UNCOMMITTED = 0;
 const READ_COMMITTED = 1;
-const COMMIT = 1;
 
 const text = (bytes: Uint8Array | null): string => (bytes === null ? '' : Buffer.from(bytes).toString());
 
@@ -32,10 +32,9 @@ function recordsOf(bytes: Uint8Array, at: number): CommittedRecord[] {
   return Array.from(recordsIn(bytes, at), ({ offset, key, value, timestampMs }) => ({ offset, key: text(key), value: text(value), timestampMs }));
 }
 
-/** A control record's key: version, then what it says (0 abort, 1 commit). */
 function isCommitMarker(bytes: Uint8Array, at: number): boolean {
   const [marker] = recordsIn(bytes, at);
-  return Buffer.from(marker!.key!).readInt16BE(2) === COMMIT;
+  return parseEndTransactionMarker(marker!.key, marker!.value)?.committed === true;
 }
 
 export async function withClient<T>(port: number, use: (client: RawClient) => Promise<T>): Promise<T> {
