@@ -20,8 +20,8 @@ import { reassignmentApis } from '../server/handlers/reassignments.js';
 import { telemetryApis } from '../server/handlers/telemetry.js';
 import { topicApis } from '../server/handlers/topics.js';
 import { transactionApis } from '../server/handlers/transactions/index.js';
-import { txnOffsetCommitApis } from '../server/handlers/txn-offset-commit.js';
-import { txnMarkerApis } from '../server/handlers/write-txn-markers.js';
+import { txnOffsetCommitApis } from '../server/handlers/transactions/txn-offset-commit.js';
+import { txnMarkerApis } from '../server/handlers/transactions/write-txn-markers.js';
 import type { Services } from '../server/services.js';
 
 /** Everything that is served, a family of handlers each: what is not here is not advertised. */

@@ -14,7 +14,7 @@ import { ClientQuotas } from '../server/quotas/quotas.js';
 import type { Windows } from '../server/quotas/rate.js';
 import { Server } from '../server/server.js';
 import { ClientTelemetry } from '../server/telemetry/client-telemetry.js';
-import { localMarkers } from '../server/transaction-markers.js';
+import { localMarkers } from '../server/transactions/markers.js';
 import { apiTable } from './api-table.js';
 import { DirectoryAssignments } from './directory-assignments.js';
 import { DirectoryFailures } from './directory-failures.js';

@@ -2,8 +2,9 @@
 
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../protocol/records/batch.js';
+import { bumpsEpochs } from '../../protocol/transaction-version.js';
 import {
-  bumpsEpochs, ENDLESS_MS, initialized, isAtRest, isExhausted, isPrepared, LAST_CLIENT_EPOCH, prepared, rotated,
+  ENDLESS_MS, initialized, isAtRest, isExhausted, isPrepared, LAST_CLIENT_EPOCH, prepared, rotated,
   TransactionState, unused, withPartitions, type Transaction,
 } from './transaction.js';
 import {

@@ -1,4 +1,5 @@
 import { MalformedError } from '../../base/bytes.js';
+import { groupBy } from '../../base/group-by.js';
 import { transactionLogKeySchema, transactionLogValueSchema, type TransactionLogValue } from '../../protocol/generated/transaction-log-record.js';
 import { NO_PRODUCER_EPOCH } from '../../protocol/records/batch.js';
 import { int64ToNumber } from '../../protocol/wire/types.js';
@@ -41,13 +42,7 @@ function encodeRecord({ transactionalId, value, format }: TransactionRecord): { 
 }
 
 function byTopic(partitions: Partitions): { topic: string; partitionIds: number[] }[] {
-  const topics = new Map<string, number[]>();
-  for (const { topic, index } of partitions.values()) {
-    const indexes = topics.get(topic);
-    if (indexes === undefined) topics.set(topic, [index]);
-    else indexes.push(index);
-  }
-  return Array.from(topics, ([topic, partitionIds]) => ({ topic, partitionIds }));
+  return Array.from(groupBy(partitions.values(), ({ topic }) => topic, ({ index }) => index), ([topic, partitionIds]) => ({ topic, partitionIds }));
 }
 
 function decodeRecord(key: Uint8Array | null, value: Uint8Array | null): TransactionRecord | undefined {

@@ -1,5 +1,6 @@
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../protocol/records/batch.js';
+import { bumpsEpochs } from '../../protocol/transaction-version.js';
 import { NO_EFFECTS, replyWith } from '../../runtime/machine.js';
 import type { Effects, Machine, Moment, ReplyTo } from '../../runtime/machine.js';
 import {
@@ -7,7 +8,7 @@ import {
 } from './decisions.js';
 import type { TransactionRecord } from './records.js';
 import type { TransactionSettings } from './settings.js';
-import { bumpsEpochs, completed, isPrepared, STATE_NAMES, TransactionState, type Transaction } from './transaction.js';
+import { completed, isPrepared, STATE_NAMES, TransactionState, type Transaction } from './transaction.js';
 import { partitionKey } from './types.js';
 import type {
   AddPartitionsRequest, DescribedTransaction, EndTransactionRequest, InitProducerIdRequest, ListedTransaction, PartitionErrors, ProducerIdResult,

@@ -1,6 +1,7 @@
 // A transactional id as the coordinator knows it, and the transitions that it can make: each gives the state after it, and changes nothing.
 
 import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../protocol/records/batch.js';
+import { bumpsEpochs } from '../../protocol/transaction-version.js';
 import type { TopicPartition, TransactionVersion } from './types.js';
 import { partitionKey } from './types.js';
 
@@ -57,11 +58,6 @@ export function isExhausted(producerEpoch: number): boolean {
 }
 
 export const LAST_CLIENT_EPOCH = MAX_EPOCH - 1;
-
-/** From 2 on each transaction has an epoch of its own (KIP-890). */
-export function bumpsEpochs(version: TransactionVersion): boolean {
-  return version >= 2;
-}
 
 /** Its end is decided, its partitions may not know yet. */
 export function isPrepared({ state }: Transaction): boolean {

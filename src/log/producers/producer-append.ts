@@ -3,6 +3,7 @@ import { KafkaError } from '../../protocol/errors.js';
 import { recordsIn } from '../../protocol/records/batch-iterator.js';
 import * as batch from '../../protocol/records/batch.js';
 import { parseEndTransactionMarker } from '../../protocol/records/control-records.js';
+import { bumpsEpochs } from '../../protocol/transaction-version.js';
 import { maxTimestampOf } from '../segment/timestamps.js';
 import type { Verification, VerificationGuard } from './verification.js';
 
@@ -147,7 +148,7 @@ export class ProducerAppend {
    */
   private checkEpoch(epoch: number, transactionVersion: number): void {
     if (this.rules.origin === 'replication' || epoch > this.epoch) return;
-    if (epoch === this.epoch && (transactionVersion < 2 || this.txnFirstOffset < 0 || epoch === MAX_EPOCH)) return;
+    if (epoch === this.epoch && (!bumpsEpochs(transactionVersion) || this.txnFirstOffset < 0 || epoch === MAX_EPOCH)) return;
     throw new KafkaError(
       ErrorCode.INVALID_PRODUCER_EPOCH,
       `Epoch ${epoch} of producer ${this.producerId} is older than ${this.epoch}, which has written here`,

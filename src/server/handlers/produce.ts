@@ -6,7 +6,7 @@ import { produce, type Partition, type ProduceEntry } from '../../replication/in
 import { CloseConnection, serve, type Handler, type Later, type Reply, type ServedApi } from '../api.js';
 import { Operation, Resource, type RequestContext } from '../context.js';
 import { isInternalTopic } from '../../protocol/internal-topics.js';
-import type { Verdicts } from '../transaction-verification.js';
+import type { Verdicts } from '../transactions/verification.js';
 import { hasTransactionalRecords, produceFailure, verifyProduce, withOwnRecords, type ProduceDeps } from './transactional-produce.js';
 
 /**

@@ -7,11 +7,11 @@ import { holdsOneBatch } from '../../protocol/records/validate-produce.js';
 import type { TransactionalProducer } from '../../coordinator/transaction/types.js';
 import type { Partition } from '../../replication/index.js';
 import { CloseConnection } from '../api.js';
-import { Operation, Resource, type RequestContext } from '../context.js';
+import { Operation, type RequestContext } from '../context.js';
 import type { Services } from '../services.js';
-import { produceSupport, verifyTransaction, verifyWithRetries, type TransactionalWrite, type VerificationDeps, type Verdicts } from '../transaction-verification.js';
-
-/** What Produce does first with records of transactions (`ReplicaManager.handleProduceAppend`). */
+import { supportOf } from '../transactions/client-versions.js';
+import { verifyTransaction, verifyWithRetries, type TransactionalWrite, type VerificationDeps, type Verdicts } from '../transactions/verification.js';
+import { mayOnTransaction } from './transactions/transaction-deps.js';
 
 /** What Produce reaches of the broker. */
 export interface ProduceDeps extends VerificationDeps, Pick<Services, 'image' | 'authorizer' | 'compute'> {
@@ -38,15 +38,17 @@ function namesProducer(records: Uint8Array): boolean {
 
 /**
  * Says for each partition whether its records may be appended: at once where all of them have the transaction open, else once its
- * coordinator has answered. `find` gives the partition that is led here.
+ * coordinator has answered (`ReplicaManager.handleProduceAppend`). `find` gives the partition that is led here.
  * @throws KafkaError for the whole request: TRANSACTIONAL_ID_AUTHORIZATION_FAILED, INVALID_PRODUCER_ID_MAPPING.
  */
-export function verifyProduce(services: ProduceDeps, request: ProduceRequest, context: RequestContext, find: (topic: Topic, index: number) => Partition | number): Verdicts | Promise<Verdicts> {
+export function verifyProduce(
+  services: ProduceDeps, request: ProduceRequest, context: RequestContext, find: (topic: Topic, index: number) => Partition | number,
+): Verdicts | Promise<Verdicts> {
   const { transactionalId } = request;
-  if (transactionalId === null || !services.authorizer.allows(context, Operation.WRITE, Resource.TRANSACTIONAL_ID, transactionalId)) {
+  if (transactionalId === null || !mayOnTransaction(services, context, Operation.WRITE, transactionalId)) {
     throw refusal(request, new KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED));
   }
-  const support = produceSupport(context.apiVersion);
+  const support = supportOf('produce', context.apiVersion);
   const writes: TransactionalWrite[] = [];
   let producer: TransactionalProducer | undefined;
   for (const topic of request.topicData) {
@@ -85,7 +87,7 @@ export function withOwnRecords(request: ProduceRequest): ProduceRequest {
  * again, without asking for metadata before.
  */
 export function produceFailure(errorCode: number, version: number): { errorCode: number; errorMessage: string } {
-  const support = produceSupport(version);
+  const support = supportOf('produce', version);
   if (errorCode === ErrorCode.INVALID_TXN_STATE) return { errorCode, errorMessage: 'Partition was not added to the transaction' };
   const isPassing = TRY_AGAIN.includes(errorCode) || (errorCode === ErrorCode.CONCURRENT_TRANSACTIONS && !support.bumpsEpoch);
   if (!isPassing) return { errorCode, errorMessage: '' };

@@ -1,3 +1,4 @@
+import { groupBy } from '../../../base/group-by.js';
 import type { PartitionErrors, TopicPartition, TransactionalProducer } from '../../../coordinator/transaction/types.js';
 import {
   addOffsetsToTxnApi, type AddOffsetsToTxnRequest, type AddOffsetsToTxnResponseInput,
@@ -11,6 +12,7 @@ import { isInternalTopic, OFFSETS_TOPIC } from '../../../protocol/internal-topic
 import { answering, serve, type ServedApi } from '../../api.js';
 import { mayOnCluster } from '../../authorizer.js';
 import { Operation, Resource, type RequestContext } from '../../context.js';
+import { clientVersionOf } from '../../transactions/client-versions.js';
 import { asVersionKnows, mayOnTransaction, producerIdOf, type TransactionApiDeps } from './transaction-deps.js';
 
 /** From here on only brokers ask, for many transactions at once (KIP-890). */
@@ -58,7 +60,7 @@ async function outcomeOf(deps: TransactionApiDeps, { transactionalId, producerId
   }
   const producer = { transactionalId, producerId, producerEpoch, partitions };
   if (verifyOnly) return byTopic(await deps.transactions.verifyPartitions(producer));
-  const errorCode = await deps.transactions.addPartitions({ ...producer, clientVersion: isClient ? 0 : 2 });
+  const errorCode = await deps.transactions.addPartitions({ ...producer, clientVersion: clientVersionOf('addPartitionsToTxn', context.apiVersion) });
   return allTold(topics, asVersionKnows(errorCode, context, KNOWS_FENCED));
 }
 
@@ -77,12 +79,7 @@ function allTold(topics: readonly RequestedTopic[], partitionErrorCode: number):
 }
 
 function byTopic(outcome: PartitionErrors): TopicResult[] {
-  const topics = new Map<string, { partitionIndex: number; partitionErrorCode: number }[]>();
-  for (const { topic, index, errorCode } of outcome) {
-    const partitions = topics.get(topic) ?? [];
-    if (partitions.length === 0) topics.set(topic, partitions);
-    partitions.push({ partitionIndex: index, partitionErrorCode: errorCode });
-  }
+  const topics = groupBy(outcome, ({ topic }) => topic, ({ index, errorCode }) => ({ partitionIndex: index, partitionErrorCode: errorCode }));
   return Array.from(topics, ([name, resultsByPartition]) => ({ name, resultsByPartition }));
 }
 
@@ -92,7 +89,8 @@ async function addOffsetsToTxn(deps: TransactionApiDeps, request: AddOffsetsToTx
   if (!mayOnTransaction(deps, context, Operation.WRITE, transactionalId)) return { errorCode: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED };
   if (!deps.authorizer.allows(context, Operation.READ, Resource.GROUP, groupId)) return { errorCode: ErrorCode.GROUP_AUTHORIZATION_FAILED };
   const errorCode = await deps.transactions.addPartitions({
-    transactionalId, producerId: producerIdOf(request.producerId), producerEpoch, clientVersion: 0,
+    transactionalId, producerId: producerIdOf(request.producerId), producerEpoch,
+    clientVersion: clientVersionOf('addOffsetsToTxn', context.apiVersion),
     partitions: [{ topic: OFFSETS_TOPIC, index: deps.groups.partitionFor(groupId) }],
   });
   return { errorCode: asVersionKnows(errorCode, context, KNOWS_FENCED) };

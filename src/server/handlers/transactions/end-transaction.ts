@@ -2,11 +2,10 @@ import { endTxnApi, type EndTxnRequest, type EndTxnResponseInput } from '../../.
 import { ErrorCode } from '../../../protocol/generated/errors.js';
 import { answering, serve, type ServedApi } from '../../api.js';
 import { Operation, type RequestContext } from '../../context.js';
+import { clientVersionOf } from '../../transactions/client-versions.js';
 import { asVersionKnows, mayOnTransaction, producerIdOf, type TransactionApiDeps } from './transaction-deps.js';
 
 const KNOWS_FENCED = 2;
-/** Who speaks it takes another epoch for each transaction (`TransactionVersion.transactionVersionForEndTxn`). */
-const EPOCH_FOR_EACH = 5;
 
 /** EndTxn 0-5 (KIP-98, KIP-890). */
 export function endTransactionApis(deps: TransactionApiDeps): ServedApi[] {
@@ -17,7 +16,7 @@ async function endTxn(deps: TransactionApiDeps, request: EndTxnRequest, context:
   const { transactionalId, producerEpoch, committed } = request;
   if (!mayOnTransaction(deps, context, Operation.WRITE, transactionalId)) return { errorCode: ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED };
   const result = await deps.transactions.endTransaction({
-    transactionalId, producerId: producerIdOf(request.producerId), producerEpoch, committed, clientVersion: context.apiVersion < EPOCH_FOR_EACH ? 0 : 2,
+    transactionalId, producerId: producerIdOf(request.producerId), producerEpoch, committed, clientVersion: clientVersionOf('endTxn', context.apiVersion),
   });
   return { ...result, errorCode: asVersionKnows(result.errorCode, context, KNOWS_FENCED) };
 }

@@ -1,3 +1,5 @@
+import { groupBy } from '../../../base/group-by.js';
+import { undescribed } from '../../../coordinator/transaction/transaction-machine.js';
 import type { DescribedTransaction, TopicPartition } from '../../../coordinator/transaction/types.js';
 import {
   describeTransactionsApi, type DescribeTransactionsRequest, type DescribeTransactionsResponseInput,
@@ -25,35 +27,17 @@ async function describeTransactions(
   // Once each, however often it is asked for: the answer must not outgrow the request beyond measure.
   const ids = [...new Set(transactionalIds)];
   const described = new Map((await deps.transactions.describe(ids.filter(mayDescribe))).map(each => [each.transactionalId, each]));
-  const transactionStates = ids.map(id => {
-    const transaction = described.get(id);
-    return transaction === undefined ? undescribed(id, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED) : stateOf(deps, transaction, context);
-  });
-  return { transactionStates };
+  const transactions = ids.map(id => described.get(id) ?? undescribed(id, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED));
+  return { transactionStates: transactions.map(transaction => stateOf(deps, transaction, context)) };
 }
 
 function stateOf({ authorizer }: TransactionApiDeps, transaction: DescribedTransaction, context: RequestContext): State {
-  const { transactionalId, errorCode, producerId, producerEpoch, transactionState, transactionTimeoutMs, partitions } = transaction;
-  if (errorCode !== ErrorCode.NONE) return undescribed(transactionalId, errorCode);
-  const visible = partitions.filter(({ topic }) => authorizer.allows(context, Operation.DESCRIBE, Resource.TOPIC, topic));
-  return {
-    transactionalId, errorCode, producerId, producerEpoch, transactionState, transactionTimeoutMs, topics: byTopic(visible),
-    transactionStartTimeMs: transaction.transactionStartTimeMs,
-  };
-}
-
-function undescribed(transactionalId: string, errorCode: number): State {
-  return { transactionalId, errorCode, producerId: 0, producerEpoch: 0, transactionState: '', transactionTimeoutMs: 0, transactionStartTimeMs: 0, topics: [] };
+  const { partitions, ...told } = transaction;
+  return { ...told, topics: byTopic(partitions.filter(({ topic }) => authorizer.allows(context, Operation.DESCRIBE, Resource.TOPIC, topic))) };
 }
 
 function byTopic(partitions: readonly TopicPartition[]): State['topics'] {
-  const topics = new Map<string, number[]>();
-  for (const { topic, index } of partitions) {
-    const indexes = topics.get(topic);
-    if (indexes === undefined) topics.set(topic, [index]);
-    else indexes.push(index);
-  }
-  return Array.from(topics, ([topic, indexes]) => ({ topic, partitions: indexes }));
+  return Array.from(groupBy(partitions, ({ topic }) => topic, ({ index }) => index), ([topic, indexes]) => ({ topic, partitions: indexes }));
 }
 
 async function listTransactions(deps: TransactionApiDeps, request: ListTransactionsRequest, context: RequestContext): Promise<ListTransactionsResponseInput> {

@@ -10,7 +10,9 @@ export interface TransactionApiDeps extends Pick<Services, 'transactions' | 'aut
 
 type TransactionOperation = typeof Operation.WRITE | typeof Operation.DESCRIBE | typeof Operation.TWO_PHASE_COMMIT;
 
-export function mayOnTransaction({ authorizer }: TransactionApiDeps, context: RequestContext, operation: TransactionOperation, transactionalId: string): boolean {
+export function mayOnTransaction(
+  { authorizer }: Pick<Services, 'authorizer'>, context: RequestContext, operation: TransactionOperation, transactionalId: string,
+): boolean {
   return authorizer.allows(context, operation, Resource.TRANSACTIONAL_ID, transactionalId);
 }
 

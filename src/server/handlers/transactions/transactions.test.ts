@@ -1,4 +1,5 @@
 import { describe, expect, test } from '@jest/globals';
+import { undescribed } from '../../../coordinator/transaction/transaction-machine.js';
 import {
   addOffsetsToTxnApi, addPartitionsToTxnApi, describeTransactionsApi, endTxnApi, initProducerIdApi, listTransactionsApi,
 } from '../../../protocol/generated/index.js';
@@ -196,7 +197,7 @@ describe('DescribeTransactions', () => {
   const UNKNOWN = { producerId: 0, producerEpoch: 0, transactionState: '', transactionTimeoutMs: 0, transactionStartTimeMs: 0, topics: [] };
 
   test('tells of each id in the order in which they were asked for, and of what went wrong the code alone', async () => {
-    const fixture = new TransactionApiFixture({ describe: [{ ...OPEN, transactionalId: 'gone', errorCode: ErrorCode.TRANSACTIONAL_ID_NOT_FOUND }, OPEN] });
+    const fixture = new TransactionApiFixture({ describe: [undescribed('gone', ErrorCode.TRANSACTIONAL_ID_NOT_FOUND), OPEN] });
     const { transactionStates } = await fixture.call(describeTransactionsApi, 0, { transactionalIds: ['mine', 'gone'] });
     expect(transactionStates).toMatchObject([
       { transactionalId: 'mine', errorCode: NONE, producerId: 7, producerEpoch: 3, transactionState: 'Ongoing', transactionTimeoutMs: 5000, transactionStartTimeMs: 99,

@@ -1,30 +1,15 @@
-import type { TransactionalProducer } from '../coordinator/transaction/types.js';
-import { logErrorCode, type VerificationGuard } from '../log/index.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
-import type { Partition } from '../replication/index.js';
-import type { Services } from './services.js';
+import type { TransactionalProducer } from '../../coordinator/transaction/types.js';
+import { logErrorCode, type VerificationGuard } from '../../log/index.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import type { Partition } from '../../replication/index.js';
+import type { Services } from '../services.js';
+import type { TransactionSupport } from './client-versions.js';
 
 /**
  * Asking a transaction's coordinator whether partitions belong to it, or to let them, before they take its first records (KIP-890;
  * `AddPartitionsToTxnManager`, `ReplicaManager.maybeSendPartitionsToTransactionCoordinator`). Else a late request would begin in a
  * partition what nobody ends.
  */
-
-/** What a client understands of transactions, by the version of its request (`TransactionSupportedOperation`). */
-export interface TransactionSupport {
-  /** TRANSACTION_ABORTABLE. */
-  readonly abortable: boolean;
-  /** Each transaction has an epoch of its own; its partitions are added where its records come. */
-  readonly bumpsEpoch: boolean;
-}
-
-export function produceSupport(version: number): TransactionSupport {
-  return { abortable: version >= 11, bumpsEpoch: version >= 12 };
-}
-
-export function offsetCommitSupport(version: number): TransactionSupport {
-  return { abortable: version >= 4, bumpsEpoch: version >= 5 };
-}
 
 /** What a request wants to write. */
 export interface TransactionalWrite {
@@ -96,7 +81,7 @@ async function ask(
 ): Promise<Verdicts> {
   const partitions = asked.map(({ topic, index }) => ({ topic, index }));
   const errorCodes = support.bumpsEpoch
-    ? fillWith(asked.length, await transactions.addPartitions({ ...producer, partitions, clientVersion: 2 }))
+    ? fillWith(asked.length, await transactions.addPartitions({ ...producer, partitions, clientVersion: support.clientVersion }))
     : (await transactions.verifyPartitions({ ...producer, partitions })).map(({ errorCode }) => errorCode);
   asked.forEach((partition, at) => {
     const errorCode = errorCodes[at]!;

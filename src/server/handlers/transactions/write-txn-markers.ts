@@ -1,15 +1,16 @@
-import type { PartitionErrors, TopicPartition, TransactionMarker, WriteMarkers } from '../../coordinator/transaction/types.js';
-import { ErrorCode } from '../../protocol/generated/errors.js';
+import type { PartitionErrors, TopicPartition, TransactionMarker, WriteMarkers } from '../../../coordinator/transaction/types.js';
+import { ErrorCode } from '../../../protocol/generated/errors.js';
 import {
   writeTxnMarkersApi, type WriteTxnMarkersRequest, type WriteTxnMarkersRequestWritableTxnMarker as RequestedMarker, type WriteTxnMarkersResponseInput,
-} from '../../protocol/generated/write-txn-markers.js';
-import { KafkaError } from '../../protocol/errors.js';
-import { int64ToNumber } from '../../protocol/wire/types.js';
-import { answering, serve, type ServedApi } from '../api.js';
-import { mayOnCluster } from '../authorizer.js';
-import { Operation, type RequestContext } from '../context.js';
-import type { Services } from '../services.js';
-import { localMarkers } from '../transaction-markers.js';
+} from '../../../protocol/generated/write-txn-markers.js';
+import { KafkaError } from '../../../protocol/errors.js';
+import { bumpsEpochs } from '../../../protocol/transaction-version.js';
+import { int64ToNumber } from '../../../protocol/wire/types.js';
+import { answering, serve, type ServedApi } from '../../api.js';
+import { mayOnCluster } from '../../authorizer.js';
+import { Operation, type RequestContext } from '../../context.js';
+import type { Services } from '../../services.js';
+import { localMarkers } from '../../transactions/markers.js';
 
 /** The markers that end transactions, as their coordinator orders them: WriteTxnMarkers 1-2 (KIP-98, KIP-1228). */
 export function txnMarkerApis(services: Services): ServedApi[] {
@@ -32,7 +33,7 @@ async function writeTxnMarkers(services: Services, request: WriteTxnMarkersReque
 
 function markerOf({ producerId, transactionResult, producerEpoch, coordinatorEpoch, transactionVersion }: RequestedMarker): TransactionMarker {
   const marker: TransactionMarker = {
-    producerId: int64ToNumber(producerId), producerEpoch, coordinatorEpoch, committed: transactionResult, transactionVersion: transactionVersion >= 2 ? 2 : 0,
+    producerId: int64ToNumber(producerId), producerEpoch, coordinatorEpoch, committed: transactionResult, transactionVersion: bumpsEpochs(transactionVersion) ? 2 : 0,
   };
   if (marker.producerId < 0 || producerEpoch < 0) {
     throw new KafkaError(ErrorCode.INVALID_REQUEST, `Nobody can have begun a transaction as producer ${marker.producerId} in epoch ${producerEpoch}`);

@@ -1,17 +1,17 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
-import { TimingWheel } from '../base/timing-wheel.js';
-import { loadSettings } from '../config/index.js';
-import type { TransactionMarker } from '../coordinator/transaction/types.js';
-import { DiskError } from '../env/index.js';
-import { MemoryDisk } from '../env/memory/memory-disk.js';
-import { NodeRandom, silentLogger } from '../env/node/index.js';
-import { openLogManager, type Log, type NodeLogManager } from '../log/index.js';
-import { ManualClock, SETTINGS } from '../log/test-support.js';
-import { EMPTY_IMAGE } from '../metadata/image.js';
-import type { PartitionImage, TopicImage } from '../metadata/types.js';
-import { ErrorCode } from '../protocol/generated/errors.js';
-import { ReplicaManager, type Partition } from '../replication/index.js';
-import { localMarkers } from './transaction-markers.js';
+import { TimingWheel } from '../../base/timing-wheel.js';
+import { loadSettings } from '../../config/index.js';
+import type { TransactionMarker } from '../../coordinator/transaction/types.js';
+import { DiskError } from '../../env/index.js';
+import { MemoryDisk } from '../../env/memory/memory-disk.js';
+import { NodeRandom, silentLogger } from '../../env/node/index.js';
+import { openLogManager, type Log, type NodeLogManager } from '../../log/index.js';
+import { ManualClock, SETTINGS } from '../../log/test-support.js';
+import { EMPTY_IMAGE } from '../../metadata/image.js';
+import type { PartitionImage, TopicImage } from '../../metadata/types.js';
+import { ErrorCode } from '../../protocol/generated/errors.js';
+import { ReplicaManager, type Partition } from '../../replication/index.js';
+import { localMarkers } from './markers.js';
 
 const PARTITION: PartitionImage = {
   replicas: [1], directories: [], isr: [1], eligibleLeaderReplicas: [], lastKnownElr: [], addingReplicas: [], removingReplicas: [],

@@ -1,17 +1,18 @@
-import type { CommitResult, TransactionVerdict } from '../../coordinator/group/types.js';
-import type { TransactionalProducer } from '../../coordinator/transaction/types.js';
-import { KafkaError } from '../../protocol/errors.js';
-import { ErrorCode } from '../../protocol/generated/errors.js';
-import { txnOffsetCommitApi, type TxnOffsetCommitRequest, type TxnOffsetCommitResponseInput } from '../../protocol/generated/txn-offset-commit.js';
-import { OFFSETS_TOPIC } from '../../protocol/internal-topics.js';
-import { ZERO_UUID } from '../../protocol/wire/types.js';
-import { answering, serve, type ServedApi } from '../api.js';
-import { Operation, Resource, type RequestContext } from '../context.js';
-import type { Services } from '../services.js';
-import { offsetCommitSupport, verifyTransaction, type TransactionSupport, type VerificationDeps } from '../transaction-verification.js';
-import { mayRead, type GroupApiDeps } from './group-deps.js';
-import { merged, sortTopics } from './offsets.js';
-import { producerIdOf } from './transactions/transaction-deps.js';
+import type { CommitResult, TransactionVerdict } from '../../../coordinator/group/types.js';
+import type { TransactionalProducer } from '../../../coordinator/transaction/types.js';
+import { KafkaError } from '../../../protocol/errors.js';
+import { ErrorCode } from '../../../protocol/generated/errors.js';
+import { txnOffsetCommitApi, type TxnOffsetCommitRequest, type TxnOffsetCommitResponseInput } from '../../../protocol/generated/txn-offset-commit.js';
+import { OFFSETS_TOPIC } from '../../../protocol/internal-topics.js';
+import { ZERO_UUID } from '../../../protocol/wire/types.js';
+import { answering, serve, type ServedApi } from '../../api.js';
+import { Operation, type RequestContext } from '../../context.js';
+import type { Services } from '../../services.js';
+import { supportOf, type TransactionSupport } from '../../transactions/client-versions.js';
+import { verifyTransaction, type VerificationDeps } from '../../transactions/verification.js';
+import { mayRead, type GroupApiDeps } from '../group-deps.js';
+import { merged, sortTopics } from '../offsets.js';
+import { mayOnTransaction, producerIdOf } from './transaction-deps.js';
 
 /** What TxnOffsetCommit reaches of the broker. */
 export interface TxnOffsetCommitDeps extends Pick<GroupApiDeps, 'groups' | 'image' | 'authorizer'>, VerificationDeps {
@@ -34,9 +35,7 @@ type AnsweredTopic = CommitResult['topics'][number];
 
 async function commit(deps: TxnOffsetCommitDeps, request: TxnOffsetCommitRequest, context: RequestContext): Promise<TxnOffsetCommitResponseInput> {
   const { transactionalId, groupId, generationId, memberId, groupInstanceId, producerEpoch } = request;
-  if (!deps.authorizer.allows(context, Operation.WRITE, Resource.TRANSACTIONAL_ID, transactionalId)) {
-    throw new KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
-  }
+  if (!mayOnTransaction(deps, context, Operation.WRITE, transactionalId)) throw new KafkaError(ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED);
   if (!mayRead(deps, context, groupId)) throw new KafkaError(ErrorCode.GROUP_AUTHORIZATION_FAILED);
   const producer = { transactionalId, producerId: producerIdOf(request.producerId), producerEpoch };
   const asked = request.topics.map(({ name, partitions }) => ({
@@ -47,7 +46,7 @@ async function commit(deps: TxnOffsetCommitDeps, request: TxnOffsetCommitRequest
   if (accepted.length === 0) return { topics: merged(refused, [], keyOf) };
   const { topics } = await deps.groups.commitOffsetsInTransaction(
     { groupId, generationId, memberId, groupInstanceId, producerId: producer.producerId, producerEpoch, topics: accepted },
-    partition => verify(deps, producer, offsetCommitSupport(context.apiVersion), partition),
+    partition => verify(deps, producer, supportOf('txnOffsetCommit', context.apiVersion), partition),
   );
   return { topics: merged<AnsweredTopic>(refused, topics, keyOf).map(topic => withKnownErrors(topic, context.apiVersion)) };
 }

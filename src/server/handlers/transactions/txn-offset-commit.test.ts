@@ -1,21 +1,21 @@
 // TxnOffsetCommit from the wire to the log, over a group coordinator that is real and a transaction coordinator that says what the test wants.
 
 import { beforeEach, describe, expect, test } from '@jest/globals';
-import { coordinatorRuntimeError } from '../../coordinator/errors.js';
-import { GroupMachine } from '../../coordinator/group/group-machine.js';
-import { groupRecordCodec } from '../../coordinator/group/records.js';
-import { GroupService } from '../../coordinator/group/service.js';
-import { DEFAULT_GROUP_SETTINGS } from '../../coordinator/group/settings.js';
-import { TestCluster } from '../../coordinator/group/testing/test-cluster.js';
-import { NodeRandom, silentLogger } from '../../env/node/index.js';
-import { errorName } from '../../protocol/errors.js';
-import { ErrorCode } from '../../protocol/generated/errors.js';
-import { txnOffsetCommitApi } from '../../protocol/generated/txn-offset-commit.js';
-import { PartitionReplicatedLog } from '../../replication/index.js';
-import { RuntimeSet } from '../../runtime/runtime-set.js';
-import { Operation, Resource } from '../context.js';
-import { callApi, versionsOf } from './testing/call-api.js';
-import { LedPartitions, settingsWith } from './testing/led-partitions.js';
+import { coordinatorRuntimeError } from '../../../coordinator/errors.js';
+import { GroupMachine } from '../../../coordinator/group/group-machine.js';
+import { groupRecordCodec } from '../../../coordinator/group/records.js';
+import { GroupService } from '../../../coordinator/group/service.js';
+import { DEFAULT_GROUP_SETTINGS } from '../../../coordinator/group/settings.js';
+import { TestCluster } from '../../../coordinator/group/testing/test-cluster.js';
+import { NodeRandom, silentLogger } from '../../../env/node/index.js';
+import { errorName } from '../../../protocol/errors.js';
+import { ErrorCode } from '../../../protocol/generated/errors.js';
+import { txnOffsetCommitApi } from '../../../protocol/generated/txn-offset-commit.js';
+import { PartitionReplicatedLog } from '../../../replication/index.js';
+import { RuntimeSet } from '../../../runtime/runtime-set.js';
+import { Operation, Resource } from '../../context.js';
+import { callApi, versionsOf } from '../testing/call-api.js';
+import { LedPartitions, settingsWith } from '../testing/led-partitions.js';
 import { txnOffsetCommitApis, type TxnOffsetCommitDeps } from './txn-offset-commit.js';
 
 const [WITH_MEMBERS, ABORTABLE, ADDING] = [3, 4, 5];
