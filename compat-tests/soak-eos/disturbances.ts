@@ -2,6 +2,7 @@
 
 import { FAULTS, type Fault } from '../harness/faults.js';
 import type { SeededRandom } from '../support/random.js';
+import { pause } from '../support/until.js';
 import type { ClientProcess } from './client-process.js';
 import { withClient } from './committed-log.js';
 import { openTransactions } from './judge.js';
@@ -24,12 +25,11 @@ const fault = (name: string): Fault => FAULTS.find(each => each.name === name)!;
 const KILLS: readonly Fault[] = [fault('kill -9'), fault('kill -9'), fault('kill -9'), fault('kill -9 of a stopped process')];
 const OTHERS = FAULTS.filter(each => !KILLS.includes(each));
 
-const sleep = (ms: number): Promise<void> => new Promise(resolve => { setTimeout(resolve, ms); });
-
 export class Disturbances {
   /** How often what happened. */
   readonly counts = new Map<string, number>();
   private readonly lasting = new Set<Promise<void>>();
+  private firstKillMs: number | undefined;
 
   constructor(private readonly stage: Stage, private readonly tail: Tail, private readonly random: SeededRandom) {}
 
@@ -37,14 +37,30 @@ export class Disturbances {
     return [...new Set(KILLS)].reduce((sum, { name }) => sum + (this.counts.get(name) ?? 0), 0);
   }
 
+  /** Pipelines that have not committed anything in one of their topics since the first kill; none before it. */
+  get silent(): readonly string[] {
+    return this.firstKillMs === undefined ? [] : this.tail.silentSince(this.firstKillMs);
+  }
+
   async goOnFor(durationMs: number): Promise<void> {
     const untilMs = Date.now() + durationMs;
-    while (Date.now() < untilMs) {
+    await this.goOn(untilMs, () => Date.now() >= untilMs);
+  }
+
+  /** Until the broker was killed so often and all have got over the first time, however slow the machine is; `longestMs` at most. */
+  async goOnForKills(kills: number, longestMs: number): Promise<void> {
+    const untilMs = Date.now() + longestMs;
+    await this.goOn(untilMs, () => Date.now() >= untilMs || (this.kills >= kills && this.silent.length === 0));
+  }
+
+  private async goOn(untilMs: number, isOver: () => boolean): Promise<void> {
+    while (!isOver()) {
       // Mostly a kill meets clients at work again, now and then those that are still coming back from the last one.
       if (!this.random.chance(4)) await this.work(untilMs);
-      await sleep(500 + this.random.below(2000));
+      await pause(500 + this.random.below(2000));
       await this.ofBroker(this.random.pick(KILLS));
-      await sleep(300 + this.random.below(1500));
+      this.firstKillMs ??= Date.now();
+      await pause(300 + this.random.below(1500));
       await this.other();
       await this.check();
     }
@@ -56,7 +72,7 @@ export class Disturbances {
   private async work(untilMs: number): Promise<void> {
     const startMs = Date.now();
     const enoughMs = Math.min(untilMs, startMs + MOST_WORK_MS[this.stage.broker.kind]);
-    while (Date.now() < enoughMs && [...this.tail.lastGrowthMs.values()].some(lastMs => lastMs < startMs)) await sleep(LOOK_MS);
+    while (Date.now() < enoughMs && [...this.tail.lastGrowthMs.values()].some(lastMs => lastMs < startMs)) await pause(LOOK_MS);
   }
 
   private async other(): Promise<void> {
@@ -76,11 +92,11 @@ export class Disturbances {
   private async zombie(): Promise<void> {
     const client = this.random.pick(this.stage.all);
     if (client.isReplaceable && this.random.chance(2)) {
-      this.count('client frozen and replaced');
-      return client.replace(() => sleep(FREEZE_MS), () => sleep(HAUNTING_MS));
+      this.count('client frozen and replaced', client.name);
+      return client.replace(() => pause(FREEZE_MS), () => pause(HAUNTING_MS));
     }
-    this.count('client frozen until fenced');
-    return client.freeze(() => sleep(FREEZE_MS));
+    this.count('client frozen until fenced', client.name);
+    return client.freeze(() => pause(FREEZE_MS));
   }
 
   private async ofBroker(what: Fault): Promise<void> {
@@ -89,11 +105,13 @@ export class Disturbances {
   }
 
   private async ofClient(name: string, disturb: (client: ClientProcess) => Promise<void>): Promise<void> {
-    this.count(name);
-    await disturb(this.random.pick(this.stage.all));
+    const client = this.random.pick(this.stage.all);
+    this.count(name, client.name);
+    await disturb(client);
   }
 
-  private count(name: string): void {
+  private count(name: string, whom = 'broker'): void {
+    this.stage.note(`${name}: ${whom}`);
     this.counts.set(name, (this.counts.get(name) ?? 0) + 1);
   }
 

@@ -1,6 +1,6 @@
 // A broker behind a link, topics, and the programs of all clients that work on it.
 
-import { mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { mkdtempSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createTopicsApi } from '../../src/protocol/generated/create-topics.js';
@@ -8,7 +8,7 @@ import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { readHistoryFiles } from '../../src/testing/history/history-file.js';
 import type { Operation } from '../../src/testing/history/history.js';
 import { LinkProxy } from '../harness/link-proxy.js';
-import { brokerUnderTest, type BrokerUnderTest, type Settings } from '../support/brokers.js';
+import { KEEPS_DATA, brokerUnderTest, type BrokerUnderTest, type Settings } from '../support/brokers.js';
 import type { SeededRandom } from '../support/random.js';
 import { JAVA_CLASSPATH, QUIET_JAVA } from '../support/toolchains.js';
 import { ClientProcess } from './client-process.js';
@@ -77,20 +77,21 @@ export class Stage {
   private processes = 0;
   private journals = 0;
 
+  private readonly timeline: string[] = [];
+
   private constructor(readonly broker: BrokerUnderTest, readonly link: LinkProxy, private readonly random: SeededRandom) {}
 
-  static async open(options: StageOptions, random: SeededRandom): Promise<Stage> {
+  /** An empty one; to be closed whatever comes of it. */
+  static async prepare(random: SeededRandom): Promise<Stage> {
     const link = await LinkProxy.listen(() => broker);
     const broker: BrokerUnderTest = brokerUnderTest({ ...SETTINGS, 'advertised.listeners': `PLAINTEXT://127.0.0.1:${link.port}` });
-    const stage = new Stage(broker, link, random);
-    try {
-      await broker.start();
-      await stage.cast(options);
-    } catch (error) {
-      await stage.close();
-      throw error;
-    }
-    return stage;
+    return new Stage(broker, link, random);
+  }
+
+  /** Resolves when all clients are started. */
+  async open(options: StageOptions): Promise<void> {
+    await this.broker.start();
+    await this.cast(options);
   }
 
   get all(): readonly ClientProcess[] {
@@ -115,11 +116,21 @@ export class Stage {
     return this.all.map(({ name, complaint }) => `${name}: ${complaint.split('\n').slice(-COMPLAINT_LINES).join('\n')}`).join('\n');
   }
 
-  async close(): Promise<void> {
+  /** For whoever looks for a fault afterwards: when what was done. */
+  note(what: string): void {
+    this.timeline.push(`${new Date().toISOString()} ${what}`);
+  }
+
+  /** Ends all that runs. `keep` leaves the broker's data and `folder`, with what clients and the broker said last and what was done to them. */
+  async close({ keep }: { readonly keep: boolean }): Promise<void> {
+    if (keep) {
+      writeFileSync(join(this.folder, 'last-words.txt'), `${this.complaints}\nbroker: ${this.broker.lastWords}\n`);
+      writeFileSync(join(this.folder, 'timeline.txt'), this.timeline.map(line => `${line}\n`).join(''));
+    }
     await Promise.all(this.all.map(each => each.kill()));
-    await this.broker.remove();
+    await (keep ? this.broker.killHard() : this.broker.remove());
     await this.link.close();
-    if (process.env['KEEP_DATA'] === undefined) rmSync(this.folder, { recursive: true, force: true });
+    if (!keep && !KEEPS_DATA) rmSync(this.folder, { recursive: true, force: true });
   }
 
   private async cast({ clients, streams, pauseMs }: StageOptions): Promise<void> {

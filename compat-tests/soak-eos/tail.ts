@@ -3,6 +3,7 @@
 import type { Operation, Positions } from '../../src/testing/history/history.js';
 import type { RawClient } from '../../src/testing/raw-client.js';
 import type { BrokerUnderTest } from '../support/brokers.js';
+import { pause } from '../support/until.js';
 import { CommittedPartition, withClient } from './committed-log.js';
 import { committedOffsets, type Group } from './group-offsets.js';
 import type { Judged, Records } from './judged.js';
@@ -57,7 +58,7 @@ export class Tail {
   private readonly running: Promise<void>;
 
   /** `newProcess`: a number for each thread of control. */
-  constructor(private readonly broker: Pick<BrokerUnderTest, 'port' | 'kind'>, judged: readonly Judged[], newProcess: () => number) {
+  constructor(private readonly broker: Pick<BrokerUnderTest, 'port' | 'kind'>, private readonly judged: readonly Judged[], newProcess: () => number) {
     const mayGoBack = broker.kind === 'apache';
     this.readers = judged.flatMap(({ topics }) => topics).flatMap(({ name, partitions }) =>
       Array.from({ length: partitions }, (_, index) => new Reader(new CommittedPartition(name, index, mayGoBack), newProcess(), !mayGoBack)));
@@ -75,6 +76,12 @@ export class Tail {
     const growth = new Map<string, number>();
     for (const { partition: { topic }, lastGrowthMs } of this.readers) growth.set(topic, Math.max(growth.get(topic) ?? -Infinity, lastGrowthMs));
     return growth;
+  }
+
+  /** Who has not committed anything in one of its topics since then. */
+  silentSince(sinceMs: number): string[] {
+    const growth = this.lastGrowthMs;
+    return this.judged.filter(({ topics }) => topics.some(({ name }) => growth.get(name)! < sinceMs)).map(({ name }) => name);
   }
 
   readonly records: Records = topic => this.readers.filter(({ partition }) => partition.topic === topic).map(({ partition }) => partition.records);
@@ -104,7 +111,7 @@ export class Tail {
     while (!this.isStopped) {
       // The broker may be away.
       await this.readOn().catch(() => undefined);
-      await new Promise(resolve => { setTimeout(resolve, PAUSE_MS); });
+      await pause(PAUSE_MS);
     }
   }
 

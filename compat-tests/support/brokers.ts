@@ -12,6 +12,8 @@ import { JAVA_CLASSPATH, ROOT, missing } from './toolchains.js';
 
 const READY_TIMEOUT_MS = 60_000;
 const STOP_TIMEOUT_MS = 30_000;
+/** For someone who looks for a fault: nothing that a test wrote is removed. */
+export const KEEPS_DATA = process.env['KEEP_DATA'] !== undefined;
 
 /** Settings by Kafka's names, given to either broker. */
 export type Settings = Readonly<Record<string, string>>;
@@ -198,8 +200,7 @@ abstract class ProcessBroker implements BrokerUnderTest {
 
   async remove(): Promise<void> {
     await this.killHard();
-    // For someone who looks for a fault.
-    if (process.env['KEEP_DATA'] !== undefined) return;
+    if (KEEPS_DATA) return;
     rmSync(this.folder, { recursive: true, force: true });
   }
 }
