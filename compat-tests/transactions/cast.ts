@@ -5,6 +5,7 @@ import {
   initProducerIdApi, joinGroupApi, listOffsetsApi, listTransactionsApi, metadataApi, offsetFetchApi, produceApi, syncGroupApi, txnOffsetCommitApi, writeTxnMarkersApi,
 } from '../../src/protocol/generated/index.js';
 import type { Int64 } from '../../src/protocol/wire/types.js';
+import { MAX_PRODUCER_EPOCH } from '../../src/protocol/records/batch.js';
 import { buildBatch } from '../../src/protocol/records/batch-builder.js';
 import type { ClientApi } from '../../src/testing/raw-client.js';
 import type { Actor } from '../lockstep/lockstep.js';
@@ -17,7 +18,6 @@ const TRANSACTION_ABORTABLE = 120;
 /** Up to these an error that only ends a transaction is not understood. */
 const [LAST_UNABORTABLE_PRODUCE, LAST_UNABORTABLE_COMMIT] = [10, 3];
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
-const LAST_EPOCH = 32_767;
 /** Fields that hold the id of a producer. */
 const PRODUCER_IDS = new Set(['producerId', 'previousProducerId', 'nextProducerId']);
 /** No broker here comes to give that one out. */
@@ -128,8 +128,8 @@ export class TransactionCast implements Actor {
     switch (whose) {
       case 'own': return own;
       case 'older': return { ...own, producerEpoch: own.producerEpoch - 1 };
-      case 'newer': return { ...own, producerEpoch: Math.min(own.producerEpoch + 1, LAST_EPOCH) };
-      case 'last': return { ...own, producerEpoch: LAST_EPOCH };
+      case 'newer': return { ...own, producerEpoch: Math.min(own.producerEpoch + 1, MAX_PRODUCER_EPOCH) };
+      case 'last': return { ...own, producerEpoch: MAX_PRODUCER_EPOCH };
       case 'former': return all.at(-2) ?? STRANGER;
       case 'other': return [...this.identities].find(([name]) => name !== id)?.[1].at(-1) ?? STRANGER;
       case 'stranger': return STRANGER;

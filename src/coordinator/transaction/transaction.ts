@@ -1,6 +1,6 @@
 // A transactional id as the coordinator knows it, and the transitions that it can make: each gives the state after it, and changes nothing.
 
-import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../protocol/records/batch.js';
+import { MAX_PRODUCER_EPOCH, NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../protocol/records/batch.js';
 import { bumpsEpochs } from '../../protocol/transaction-version.js';
 import type { TopicPartition, TransactionVersion } from './types.js';
 import { partitionKey } from './types.js';
@@ -18,7 +18,6 @@ export const STATE_NAMES = ['Empty', 'Ongoing', 'PrepareCommit', 'PrepareAbort',
 export type Partitions = ReadonlyMap<string, TopicPartition>;
 export const NO_PARTITIONS: Partitions = new Map();
 
-const MAX_EPOCH = 0x7fff;
 /** Of a distributed transaction (KIP-939), which nothing ends but its coordinator. */
 export const ENDLESS_MS = 0x7fff_ffff;
 
@@ -54,10 +53,10 @@ export function unused(transactionalId: string, producerId: number, timeoutMs: n
 
 /** The last epoch but one is a client's last: so there is always one left to fence it with. */
 export function isExhausted(producerEpoch: number): boolean {
-  return producerEpoch >= MAX_EPOCH - 1;
+  return producerEpoch >= MAX_PRODUCER_EPOCH - 1;
 }
 
-export const LAST_CLIENT_EPOCH = MAX_EPOCH - 1;
+export const LAST_CLIENT_EPOCH = MAX_PRODUCER_EPOCH - 1;
 
 /** Its end is decided, its partitions may not know yet. */
 export function isPrepared({ state }: Transaction): boolean {
@@ -105,7 +104,7 @@ export interface Ending {
 }
 
 export function prepared(before: Transaction, { committed, clientVersion, nextProducerId, fences }: Ending, nowMs: number): Transaction {
-  const next = Math.min(before.producerEpoch + 1, MAX_EPOCH);
+  const next = Math.min(before.producerEpoch + 1, MAX_PRODUCER_EPOCH);
   let epochs = { producerEpoch: before.producerEpoch, lastProducerEpoch: before.lastProducerEpoch };
   if (bumpsEpochs(clientVersion)) epochs = { producerEpoch: next, lastProducerEpoch: before.producerEpoch };
   else if (fences) epochs = { producerEpoch: next, lastProducerEpoch: NO_PRODUCER_EPOCH };

@@ -47,7 +47,6 @@ export interface CompletedTransaction {
 /** How many batches of a producer are known when they come again: what Kafka's clients keep in flight. */
 export const BATCHES_KEPT = 5;
 const MAX_SEQUENCE = 0x7fff_ffff;
-const MAX_EPOCH = 0x7fff;
 
 /** What an append does to one producer (`ProducerAppendInfo`). */
 export class ProducerAppend {
@@ -148,7 +147,7 @@ export class ProducerAppend {
    */
   private checkEpoch(epoch: number, transactionVersion: number): void {
     if (this.rules.origin === 'replication' || epoch > this.epoch) return;
-    if (epoch === this.epoch && (!bumpsEpochs(transactionVersion) || this.txnFirstOffset < 0 || epoch === MAX_EPOCH)) return;
+    if (epoch === this.epoch && (!bumpsEpochs(transactionVersion) || this.txnFirstOffset < 0 || epoch === batch.MAX_PRODUCER_EPOCH)) return;
     throw new KafkaError(
       ErrorCode.INVALID_PRODUCER_EPOCH,
       `Epoch ${epoch} of producer ${this.producerId} is older than ${this.epoch}, which has written here`,

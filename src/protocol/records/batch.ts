@@ -39,6 +39,7 @@ export const DELETE_HORIZON_MASK = 0x40;
 export const NO_TIMESTAMP = -1;
 export const NO_PRODUCER_ID = -1;
 export const NO_PRODUCER_EPOCH = -1;
+export const MAX_PRODUCER_EPOCH = 0x7fff;
 export const NO_SEQUENCE = -1;
 export const NO_PARTITION_LEADER_EPOCH = -1;
 
