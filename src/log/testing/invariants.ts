@@ -4,6 +4,7 @@ import type { Disk } from '../../env/index.js';
 import { readCommitted } from '../compaction/test-workload.js';
 import type { Log } from '../partition/log.js';
 import { committedOffsets, fatesOf, lostByCompaction } from './compacted.js';
+import { makeInvariants, type Holds } from './make-invariants.js';
 import { readBatch, replay, type History, type ModelBatch } from './model.js';
 
 /** What must hold of a log, by name. */
@@ -26,16 +27,10 @@ export const INVARIANTS = {
 } as const;
 export type Invariant = keyof typeof INVARIANTS;
 
-export class InvariantError extends Error {
-  override readonly name = 'InvariantError';
-  constructor(readonly invariant: Invariant, detail: string) {
-    super(`${invariant} (${INVARIANTS[invariant]}): ${detail}`);
-  }
-}
-
-export function holds(condition: boolean, invariant: Invariant, detail: () => string): void {
-  if (!condition) throw new InvariantError(invariant, detail());
-}
+const made = makeInvariants(INVARIANTS);
+export const { InvariantError } = made;
+export type InvariantError = InstanceType<typeof InvariantError>;
+export const holds: Holds<Invariant> = made.holds;
 
 function same(invariant: Invariant, what: string, found: unknown, expected: unknown): void {
   const [left, right] = [JSON.stringify(found), JSON.stringify(expected)];

@@ -1,3 +1,5 @@
+import { makeInvariants, type Holds } from '../../log/testing/make-invariants.js';
+
 /** What must hold of a broker with transactions, whatever befalls it, by name. */
 export const INVARIANTS = {
   abortedRead: 'nobody who reads committed records sees one whose transaction was not committed',
@@ -18,13 +20,7 @@ export const INVARIANTS = {
 } as const;
 export type Invariant = keyof typeof INVARIANTS;
 
-export class InvariantError extends Error {
-  override readonly name = 'InvariantError';
-  constructor(readonly invariant: Invariant, detail: string) {
-    super(`${invariant} (${INVARIANTS[invariant]}): ${detail}`);
-  }
-}
-
-export function holds(condition: boolean, invariant: Invariant, detail: () => string): asserts condition {
-  if (!condition) throw new InvariantError(invariant, detail());
-}
+const made = makeInvariants(INVARIANTS);
+export const { InvariantError } = made;
+export type InvariantError = InstanceType<typeof InvariantError>;
+export const holds: Holds<Invariant> = made.holds;
