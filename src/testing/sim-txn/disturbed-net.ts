@@ -27,8 +27,8 @@ export class DisturbedNet implements Net {
     private readonly world: SimWorld,
     /** What becomes of a disturbance of that API; some a protocol's own flaws forbid. */
     private readonly permitted: (how: Disturbance, apiKey: number) => Disturbance,
-    /** A request will arrive that its sender does not know of. */
-    private readonly onGhost: (apiKey: number) => void,
+    /** A request will arrive, so much later, that its sender does not know of. */
+    private readonly onGhost: (apiKey: number, delayMs: number) => void,
   ) {}
 
   plan({ how, after, delayMs }: PlannedDisturbance): void {
@@ -58,7 +58,7 @@ export class DisturbedNet implements Net {
 
   /** A connection that carries one request and is never looked at. Where no broker runs, the request is gone. */
   private ghost(options: { host: string; port: number }, frame: Uint8Array, delayMs: number): void {
-    this.onGhost(apiKeyOf(frame));
+    this.onGhost(apiKeyOf(frame), delayMs);
     const copy = Uint8Array.from(frame);
     this.world.schedule(delayMs, () => {
       this.net.connect(options).then(stream => {

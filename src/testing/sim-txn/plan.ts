@@ -65,6 +65,9 @@ export const PLAIN = ['p1', 'p2'] as const;
 export const READERS = { r1: 'committed', r2: 'uncommitted' } as const;
 export const CHAOS = 'chaos';
 
+/** Ids expire only where a plan sets it. */
+export const ID_EXPIRATION = 'transactional.id.expiration.ms';
+
 export const OPERATIONS_A_PLAN = 40;
 
 export function randomPlan(seed: number, count = OPERATIONS_A_PLAN): Plan {
@@ -78,7 +81,7 @@ export function randomPlan(seed: number, count = OPERATIONS_A_PLAN): Plan {
   return {
     transactionVersion,
     groupProtocol: circumstances.chance(0.6) ? 'classic' : 'consumer',
-    settings: random.chance(0.2) ? { 'transactional.id.expiration.ms': '12000' } : {},
+    settings: random.chance(0.2) ? { [ID_EXPIRATION]: '12000' } : {},
     producers: Object.fromEntries(Object.entries(PRODUCERS).map(([name, id]) => [name, producer(`${worn}${id}`)])),
     members: Object.fromEntries(MEMBERS.map((name, index) => [name, producer(`${worn}${ids[index]!}`)])),
     operations: Array.from({ length: count }, () => randomOperation(random)),

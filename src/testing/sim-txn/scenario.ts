@@ -1,4 +1,4 @@
-import { SimRandom } from '../../env/sim/index.js';
+import { SimRandom, type SimWorld } from '../../env/sim/index.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { DisturbedNet, type Disturbance } from './disturbed-net.js';
 import { addOffsetsToTxnApi, addPartitionsToTxnApi, endTxnApi, initProducerIdApi, produceApi, txnOffsetCommitApi } from '../../protocol/generated/index.js';
@@ -8,10 +8,10 @@ import { ConsumerMember } from './consumer-member.js';
 import { ClassicMember } from './group-member.js';
 import { Ledger } from './ledger.js';
 import { Link, type Tap } from './link.js';
-import { CHAOS, GROUP, INPUTS, KEYED_PLACE, OUTPUT, PLACES, PLAIN, READ_PLACES, READERS, type End, type Operation, type Plan, type ProducerPlan, type Write } from './plan.js';
+import { CHAOS, GROUP, ID_EXPIRATION, INPUTS, KEYED_PLACE, OUTPUT, PLACES, PLAIN, READ_PLACES, READERS, type End, type Operation, type Plan, type ProducerPlan, type Write } from './plan.js';
 import { nameOf, PlainProducer, type Load } from './producing.js';
-import { MACHINE, PORT, Stage, type StageOptions } from './stage.js';
-import { AbortableError, FencedError, TransactionalClient, type FenceLog } from './transactional-client.js';
+import { MACHINE, PORT, Stage, WORN_IDS, type StageOptions } from './stage.js';
+import { AbortableError, FencedError, TransactionalClient, type Fenced, type FenceLog } from './transactional-client.js';
 
 export interface ScenarioOptions extends StageOptions {
   readonly tap?: Tap;
@@ -22,12 +22,13 @@ type Act = (operation: Operation) => Promise<void>;
 /** Runs a plan: all actors side by side, each with its operations in order. */
 export class Scenario {
   readonly ledger = new Ledger();
-  private readonly fences = new Fences();
+  private readonly fences: Fences;
   private readonly nets = new Map<string, DisturbedNet>();
   private readonly actors: ReadonlyMap<string, Act>;
 
   constructor(readonly stage: Stage, private readonly plan: Plan, private readonly tap: Tap = {}) {
     const { producers, members } = plan;
+    this.fences = new Fences(stage.world, Number(plan.settings[ID_EXPIRATION] ?? Infinity));
     this.actors = new Map<string, Act>([
       ...Object.entries(producers).map(([name, of]): [string, Act] => [name, this.producer(name, of)]),
       ...Object.entries(members).map(([name, of]): [string, Act] => [name, this.member(name, of)]),
@@ -55,7 +56,7 @@ export class Scenario {
   /** A way to the broker; what is planned for its name disturbs it. */
   link(name: string, permitted: (how: Disturbance, apiKey: number) => Disturbance = how => how, transactionalId?: string): Link {
     const { stage: { world } } = this;
-    const net = new DisturbedNet(world.node(`client ${name}`).net, world, permitted, apiKey => { if (transactionalId !== undefined) this.fences.ghost(transactionalId, name, apiKey); });
+    const net = new DisturbedNet(world.node(`client ${name}`).net, world, permitted, (apiKey, delayMs) => { if (transactionalId !== undefined) this.fences.ghost(transactionalId, name, apiKey, delayMs); });
     this.nets.set(name, net);
     return new Link({ name, world, net, host: MACHINE, port: PORT, isServing: () => this.stage.isServing, tap: this.tap });
   }
@@ -205,30 +206,53 @@ async function unlessFenced(client: TransactionalClient, work: () => Promise<voi
 const LATE_IS_A_FLAW: ReadonlySet<number> = new Set([endTxnApi.key, txnOffsetCommitApi.key]);
 const classicOnly = (how: Disturbance, apiKey: number): Disturbance => ((how === 'late' || how === 'again') && LATE_IS_A_FLAW.has(apiKey) ? 'unanswered' : how);
 
-/** A request of these that comes late begins an incarnation, or a transaction. */
-const UNSETTLING: ReadonlySet<number> = new Set([initProducerIdApi.key, addPartitionsToTxnApi.key, addOffsetsToTxnApi.key]);
+/** A late one of these begins a transaction, which its sender does not know of. */
+const BEGINNING: ReadonlySet<number> = new Set([addPartitionsToTxnApi.key, addOffsetsToTxnApi.key]);
+/** From a request's arrival until it has done what it does. */
+const SERVED_MS = 500;
+
+/** Something by which incarnations end that were asked for before its last moment; later ones stand above it. */
+interface Fence {
+  readonly client: string;
+  untilMs: number;
+}
 
 class Fences implements FenceLog {
-  private readonly owners = new Map<string, Set<string>>();
+  private readonly fences = new Map<string, Fence[]>();
   private readonly lateProducers = new Set<string>();
 
-  initiated(transactionalId: string, client: string): void {
-    let clients = this.owners.get(transactionalId);
-    if (clients === undefined) this.owners.set(transactionalId, (clients = new Set()));
-    clients.add(client);
+  constructor(private readonly world: SimWorld, private readonly expirationMs: number) {}
+
+  initiated(transactionalId: string, client: string): () => void {
+    const fence = this.add(transactionalId, { client, untilMs: Infinity });
+    return () => { fence.untilMs = this.world.nowMs; };
   }
 
-  ghost(transactionalId: string, client: string, apiKey: number): void {
+  ghost(transactionalId: string, client: string, apiKey: number, delayMs: number): void {
+    const { nowMs } = this.world;
     if (apiKey === produceApi.key) this.lateProducers.add(client);
-    if (UNSETTLING.has(apiKey)) this.initiated(transactionalId, 'a request that comes late');
+    // It is of an incarnation that was there when it was sent, and refused where that has a successor.
+    if (BEGINNING.has(apiKey)) this.add(transactionalId, { client: NOBODY, untilMs: nowMs });
+    if (apiKey === initProducerIdApi.key) this.add(transactionalId, { client: NOBODY, untilMs: nowMs + delayMs + SERVED_MS });
   }
 
   hasLateProduce(client: string): boolean {
     return this.lateProducers.has(client);
   }
 
-  explains(transactionalId: string, client: string, code: number, openMs: number, timeoutMs: number): boolean {
-    const others = [...this.owners.get(transactionalId) ?? []].filter(other => other !== client);
-    return others.length > 0 || openMs >= timeoutMs || code === ErrorCode.INVALID_PRODUCER_ID_MAPPING;
+  explains({ transactionalId, client, code, sinceMs, openMs, timeoutMs }: Fenced): boolean {
+    const isFenced = openMs >= timeoutMs || (this.fences.get(transactionalId) ?? []).some(fence => fence.client !== client && fence.untilMs >= sinceMs);
+    if (code !== ErrorCode.INVALID_PRODUCER_ID_MAPPING) return isFenced;
+    return this.world.nowMs - sinceMs >= this.expirationMs || (isFenced && WORN_IDS.includes(transactionalId));
+  }
+
+  private add(transactionalId: string, fence: Fence): Fence {
+    const fences = this.fences.get(transactionalId);
+    if (fences === undefined) this.fences.set(transactionalId, [fence]);
+    else fences.push(fence);
+    return fence;
   }
 }
+
+/** Sends what comes late, so that it is another to everybody. */
+const NOBODY = 'a request that comes late';

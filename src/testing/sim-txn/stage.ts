@@ -97,7 +97,7 @@ async function makeBaseImage(version: TransactionVersion): Promise<DiskImage> {
 }
 
 /** Ids whose epochs are nearly used up: a few transactions more, and they go over to another producer id. */
-export const WORN_IDS = ['worn-a', 'worn-b', 'worn-m', 'worn-m1', 'worn-m2'] as const;
+export const WORN_IDS: readonly string[] = ['worn-a', 'worn-b', 'worn-m', 'worn-m1', 'worn-m2'];
 const WORN_PRODUCER_ID = 1_000_000;
 const EPOCHS_LEFT = 4;
 

@@ -42,12 +42,24 @@ export interface TransactionalOptions {
   readonly fences: FenceLog;
 }
 
+/** A client that was answered as if its incarnation, or its transactional id, were there no more. */
+export interface Fenced {
+  readonly transactionalId: string;
+  readonly client: string;
+  readonly code: number;
+  /** When its incarnation was asked for. */
+  readonly sinceMs: number;
+  /** The age of its transaction, of which it may have `timeoutMs`; 0 without one. */
+  readonly openMs: number;
+  readonly timeoutMs: number;
+}
+
 /** Why somebody may be fenced, by transactional id. */
 export interface FenceLog {
-  /** That client asks for an incarnation. */
-  initiated(transactionalId: string, client: string): void;
-  /** Whether it may meet this error, with a transaction that is open for that long. */
-  explains(transactionalId: string, client: string, code: number, openMs: number, timeoutMs: number): boolean;
+  /** That client asks for an incarnation; to be called when it has its answer. */
+  initiated(transactionalId: string, client: string): () => void;
+  /** Whether there is a reason for it. */
+  explains(fenced: Fenced): boolean;
   /** A Produce of that client comes, or came, late. */
   hasLateProduce(client: string): boolean;
 }
@@ -68,7 +80,6 @@ export class TransactionalClient {
   private incarnation: Incarnation | undefined;
   private transaction: Transaction | undefined;
   private joined = new Set<string>();
-  private beganMs = 0;
   /** Something was sent by which the coordinator knows of it. */
   private isBegun = false;
   /** A batch may still be under way that is not part of the next transaction (KIP-360). */
@@ -93,11 +104,12 @@ export class TransactionalClient {
     this.die();
     this.needsBump = false;
     await link.ask(findCoordinatorApi, { keyType: 1, coordinatorKeys: [transactionalId] }, 4, answer => answer.coordinators[0]!.errorCode);
-    fences.initiated(transactionalId, link.name);
+    const answered = fences.initiated(transactionalId, link.name);
     const askedMs = link.world.nowMs;
     const { errorCode, producerId, producerEpoch } = await link.ask(
       initProducerIdApi, { transactionalId, transactionTimeoutMs: timeoutMs }, versions.initProducerId, answer => answer.errorCode,
     );
+    answered();
     // Two at a time: who comes later wins.
     if (FENCING.has(errorCode)) throw new FencedError(`InitProducerId: error ${errorCode}`);
     holds(errorCode === ErrorCode.NONE, 'answers', () => `${link.name} asked InitProducerId: error ${errorCode}`);
@@ -110,8 +122,7 @@ export class TransactionalClient {
     else if (this.needsBump) await this.bump();
     this.joined.clear();
     this.isBegun = false;
-    this.beganMs = this.link.world.nowMs;
-    return (this.transaction = this.ledger.begin(this.link.name, this.incarnation!, this.state!, this.beganMs));
+    return (this.transaction = this.ledger.begin(this.link.name, this.incarnation!, this.state!, this.link.world.nowMs));
   }
 
   async write(loads: readonly Load[]): Promise<void> {
@@ -235,9 +246,9 @@ export class TransactionalClient {
   }
 
   private mayBeFenced(code: number, api: string): void {
-    const { link, options: { transactionalId, timeoutMs, fences } } = this;
-    const openMs = link.world.nowMs - this.beganMs;
-    holds(fences.explains(transactionalId, link.name, code, openMs, timeoutMs), 'fencing', () =>
+    const { link, transaction, incarnation, options: { transactionalId, timeoutMs, fences } } = this;
+    const openMs = transaction === undefined ? 0 : link.world.nowMs - transaction.beganMs;
+    holds(fences.explains({ transactionalId, client: link.name, code, sinceMs: incarnation!.askedMs, openMs, timeoutMs }), 'fencing', () =>
       `${link.name} alone on ${transactionalId} asked ${api} after ${openMs} ms of ${timeoutMs}: error ${code}`);
   }
 }
