@@ -105,7 +105,7 @@ function soFar({ kills, counts }: Disturbances, { progress }: Stage): string {
 }
 
 const sentence = ({ kills, others, transactions, records, markers }: Figures): string =>
-  `${kills} kills of the broker survived, and ${[...others].map(([name, often]) => `${often} x ${name}`).join(', ')}; transactions: ${transactions.committed} committed, `
+  `${kills} kills of the broker survived, and ${[...others].map(([name, often]) => `${often} x ${name}`).join(', ') || 'nothing else'}; transactions: ${transactions.committed} committed, `
   + `${transactions.aborted} aborted, ${transactions.unknown} of unknown end; ${markers.commit} commit and ${markers.abort} abort markers in the logs; ${records} committed records checked`;
 
 /** Until there is something committed in every topic: kills should meet transactions. */
