@@ -24,11 +24,11 @@ async function describeTransactions(
   deps: TransactionApiDeps, { transactionalIds }: DescribeTransactionsRequest, context: RequestContext,
 ): Promise<DescribeTransactionsResponseInput> {
   const mayDescribe = (id: string): boolean => mayOnTransaction(deps, context, Operation.DESCRIBE, id);
-  // Once each, however often it is asked for: the answer must not outgrow the request beyond measure.
+  // Looked up and put into words once each, however often it is asked for.
   const ids = [...new Set(transactionalIds)];
   const described = new Map((await deps.transactions.describe(ids.filter(mayDescribe))).map(each => [each.transactionalId, each]));
-  const transactions = ids.map(id => described.get(id) ?? undescribed(id, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED));
-  return { transactionStates: transactions.map(transaction => stateOf(deps, transaction, context)) };
+  const states = new Map(ids.map(id => [id, stateOf(deps, described.get(id) ?? undescribed(id, ErrorCode.TRANSACTIONAL_ID_AUTHORIZATION_FAILED), context)]));
+  return { transactionStates: transactionalIds.map(id => states.get(id)!) };
 }
 
 function stateOf({ authorizer }: TransactionApiDeps, transaction: DescribedTransaction, context: RequestContext): State {
