@@ -38,7 +38,8 @@ export interface Definition {
 export async function readDefinitions(lib: string): Promise<Map<string, Definition>> {
   const folder = mkdtempSync(join(tmpdir(), 'ottla-definitions-'));
   try {
-    const jars = readdirSync(lib).filter(name => name.startsWith('kafka'));
+    // What instances of Kafka Streams tell one another is their own, and no broker's.
+    const jars = readdirSync(lib).filter(name => name.startsWith('kafka') && !name.startsWith('kafka-streams'));
     for (const jar of jars) await call('jar', ['xf', resolve(lib, jar), 'common/message', 'common/metadata', 'message'], { cwd: folder });
     const files = readdirSync(folder, { recursive: true, encoding: 'utf8' }).filter(name => name.endsWith('.json'));
     return new Map(files.map(file => parse(readFileSync(join(folder, file), 'utf8'))).map(definition => [definition.name, definition]));
