@@ -41,6 +41,7 @@ export const SERVE_TIMEOUT_MS = 30_000;
 
 export function servicesOf(parts: Parts): Services {
   const { env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, replicas, moves, groups, transactions, producerIds, quotas, telemetry } = parts;
+  const coordinators = new Map<string, Settling>([[OFFSETS_TOPIC, groups.runtimes], [TRANSACTIONS_TOPIC, transactions.runtimes]]);
   const services: Services = {
     brokerId, clusterId, replicas, moves, logs, controller, quorum, wheel, quotas, telemetry,
     image: () => publisher.image,
@@ -50,7 +51,7 @@ export function servicesOf(parts: Parts): Services {
     authorizer: allowAll,
     clock: env.clock, random: env.random, compute: env.compute, logger: env.logger,
     ensureInternalTopic: name => ensureInternalTopic(services, name),
-    untilTopicsServe: (names, timeoutMs) => publisher.until(() => names.every(name => serves(parts, name)), timeoutMs).catch(() => {}),
+    untilTopicsServe: (names, timeoutMs) => publisher.until(() => names.every(name => serves(parts, name, coordinators.get(name))), timeoutMs).catch(() => {}),
     resolveHost: host => env.net.resolve(host),
     diskUsage: path => env.disk.usage(path),
     nextProducerId: () => producerIds.next(),
@@ -58,11 +59,11 @@ export function servicesOf(parts: Parts): Services {
   return services;
 }
 
-/** Whether clients find the whole topic usable: its leaders, and the coordinators over them, as far as they are this node's. */
-function serves({ publisher, replicas, groups, transactions, brokerId }: Parts, name: string): boolean {
+type Settling = Pick<GroupCoordinator['runtimes'], 'isSettled'>;
+
+/** Whether clients find the whole topic usable: its leaders, and the coordinator over them if it has one, as far as they are this node's. */
+function serves({ publisher, replicas, brokerId }: Parts, name: string, coordinator: Settling | undefined): boolean {
   const topic = publisher.image.topicsByName.get(name);
-  const coordinators = new Map<string, { isSettled(partition: number): boolean }>([[OFFSETS_TOPIC, groups.runtimes], [TRANSACTIONS_TOPIC, transactions.runtimes]]);
-  const isCoordinated = (index: number): boolean => coordinators.get(name)?.isSettled(index) ?? true;
   return topic !== undefined && topic.partitions.every(({ leader }, index) =>
-    leader !== brokerId || (typeof replicas.findLeader(topic.id, index) !== 'number' && isCoordinated(index)));
+    leader !== brokerId || (typeof replicas.findLeader(topic.id, index) !== 'number' && (coordinator?.isSettled(index) ?? true)));
 }

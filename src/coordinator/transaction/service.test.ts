@@ -18,6 +18,7 @@ const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: ()
 const EVENTS = { topic: 'events', index: 0 };
 const ORDERS = { topic: 'orders', index: 2 };
 const PARTITION = 0;
+const COMMIT_TIMEOUT_MS = 5_000;
 
 /** A coordinator over a log in memory, and all that it does to logs, in order. */
 class Coordinator {
@@ -39,21 +40,26 @@ class Coordinator {
   private readonly wheel: TimingWheel;
   hasNoProducerIds = false;
   private producerIds = 100;
+  nextProducerId = async (): Promise<number> => {
+    if (this.hasNoProducerIds) throw new KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
+    return this.producerIds++;
+  };
+  /** What the service has told of errors. */
+  readonly errors: unknown[] = [];
 
   constructor() {
     const { clock, settings } = this;
+    const logger: Logger = { ...silent, error: (_message, fields) => { this.errors.push(fields?.['error']); } };
     this.wheel = new TimingWheel(clock);
     const runtimes = this.runtimes = new RuntimeSet<TransactionMachine, TransactionRecord>({
       name: 'transaction coordinator', topic: '__transaction_state', clock, random: { int: () => 0, float: () => 0, bytes: length => Buffer.alloc(length) },
       logger: silent, codec: transactionRecordCodec, open: () => this.log, create: () => new TransactionMachine(settings), errorFor: coordinatorRuntimeError,
+      commitTimeoutMs: COMMIT_TIMEOUT_MS,
     });
     this.service = new TransactionService({
-      settings, logger: silent, wheel: this.wheel, partitionCount: () => 1,
+      settings, logger, wheel: this.wheel, partitionCount: () => 1,
       runtimes,
-      nextProducerId: async () => {
-        if (this.hasNoProducerIds) throw new KafkaError(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS);
-        return this.producerIds++;
-      },
+      nextProducerId: () => this.nextProducerId(),
       writeAll: () => { this.did.push('write'); },
       writeMarkers: async (marker, partitions) => {
         this.beforeMarkers();
@@ -98,6 +104,12 @@ class Coordinator {
     return this.service.initProducerId({
       transactionalId: 't', transactionTimeoutMs: 60_000, producerId: -1, producerEpoch: -1, enable2Pc: false, keepPreparedTxn: false, ...changed,
     });
+  }
+
+  /** The id `t` with a transaction open that cannot be ended without another producer id; it times out after two seconds. */
+  async openInLastEpoch(): Promise<void> {
+    for (let epoch = 0; epoch <= 0x7ffe; epoch++) await this.init({ transactionTimeoutMs: 2_000 });
+    await this.add(100, 0x7ffe, EVENTS);
   }
 
   add(producerId: number, producerEpoch: number, ...partitions: TopicPartition[]) {
@@ -244,9 +256,7 @@ describe('a transaction', () => {
   });
 
   test('that cannot be aborted keeps no other open', async () => {
-    await coordinator.init({ transactionTimeoutMs: 2_000 });
-    for (let epoch = 0; epoch < 0x7ffe; epoch++) await coordinator.init({ transactionTimeoutMs: 2_000 });
-    await coordinator.add(100, 0x7ffe, EVENTS);
+    await coordinator.openInLastEpoch();
     await coordinator.init({ transactionalId: 'u', transactionTimeoutMs: 2_000 });
     await coordinator.addTo('u', 101, 0, EVENTS);
     coordinator.hasNoProducerIds = true;
@@ -255,6 +265,31 @@ describe('a transaction', () => {
     coordinator.hasNoProducerIds = false;
     await coordinator.passes(2_000);
     expect(await coordinator.state('t')).toBe('CompleteAbort 102/0');
+    // To wait for producer ids is nothing that anybody need look into.
+    expect(coordinator.errors).toEqual([]);
+  });
+
+  test('that cannot be aborted for a reason that nobody thought of is an error to be told of', async () => {
+    await coordinator.openInLastEpoch();
+    const fault = new TypeError('a fault');
+    coordinator.nextProducerId = () => Promise.reject(fault);
+    await coordinator.passes(2_000 + 1_000);
+    expect(coordinator.errors).toEqual([fault]);
+  });
+
+  test('is aborted once, however often it is found while a producer id is waited for', async () => {
+    await coordinator.openInLastEpoch();
+    const waiting: ((producerId: number) => void)[] = [];
+    coordinator.nextProducerId = () => new Promise(resolve => { waiting.push(resolve); });
+    await coordinator.passes(10_000);
+    expect(waiting).toHaveLength(1);
+    // Whoever leads it next has none that waits.
+    await coordinator.elected(9);
+    await coordinator.passes(1_000);
+    expect(waiting).toHaveLength(2);
+    waiting[1]!(500);
+    await coordinator.settled();
+    expect(await coordinator.state()).toBe('CompleteAbort 500/0');
   });
 
   test('of a producer that is there anew is aborted first', async () => {
@@ -405,5 +440,31 @@ describe('ids', () => {
     expect(await list({ durationMs: 500, states: ['Ongoing'] })).toBe('');
     expect(await list({ transactionalIdPattern: '[a-t]' })).toBe('t 100 Ongoing');
     await expect(list({ transactionalIdPattern: '(' })).rejects.toMatchObject({ errorCode: ErrorCode.INVALID_REGULAR_EXPRESSION });
+  });
+
+  describe('are listed without those of a partition', () => {
+    const list = () => coordinator.service.list({ states: ['Asleep'], producerIds: [], durationMs: -1, transactionalIdPattern: null });
+    const refused = (errorCode: number) => ({ errorCode, unknownStates: [], transactions: [] });
+
+    test('only when it is led elsewhere', async () => {
+      coordinator.resigned();
+      expect(await list()).toEqual({ ...NONE, unknownStates: ['Asleep'], transactions: [] });
+    });
+
+    test('never while it is loaded', async () => {
+      coordinator.resigned();
+      const elected = coordinator.elected(9);
+      expect(await list()).toEqual(refused(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS));
+      await elected;
+    });
+
+    test('never when it does not answer in time', async () => {
+      await coordinator.init();
+      coordinator.log.holdCommits = true;
+      void coordinator.init();
+      const listed = list();
+      await coordinator.passes(COMMIT_TIMEOUT_MS + 100);
+      expect(await listed).toEqual(refused(ErrorCode.COORDINATOR_NOT_AVAILABLE));
+    });
   });
 });

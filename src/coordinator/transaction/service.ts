@@ -61,6 +61,8 @@ const TOLD_ATTEMPTS = 12;
 export class TransactionService implements TransactionCoordinatorApi {
   /** By coordinator epoch and transactional id: the ends that are being carried to their partitions. */
   private readonly completions = new Map<string, Promise<void>>();
+  /** By the same: transactions that are timed out and whose abort is being decided, which may wait for a producer id. */
+  private readonly aborting = new Set<string>();
   private timers: WheelTimer[] = [];
   private isClosed = false;
 
@@ -148,9 +150,9 @@ export class TransactionService implements TransactionCoordinatorApi {
     const unknownStates = request.states.filter(state => !isStateName(state));
     const answers = await Promise.all(this.options.runtimes.partitions().map(partition =>
       this.run<ListedTransaction[]>(partition, (machine, at, to) => machine.list(filter, to, at)).catch(coordinatorErrorCode)));
-    if (answers.includes(ErrorCode.COORDINATOR_LOAD_IN_PROGRESS)) {
-      return { errorCode: ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, unknownStates: [], transactions: [] };
-    }
+    // Whose partition has gone to another node is listed there; of any other the list would lack without a word what it holds.
+    const errorCode = answers.find(answer => typeof answer === 'number' && answer !== ErrorCode.NOT_COORDINATOR);
+    if (typeof errorCode === 'number') return { errorCode, unknownStates: [], transactions: [] };
     return { errorCode: ErrorCode.NONE, unknownStates, transactions: answers.flatMap(answer => (typeof answer === 'number' ? [] : answer)) };
   }
 
@@ -182,7 +184,7 @@ export class TransactionService implements TransactionCoordinatorApi {
   private async completePrepared(partition: number): Promise<void> {
     const epoch = this.options.runtimes.epochOf(partition);
     for (const id of await this.run<string[]>(partition, (machine, _, to) => machine.preparedIds(to))) {
-      if (!this.completions.has(`${epoch}/${id}`)) void this.complete(partition, id);
+      if (!this.completions.has(keyOf(epoch, id))) void this.complete(partition, id);
     }
   }
 
@@ -190,8 +192,7 @@ export class TransactionService implements TransactionCoordinatorApi {
   private complete(partition: number, transactionalId: string): Promise<void> {
     const epoch = this.options.runtimes.epochOf(partition);
     if (epoch === undefined) return Promise.resolve();
-    // What an earlier leadership has begun, and may have let go of, does not stand for this one.
-    const key = `${epoch}/${transactionalId}`;
+    const key = keyOf(epoch, transactionalId);
     // The end before may be carried out and its note not committed yet: this one is another. Where it is the same nothing is left to do.
     const before = this.completions.get(key) ?? Promise.resolve();
     const completion = before.then(() => this.carryOut(partition, epoch, transactionalId)).finally(() => {
@@ -251,10 +252,17 @@ export class TransactionService implements TransactionCoordinatorApi {
 
   private async abort(partition: number, found: Transaction): Promise<void> {
     const { transactionalId, timeoutMs } = found;
-    const { isPrepared } = await this.decided(partition, producerId => (machine, at, to) => machine.fence(found, producerId, to, at));
-    if (!isPrepared) return;
-    this.options.logger.info('a transaction was open for too long and is aborted', { transactionalId, timeoutMs });
-    await this.complete(partition, transactionalId);
+    const key = keyOf(this.options.runtimes.epochOf(partition), transactionalId);
+    if (this.aborting.has(key)) return;
+    this.aborting.add(key);
+    try {
+      const { isPrepared } = await this.decided(partition, producerId => (machine, at, to) => machine.fence(found, producerId, to, at));
+      if (!isPrepared) return;
+      this.options.logger.info('a transaction was open for too long and is aborted', { transactionalId, timeoutMs });
+      void this.complete(partition, transactionalId);
+    } finally {
+      this.aborting.delete(key);
+    }
   }
 
   private async expire(partition: number): Promise<void> {
@@ -297,15 +305,24 @@ export class TransactionService implements TransactionCoordinatorApi {
     arm();
   }
 
-  /** Of a partition whose machine cannot answer now takes care whoever leads it next. */
+  /** Of a partition whose machine cannot answer now takes care whoever leads it next, or the next look. */
   private async unlessRefused(work: Promise<void>): Promise<void> {
     try {
       await work;
     } catch (error) {
-      this.options.logger.debug('the transactions of a partition could not be looked after', { error });
+      const isRefusal = error instanceof KafkaError && REFUSALS.has(error.errorCode);
+      this.options.logger[isRefusal ? 'debug' : 'error']('the transactions of a partition could not be looked after', { error });
     }
   }
 }
+
+/** What an earlier leadership has begun, and may have let go of, does not stand for the one of this epoch. */
+function keyOf(epoch: number | undefined, transactionalId: string): string {
+  return `${epoch}/${transactionalId}`;
+}
+
+/** What a machine answers that cannot serve now, and what there is to hear while no producer ids are to be had. */
+const REFUSALS: ReadonlySet<number> = new Set([ErrorCode.NOT_COORDINATOR, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS, ErrorCode.COORDINATOR_NOT_AVAILABLE]);
 
 /**
  * The marker is there, or will never be wanted: the partition is gone, cannot hold transactions, or has seen a later epoch of the
@@ -329,7 +346,7 @@ function isStateName(name: string): boolean {
 
 function filterOf({ states, producerIds, durationMs, transactionalIdPattern }: ListTransactionsRequest): TransactionFilter {
   return {
-    states: new Set(states), isStateFiltered: states.length > 0, producerIds: new Set(producerIds), durationMs,
+    states: new Set(states), producerIds: new Set(producerIds), durationMs,
     matches: transactionalIdPattern === null || transactionalIdPattern === '' ? () => true : compiled(transactionalIdPattern),
   };
 }

@@ -24,10 +24,9 @@ export interface PreparedEnd {
   readonly partitions: readonly TopicPartition[];
 }
 
-/** What to list; what is left out is no bound. */
+/** What to list; an empty set is no bound. */
 export interface TransactionFilter {
   readonly states: ReadonlySet<string>;
-  readonly isStateFiltered: boolean;
   readonly producerIds: ReadonlySet<number>;
   readonly durationMs: number;
   readonly matches: (transactionalId: string) => boolean;
@@ -206,7 +205,7 @@ export function undescribed(transactionalId: string, errorCode: number): Describ
 
 function isListed({ transactionalId, producerId, state, startTimeMs }: Transaction, filter: TransactionFilter, nowMs: number): boolean {
   if (filter.producerIds.size > 0 && !filter.producerIds.has(producerId)) return false;
-  if (filter.isStateFiltered && !filter.states.has(STATE_NAMES[state])) return false;
+  if (filter.states.size > 0 && !filter.states.has(STATE_NAMES[state])) return false;
   if (filter.durationMs >= 0 && nowMs - startTimeMs <= filter.durationMs) return false;
   return filter.matches(transactionalId);
 }
