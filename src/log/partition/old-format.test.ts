@@ -4,8 +4,12 @@ import { NodeDisk, NodeRandom, silentLogger } from '../../env/node/index.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { openLogManager, type NodeLogManager } from '../manager/manager.js';
 import { verifyPartition } from '../inspect/verify-partition.js';
+import type { Log } from './log.js';
+import { createLogHost } from './open-log.js';
 import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, segmentFile } from '../paths.js';
-import { batchOf, CLIENT, ManualClock, oldMessage, openTestLog, readAll, SETTINGS, temporaryDirectory, TOPIC_ID } from '../test-support.js';
+import {
+  batchOf, CLIENT, ManualClock, oldMessage, openTestLog, readAll, recordsRead, SETTINGS, temporaryDirectory, TOPIC_ID, type PlainRecord,
+} from '../test-support.js';
 
 let root: ReturnType<typeof temporaryDirectory>;
 beforeEach(() => {
@@ -34,7 +38,7 @@ describe('a log that holds messages of an old format is refused, and no byte of 
     writeFileSync(path, oldMessage(format, 5, 'torn').subarray(0, 20), { flag: 'a' });
     const before = filesOf(directory);
     await expect(openTestLog(directory, { clean, recoveryPoint: 5 })).rejects.toMatchObject({
-      errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: expect.stringContaining(`${path} holds messages of format v${format}`),
+      errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: expect.stringContaining(`${path} holds a message of format v${format} at position 0`),
     });
     expect(filesOf(directory)).toEqual(before);
   });
@@ -51,8 +55,60 @@ describe('a log that holds messages of an old format is refused, and no byte of 
     writeFileSync(path, Buffer.concat([batchOf(['new']), oldMessages(1, 3, 1)]));
     if (clean) writeFileSync(segmentFile(directory, 0, OFFSET_INDEX_SUFFIX), '');
     const before = readFileSync(path, 'hex');
-    await expect(openTestLog(directory, { clean, recoveryPoint: 4 })).rejects.toThrow(`${path} holds messages of format v1`);
+    await expect(openTestLog(directory, { clean, recoveryPoint: 4 })).rejects.toThrow(`${path} holds a message of format v1 at position ${batchOf(['new']).length}`);
     expect(readFileSync(path, 'hex')).toBe(before);
+  });
+
+  describe('once a read comes upon one, in a segment between others', () => {
+    const opened: Log[] = [];
+    afterEach(async () => {
+      for (const log of opened.splice(0)) await log.close();
+    });
+
+    /** Stopped in order, so that of the segment from 1 on nothing is looked at before it is read. */
+    async function openWith(messages: Buffer, told: string[]): Promise<Log> {
+      await (await openTestLog(directory)).close();
+      for (const [baseOffset, content] of [[0, batchOf(['new'])], [1, messages], [9, batchOf(['newer'], { baseOffset: 9 })]] as const) {
+        writeFileSync(segmentFile(directory, baseOffset, LOG_SUFFIX), content);
+        writeFileSync(segmentFile(directory, baseOffset, OFFSET_INDEX_SUFFIX), '');
+      }
+      const logger = { ...silentLogger, error: (message: string, fields?: { error?: string }) => void told.push(`${message}: ${fields?.error}`) };
+      const env = { disk: new NodeDisk(), clock: new ManualClock(), random: new NodeRandom(), logger };
+      const log = await openTestLog(directory, { clean: true, recoveryPoint: 10, host: createLogHost({ env }) });
+      opened.push(log);
+      return log;
+    }
+
+    const readFrom = (log: Log, offset: number): Promise<PlainRecord[]> =>
+      recordsRead((async () => log.read(offset, { maxBytes: 1000, minOneBatch: true, limitOffset: 10 }))());
+
+    test.each([
+      ['', oldMessages(1, 8, 1)],
+      ['that is smaller than the header of a batch', oldMessage(0, 8, 'x')],
+      ['that is longer than what is read at once', oldMessage(1, 8, 'x'.repeat(3 << 20))],
+    ])('a message %s', async (_what, messages) => {
+      const told: string[] = [];
+      const log = await openWith(messages, told);
+      const before = filesOf(directory);
+      expect(await readFrom(log, 0)).toEqual([{ offset: 0, value: 'new' }]);
+      expect(told).toEqual([]);
+      const path = segmentFile(directory, 1, LOG_SUFFIX);
+      const refusal = expect.objectContaining({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: expect.stringContaining(path) });
+      for (const offset of [1, 8, 0]) await expect(readFrom(log, offset)).rejects.toEqual(refusal);
+      expect(() => log.appendAsLeader(batchOf(['no']), CLIENT)).toThrow(refusal);
+      expect(told).toEqual([expect.stringContaining(`a partition is offline: ${path} holds a message of format v${messages[16]} at position 0,`)]);
+      expect(filesOf(directory)).toEqual(before);
+    });
+
+    test('but not for what has the format of one and another checksum: that is damage', async () => {
+      const messages = oldMessages(1, 8, 1);
+      messages[12]! ^= 1;
+      const told: string[] = [];
+      const log = await openWith(messages, told);
+      await expect(readFrom(log, 1)).rejects.toMatchObject({ errorCode: ErrorCode.CORRUPT_MESSAGE, message: 'Segment 1 has no batch at position 0, where one should begin' });
+      expect(await readFrom(log, 9)).toEqual([{ offset: 9, value: 'newer' }]);
+      expect(told).toEqual([]);
+    });
   });
 
   test('while what only looks like one is cut off as ever', async () => {
@@ -127,7 +183,7 @@ describe('among the logs of a node', () => {
       await expect(log.truncateTo(0)).rejects.toEqual(refusal);
       expect(await readAll(second.getOrCreate('events', 1, TOPIC_ID, SETTINGS))).toHaveLength(5);
       clock.advance(3_600_000);
-      expect(told).toEqual([expect.stringContaining(`a partition is offline: ${segmentFile(directory, 0, LOG_SUFFIX)} holds messages of format v1`)]);
+      expect(told).toEqual([expect.stringContaining(`a partition is offline: ${segmentFile(directory, 0, LOG_SUFFIX)} holds a message of format v1 at position 0`)]);
       await second.close({ brokerEpoch: 2 });
       expect([filesOf(directory), checkpoints()]).toEqual(before);
       // What was not recovered is not vouched for.

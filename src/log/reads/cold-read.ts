@@ -2,8 +2,8 @@ import { MalformedError } from '../../base/bytes.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { KafkaError } from '../../protocol/errors.js';
 import * as batch from '../../protocol/records/batch.js';
-import { oldMessageSize } from '../../protocol/records/old-format.js';
 import type { LogHost } from '../host.js';
+import { scanBatches } from '../segment/batch-scan.js';
 import type { Segment } from '../segment/segment.js';
 import type { SegmentList } from '../segment/segment-list.js';
 
@@ -26,11 +26,16 @@ type Cut =
   | { readonly kind: 'found'; readonly start: number; readonly end: number; readonly nextOffset: number }
   | { readonly kind: 'nothing' }
   /** The first batch wanted begins at or after `at`; if known, it takes `needed` bytes. */
-  | { readonly kind: 'elsewhere'; readonly at: number; readonly needed: number };
+  | { readonly kind: 'elsewhere'; readonly at: number; readonly needed: number }
+  /** What begins at `at` is no batch. */
+  | { readonly kind: 'unsound'; readonly at: number };
 
 const NOTHING: Cut = { kind: 'nothing' };
 
-/** Reads from the segment that holds `offset`, or where that one has nothing more, from the next; one read in most cases. */
+/**
+ * Reads from the segment that holds `offset`, or where that one has nothing more, from the next; one read in most cases. Rejects
+ * with `OldFormatLogError` at a message of an old format, with CORRUPT_MESSAGE at what is none and no batch either.
+ */
 export async function readCold(host: LogHost, segments: SegmentList, offset: number, options: ColdReadOptions): Promise<ColdRead | undefined> {
   for (let segment = segments.floor(offset) ?? segments.first; ;) {
     const { baseOffset } = segment;
@@ -66,7 +71,11 @@ async function readSegment(host: LogHost, segment: Segment, offset: number, opti
   for (;;) {
     // Without an exact position, what an index entry leaves to be skipped is read too.
     const length = Math.min(segment.sizeBytes - position, Math.max(wanted, batch.BATCH_OVERHEAD) + (exact ? 0 : host.readAheadBytes));
-    if (length < batch.BATCH_OVERHEAD) return length > 0 ? 'torn' : 'end';
+    if (length <= 0) return 'end';
+    if (length < batch.BATCH_OVERHEAD) {
+      await refuseOldFormat(segment, position);
+      return 'torn';
+    }
     const buffer = host.readBuffers.take(length);
     const start = position;
     let got: number;
@@ -89,6 +98,11 @@ async function readSegment(host: LogHost, segment: Segment, offset: number, opti
     }
     host.readBuffers.give(buffer);
     if (cut.kind === 'nothing') return undefined;
+    if (cut.kind === 'unsound') {
+      const at = position + cut.at;
+      await refuseOldFormat(segment, at);
+      throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `Segment ${segment.baseOffset} has no batch at position ${at}, where one should begin`);
+    }
     // A file that ends inside of a batch gives no more, however often it is read.
     if (cut.at === 0 && (got < length || position + got >= segment.sizeBytes)) return 'torn';
     position += cut.at;
@@ -100,12 +114,13 @@ async function readSegment(host: LogHost, segment: Segment, offset: number, opti
 function cutBatches(bytes: Buffer, length: number, offset: number, options: ColdReadOptions & Bounds): Cut {
   let start = 0;
   let least = options.baseOffset;
-  while (headerFits(bytes, start, length) && batch.lastOffset(bytes, start) < offset) {
+  while (headerFits(bytes, start, length) && isSound(bytes, start) && batch.lastOffset(bytes, start) < offset) {
     least = endOf(bytes, start, least, options.endOffset);
-    start += sizeOf(bytes, start, length);
+    start += batch.sizeInBytes(bytes, start);
   }
   if (!headerFits(bytes, start, length)) return { kind: 'elsewhere', at: start, needed: 0 };
-  const firstSize = sizeOf(bytes, start, length);
+  if (!isSound(bytes, start)) return { kind: 'unsound', at: start };
+  const firstSize = batch.sizeInBytes(bytes, start);
   if (firstSize > options.maxBytes && firstSize > options.maxFirstBytes) return NOTHING;
   if (batch.lastOffset(bytes, start) >= options.limitOffset) return NOTHING;
   if (start + firstSize > length) return { kind: 'elsewhere', at: start, needed: firstSize };
@@ -113,9 +128,9 @@ function cutBatches(bytes: Buffer, length: number, offset: number, options: Cold
   let end = start;
   let nextOffset = offset;
   // What comes before one that cannot be is good; the next read tells of that.
-  while (headerFits(bytes, end, most) && isSound(bytes, end) && end + sizeOf(bytes, end, length) <= most && batch.lastOffset(bytes, end) < options.limitOffset) {
+  while (headerFits(bytes, end, most) && isSound(bytes, end) && end + batch.sizeInBytes(bytes, end) <= most && batch.lastOffset(bytes, end) < options.limitOffset) {
     nextOffset = least = endOf(bytes, end, least, options.endOffset);
-    end += sizeOf(bytes, end, length);
+    end += batch.sizeInBytes(bytes, end);
   }
   return { kind: 'found', start, end, nextOffset };
 }
@@ -128,14 +143,9 @@ function isSound(bytes: Buffer, at: number): boolean {
   return batch.magic(bytes, at) === batch.MAGIC_V2 && batch.sizeInBytes(bytes, at) >= batch.BATCH_OVERHEAD;
 }
 
-function sizeOf(bytes: Buffer, at: number, length: number): number {
-  const size = batch.sizeInBytes(bytes, at);
-  if (isSound(bytes, at)) return size;
-  const format = batch.magic(bytes, at);
-  // Only its own checksum tells an old message from a batch that is damaged where the format stands.
-  const isOld = (format === 0 || format === 1) && (oldMessageSize(bytes, at, length) ?? 0) > 0;
-  if (isOld) throw new KafkaError(ErrorCode.KAFKA_STORAGE_ERROR, `A message in the log is of format v${format}`);
-  throw new KafkaError(ErrorCode.CORRUPT_MESSAGE, `A batch in the log claims a size of ${size} bytes and format v${format}`);
+/** Only its own checksum tells an old message, which may be longer than what was read, from a batch that is damaged where the format stands. */
+async function refuseOldFormat(segment: Segment, position: number): Promise<void> {
+  await scanBatches(segment.log, { from: position, to: segment.sizeBytes }, {}, () => false);
 }
 
 /** The offset after a batch. No checksum covers where it begins: what tells is that it must lie between those beside it. */

@@ -1,5 +1,6 @@
 import { asCorruptMessage, readCold, type ColdRead } from './cold-read.js';
 import type { LogHost } from '../host.js';
+import { OldFormatLogError } from '../segment/old-format.js';
 import type { SegmentList } from '../segment/segment-list.js';
 import { PIECE_BYTES } from './read-buffers.js';
 import type { LogTail } from './tail-cache.js';
@@ -14,6 +15,8 @@ export interface ReadableLog {
   readonly tail: LogTail;
   /** Throws when an offset, or the log, cannot be read. */
   mustBeReadable(offset: number): void;
+  /** A read came upon what makes that no part of the log can be used. */
+  refuse(reason: OldFormatLogError): void;
 }
 
 interface Found {
@@ -75,6 +78,7 @@ export class LogReader {
       const found = await this.readPieces(offset, options).catch((error: unknown) => {
         // The file was cut while it was read.
         if (generation !== this.log.generation) return undefined;
+        if (error instanceof OldFormatLogError) this.log.refuse(error);
         throw asCorruptMessage(error);
       });
       if (found !== undefined && generation === this.log.generation) return this.answer(offset, found, options);

@@ -53,7 +53,7 @@ function* scan(path: string, range: FileRange, options: ScanOptions, visit: Visi
       lastOffset = batch.lastOffset(found.bytes, found.at);
     }
   }
-  if (walk.end?.kind === 'old') throw new OldFormatLogError(path, walk.end.format);
+  if (walk.end?.kind === 'old') throw new OldFormatLogError(path, { position: walk.endPosition, format: walk.end.format });
   return walk.endPosition;
 }
 

@@ -9,8 +9,8 @@ import { oldMessageSize } from '../../protocol/records/old-format.js';
  * be used, and nothing of it may be changed.
  */
 export class OldFormatLogError extends KafkaError {
-  constructor(path: string, format: number) {
-    super(ErrorCode.KAFKA_STORAGE_ERROR, `${path} holds messages of format v${format}, from before Kafka 0.11, which Ottla does not read. Its partition stays offline `
+  constructor(path: string, { position, format }: { readonly position: number; readonly format: number }) {
+    super(ErrorCode.KAFKA_STORAGE_ERROR, `${path} holds a message of format v${format} at position ${position}, from before Kafka 0.11, which Ottla does not read. Its partition stays offline `
       + 'and as it is. Either delete its topic, or stop Ottla, have Apache Kafka serve this directory, and there copy the records to a new topic or let retention remove them.');
   }
 }
@@ -28,7 +28,7 @@ export function refuseOldFormat(disk: Disk, path: string): void {
     if (!seemsOld(header) || sizeBytes > file.sizeBytes()) return;
     const message = Buffer.allocUnsafeSlow(sizeBytes);
     file.readNow(message, 0, sizeBytes, 0);
-    if (oldMessageSize(message, 0, sizeBytes) === sizeBytes) throw new OldFormatLogError(path, batch.magic(header, 0));
+    if (oldMessageSize(message, 0, sizeBytes) === sizeBytes) throw new OldFormatLogError(path, { position: 0, format: batch.magic(header, 0) });
   } finally {
     file.close();
   }
