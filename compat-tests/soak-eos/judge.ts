@@ -2,7 +2,7 @@
 
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { describeProducersApi, listOffsetsApi, listTransactionsApi, metadataApi } from '../../src/protocol/generated/index.js';
-import { ALLOWED, checkHistory, describeFaults } from '../../src/testing/history/checker.js';
+import { checkHistory, describeFaults } from '../../src/testing/history/checker.js';
 import { isWork, sendsOf, type Operation, type Positions } from '../../src/testing/history/history.js';
 import type { RawClient } from '../../src/testing/raw-client.js';
 import { mustRun } from '../support/processes.js';
@@ -116,12 +116,9 @@ function judgeHistory(judged: Judged, noted: readonly Operation[], tail: Tail): 
   const history = [
     ...noted, ...notedTopics(judged, noted).flatMap(({ name }) => tail.readings(name)), ...judged.notedGroups.flatMap(group => tail.commitsOf(group)),
   ];
-  const result = checkHistory(history, { readToEnd: true, writersComplete: true, allowed: [...ALLOWED, ...WITH_GROUPS], pipelines: judged.notedGroups.map(({ group }) => ({ group })) });
+  const result = checkHistory(history, { readToEnd: true, writersComplete: true, pipelines: judged.notedGroups.map(({ group }) => ({ group })) });
   return result.faults.length === 0 ? [] : [`${judged.name}, history: ${describeFaults(result)}`];
 }
-
-/** Members lose partitions and get them back, further on, whether or not their client tells them so in time (after jepsen.tests.kafka). */
-const WITH_GROUPS = ['poll-skip', 'nonmonotonic-poll'] as const;
 
 /** The topics that members wrote to who noted it down; Kafka Streams notes nothing, and its values are not unique. */
 function notedTopics({ topics }: Judged, noted: readonly Operation[]): readonly Topic[] {
