@@ -77,7 +77,8 @@ export const START_ANEW = 10;
  *   `fail`: it never asked for a commit, or after an error of the commit an abort was acknowledged. A transaction that met an
  *   error before it was noted needs no lines: its values must never be seen, and whatever is read without a line is a fault;
  * - `init` after each initialization of its producer;
- * - a copier, `subscribe` when it subscribes, `assign` when it went back to the committed offsets.
+ * - a copier, `subscribe` when it subscribes, `assign` when it was assigned partitions, before it reads them, and when it went back
+ *   to the committed offsets.
  */
 
 /**

@@ -2,9 +2,11 @@ package ottla.transactions;
 
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -49,7 +51,7 @@ final class Copier extends Member {
     @Override
     protected void comeBack() {
         if (!isSubscribed) {
-            consumer.subscribe(List.of(arguments.text("inputTopic")));
+            consumer.subscribe(List.of(arguments.text("inputTopic")), new Moves());
             journal.chose("subscribe", process);
             isSubscribed = true;
             return;
@@ -65,5 +67,19 @@ final class Copier extends Member {
     @Override
     protected void close() {
         consumer.close();
+    }
+
+    /**
+     * Notes that it goes on from the committed offsets, maybe of another member. That there is a listener at all also keeps a
+     * member that was put out of its group from joining again, under a new epoch, before the records that it has at hand are done with.
+     */
+    private final class Moves implements ConsumerRebalanceListener {
+        @Override
+        public void onPartitionsRevoked(Collection<TopicPartition> partitions) { }
+
+        @Override
+        public void onPartitionsAssigned(Collection<TopicPartition> partitions) {
+            if (!partitions.isEmpty()) journal.chose("assign", process);
+        }
     }
 }
