@@ -215,7 +215,7 @@ export class Broker {
     const moves = this.#makeMoves({ logs, replicas, assignments, publisher });
     const wheel = new TimingWheel(this.options.env.clock);
     this.#teardown.push(() => wheel.close());
-    const groups = this.#makeGroupCoordinator(publisher, replicas);
+    const groups = this.#makeGroupCoordinator(publisher, logs, replicas);
     const lifecycle = this.#lifecycle = this.#makeLifecycle(ground);
     const producerIds = new ProducerIds(controller, brokerId, () => lifecycle.epoch);
     const transactions = this.#makeTransactionCoordinator({ publisher, logs, replicas, groups, producerIds, wheel });
@@ -286,9 +286,9 @@ export class Broker {
     return moves;
   }
 
-  #makeGroupCoordinator(publisher: Publisher, replicas: ReplicaManager): GroupCoordinator {
+  #makeGroupCoordinator(publisher: Publisher, { readBudget }: NodeLogManager, replicas: ReplicaManager): GroupCoordinator {
     const groups = new GroupCoordinator({
-      env: this.options.env, replicas, settings: () => publisher.settings, groupConfigOf: groupId => publisher.groupConfigOf(groupId),
+      env: this.options.env, replicas, readBudget, settings: () => publisher.settings, groupConfigOf: groupId => publisher.groupConfigOf(groupId),
       image: () => publisher.image, onSettled: () => publisher.recheck(),
     });
     this.#teardown.push(() => groups.close());
@@ -303,7 +303,7 @@ export class Broker {
     const image = (): MetadataImage => publisher.image;
     const writeAll = (): void => logs.host.turnWrites.writeAll();
     const transactions = new TransactionCoordinator({
-      env, wheel, replicas, settings, image, onSettled: () => publisher.recheck(),
+      env, wheel, replicas, readBudget: logs.readBudget, settings, image, onSettled: () => publisher.recheck(),
       nextProducerId: () => producerIds.next(),
       writeMarkers: localMarkers({ image, replicas, clock: env.clock, wheel, settings, logger: env.logger, groups: groups.service, writeAll }),
       writeAll,

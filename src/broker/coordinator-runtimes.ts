@@ -2,7 +2,7 @@ import type { Env } from '../env/index.js';
 import { coordinatorRuntimeError } from '../coordinator/errors.js';
 import type { MetadataImage } from '../metadata/types.js';
 import type { Uuid } from '../protocol/wire/types.js';
-import { PartitionReplicatedLog, type Partition, type ReplicaManager } from '../replication/index.js';
+import { PartitionReplicatedLog, type Loading, type Partition, type ReplicaManager } from '../replication/index.js';
 import type { Machine } from '../runtime/machine.js';
 import { RuntimeSet, type RuntimeSetOptions } from '../runtime/runtime-set.js';
 
@@ -10,6 +10,9 @@ export interface CoordinatorRuntimesOptions<M, Rec>
   extends Pick<RuntimeSetOptions<M, Rec>, 'name' | 'topic' | 'codec' | 'create' | 'compression' | 'commitTimeoutMs' | 'logger'> {
   readonly env: Pick<Env, 'clock' | 'random'>;
   readonly replicas: ReplicaManager;
+  readonly readBudget: Loading['budget'];
+  /** Read at once while a partition is loaded. */
+  readonly loadBytes: number;
   /** The machine of a partition serves, or has failed. */
   readonly onSettled: (partition: number) => void;
 }
@@ -17,10 +20,11 @@ export interface CoordinatorRuntimesOptions<M, Rec>
 /** The machines of a coordinator over the partitions of its topic that this node leads, as leaderships come and go. */
 export function coordinatorRuntimes<M extends Machine<Rec>, Rec>(options: CoordinatorRuntimesOptions<M, Rec>): RuntimeSet<M, Rec> {
   const { env: { clock, random }, replicas, topic, onSettled } = options;
+  const loading: Loading = { clock, readBytes: options.loadBytes, budget: options.readBudget };
   const led = new Map<number, Partition>();
   const runtimes = new RuntimeSet<M, Rec>({
     ...options, clock, random, errorFor: coordinatorRuntimeError,
-    open: index => new PartitionReplicatedLog(led.get(index)!),
+    open: index => new PartitionReplicatedLog(led.get(index)!, loading),
   });
   replicas.onLeadership((partition, epoch) => {
     if (partition.topic !== topic) return;

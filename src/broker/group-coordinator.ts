@@ -6,7 +6,7 @@ import { GroupService } from '../coordinator/group/service.js';
 import { BUILT_IN_ASSIGNORS, type ConsumerGroupSettings, type GroupSettings, type MigrationPolicy } from '../coordinator/group/settings.js';
 import type { Env } from '../env/index.js';
 import type { MetadataImage } from '../metadata/types.js';
-import type { ReplicaManager } from '../replication/index.js';
+import type { Loading, ReplicaManager } from '../replication/index.js';
 import type { RuntimeSet } from '../runtime/runtime-set.js';
 import type { CompressionType } from '../protocol/records/batch.js';
 import { OFFSETS_TOPIC } from '../protocol/internal-topics.js';
@@ -16,6 +16,7 @@ import { coordinatorRuntimes, stablePartitionCount } from './coordinator-runtime
 export interface GroupCoordinatorOptions {
   readonly env: Env;
   readonly replicas: ReplicaManager;
+  readonly readBudget: Loading['budget'];
   readonly settings: () => Settings;
   /** What holds for a group now, its own settings before the node's. */
   readonly groupConfigOf: (groupId: string) => GroupConfig;
@@ -29,12 +30,13 @@ export class GroupCoordinator {
   readonly service: GroupService;
   readonly runtimes: RuntimeSet<GroupMachine, GroupRecord>;
 
-  constructor({ env, replicas, settings, groupConfigOf, image, onSettled }: GroupCoordinatorOptions) {
+  constructor({ env, replicas, readBudget, settings, groupConfigOf, image, onSettled }: GroupCoordinatorOptions) {
     const groupSettings = groupSettingsOf(settings, groupConfigOf);
     const cluster = new ImageTopics(image);
     const partitionCount = stablePartitionCount(image, OFFSETS_TOPIC, () => settings().get('offsets.topic.num.partitions'));
     this.runtimes = coordinatorRuntimes<GroupMachine, GroupRecord>({
-      name: 'group coordinator', topic: OFFSETS_TOPIC, env, logger: env.logger.child('groups'), replicas, codec: groupRecordCodec,
+      name: 'group coordinator', topic: OFFSETS_TOPIC, env, logger: env.logger.child('groups'), replicas, readBudget, codec: groupRecordCodec,
+      loadBytes: settings().get('offsets.load.buffer.size'),
       create: () => new GroupMachine(groupSettings, () => cluster),
       // Validated to be a codec's number.
       compression: () => settings().get('offsets.topic.compression.codec') as CompressionType,

@@ -9,7 +9,7 @@ import type { Env } from '../env/index.js';
 import { FeatureName } from '../metadata/features.js';
 import type { MetadataImage } from '../metadata/types.js';
 import { TRANSACTIONS_TOPIC } from '../protocol/internal-topics.js';
-import type { ReplicaManager } from '../replication/index.js';
+import type { Loading, ReplicaManager } from '../replication/index.js';
 import type { RuntimeSet } from '../runtime/runtime-set.js';
 import { coordinatorRuntimes, stablePartitionCount } from './coordinator-runtimes.js';
 
@@ -17,6 +17,7 @@ export interface TransactionCoordinatorOptions extends Pick<TransactionServiceOp
   readonly env: Env;
   readonly wheel: TimingWheel;
   readonly replicas: ReplicaManager;
+  readonly readBudget: Loading['budget'];
   readonly settings: () => Settings;
   readonly image: () => MetadataImage;
   /** A coordinator serves, or has failed: whoever waits for that may look. */
@@ -28,12 +29,13 @@ export class TransactionCoordinator {
   readonly service: TransactionService;
   readonly runtimes: RuntimeSet<TransactionMachine, TransactionRecord>;
 
-  constructor({ env, wheel, replicas, settings, image, onSettled, ...carriers }: TransactionCoordinatorOptions) {
+  constructor({ env, wheel, replicas, readBudget, settings, image, onSettled, ...carriers }: TransactionCoordinatorOptions) {
     const logger = env.logger.child('transactions');
     const transactionSettings = transactionSettingsOf(settings, image);
     const partitionCount = stablePartitionCount(image, TRANSACTIONS_TOPIC, () => settings().get('transaction.state.log.num.partitions'));
     this.runtimes = coordinatorRuntimes<TransactionMachine, TransactionRecord>({
-      name: 'transaction coordinator', topic: TRANSACTIONS_TOPIC, env, logger, replicas, codec: transactionRecordCodec,
+      name: 'transaction coordinator', topic: TRANSACTIONS_TOPIC, env, logger, replicas, readBudget, codec: transactionRecordCodec,
+      loadBytes: settings().get('transaction.state.log.load.buffer.size'),
       create: () => new TransactionMachine(transactionSettings),
       commitTimeoutMs: settings().get('request.timeout.ms'),
       onSettled: partition => {

@@ -1,14 +1,26 @@
-import { nextOffset } from '../protocol/records/batch.js';
+import type { Clock } from '../env/index.js';
+import type { ReadBudget } from '../log/index.js';
+import { nextOffset, sizeInBytes } from '../protocol/records/batch.js';
 import { batchesIn } from '../protocol/records/batch-iterator.js';
 import type { LogChunk, ReplicatedLog, RuntimeAppend } from '../runtime/replicated-log.js';
 import type { Partition, Watcher } from './partition.js';
 
-const READ_BYTES = 1024 * 1024;
+/** How the whole of a log is read, as when a coordinator is loaded. */
+export interface Loading {
+  readonly clock: Pick<Clock, 'endOfTurn'>;
+  /** Read at once, bytes; one larger batch is read all the same. */
+  readonly readBytes: number;
+  /** Where little of it is left, less is read at once: many partitions may be loaded side by side. */
+  readonly budget: Pick<ReadBudget, 'share'>;
+}
+
+/** Visited before others have the loop; one larger batch is visited all the same. */
+const VISIT_BYTES = 1024 * 1024;
 const ALL_IN_SYNC = -1;
 
 /** A partition of an internal topic as the log under a coordinator's machine. */
 export class PartitionReplicatedLog implements ReplicatedLog {
-  constructor(private readonly partition: Partition) {}
+  constructor(private readonly partition: Partition, private readonly loading: Loading) {}
 
   get endOffset(): number {
     return this.partition.log.logEndOffset;
@@ -29,16 +41,27 @@ export class PartitionReplicatedLog implements ReplicatedLog {
   }
 
   async readAll(visit: (chunk: LogChunk) => boolean): Promise<void> {
-    let offset = this.partition.log.logStartOffset;
-    while (offset < this.partition.log.logEndOffset) {
-      const { log } = this.partition;
-      const read = await log.read(offset, { maxBytes: READ_BYTES, minOneBatch: true, limitOffset: log.logEndOffset });
-      if (read.sizeBytes === 0) return;
-      const batches = Buffer.concat(read.buffers);
-      read.release();
-      offset = endOfLastBatch(batches);
-      if (!visit({ batches })) return;
+    const { readBytes, budget } = this.loading;
+    for (let offset: number | undefined = this.partition.log.logStartOffset; offset !== undefined && offset < this.endOffset;) {
+      const read = await this.partition.log.read(offset, { maxBytes: budget.share(readBytes), minOneBatch: true, limitOffset: this.endOffset });
+      try {
+        offset = await this.visitPieces(read.buffers, visit);
+      } finally {
+        read.release();
+      }
     }
+  }
+
+  /** The offset after the last whole batch; undefined when there is none, or `visit` wants no more. */
+  private async visitPieces(buffers: readonly Uint8Array[], visit: (chunk: LogChunk) => boolean): Promise<number | undefined> {
+    let next: number | undefined;
+    for (const { piece, end } of piecesOf(buffers.length === 1 ? buffers[0]! : Buffer.concat(buffers))) {
+      if (next !== undefined) await new Promise<void>(resolve => this.loading.clock.endOfTurn(resolve));
+      // A copy: machines keep views of it, while the buffer is read into anew.
+      if (!visit({ batches: Buffer.from(piece) })) return undefined;
+      next = end;
+    }
+    return next;
   }
 
   onCommitted(listener: () => void): () => void {
@@ -48,9 +71,19 @@ export class PartitionReplicatedLog implements ReplicatedLog {
   }
 }
 
-/** Offset after the last record of the last whole batch. */
-function endOfLastBatch(batches: Uint8Array): number {
-  let end = -1;
-  for (const at of batchesIn(batches)) end = nextOffset(batches, at);
-  return end;
+/** Whole batches, as many as are visited in one go, and the offset after them. */
+function* piecesOf(bytes: Uint8Array): Generator<{ piece: Uint8Array; end: number }, void, undefined> {
+  let start = 0;
+  let after = 0;
+  let end: number | undefined;
+  for (const at of batchesIn(bytes)) {
+    const size = sizeInBytes(bytes, at);
+    if (end !== undefined && at + size - start > VISIT_BYTES) {
+      yield { piece: bytes.subarray(start, at), end };
+      start = at;
+    }
+    after = at + size;
+    end = nextOffset(bytes, at);
+  }
+  if (end !== undefined) yield { piece: bytes.subarray(start, after), end };
 }

@@ -38,6 +38,10 @@ function open(image: PartitionImage, settings = SETTINGS, tailCacheBytes = 1 << 
   return opened;
 }
 
+function replicatedLog(readBytes = 1 << 20, budget: Pick<ReadBudget, 'share'> = new ReadBudget()): PartitionReplicatedLog {
+  return new PartitionReplicatedLog(partition, { clock, readBytes, budget });
+}
+
 function batch(...values: string[]): Buffer {
   return buildBatch({}, values.map(value => ({ timestampMs: clock.nowMs(), key: null, value: Buffer.from(value) })));
 }
@@ -348,7 +352,7 @@ describe('what nobody foresaw ends in the request that it belongs to', () => {
 
 describe('a partition under a coordinator', () => {
   test('gives back what was appended, and tells of commits', async () => {
-    const log = new PartitionReplicatedLog(partition);
+    const log = replicatedLog();
     const ends: number[] = [];
     const stop = log.onCommitted(() => ends.push(log.committedEnd));
     log.append(batch('a', 'b'), { leaderEpoch: 0 });
@@ -360,9 +364,44 @@ describe('a partition under a coordinator', () => {
     expect(bytes).toBe(partition.log.sizeBytes);
   });
 
+  test.each([1, 1000, 1 << 20])('is read whole, %i bytes at once', async readBytes => {
+    // Nothing is cached, so that what is read comes from the disk.
+    partition = open(SOLE, SETTINGS, 0);
+    const log = replicatedLog(readBytes);
+    const appended = [batch('a', 'b'), batch('c'.repeat(600)), batch('d'), batch('e'.repeat(1500)), batch('f')];
+    for (const bytes of appended) log.append(bytes, { leaderEpoch: 0 });
+    const sizes: number[] = [];
+    const read: Uint8Array[] = [];
+    await log.readAll(({ batches }) => { sizes.push(batches.length); return read.push(batches) > 0; });
+    expect(Buffer.concat(read)).toEqual(Buffer.concat(appended));
+    const largest = Math.max(...appended.map(({ length }) => length));
+    expect(sizes.every(size => size <= Math.max(readBytes, largest))).toBe(true);
+    expect(sizes.length).toBe({ 1: 5, 1000: 3, [1 << 20]: 1 }[readBytes]);
+  });
+
+  test('is read in less at once where little memory is left', async () => {
+    const asked: number[] = [];
+    const log = replicatedLog(5000, { share: bytes => { asked.push(bytes); return 1; } });
+    for (const value of ['a', 'b']) log.append(batch(value), { leaderEpoch: 0 });
+    const sizes: number[] = [];
+    await log.readAll(({ batches }) => sizes.push(batches.length) > 0);
+    expect([asked, sizes.length]).toEqual([[5000, 5000], 2]);
+  });
+
+  test('lets others have the loop between large pieces of what was read at once', async () => {
+    const log = replicatedLog(1 << 22);
+    for (let i = 0; i < 4; i++) log.append(batch('x'.repeat(700_000)), { leaderEpoch: 0 });
+    const seen: string[] = [];
+    await log.readAll(() => {
+      clock.endOfTurn(() => seen.push('turn'));
+      return seen.push('visit') > 0;
+    });
+    expect(seen.slice(0, 7)).toEqual(['visit', 'turn', 'visit', 'turn', 'visit', 'turn', 'visit']);
+  });
+
   test('commits nothing more when the disk has failed it, for whoever asks before the leadership ends', () => {
     const { log } = partition;
-    const replicated = new PartitionReplicatedLog(partition);
+    const replicated = replicatedLog();
     replicated.append(batch('a'), { leaderEpoch: 0 });
     expect(replicated.committedEnd).toBe(1);
     (log as Log).noteFailure(new DiskError('EIO', log.directory, 'the disk is broken'));
@@ -370,12 +409,12 @@ describe('a partition under a coordinator', () => {
   });
 
   test('takes batches as large as the topic has it at that time', () => {
-    const log = new PartitionReplicatedLog(partition);
+    const log = replicatedLog();
     partition.log.updateSettings({ ...partition.log.settings, maxMessageBytes: 4321 });
     expect(log.maxBatchBytes).toBe(4321);
   });
 
   test('refuses who believes in another epoch', () => {
-    expect(() => new PartitionReplicatedLog(partition).append(batch('a'), { leaderEpoch: 7 })).toThrow(/epoch 7/);
+    expect(() => replicatedLog().append(batch('a'), { leaderEpoch: 7 })).toThrow(/epoch 7/);
   });
 });

@@ -12,8 +12,9 @@ export const groupCoordinatorSettings = {
     doc: 'How long the coordinator gathers records into one batch; -1 adapts to the load.' }),
   'offsets.commit.timeout.ms': int({ default: 5000, min: 1, importance: 'high', honoured: true,
     doc: 'How long an offset commit may wait for its record to be replicated before it is answered with an error.' }),
-  'offsets.load.buffer.size': int({ default: 5_242_880, min: 1, importance: 'high',
-    doc: 'Bytes read at once when a partition of `__consumer_offsets` is loaded. One larger batch is read all the same.' }),
+  'offsets.load.buffer.size': int({ default: 5_242_880, min: 1, importance: 'high', honoured: true,
+    doc: 'Bytes read at once when a partition of `__consumer_offsets` is loaded. One larger batch is read all the same; less is read where ' +
+      'many partitions are loaded side by side.' }),
   'offsets.topic.replication.factor': short({ default: 3, min: 1, importance: 'high', honoured: true,
     doc: 'Replicas of `__consumer_offsets`. The topic is created only once that many brokers are there. A local start takes 1.' }),
   'offsets.topic.num.partitions': int({ default: 50, min: 1, importance: 'high', honoured: true,

@@ -4,8 +4,9 @@ import { boolean, int, short } from '../setting.js';
 export const transactionSettings = {
   'transaction.state.log.min.isr': int({ default: 2, min: 1, importance: 'high', honoured: true,
     doc: '`min.insync.replicas` of `__transaction_state`. A local start takes 1.' }),
-  'transaction.state.log.load.buffer.size': int({ default: 5_242_880, min: 1, importance: 'high',
-    doc: 'Bytes read at once when a partition of `__transaction_state` is loaded.' }),
+  'transaction.state.log.load.buffer.size': int({ default: 5_242_880, min: 1, importance: 'high', honoured: true,
+    doc: 'Bytes read at once when a partition of `__transaction_state` is loaded. One larger batch is read all the same; less is read where ' +
+      'many partitions are loaded side by side.' }),
   'transaction.state.log.replication.factor': short({ default: 3, min: 1, importance: 'high', honoured: true,
     doc: 'Replicas of `__transaction_state`. A local start takes 1.' }),
   'transaction.state.log.num.partitions': int({ default: 50, min: 1, importance: 'high', honoured: true, doc: 'Partitions of `__transaction_state`.' }),

@@ -4,13 +4,14 @@ import type { Logger } from '../../env/index.js';
 import { ManualClock } from '../../log/test-support.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
+import { buildBatch } from '../../protocol/records/batch-builder.js';
 import { recordsIn } from '../../protocol/records/batch-iterator.js';
 import { MemoryLog } from '../../runtime/memory-log.js';
 import { RuntimeSet } from '../../runtime/runtime-set.js';
 import { coordinatorRuntimeError } from '../errors.js';
 import { transactionRecordCodec, type TransactionRecord } from './records.js';
 import { TransactionService } from './service.js';
-import { STATE_NAMES } from './transaction.js';
+import { LAST_CLIENT_EPOCH, STATE_NAMES, unused } from './transaction.js';
 import { TransactionMachine } from './transaction-machine.js';
 import type { TopicPartition, TransactionMarker, TransactionVersion } from './types.js';
 
@@ -88,9 +89,9 @@ class Coordinator {
     this.runtimes.resigned(PARTITION);
   }
 
-  async passes(ms: number): Promise<void> {
-    for (let left = ms; left > 0; left -= 50) {
-      this.clock.advance(50);
+  async passes(ms: number, stepMs = 50): Promise<void> {
+    for (let left = ms; left > 0; left -= stepMs) {
+      this.clock.advance(stepMs);
       await this.settled();
     }
   }
@@ -108,8 +109,12 @@ class Coordinator {
 
   /** The id `t` with a transaction open that cannot be ended without another producer id; it times out after two seconds. */
   async openInLastEpoch(): Promise<void> {
-    for (let epoch = 0; epoch <= 0x7ffe; epoch++) await this.init({ transactionTimeoutMs: 2_000 });
-    await this.add(100, 0x7ffe, EVENTS);
+    const producerId = await this.nextProducerId();
+    const value = { ...unused('t', producerId, 2_000, this.clock.nowMs()), producerEpoch: LAST_CLIENT_EPOCH };
+    this.log.append(buildBatch({}, [{ timestampMs: this.clock.nowMs(), ...transactionRecordCodec.encode({ transactionalId: 't', value, format: 1 }) }]), { leaderEpoch: this.log.leaderEpoch });
+    this.resigned();
+    await this.elected(this.log.leaderEpoch + 1);
+    await this.add(producerId, LAST_CLIENT_EPOCH, EVENTS);
   }
 
   add(producerId: number, producerEpoch: number, ...partitions: TopicPartition[]) {
@@ -395,9 +400,9 @@ describe('a decision that cannot be written', () => {
 describe('ids', () => {
   test('that nobody uses are forgotten', async () => {
     await coordinator.init();
-    await coordinator.passes(3_500_000);
+    await coordinator.passes(3_500_000, 5_000);
     expect(await coordinator.state()).toBe('Empty 100/0');
-    await coordinator.passes(200_000);
+    await coordinator.passes(200_000, 5_000);
     expect(await coordinator.state()).toBe(`error ${ErrorCode.TRANSACTIONAL_ID_NOT_FOUND}`);
     expect(coordinator.did.at(-1)).toBe('forget t');
   });

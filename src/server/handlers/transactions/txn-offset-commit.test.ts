@@ -8,6 +8,7 @@ import { GroupService } from '../../../coordinator/group/service.js';
 import { DEFAULT_GROUP_SETTINGS } from '../../../coordinator/group/settings.js';
 import { TestCluster } from '../../../coordinator/group/testing/test-cluster.js';
 import { NodeRandom, silentLogger } from '../../../env/node/index.js';
+import { ReadBudget } from '../../../log/index.js';
 import { errorName } from '../../../protocol/errors.js';
 import { ErrorCode } from '../../../protocol/generated/errors.js';
 import { txnOffsetCommitApi } from '../../../protocol/generated/txn-offset-commit.js';
@@ -33,7 +34,7 @@ beforeEach(async () => {
   const cluster = new TestCluster();
   runtimes = new RuntimeSet({
     name: 'group coordinator', topic: OFFSETS, clock: led.clock, random: new NodeRandom(), logger: silentLogger, codec: groupRecordCodec,
-    open: index => new PartitionReplicatedLog(led.partition(OFFSETS, index)),
+    open: index => new PartitionReplicatedLog(led.partition(OFFSETS, index), { clock: led.clock, readBytes: 1024, budget: new ReadBudget() }),
     create: () => new GroupMachine(DEFAULT_GROUP_SETTINGS, () => cluster), errorFor: coordinatorRuntimeError,
   });
   await runtimes.elected(0, 0);
