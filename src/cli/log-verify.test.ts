@@ -7,7 +7,7 @@ import { formatProducerSnapshot, parseProducerSnapshot } from '../log/producers/
 import { LogBeingCheckedError, openLogManager, type NodeLogManager, type PartitionLog } from '../log/index.js';
 import { outcomeOf, type Outcome } from '../log/inspect/remedies.js';
 import { batchOf, CLIENT, ManualClock, openTestLog, SETTINGS, testHost, TOPIC_ID } from '../log/test-support.js';
-import { encodeMetadataRecord } from '../metadata/records.js';
+import { encodeMetadataRecord, metadataRecord, type MetadataRecord } from '../metadata/records.js';
 import { buildBatch } from '../protocol/records/batch-builder.js';
 import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
 import { COMMANDS } from './commands.js';
@@ -320,39 +320,73 @@ describe('while a broker runs', () => {
   });
 });
 
-test('a partition of a topic that the cluster does not know is a stray, by the newest snapshot and the log after it', async () => {
-  disk.makeDirectory('/data/__cluster_metadata-0');
-  const topic = (name: string, topicId: string): Buffer => encodeMetadataRecord({ type: 'Topic', message: { name, topicId } }, 30);
-  const gone = encodeMetadataRecord({ type: 'RemoveTopic', message: { topicId: OTHER_TOPIC_ID } }, 30);
-  const batches = (baseOffset: number, ...values: Buffer[]): Buffer => buildBatch({ baseOffset, partitionLeaderEpoch: 1 }, values.map(value => ({ timestampMs: 1, key: null, value })));
-  write(`__cluster_metadata-0/${file(5, '-0000000001.checkpoint')}`, batches(0, topic('events', TOPIC_ID), topic('other', OTHER_TOPIC_ID)));
-  write(`__cluster_metadata-0/${file(4, '.log')}`, batches(4, gone));
-  for (const suffix of ['.index', '.timeindex']) write(`__cluster_metadata-0/${file(4, suffix)}`, '');
-  write('__cluster_metadata-0/leader-epoch-checkpoint', '0\n1\n1 4\n');
-  disk.makeDirectory('/data/other-0');
-  write('other-0/partition.metadata', `version: 0\ntopic_id: ${OTHER_TOPIC_ID}`);
-  expect(await found('/data')).toEqual({ code: 0, findings: [] });
-  change(`__cluster_metadata-0/${file(4, '.log')}`, bytes => Buffer.concat([bytes, batches(5, gone)]));
-  expect(await found('/data')).toEqual({ code: 1, findings: [`warning /data/other-0: is of topic ${OTHER_TOPIC_ID}, which the metadata of the cluster does not know`] });
-});
-
-test('so is one with the id of a topic of another name, and one without an id where no topic has its name', async () => {
-  disk.makeDirectory('/data/__cluster_metadata-0');
-  const values = [encodeMetadataRecord({ type: 'Topic', message: { name: 'events', topicId: TOPIC_ID } }, 30)];
-  write(`__cluster_metadata-0/${file(0, '.log')}`, buildBatch({ baseOffset: 0, partitionLeaderEpoch: 1 }, values.map(value => ({ timestampMs: 1, key: null, value }))));
-  for (const suffix of ['.index', '.timeindex']) write(`__cluster_metadata-0/${file(0, suffix)}`, '');
-  write('__cluster_metadata-0/leader-epoch-checkpoint', '0\n1\n1 0\n');
-  disk.makeDirectory('/data/ghost-0');
-  write('ghost-0/partition.metadata', `version: 0\ntopic_id: ${TOPIC_ID}`);
-  for (const name of ['gone-3', 'events-1']) {
+describe('a partition that the cluster does not know is a stray', () => {
+  const batches = (baseOffset: number, ...records: MetadataRecord[]): Buffer => buildBatch(
+    { baseOffset, partitionLeaderEpoch: 1 }, records.map(record => ({ timestampMs: 1, key: null, value: encodeMetadataRecord(record, 30) })),
+  );
+  const topic = (name: string, topicId: string): MetadataRecord => metadataRecord('Topic', { name, topicId });
+  const partition = (partitionId: number, topicId: string, replicas = [1]): MetadataRecord => metadataRecord('Partition', { partitionId, topicId, replicas, isr: replicas, removingReplicas: [], addingReplicas: [] });
+  const gone = metadataRecord('RemoveTopic', { topicId: OTHER_TOPIC_ID });
+  const ownPartition = (name: string, topicId: string): void => {
     disk.makeDirectory(`/data/${name}`);
-    write(`${name}/${file(0, '.log')}`, '');
+    write(`${name}/partition.metadata`, `version: 0\ntopic_id: ${topicId}`);
+  };
+
+  function metadataLog(baseOffset: number, ...records: MetadataRecord[]): void {
+    disk.makeDirectory('/data/__cluster_metadata-0');
+    write(`__cluster_metadata-0/${file(baseOffset, '.log')}`, batches(baseOffset, ...records));
+    for (const suffix of ['.index', '.timeindex']) write(`__cluster_metadata-0/${file(baseOffset, suffix)}`, '');
+    write('__cluster_metadata-0/leader-epoch-checkpoint', `0\n1\n1 ${baseOffset}\n`);
   }
-  const { findings } = await findingsIn('/data');
-  expect(findings.filter(({ path }) => path.startsWith('/')).map(({ path, message, remedy }) => [path, message, remedy.kind])).toEqual([
-    ['/data/ghost-0', 'has the topic id of events: it is a copy, or was renamed', 'setAside'],
-    ['/data/gone-3', 'is of no topic by its id, and of none that the metadata of the cluster knows by its name', 'unusedRemoved'],
-  ]);
+
+  /** Of whole partitions: path, message, remedy. */
+  async function straysIn(...directories: string[]): Promise<string[][]> {
+    const { findings } = await findingsIn(...directories);
+    return findings.filter(({ path }) => path.startsWith('/')).map(({ path, message, remedy }) => [path, message, remedy.kind]);
+  }
+
+  test('where its topic is gone, by the newest snapshot and the log after it', async () => {
+    metadataLog(4, gone);
+    write(`__cluster_metadata-0/${file(5, '-0000000001.checkpoint')}`, batches(0, topic('events', TOPIC_ID), partition(0, TOPIC_ID), topic('other', OTHER_TOPIC_ID), partition(0, OTHER_TOPIC_ID)));
+    ownPartition('other-0', OTHER_TOPIC_ID);
+    expect(await found('/data')).toEqual({ code: 0, findings: [] });
+    change(`__cluster_metadata-0/${file(4, '.log')}`, bytes => Buffer.concat([bytes, batches(5, gone)]));
+    expect(await found('/data')).toEqual({ code: 1, findings: [`warning /data/other-0: is of topic ${OTHER_TOPIC_ID}, which the metadata of the cluster does not know`] });
+  });
+
+  test('where it has the id of a topic of another name, or no id and no topic has its name', async () => {
+    metadataLog(0, topic('events', TOPIC_ID), partition(0, TOPIC_ID), partition(1, TOPIC_ID));
+    ownPartition('ghost-0', TOPIC_ID);
+    for (const name of ['gone-3', 'events-1']) {
+      disk.makeDirectory(`/data/${name}`);
+      write(`${name}/${file(0, '.log')}`, '');
+    }
+    expect(await straysIn('/data')).toEqual([
+      ['/data/ghost-0', 'has the topic id of events: it is a copy, or was renamed', 'setAside'],
+      ['/data/gone-3', 'is of no topic by its id, and of none that the metadata of the cluster knows by its name', 'unusedRemoved'],
+    ]);
+  });
+
+  test('where its number is beyond those that the topic has', async () => {
+    metadataLog(0, topic('events', TOPIC_ID), partition(0, TOPIC_ID), partition(1, TOPIC_ID));
+    for (const name of ['events-1', 'events-2']) ownPartition(name, TOPIC_ID);
+    disk.makeDirectory('/data/events-7');
+    write(`events-7/${file(0, '.log')}`, '');
+    const message = 'is no partition of events, which has 2 partitions, numbered from 0 on, by the metadata of the cluster';
+    expect(await straysIn('/data')).toEqual([['/data/events-2', message, 'setAside'], ['/data/events-7', message, 'unusedRemoved']]);
+    expect((await verify('/data')).text).toContain('at start: it is set aside as stray, and never removed');
+  });
+
+  test('where its replicas are on other nodes, the last that was said of them', async () => {
+    metadataLog(
+      0, topic('events', TOPIC_ID), partition(0, TOPIC_ID, [2, 3]), partition(1, TOPIC_ID),
+      metadataRecord('PartitionChange', { partitionId: 0, topicId: TOPIC_ID, replicas: [1, 2] }), metadataRecord('PartitionChange', { partitionId: 0, topicId: TOPIC_ID, isr: [1] }),
+    );
+    ownPartition('events-1', TOPIC_ID);
+    expect(await straysIn('/data')).toEqual([]);
+    change(`__cluster_metadata-0/${file(0, '.log')}`, bytes => Buffer.concat([bytes, batches(5, metadataRecord('PartitionChange', { partitionId: 1, topicId: TOPIC_ID, replicas: [3] }))]));
+    expect(await straysIn('/data')).toEqual([['/data/events-1', 'has its replicas on nodes 3 by the metadata of the cluster, and none on this one, 1', 'setAside']]);
+  });
 });
 
 describe('several directories', () => {

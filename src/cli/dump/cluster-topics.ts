@@ -4,12 +4,20 @@ import { LOG_SUFFIX, offsetOfFile, parseMetadataSnapshotFile } from '../../log/p
 import { recordsIn } from '../../protocol/records/batch-iterator.js';
 import { decodeRecord } from './decode-records.js';
 
+/** A topic, with the nodes that have a replica of each of its partitions. */
+export interface StoredTopic {
+  readonly name: string;
+  readonly partitions: ReadonlyMap<number, readonly number[]>;
+}
+
+type Topics = Map<string, { readonly name: string; readonly partitions: Map<number, readonly number[]> }>;
+
 /**
  * The topics of the cluster by their id, as the metadata log in a directory tells them: its newest snapshot and what follows.
  * What cannot be read is passed over.
  */
-export async function clusterTopics(disk: Disk, metadataDirectory: string): Promise<ReadonlyMap<string, string>> {
-  const topics = new Map<string, string>();
+export async function clusterTopics(disk: Disk, metadataDirectory: string): Promise<ReadonlyMap<string, StoredTopic>> {
+  const topics: Topics = new Map();
   const names = disk.list(metadataDirectory);
   const snapshot = names.filter(name => parseMetadataSnapshotFile(name)?.isWhole).sort().at(-1);
   const from = snapshot === undefined ? 0 : parseMetadataSnapshotFile(snapshot)!.offset;
@@ -19,7 +27,7 @@ export async function clusterTopics(disk: Disk, metadataDirectory: string): Prom
   return topics;
 }
 
-async function apply(disk: Disk, path: string, from: number, topics: Map<string, string>): Promise<void> {
+async function apply(disk: Disk, path: string, from: number, topics: Topics): Promise<void> {
   const file = disk.open(path, { readOnly: true });
   try {
     for await (const found of batchesOfFile(file, file.sizeBytes())) {
@@ -33,11 +41,19 @@ async function apply(disk: Disk, path: string, from: number, topics: Map<string,
   }
 }
 
-function applyRecord(record: { readonly key: Uint8Array | null; readonly value: Uint8Array | null }, topics: Map<string, string>): void {
+/** The fields of interest, of each type those that it has. */
+interface Said {
+  readonly type: string;
+  readonly value: { readonly topicId: string; readonly name: string; readonly partitionId: number; readonly replicas: readonly number[] | null };
+}
+
+function applyRecord(record: { readonly key: Uint8Array | null; readonly value: Uint8Array | null }, topics: Topics): void {
   try {
-    const { type, value } = decodeRecord('metadata', record) as { type: string; value: { topicId: string; name: string } };
-    if (type === 'Topic') topics.set(value.topicId, value.name);
-    else if (type === 'RemoveTopic') topics.delete(value.topicId);
+    const { type, value: { topicId, name, partitionId, replicas } } = decodeRecord('metadata', record) as unknown as Said;
+    if (type === 'Topic') topics.set(topicId, { name, partitions: new Map() });
+    else if (type === 'RemoveTopic') topics.delete(topicId);
+    // A change that moves nothing names no replicas.
+    else if ((type === 'Partition' || type === 'PartitionChange') && replicas !== null) topics.get(topicId)?.partitions.set(partitionId, replicas);
   } catch {
     // Of a version to come: it says nothing of topics that we could know.
   }
