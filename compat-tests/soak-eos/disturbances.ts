@@ -12,6 +12,8 @@ import type { Tail } from './tail.js';
 
 /** Without a commit for so long, whoever writes to a topic does not get over the faults. */
 const STANDSTILL_MS = 120_000;
+/** After so long without one nothing more is done to anybody until it comes: a busy machine may need longer to come back than kills are apart. */
+const RESPITE_AFTER_MS = 40_000;
 /** Long enough that its transaction was aborted and its member put out of the group. */
 const FREEZE_MS = Math.max(SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS) + 1_500;
 /** A zombie beside the one that took its place. */
@@ -63,6 +65,7 @@ export class Disturbances {
       await pause(300 + this.random.below(1500));
       await this.other();
       await this.check();
+      await this.respite(untilMs);
     }
     await Promise.all(this.lasting);
     await this.check();
@@ -73,6 +76,16 @@ export class Disturbances {
     const startMs = Date.now();
     const enoughMs = Math.min(untilMs, startMs + MOST_WORK_MS[this.stage.broker.kind]);
     while (Date.now() < enoughMs && [...this.tail.lastGrowthMs.values()].some(lastMs => lastMs < startMs)) await pause(LOOK_MS);
+  }
+
+  /** Leaves all alone until nobody has gone without a commit for long; throws when that does not end although nothing disturbs it. */
+  private async respite(untilMs: number): Promise<void> {
+    const silent = (): string[] => this.tail.silentSince(Date.now() - RESPITE_AFTER_MS);
+    if (silent().length > 0) this.stage.note(`respite, nothing for long from ${silent().join(', ')}`);
+    while (Date.now() < untilMs && silent().length > 0) {
+      await pause(LOOK_MS);
+      await this.check();
+    }
   }
 
   private async other(): Promise<void> {
