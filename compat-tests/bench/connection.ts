@@ -1,7 +1,7 @@
 // Connections of the benchmark's own raw client, for what is no load.
 
-import { NodeNet } from '../../src/env/node/index.js';
-import { RawClient } from '../../src/testing/raw-client.js';
+import type { RawClient } from '../../src/testing/raw-client.js';
+import { withClient } from '../support/with-client.js';
 
 export interface Address {
   readonly host: string;
@@ -9,14 +9,7 @@ export interface Address {
 }
 
 /** Runs `work` over one connection, which ends with it. */
-export async function connected<T>({ host, port }: Address, work: (client: RawClient) => Promise<T>): Promise<T> {
-  const client = await RawClient.connect(new NodeNet(), port, { host, clientId: 'bench' });
-  try {
-    return await work(client);
-  } finally {
-    client.close();
-  }
-}
+export const connected = <T>({ host, port }: Address, work: (client: RawClient) => Promise<T>): Promise<T> => withClient({ host, port, clientId: 'bench' }, work);
 
 /** Does `work` for each of `items`, over so many connections at once, each with one of them at a time. */
 export async function overConnections<T>(address: Address, connections: number, items: readonly T[], work: (client: RawClient, item: T) => Promise<void>): Promise<void> {

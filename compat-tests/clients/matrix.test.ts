@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
 import { join } from 'node:path';
 import { dumpLogs } from '../disk/dump.js';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
-import { COMPAT_BUILD, missing, noteSkipped, report } from '../support/toolchains.js';
+import { withJava } from '../support/java-tests.js';
+import { canRun, COMPAT_BUILD, report } from '../support/toolchains.js';
 import { CLIENTS, type Client } from './clients.js';
 import { CODECS, type ClientDriver } from './driver.js';
 import { Dataset } from './ledger.js';
@@ -27,12 +28,7 @@ function chosen<T extends string>(variable: string, all: readonly T[]): T[] {
 const names = chosen('CLIENTS', CLIENTS.map(client => client.name));
 const codecs = chosen('CODECS', CODECS);
 
-const here = CLIENTS.filter(client => {
-  if (!names.includes(client.name)) return false;
-  const reason = client.toolchain === null ? null : missing(client.toolchain);
-  if (reason !== null) noteSkipped(`client ${client.name}`, reason);
-  return reason === null;
-});
+const here = CLIENTS.filter(({ name, toolchain }) => names.includes(name) && canRun(`client ${name}`, toolchain));
 
 let broker: BrokerUnderTest;
 const cells: Cell[] = [];
@@ -99,10 +95,9 @@ describe.each(here.map(client => [client.name, client] as const))('%s', (_, clie
   });
 });
 
-const javaReason = missing('java');
-if (javaReason !== null) noteSkipped('kafka-dump-log on what the clients wrote', javaReason);
+const java = withJava('kafka-dump-log on what the clients wrote');
 
-(javaReason === null ? test : test.skip)("Apache's kafka-dump-log finds nothing wrong with what the clients wrote", async () => {
+java.test("Apache's kafka-dump-log finds nothing wrong with what the clients wrote", async () => {
   await broker.stop();
   const dump = await dumpLogs(broker.dataDir);
   expect(dump.complaints).toEqual([]);

@@ -1,11 +1,11 @@
 // What every client does with every codec, written once.
 
 import kafkajs, { type Admin } from 'kafkajs';
-import { NodeNet } from '../../src/env/node/index.js';
 import { consumerGroupDescribeApi } from '../../src/protocol/generated/index.js';
-import { RawClient } from '../../src/testing/raw-client.js';
 import type { BrokerUnderTest } from '../support/brokers.js';
 import { within } from '../support/processes.js';
+import { pause } from '../support/until.js';
+import { withClient } from '../support/with-client.js';
 import { CannotDo, type ClientDriver, type Codec } from './driver.js';
 import { Ledger, type Dataset } from './ledger.js';
 
@@ -57,7 +57,7 @@ export class Observer {
       // Only leaders tell offsets.
       const offsets = await this.admin.fetchTopicOffsets(topic).catch(() => []);
       if (offsets.length === PARTITIONS) return;
-      await new Promise(resolve => { setTimeout(resolve, POLL_MS); });
+      await pause(POLL_MS);
     }
   }
 
@@ -71,7 +71,7 @@ export class Observer {
         seen = `${state} with shares of ${shares.map(share => share.length).join(', ')} partitions`;
         const isSpread = new Set(shares.flat()).size === PARTITIONS && shares.every(share => share.length > 0);
         if (state === 'Stable' && shares.length === members && isSpread) return;
-        await new Promise(resolve => { setTimeout(resolve, POLL_MS); });
+        await pause(POLL_MS);
       }
     };
     await within(STEP_TIMEOUT_MS - POLL_MS, look(), () => `the group does not come to ${members} members: it is ${seen}`);
@@ -82,14 +82,10 @@ export class Observer {
     const [{ state, members } = { state: 'Dead', members: [] }] = (await this.admin.describeGroups([group])).groups;
     if (state !== 'Dead') return { state, shares: members.map(member => partitionsOf(member.memberAssignment, topic)) };
     const [host = '', port = ''] = this.bootstrap.split(':');
-    const client = await RawClient.connect(new NodeNet(), Number(port), { host });
-    try {
-      const [described] = (await client.send(consumerGroupDescribeApi, { groupIds: [group], includeAuthorizedOperations: false }, 1)).groups;
-      const shares = described!.members.map(({ assignment }) => assignment.topicPartitions.flatMap(({ partitions }) => partitions));
-      return { state: described!.groupState, shares };
-    } finally {
-      client.close();
-    }
+    const { groups: [described] } = await withClient({ host, port: Number(port) }, client =>
+      client.send(consumerGroupDescribeApi, { groupIds: [group], includeAuthorizedOperations: false }, 1));
+    const shares = described!.members.map(({ assignment }) => assignment.topicPartitions.flatMap(({ partitions }) => partitions));
+    return { state: described!.groupState, shares };
   }
 }
 

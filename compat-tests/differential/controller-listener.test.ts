@@ -1,11 +1,12 @@
 // A controller's own listener, which tools reach with --bootstrap-controller: the same requests to it, the same answers.
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { describeQuorumApi } from '../../src/protocol/generated/index.js';
 import { nodeToHandOver, type BrokerUnderTest } from '../support/brokers.js';
-import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { withJava } from '../support/java-tests.js';
+import { report } from '../support/toolchains.js';
 import { differences, summary, type Difference } from './compare.js';
-import { knownAs } from '../lockstep/known-difference.js';
+import { knownAs, unmet } from '../lockstep/known-difference.js';
 import { KNOWN_AT_CONTROLLER, KNOWN_DIFFERENCES } from './known-differences.js';
 import { common, Player, rangesOf, type VersionRanges } from './player.js';
 import { controllers } from './scenarios/controller.js';
@@ -44,10 +45,9 @@ async function play({ broker, controllerPort }: Node, ranges: VersionRanges): Pr
   }
 }
 
-const reason = missing('java');
-if (reason !== null) noteSkipped('differential test of the controller\'s listener against Apache Kafka', reason);
+const java = withJava('differential test of the controller\'s listener against Apache Kafka');
 
-(reason === null ? describe : describe.skip)('the controllers of Apache Kafka 4.3.1 and Ottla', () => {
+java.describe('the controllers of Apache Kafka 4.3.1 and Ottla', () => {
   let nodes: readonly Node[] = [];
   let compared = 0;
   let found: Difference[] = [];
@@ -71,7 +71,7 @@ if (reason !== null) noteSkipped('differential test of the controller\'s listene
     report('differential-controller', `Against Apache Kafka 4.3.1's controller listener: ${compared} answers compared, ${compared - differing} equal.`);
     const known = found.map(difference => knownAs([...KNOWN_DIFFERENCES, ...KNOWN_AT_CONTROLLER], difference));
     expect(summary(found.filter((_, index) => known[index] === undefined))).toBe('');
-    expect(KNOWN_AT_CONTROLLER.filter(entry => !known.includes(entry))).toEqual([]);
+    expect(unmet(KNOWN_AT_CONTROLLER, new Set(known))).toEqual([]);
     expect(compared).toBeGreaterThan(300);
   });
 });

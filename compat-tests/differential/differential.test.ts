@@ -1,11 +1,12 @@
 // The same requests, played to a fresh Apache Kafka and to a fresh Ottla, get the same answers.
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
 import { noteAdvertised } from '../support/api-coverage.js';
-import { ROOT, missing, noteSkipped, report } from '../support/toolchains.js';
+import { withJava } from '../support/java-tests.js';
+import { ROOT, report } from '../support/toolchains.js';
 import { differences, summary, type Difference } from './compare.js';
-import { knownAs, type KnownDifference } from '../lockstep/known-difference.js';
+import { knownAs, unmet, type KnownDifference } from '../lockstep/known-difference.js';
 import { KNOWN_DIFFERENCES } from './known-differences.js';
 import { Player, common, rangesOf, type VersionRanges } from './player.js';
 import { connections } from './scenarios/connection.js';
@@ -81,10 +82,9 @@ async function play(broker: BrokerUnderTest, ranges: VersionRanges): Promise<Rea
   }
 }
 
-const reason = missing('java');
-if (reason !== null) noteSkipped('differential test against Apache Kafka', reason);
+const java = withJava('differential test against Apache Kafka');
 
-(reason === null ? describe : describe.skip)('Apache Kafka 4.3.1 and Ottla', () => {
+java.describe('Apache Kafka 4.3.1 and Ottla', () => {
   const brokers = (['apache', 'ottla'] as const).map(kind => brokerUnderTest(SETTINGS, kind));
   let apache: ReadonlyMap<string, unknown> = new Map();
   let found: Difference[] = [];
@@ -115,6 +115,6 @@ if (reason !== null) noteSkipped('differential test against Apache Kafka', reaso
   });
 
   test('differ in all that is known to differ', () => {
-    expect(KNOWN_DIFFERENCES.filter(known => !uses.has(known)).map(({ reason, at }) => `${reason} (${at.source})`)).toEqual([]);
+    expect(unmet(KNOWN_DIFFERENCES, uses)).toEqual([]);
   });
 });

@@ -3,6 +3,8 @@
 import { NodeNet } from '../../src/env/node/index.js';
 import { apiVersionsApi, createTopicsApi, describeGroupsApi, findCoordinatorApi, listOffsetsApi, metadataApi, produceApi, type CreateTopicsRequestCreatableTopicInput } from '../../src/protocol/generated/index.js';
 import { RawClient } from '../../src/testing/raw-client.js';
+import { until } from '../support/until.js';
+import { withClient } from '../support/with-client.js';
 import { normalise, SPOKEN } from './normalise.js';
 
 const ANSWER_TIMEOUT_MS = 8_000;
@@ -119,11 +121,7 @@ export class Player {
 
   /** Asks again, unkept, until the answer is as it should be. */
   async until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-    const deadline = Date.now() + SETTLE_TIMEOUT_MS;
-    while (!(await isSo())) {
-      if (Date.now() > deadline) throw new Error(`never settled: ${what}`);
-      await new Promise(resolve => { setTimeout(resolve, POLL_MS); });
-    }
+    await until(what, isSo, so => so, { timeoutMs: SETTLE_TIMEOUT_MS, retryMs: POLL_MS });
   }
 
   /** Creates a topic, waits until its leaders answer, and gives its id, which is told by the topic's name. */
@@ -186,14 +184,10 @@ export class Player {
 
 /** What a broker advertises. */
 export async function rangesOf(host: string, port: number): Promise<VersionRanges> {
-  const client = await RawClient.connect(new NodeNet(), port, { host });
-  try {
-    const { apiKeys } = await client.send(apiVersionsApi, { clientSoftwareName: 'differential', clientSoftwareVersion: '1' }, 3);
-    return new Map(apiKeys.map(({ apiKey, minVersion, maxVersion }) =>
-      [apiKey, { min: apiKey === produceApi.key ? FIRST_SERVED_PRODUCE : minVersion, max: maxVersion }]));
-  } finally {
-    client.close();
-  }
+  const { apiKeys } = await withClient({ host, port }, client =>
+    client.send(apiVersionsApi, { clientSoftwareName: 'differential', clientSoftwareVersion: '1' }, 3));
+  return new Map(apiKeys.map(({ apiKey, minVersion, maxVersion }) =>
+    [apiKey, { min: apiKey === produceApi.key ? FIRST_SERVED_PRODUCE : minVersion, max: maxVersion }]));
 }
 
 /** The versions that both have. */

@@ -1,6 +1,6 @@
 // The judge can find fault: each kind of file, spoilt, is reported.
 
-import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect } from '@jest/globals';
 import kafkajs from 'kafkajs';
 import { cpSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
@@ -8,14 +8,12 @@ import { crc32c } from '../../src/base/crc32c.js';
 import * as batch from '../../src/protocol/records/batch.js';
 import { batchesIn } from '../../src/protocol/records/batch-iterator.js';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
-import { missing, noteSkipped } from '../support/toolchains.js';
+import { withJava } from '../support/java-tests.js';
 import { dumpLogs } from './dump.js';
 
 const TOPIC = 'judged';
 const PREPARE_TIMEOUT_MS = 120_000;
-const javaReason = missing('java');
-if (javaReason !== null) noteSkipped('the tests of kafka-dump-log itself', javaReason);
-const withJava = javaReason === null ? test : test.skip;
+const java = withJava('the tests of kafka-dump-log itself');
 
 let broker: BrokerUnderTest;
 let copies = 0;
@@ -41,7 +39,7 @@ async function writeSomething(): Promise<void> {
 }
 
 beforeAll(async () => {
-  if (javaReason !== null) return;
+  if (!java.isReady) return;
   broker = brokerUnderTest();
   await broker.start();
   await writeSomething();
@@ -102,54 +100,54 @@ function spoilLastRecord(bytes: Buffer, of: 'key' | 'value'): void {
   bytes.writeUInt32BE(crc32c(bytes.subarray(at + batch.ATTRIBUTES_AT, end)), at + batch.CRC_AT);
 }
 
-withJava('what the broker wrote is without fault, and all kinds of files are there', async () => {
+java.test('what the broker wrote is without fault, and all kinds of files are there', async () => {
   const dump = await dumpLogs(broker.dataDir);
   expect(dump.complaints).toEqual([]);
   expect(dump.records).toBeGreaterThan(400);
   expect(dump.kinds).toEqual(expect.arrayContaining(['log', 'index', 'timeindex', 'producer snapshot', 'offsets', 'metadata', 'metadata checkpoint']));
 });
 
-withJava('a changed byte in a batch is reported', async () => {
+java.test('a changed byte in a batch is reported', async () => {
   const complaints = await complaintsAfter(find(/^judged-0/, /\.log$/), bytes => { bytes[batch.BATCH_OVERHEAD + 100]! ^= 1; });
   expect(complaints.join('\n')).toMatch(/isvalid: false|CorruptRecordException/);
 });
 
-withJava('bytes after the last batch are reported', async () => {
+java.test('bytes after the last batch are reported', async () => {
   const complaints = await complaintsAfter(find(/^judged-0/, /\.log$/), bytes => Buffer.concat([bytes, Buffer.alloc(7)]));
   expect(complaints.join('\n')).toContain('7 invalid bytes at the end');
 });
 
-withJava('an index entry that points to another batch is reported', async () => {
+java.test('an index entry that points to another batch is reported', async () => {
   const complaints = await complaintsAfter(find(/^judged-0/, /\.index$/), bytes => { bytes.writeInt32BE(bytes.readInt32BE(0) + 1, 0); });
   expect(complaints.join('\n')).toContain('Mismatches in');
 });
 
-withJava('an index that is not whole fails its sanity check', async () => {
+java.test('an index that is not whole fails its sanity check', async () => {
   const complaints = await complaintsAfter(find(/^judged-0/, /\.index$/), bytes => Buffer.concat([bytes, Buffer.alloc(3)]));
   expect(complaints.join('\n')).toContain('CorruptIndexException');
 });
 
-withJava('a time that is not that of its batch is reported', async () => {
+java.test('a time that is not that of its batch is reported', async () => {
   const complaints = await complaintsAfter(find(/^judged-0/, /\.timeindex$/), bytes => { bytes.writeBigInt64BE(bytes.readBigInt64BE(0) - 1n, 0); });
   expect(complaints.join('\n')).toContain('Found timestamp mismatch');
 });
 
-withJava('a changed producer snapshot is reported', async () => {
+java.test('a changed producer snapshot is reported', async () => {
   const complaints = await complaintsAfter(find(/^judged-0/, /\.snapshot$/), bytes => { bytes[bytes.length - 1]! ^= 1; });
   expect(complaints.join('\n')).toMatch(/[Ss]napshot.*(corrupt|CRC)/);
 });
 
-withJava('a record of the offsets topic that no coordinator writes is reported', async () => {
+java.test('a record of the offsets topic that no coordinator writes is reported', async () => {
   const complaints = await complaintsAfter(find(/^__consumer_offsets-/, /\.log$/), bytes => spoilLastRecord(bytes, 'key'));
   expect(complaints.join('\n')).toContain('Unknown record type');
 });
 
-withJava('a metadata record that no controller writes is reported', async () => {
+java.test('a metadata record that no controller writes is reported', async () => {
   const complaints = await complaintsAfter(find(/^__cluster_metadata-0/, /\.log$/), bytes => spoilLastRecord(bytes, 'value'));
   expect(complaints.join('\n')).toContain('Error at');
 });
 
-withJava('a changed byte in a metadata checkpoint is reported', async () => {
+java.test('a changed byte in a metadata checkpoint is reported', async () => {
   const complaints = await complaintsAfter(find(/./, /\.checkpoint$/), bytes => { bytes[bytes.length - 1]! ^= 1; });
   expect(complaints.join('\n')).toMatch(/isvalid: false|CorruptRecordException/);
 });

@@ -1,13 +1,14 @@
 // kafka-dump-log over what seeded lives of a node's logs have written: no mismatch anywhere.
 
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { afterEach, beforeEach, expect } from '@jest/globals';
 import { existsSync, mkdtempSync, readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { batchesIn } from '../../src/protocol/records/batch-iterator.js';
 import * as batch from '../../src/protocol/records/batch.js';
+import { withJava } from '../support/java-tests.js';
 import { SeededRandom } from '../support/random.js';
-import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { report } from '../support/toolchains.js';
 import { dumpLogs } from './dump.js';
 import { GAPPED, SeededWorkload } from './seeded.js';
 
@@ -17,8 +18,7 @@ const SEEDS = Number(process.env['SEEDS'] ?? 3);
 const STEPS = 1200;
 const TIMEOUT_MS = 120_000 + SEEDS * 10_000;
 
-const javaReason = missing('java');
-if (javaReason !== null) noteSkipped('kafka-dump-log over seeded workloads', javaReason);
+const java = withJava('kafka-dump-log over seeded workloads');
 
 /** In memory where there is such a place: the workload syncs a lot, and no power fails here. */
 const SHARED_MEMORY = '/dev/shm';
@@ -27,9 +27,7 @@ let root: string;
 beforeEach(() => { root = mkdtempSync(join(existsSync(SHARED_MEMORY) ? SHARED_MEMORY : tmpdir(), 'ottla-seeded-')); });
 afterEach(() => rmSync(root, { recursive: true, force: true }));
 
-const withJava = javaReason === null ? test : test.skip;
-
-withJava(`what ${SEEDS} seeded workloads wrote is without fault`, async () => {
+java.test(`what ${SEEDS} seeded workloads wrote is without fault`, async () => {
   const done = new Map<string, number>();
   for (let seed = FIRST_SEED; seed < FIRST_SEED + SEEDS; seed++) {
     const workload = new SeededWorkload(join(root, `seed-${seed}`), new SeededRandom(seed));
@@ -57,7 +55,7 @@ function spoil(path: string, change: (bytes: Buffer) => Buffer | void): string {
   return path;
 }
 
-withJava('each thing that only these workloads write is found out when it is spoilt', async () => {
+java.test('each thing that only these workloads write is found out when it is spoilt', async () => {
   await new SeededWorkload(root, new SeededRandom(FIRST_SEED)).run(STEPS);
   const gap = spoil(largest('rolled-by-size-0', '.log'), bytes => {
     const [first, second, third] = [...batchesIn(bytes)];

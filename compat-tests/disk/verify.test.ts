@@ -6,9 +6,10 @@ import { mkdtempSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'n
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
+import { withJava } from '../support/java-tests.js';
 import { run } from '../support/processes.js';
 import { SeededRandom } from '../support/random.js';
-import { ROOT, missing, noteSkipped } from '../support/toolchains.js';
+import { ROOT } from '../support/toolchains.js';
 import { SeededWorkload } from './seeded.js';
 
 const PREPARE_TIMEOUT_MS = 180_000;
@@ -70,10 +71,9 @@ async function writeSomething(bootstrap: string, round: number): Promise<void> {
   }
 }
 
-const javaReason = missing('java');
-if (javaReason !== null) noteSkipped('`ottla log verify` over directories of Apache Kafka', javaReason);
+const java = withJava('`ottla log verify` over directories of Apache Kafka');
 
-(javaReason === null ? describe : describe.skip)('a directory that Apache Kafka wrote', () => {
+java.describe('a directory that Apache Kafka wrote', () => {
   let broker: BrokerUnderTest;
   beforeAll(async () => {
     broker = brokerUnderTest({ 'offsets.topic.num.partitions': '3', 'transaction.state.log.num.partitions': '3', 'log.cleaner.backoff.ms': '200' }, 'apache');

@@ -1,11 +1,12 @@
 // Every API and version takes what nobody would send: no crash, no hang, bounded memory, and Apache Kafka's error codes where it has
 // any. `make fuzz-apis` goes on for longer.
 
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { createServer, type AddressInfo, type Socket } from 'node:net';
 import { common } from '../differential/player.js';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
-import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { withJava } from '../support/java-tests.js';
+import { report } from '../support/toolchains.js';
 import { compare, type Twin } from './compare.js';
 import { fuzz } from './fuzz.js';
 import { KNOWN_DIFFERENCES, knownAs } from './known-differences.js';
@@ -29,10 +30,9 @@ function broker(kind: 'apache' | 'ottla'): BrokerUnderTest {
   return made;
 }
 
-const reason = missing('java');
-if (reason !== null) noteSkipped('error codes of odd requests beside Apache Kafka', reason);
+const java = withJava('error codes of odd requests beside Apache Kafka');
 // It starts while others are busy.
-const apache = reason === null ? broker('apache') : undefined;
+const apache = java.isReady ? broker('apache') : undefined;
 const apacheStarted = apache?.start();
 apacheStarted?.catch(() => undefined);
 
@@ -67,7 +67,7 @@ test.each([
   }
 });
 
-(reason === null ? describe : describe.skip)('beside Apache Kafka 4.3.1', () => {
+java.describe('beside Apache Kafka 4.3.1', () => {
   test('the error codes are the same but for what is known to differ', async () => {
     const ottla = broker('ottla');
     await Promise.all([apacheStarted, ottla.start()]);

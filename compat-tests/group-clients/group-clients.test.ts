@@ -2,18 +2,17 @@
 // record is missed, and no partition has two owners.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { NodeNet } from '../../src/env/node/index.js';
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { consumerGroupHeartbeatApi, createTopicsApi, offsetCommitApi, syncGroupApi } from '../../src/protocol/generated/index.js';
-import { RawClient } from '../../src/testing/raw-client.js';
 import { ZERO_UUID } from '../../src/protocol/wire/types.js';
 import { CLIENTS, type Client } from '../clients/clients.js';
 import type { ClientDriver, GroupMode } from '../clients/driver.js';
 import { kafkaClient } from '../harness/clients.js';
 import { LinkProxy } from '../harness/link-proxy.js';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
-import { missing, noteSkipped, report } from '../support/toolchains.js';
-import { pause } from '../support/until.js';
+import { canRun, report } from '../support/toolchains.js';
+import { pause, until } from '../support/until.js';
+import { withClient } from '../support/with-client.js';
 import { Ownership, assignmentIn, type Owned } from './ownership.js';
 import { interest, wireTap } from './wire-tap.js';
 
@@ -174,38 +173,31 @@ afterAll(async () => {
 /** Resolves when every group has read so many records more. */
 async function progress(records = PROGRESS): Promise<void> {
   const wanted = groups.map(({ read }) => read.size + records);
-  await until(() => groups.every(({ read }, i) => read.size >= wanted[i]!), () =>
-    `these groups stand still: ${groups.filter(({ read }, i) => read.size < wanted[i]!).map(({ name }) => name).join(', ')}`);
+  await untilNone('the progress of all groups', () => groups.filter(({ read }, i) => read.size < wanted[i]!).map(({ name }) => name));
 }
 
-async function until(holds: () => boolean, otherwise: () => string): Promise<void> {
-  const deadlineMs = Date.now() + PROGRESS_TIMEOUT_MS;
-  while (!holds()) {
-    const failures = groups.flatMap(group => group.failures);
+/** Resolves when nothing is left; a member that fails ends the wait. */
+async function untilNone(what: string, left: () => readonly string[]): Promise<void> {
+  await until(what, async () => {
+    const now = left();
+    const failures = now.length === 0 ? [] : groups.flatMap(group => group.failures);
     if (failures.length > 0) throw new Error(failures.join('\n'));
-    if (Date.now() > deadlineMs) throw new Error(otherwise());
-    await pause(LOOK_MS);
-  }
+    return now;
+  }, now => now.length === 0, { timeoutMs: PROGRESS_TIMEOUT_MS, retryMs: LOOK_MS });
 }
 
 async function setUp(): Promise<void> {
   for (const client of CLIENTS) {
     const modes = MODES[client.name] ?? [];
     if (modes.length === 0) continue;
-    const reason = client.toolchain === null ? null : missing(client.toolchain);
-    if (reason !== null) {
-      noteSkipped(`groups of ${client.name}`, reason);
-      continue;
-    }
+    if (!canRun(`groups of ${client.name}`, client.toolchain)) continue;
     const driver = client.start(`127.0.0.1:${link!.port}`);
     drivers.push(driver);
     groups.push(...modes.map(mode => new Group(client, driver, mode)));
   }
-  const admin = await RawClient.connect(new NodeNet(), broker.port);
-  await admin.send(createTopicsApi, {
+  await withClient(broker, client => client.send(createTopicsApi, {
     topics: groups.map(({ name }) => ({ name, numPartitions: PARTITIONS, replicationFactor: 1, assignments: [], configs: [] })), timeoutMs: 60_000,
-  });
-  admin.close();
+  }));
 }
 
 test(`groups of ${MEMBERS} read all there is, each partition by one member at a time, while members and the broker restart`, async () => {
@@ -225,8 +217,8 @@ test(`groups of ${MEMBERS} read all there is, each partition by one member at a 
   await broker.start();
   await progress();
   await stream.stop();
-  await until(() => groups.every(({ missed }) => missed.length === 0), () =>
-    groups.filter(({ missed }) => missed.length > 0).map(({ name, missed, sent }) => `${name} missed ${missed.length} of ${sent.size}`).join(', '));
+  await untilNone('that all is read', () =>
+    groups.filter(({ missed }) => missed.length > 0).map(({ name, missed, sent }) => `${name} missed ${missed.length} of ${sent.size}`));
   await Promise.all(groups.map(group => group.end()));
   expect(groups.flatMap(({ failures }) => failures)).toEqual([]);
   expect(seen.faults).toEqual([]);
@@ -234,6 +226,8 @@ test(`groups of ${MEMBERS} read all there is, each partition by one member at a 
   expect(seen.commits).toBeGreaterThan(groups.length * MEMBERS);
   const records = groups.reduce((sum, { sent }) => sum + sent.size, 0);
   const twice = groups.reduce((sum, { readTwice }) => sum + readTwice, 0);
-  report('groups-of-clients', `groups of real clients: ${groups.map(({ name }) => name).join(', ')}; ${MEMBERS} members each, all replaced, two restarts of the broker, in `
-    + `${((Date.now() - startMs) / 1000).toFixed(0)} s: ${records} records, none missed, ${twice} read again after a rebalance; ${seen.assignments} assignments and ${seen.commits} commits, no partition with two owners`);
+  const seconds = ((Date.now() - startMs) / 1000).toFixed(0);
+  report('groups-of-clients', `groups of real clients: ${groups.map(({ name }) => name).join(', ')}; ${MEMBERS} members each, all replaced, two restarts of the broker, ` +
+    `in ${seconds} s: ${records} records, none missed, ${twice} read again after a rebalance; ${seen.assignments} assignments and ${seen.commits} commits, ` +
+    'no partition with two owners');
 }, 600_000);

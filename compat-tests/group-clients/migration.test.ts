@@ -1,13 +1,14 @@
 // Java consumers move their group from the classic protocol to the consumer protocol and back, one after the other, while records come and the
 // broker is killed in between.
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
-import { NodeNet } from '../../src/env/node/index.js';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { listGroupsApi } from '../../src/protocol/generated/index.js';
-import { RawClient } from '../../src/testing/raw-client.js';
 import { brokerUnderTest } from '../support/brokers.js';
 import { JavaOracle } from '../support/java-oracle.js';
-import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { withJava } from '../support/java-tests.js';
+import { report } from '../support/toolchains.js';
+import { until } from '../support/until.js';
+import { withClient } from '../support/with-client.js';
 
 const TIMEOUT_MS = 300_000;
 const STAGE_TIMEOUT_MS = 60_000;
@@ -36,10 +37,9 @@ interface State {
   readonly read: number;
 }
 
-const reason = missing('java');
-if (reason !== null) noteSkipped('groups of Java clients that change their protocol', reason);
+const java = withJava('groups of Java clients that change their protocol');
 
-(reason === null ? describe : describe.skip)('Java clients of both protocols in one group', () => {
+java.describe('Java clients of both protocols in one group', () => {
   const broker = brokerUnderTest(SETTINGS);
   let clients: JavaOracle;
 
@@ -54,32 +54,21 @@ if (reason !== null) noteSkipped('groups of Java clients that change their proto
 
   const ask = (question: object): Promise<State> => clients.ask(JSON.stringify(question)) as Promise<State>;
 
-  async function until(what: string, isSo: () => Promise<boolean>, state: () => Promise<unknown>): Promise<void> {
-    const deadline = Date.now() + STAGE_TIMEOUT_MS;
-    while (!(await isSo())) {
-      if (Date.now() > deadline) throw new Error(`${what} does not come about: ${JSON.stringify(await state())}`);
-      await new Promise(resolve => { setTimeout(resolve, POLL_MS); });
-    }
-  }
+  const untilSo = (what: string, isSo: (state: State) => boolean): Promise<State> =>
+    until(what, () => ask({ op: 'state' }), isSo, { timeoutMs: STAGE_TIMEOUT_MS, retryMs: POLL_MS });
 
   async function protocolOf(group: string): Promise<string | undefined> {
-    const admin = await RawClient.connect(new NodeNet(), broker.port, { host: broker.host });
-    try {
-      const { groups } = await admin.send(listGroupsApi, { statesFilter: [], typesFilter: [] }, 5);
-      return groups.find(({ groupId }) => groupId === group)?.groupType;
-    } finally {
-      admin.close();
-    }
+    const { groups } = await withClient(broker, client => client.send(listGroupsApi, { statesFilter: [], typesFilter: [] }, 5));
+    return groups.find(({ groupId }) => groupId === group)?.groupType;
   }
 
   /** These and no others own all partitions between them, each some, in a group of this protocol. */
   async function shared(group: string, protocol: string, ...members: string[]): Promise<void> {
-    await until(`${group} of ${members.join(', ')}`, async () => {
-      const { shares, faults } = await ask({ op: 'state' });
+    await untilSo(`${group} of ${members.join(', ')}`, ({ shares, faults }) => {
       expect(faults).toEqual([]);
       const isWhole = Object.values(shares).reduce((sum, share) => sum + share, 0) === PARTITIONS;
       return isWhole && Object.keys(shares).sort().join() === members.toSorted().join();
-    }, () => ask({ op: 'state' }));
+    });
     expect(await protocolOf(group)).toBe(protocol);
   }
 
@@ -88,7 +77,7 @@ if (reason !== null) noteSkipped('groups of Java clients that change their proto
     await broker.killHard();
     await broker.start();
     const { read } = await ask({ op: 'state' });
-    await until('that members read on', async () => (await ask({ op: 'state' })).read > read, () => ask({ op: 'state' }));
+    await untilSo('that members read on', state => state.read > read);
     await shared(group, protocol, ...members);
   }
 
@@ -126,14 +115,11 @@ if (reason !== null) noteSkipped('groups of Java clients that change their proto
     await start('back-3', classic, 3);
     await shared(group, 'classic', 'back-1', 'back-2', 'back-3');
     await ask({ op: 'enough' });
-    await until('that all is read', async () => {
-      const { read, written } = await ask({ op: 'state' });
-      return read === written;
-    }, () => ask({ op: 'state' }));
-    const { faults, failedCommits, repeated, written } = await ask({ op: 'state' });
+    const { faults, failedCommits, repeated, written } = await untilSo('that all is read', state => state.read === state.written);
     expect(faults).toEqual([]);
     expect(repeated).toBeLessThanOrEqual(failedCommits * MOST_POLLED);
-    report(`migration ${kind}`, `Java consumers ${kind} went over to the consumer protocol and back${isKilled ? ', over a kill of the broker' : ''}: ${written} records, ${repeated} read again after ${failedCommits} failed commits.`);
+    report(`migration ${kind}`, `Java consumers ${kind} went over to the consumer protocol and back${isKilled ? ', over a kill of the broker' : ''}: ` +
+      `${written} records, ${repeated} read again after ${failedCommits} failed commits.`);
     for (const member of ['back-1', 'back-2', 'back-3']) await stop(member);
   }, TIMEOUT_MS);
 });

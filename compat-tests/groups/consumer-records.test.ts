@@ -1,6 +1,6 @@
 // A consumer group's conversation leaves the same records in `__consumer_offsets`, whichever broker has it.
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { decodeRecord } from '../../src/cli/dump/decode-records.js';
@@ -8,7 +8,8 @@ import { batchesIn, recordsIn } from '../../src/protocol/records/batch-iterator.
 import { Player, common, rangesOf, type VersionRanges } from '../differential/player.js';
 import { consumerGroups } from '../differential/scenarios/consumer-groups.js';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
-import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { withJava } from '../support/java-tests.js';
+import { report } from '../support/toolchains.js';
 
 const TIMEOUT_MS = 240_000;
 const OFFSETS_DIRECTORY = '__consumer_offsets-0';
@@ -16,8 +17,7 @@ const DAY_MS = 86_400_000;
 /** An id that a broker made: a topic's, or a member's in version 0. */
 const MADE_ID = /^[\w-]{22}$/;
 
-const reason = missing('java');
-if (reason !== null) noteSkipped('records of consumer groups against Apache Kafka', reason);
+const java = withJava('records of consumer groups against Apache Kafka');
 
 /** The records of each group, in order, without what cannot be equal: ids that brokers made, hashes over these, versions of the metadata, and the time. */
 function recordsByGroup(dataDir: string): Map<string, string[]> {
@@ -62,7 +62,7 @@ function told(value: unknown, field = ''): unknown {
   return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, told(one, name)]));
 }
 
-(reason === null ? describe : describe.skip)('records of consumer groups', () => {
+java.describe('records of consumer groups', () => {
   const brokers = (['apache', 'ottla'] as const).map(kind => brokerUnderTest({ 'offsets.topic.num.partitions': '1' }, kind));
   let written: Map<string, string[]>[] = [];
 

@@ -1,8 +1,9 @@
 // Members of groups, played by raw requests that a seed chooses, meet the same answers from Apache Kafka and from Ottla.
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { withJava } from '../support/java-tests.js';
 import { SeededRandom } from '../support/random.js';
-import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { report } from '../support/toolchains.js';
 import { Cast } from './classic/cast.js';
 import { GROUP_PARTITIONS, levelLeaders, MAX_SIZE, playSeed, TOPICS } from './classic/script.js';
 import { SCRIPTED } from './classic/scripted.js';
@@ -11,6 +12,7 @@ import { CONSUMER_MAX_SIZE, CONSUMER_TOPICS, playConsumers } from './consumer/sc
 import { CONSUMERS_SCRIPTED } from './consumer/scripted.js';
 import { levelPartitions, playUniform, UNIFORM_TOPIC, UniformCast } from './consumer/uniform.js';
 import { KNOWN_DIFFERENCES } from './known-differences.js';
+import { unmet } from '../lockstep/known-difference.js';
 import { Stage } from '../lockstep/stage.js';
 
 const TIMEOUT_MS = 600_000;
@@ -38,10 +40,9 @@ interface Game {
   forgetLeaders(): void;
 }
 
-const reason = missing('java');
-if (reason !== null) noteSkipped('differential tests of groups', reason);
+const java = withJava('differential tests of groups');
 
-(reason === null ? describe : describe.skip)('groups of Apache Kafka 4.3.1 and of Ottla', () => {
+java.describe('groups of Apache Kafka 4.3.1 and of Ottla', () => {
   const stage = new Stage(SETTINGS, { ...Object.fromEntries(TOPICS.map(topic => [topic, 3])), ...CONSUMER_TOPICS, ...UNIFORM_TOPIC }, KNOWN_DIFFERENCES);
   const passed = { steps: 0, answers: 0 };
   const seeds = Array.from({ length: SEEDS }, (_, index) => FIRST_SEED + index);
@@ -98,7 +99,7 @@ if (reason !== null) noteSkipped('differential tests of groups', reason);
       ...CONSUMERS_SCRIPTED.map(({ name, steps }) =>
         stage.play(stage.open(name, side => new ConsumerCast(side)), async lockstep => { for (const step of steps) await lockstep.step(step); })),
     ]), { steps });
-    expect(KNOWN_DIFFERENCES.filter(known => !stage.met.has(known)).map(({ asked, reason: why }) => `${why} (${asked.source})`)).toEqual([]);
+    expect(unmet(KNOWN_DIFFERENCES, stage.met)).toEqual([]);
   }, TIMEOUT_MS);
 
   test(`classic members of ${SEEDS} seeds are answered as by Apache`, async () => {

@@ -1,12 +1,13 @@
 // One data directory, run by Ottla and by Apache Kafka in turn: what one acknowledged, the other serves.
 
-import { afterEach, describe, expect, test } from '@jest/globals';
+import { afterEach, expect, test } from '@jest/globals';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { dumpLogs } from '../disk/dump.js';
 import { nodeToHandOver, type HandedOver, type Settings } from '../support/brokers.js';
+import { withJava } from '../support/java-tests.js';
 import { SeededRandom } from '../support/random.js';
-import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { report } from '../support/toolchains.js';
 import { until } from '../support/until.js';
 import { ClusterMetadata, NewerGroups } from './apache-strands.js';
 import { Client } from './client.js';
@@ -24,8 +25,7 @@ const HAND_OVERS = Number(process.env['HAND_OVERS'] ?? 5);
 const KILLS = Math.max(4, HAND_OVERS - 1);
 const TIMEOUT_MS = 240_000 + HAND_OVERS * 20_000;
 
-const javaReason = missing('java');
-if (javaReason !== null) noteSkipped('hand-overs between Ottla and Apache Kafka', javaReason);
+const java = withJava('hand-overs between Ottla and Apache Kafka');
 
 /** Both do what takes its time soon: retention, compaction, deletion. */
 const HASTY: Settings = {
@@ -91,7 +91,7 @@ const apacheStrands = (): Strand[] => [new ClusterMetadata(), new NewerGroups()]
 const GUARDED: Settings = { 'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'super.users': 'User:ANONYMOUS' };
 const other = (kind: Kind): Kind => (kind === 'ottla' ? 'apache' : 'ottla');
 
-(javaReason === null ? describe : describe.skip)('hand-overs', () => {
+java.describe('hand-overs', () => {
   test(`a directory of Ottla's goes through ${HAND_OVERS} hand-overs and nothing is lost`, async () => {
     const startMs = Date.now();
     const random = new SeededRandom(SEED);

@@ -1,14 +1,14 @@
 // Clients whose every step is recorded: kafkajs writers and group readers, and a reader of our own that chose its partitions.
 
 import kafkajs, { type Consumer, type Kafka as KafkaClient, type Producer } from 'kafkajs';
-import { NodeNet } from '../../src/env/node/index.js';
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { fetchApi } from '../../src/protocol/generated/fetch.js';
 import { batchesIn, recordsIn } from '../../src/protocol/records/batch-iterator.js';
 import type { MicroOperation } from '../../src/testing/history/history.js';
 import type { HistoryRecorder } from '../../src/testing/history/recorder.js';
-import { RawClient } from '../../src/testing/raw-client.js';
+import type { RawClient } from '../../src/testing/raw-client.js';
 import type { SeededRandom } from '../support/random.js';
+import { withClient } from '../support/with-client.js';
 
 const { Kafka, Partitioners, logLevel } = kafkajs;
 
@@ -131,12 +131,9 @@ export class AssignedReader {
   }
 
   async readToEnd(): Promise<void> {
-    const client = await RawClient.connect(new NodeNet(), this.port());
-    try {
+    await withClient({ port: this.port() }, async client => {
       for (let partition = 0; partition < this.topic.partitions; partition++) while (await this.poll(client, partition)) { /* on */ }
-    } finally {
-      client.close();
-    }
+    });
   }
 
   /** Whether there may be more. */

@@ -2,6 +2,7 @@
 
 import type { BrokerUnderTest } from '../support/brokers.js';
 import type { SeededRandom } from '../support/random.js';
+import { pause } from '../support/until.js';
 import type { LinkProxy } from './link-proxy.js';
 
 export interface Fault {
@@ -11,7 +12,7 @@ export interface Fault {
 
 const LONGEST_MS = 400;
 
-const moment = (random: SeededRandom): Promise<void> => new Promise(resolve => { setTimeout(resolve, 20 + random.below(LONGEST_MS)); });
+const moment = (random: SeededRandom): Promise<void> => pause(20 + random.below(LONGEST_MS));
 
 /** Disturbs the link for a moment. */
 const onLink = (name: string, disturb: (link: LinkProxy, random: SeededRandom) => void): Fault => ({

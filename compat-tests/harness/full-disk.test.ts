@@ -4,15 +4,15 @@ import { afterAll, afterEach, expect, test } from '@jest/globals';
 import { existsSync, mkdtempSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NodeNet } from '../../src/env/node/index.js';
 import { createTopicsApi } from '../../src/protocol/generated/create-topics.js';
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { listOffsetsApi } from '../../src/protocol/generated/list-offsets.js';
 import { produceApi } from '../../src/protocol/generated/produce.js';
 import { buildBatch } from '../../src/protocol/records/batch-builder.js';
-import { RawClient } from '../../src/testing/raw-client.js';
+import type { RawClient } from '../../src/testing/raw-client.js';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
 import { noteSkipped } from '../support/toolchains.js';
+import { withClient } from '../support/with-client.js';
 import { smallDisk, type SmallDisk } from './small-disk.js';
 
 const DISK_BYTES = 64 << 20;
@@ -40,18 +40,9 @@ afterAll(async () => {
   if (!('missing' in made)) await disk.remove();
 });
 
-async function withClient<T>(use: (client: RawClient) => Promise<T>): Promise<T> {
-  const client = await RawClient.connect(new NodeNet(), broker.port);
-  try {
-    return await use(client);
-  } finally {
-    client.close();
-  }
-}
-
 async function createTopic(partitions: number): Promise<void> {
   const topics = [{ name: TOPIC, numPartitions: partitions, replicationFactor: 1, assignments: [], configs: [] }];
-  await withClient(client => client.send(createTopicsApi, { topics, timeoutMs: 5000 }));
+  await withClient(broker, client => client.send(createTopicsApi, { topics, timeoutMs: 5000 }));
 }
 
 /** The error code, or that there was no answer. */
@@ -64,7 +55,7 @@ async function write(client: RawClient, index: number): Promise<number | 'discon
 
 /** Writes until the broker says no, or hangs up; how many records it acknowledged. */
 async function writeUntilRefused(index: number): Promise<number> {
-  return withClient(async client => {
+  return withClient(broker, async client => {
     for (let acknowledged = 0; acknowledged * VALUE_BYTES < DISK_BYTES; acknowledged++) {
       const errorCode = await write(client, index);
       if (errorCode === ErrorCode.NONE) continue;
@@ -77,7 +68,7 @@ async function writeUntilRefused(index: number): Promise<number> {
 
 async function endOf(partitionIndex: number): Promise<number> {
   const request = { replicaId: -1, isolationLevel: 0, topics: [{ name: TOPIC, partitions: [{ partitionIndex, timestamp: LATEST }] }] };
-  const answer = await withClient(client => client.send(listOffsetsApi, request));
+  const answer = await withClient(broker, client => client.send(listOffsetsApi, request));
   return Number(answer.topics[0]!.partitions[0]!.offset);
 }
 
@@ -108,7 +99,7 @@ onSmallDisk('when one of two directories is full, the partitions of the other go
     const onSmall = existsSync(join(small, `${TOPIC}-0`)) ? 0 : 1;
     const acknowledged = await writeUntilRefused(onSmall);
     expect(acknowledged).toBeGreaterThan(1);
-    await withClient(async client => {
+    await withClient(broker, async client => {
       expect([ErrorCode.KAFKA_STORAGE_ERROR, ErrorCode.NOT_LEADER_OR_FOLLOWER]).toContain(await write(client, onSmall));
       for (let i = 0; i < 20; i++) expect(await write(client, 1 - onSmall)).toBe(ErrorCode.NONE);
     });
@@ -117,7 +108,7 @@ onSmallDisk('when one of two directories is full, the partitions of the other go
     await broker.start();
     expect(await endOf(onSmall)).toBeGreaterThanOrEqual(acknowledged);
     expect(await endOf(1 - onSmall)).toBe(20);
-    await withClient(async client => { expect(await write(client, onSmall)).toBe(ErrorCode.NONE); });
+    await withClient(broker, async client => { expect(await write(client, onSmall)).toBe(ErrorCode.NONE); });
   } finally {
     await broker.remove();
     rmSync(roomy, { recursive: true, force: true });

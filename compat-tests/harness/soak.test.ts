@@ -4,14 +4,14 @@
 import { afterEach, expect, test } from '@jest/globals';
 import { readdirSync, statSync, truncateSync } from 'node:fs';
 import { join } from 'node:path';
-import { NodeNet } from '../../src/env/node/index.js';
 import { createTopicsApi } from '../../src/protocol/generated/create-topics.js';
 import { checkHistory, describeFaults, type CheckResult } from '../../src/testing/history/checker.js';
 import { HistoryRecorder } from '../../src/testing/history/recorder.js';
-import { RawClient } from '../../src/testing/raw-client.js';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
 import { SeededRandom } from '../support/random.js';
 import { report } from '../support/toolchains.js';
+import { until } from '../support/until.js';
+import { withClient } from '../support/with-client.js';
 import { AssignedReader, KafkajsReader, KafkajsWriter, UniqueValues, kafkaClient, type RecordedClient, type Topic } from './clients.js';
 import { FAULTS, faultsInTurn } from './faults.js';
 import { LinkProxy } from './link-proxy.js';
@@ -49,9 +49,8 @@ async function stage(): Promise<Stage> {
   });
   cleanUp.push(() => broker.remove());
   await broker.start();
-  const admin = await RawClient.connect(new NodeNet(), broker.port);
-  await admin.send(createTopicsApi, { topics: [{ name: TOPIC.name, numPartitions: TOPIC.partitions, replicationFactor: 1, assignments: [], configs: [] }], timeoutMs: 10_000 });
-  admin.close();
+  const topic = { name: TOPIC.name, numPartitions: TOPIC.partitions, replicationFactor: 1, assignments: [], configs: [] };
+  await withClient(broker, client => client.send(createTopicsApi, { topics: [topic], timeoutMs: 10_000 }));
   const history = new HistoryRecorder({ file: process.env['HISTORY'] });
   const values = new UniqueValues();
   const kafka = kafkaClient('soak', `127.0.0.1:${link.port}`);
@@ -70,11 +69,8 @@ async function stage(): Promise<Stage> {
 async function work(clients: readonly RecordedClient[], steps: number): Promise<void> {
   const kinds = [clients.slice(0, WRITERS), clients.slice(WRITERS)];
   const wanted = kinds.map(kind => sum(kind) + steps);
-  const deadlineMs = Date.now() + STEPS_TIMEOUT_MS;
-  while (kinds.some((kind, i) => sum(kind) < wanted[i]!)) {
-    if (Date.now() > deadlineMs) throw new Error(`clients came to a standstill: ${kinds.map(sum).join(' and ')} steps, ${wanted.join(' and ')} wanted`);
-    await new Promise(resolve => { setTimeout(resolve, 5); });
-  }
+  await until(`${wanted.join(' and ')} steps of the writers and the readers`, async () => kinds.map(sum), done => done.every((steps, i) => steps >= wanted[i]!),
+    { timeoutMs: STEPS_TIMEOUT_MS, retryMs: 5 });
 }
 
 const sum = (clients: readonly RecordedClient[]): number => clients.reduce((total, { done }) => total + done, 0);

@@ -1,16 +1,16 @@
 // `kill -9` at seeded moments under load: nothing that was acknowledged is lost or moved.
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
-import { NodeNet } from '../../src/env/node/index.js';
 import { createTopicsApi } from '../../src/protocol/generated/create-topics.js';
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { fetchApi } from '../../src/protocol/generated/fetch.js';
-import { RawClient } from '../../src/testing/raw-client.js';
 import { dumpLogs } from '../disk/dump.js';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
+import { withJava } from '../support/java-tests.js';
 import { SeededRandom } from '../support/random.js';
-import { missing, noteSkipped, report } from '../support/toolchains.js';
-import { pause } from '../support/until.js';
+import { report } from '../support/toolchains.js';
+import { pause, until } from '../support/until.js';
+import { withClient } from '../support/with-client.js';
 import { StreamReader, StreamWriter, type StreamOptions } from './stream.js';
 
 const KILLS = Number(process.env['KILLS'] ?? 200);
@@ -47,17 +47,8 @@ afterAll(async () => {
   await broker?.remove();
 });
 
-async function withClient<T>(use: (client: RawClient) => Promise<T>): Promise<T> {
-  const client = await RawClient.connect(new NodeNet(), broker.port);
-  try {
-    return await use(client);
-  } finally {
-    client.close();
-  }
-}
-
 async function createTopic(): Promise<void> {
-  const response = await withClient(client => client.send(createTopicsApi, {
+  const response = await withClient(broker, client => client.send(createTopicsApi, {
     topics: [{ name: TOPIC, numPartitions: streams.length, replicationFactor: 1, assignments: [], configs: [] }], timeoutMs: 10_000,
   }));
   expect(response.topics[0]!.errorCode).toBe(ErrorCode.NONE);
@@ -67,17 +58,15 @@ async function createTopic(): Promise<void> {
 async function liveOn(writers: readonly StreamWriter[], records: number): Promise<void> {
   const acknowledged = () => writers.reduce((sum, writer) => sum + writer.acknowledged, 0);
   const enough = acknowledged() + records;
-  const deadlineMs = Date.now() + LIFE_TIMEOUT_MS;
-  while (acknowledged() < enough) {
+  await until(`${enough} acknowledged records`, async () => {
     writers.forEach(writer => writer.check());
-    if (Date.now() > deadlineMs) throw new Error(`the broker acknowledged ${acknowledged() + records - enough} of ${records} records in ${LIFE_TIMEOUT_MS} ms`);
-    await pause(1);
-  }
+    return acknowledged();
+  }, count => count >= enough, { timeoutMs: LIFE_TIMEOUT_MS, retryMs: 1 });
 }
 
 /** Reads the partition from where the reader stands until it has seen all records below `until`, and on to the end. */
 async function readOn(reader: StreamReader, { partition }: StreamOptions, until: number): Promise<void> {
-  await withClient(async client => {
+  await withClient(broker, async client => {
     for (let hasMore = true; hasMore;) {
       const response = await client.send(fetchApi, {
         maxWaitMs: 0, minBytes: 0, maxBytes: FETCH_BYTES, sessionEpoch: -1,
@@ -120,10 +109,9 @@ test(`${KILLS} kills lose no acknowledged record and move none`, async () => {
   for (const count of counts) expect(count).toBeGreaterThan(KILLS);
 }, TEST_TIMEOUT_MS);
 
-const javaReason = missing('java');
-if (javaReason !== null) noteSkipped('kafka-dump-log after the kills', javaReason);
+const java = withJava('kafka-dump-log after the kills');
 
-(javaReason === null ? test : test.skip)("Apache's kafka-dump-log finds nothing wrong after the kills", async () => {
+java.test("Apache's kafka-dump-log finds nothing wrong after the kills", async () => {
   await broker.stop();
   const dump = await dumpLogs(broker.dataDir);
   expect(dump.complaints).toEqual([]);

@@ -1,15 +1,14 @@
 // Asks, from the first moment in which a broker takes connections, what a client asks that restores state from it, and holds
 // each answer against what the writer was answered before it was asked.
 
-import { NodeNet } from '../../src/env/node/index.js';
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { fetchApi, findCoordinatorApi, listOffsetsApi, metadataApi, offsetFetchApi, offsetForLeaderEpochApi } from '../../src/protocol/generated/index.js';
 import * as batch from '../../src/protocol/records/batch.js';
 import { batchesIn, recordsIn } from '../../src/protocol/records/batch-iterator.js';
 import { parseEndTransactionMarker } from '../../src/protocol/records/control-records.js';
-import { RawClient } from '../../src/testing/raw-client.js';
-import { pause } from '../support/until.js';
+import type { RawClient } from '../../src/testing/raw-client.js';
 import type { TransactionalWriter } from './transactional-writer.js';
+import { Visits } from './visits.js';
 
 const [LATEST, EARLIEST] = [-1, -2];
 const [UNCOMMITTED, COMMITTED] = [0, 1];
@@ -35,43 +34,22 @@ export class RestartProber {
   readonly passing = new Map<string, number>();
   /** Where each partition was read to, and the epoch of the last batch there. */
   private readonly readTo = new Map<number, { epoch: number; position: number }>();
+  readonly visits: Visits;
   private client: RawClient | undefined;
-  private isStopped = false;
-  private failure: Error | undefined;
-  private readonly done: Promise<void>;
 
-  constructor(private readonly port: () => number, private readonly writer: TransactionalWriter) {
-    this.done = this.run().catch((error: Error) => { this.failure = error; });
+  constructor(port: () => number, private readonly writer: TransactionalWriter) {
+    this.visits = new Visits({ port, retryMs: RETRY_MS, visit: client => this.visit(client) });
   }
 
-  check(): void {
-    if (this.failure !== undefined) throw this.failure;
-  }
-
-  async stop(): Promise<void> {
-    this.isStopped = true;
-    this.client?.close();
-    await this.done;
-  }
-
-  private async run(): Promise<void> {
-    while (!this.isStopped) {
-      try {
-        this.client = await RawClient.connect(new NodeNet(), this.port());
-      } catch {
-        await pause(RETRY_MS);
-        continue;
-      }
-      const life = { isOver: false };
-      void this.client.closedByPeer().then(() => { life.isOver = true; });
-      try {
-        while (!this.isStopped && !life.isOver) await this.round();
-      } catch (error) {
-        // What else fails is the connection, with the broker.
-        if (error instanceof WrongAnswerError || (!life.isOver && !this.isStopped)) throw error;
-      } finally {
-        this.client.close();
-      }
+  private async visit(client: RawClient): Promise<void> {
+    this.client = client;
+    const life = { isOver: false };
+    void client.closedByPeer().then(() => { life.isOver = true; });
+    try {
+      while (!this.visits.isStopped && !life.isOver) await this.round();
+    } catch (error) {
+      // What else fails is the connection, with the broker.
+      if (error instanceof WrongAnswerError || (!life.isOver && !this.visits.isStopped)) throw error;
     }
   }
 
@@ -79,7 +57,8 @@ export class RestartProber {
     const { writer: { options: { partitions } } } = this;
     const questions = [() => this.metadata(), () => this.coordinators(), () => this.offsets(false), () => this.offsets(true)];
     for (const partition of partitions) {
-      questions.push(() => this.end(partition, UNCOMMITTED), () => this.start(partition), () => this.end(partition, COMMITTED), () => this.records(partition), () => this.epochEnd(partition));
+      questions.push(() => this.end(partition, UNCOMMITTED), () => this.start(partition), () => this.end(partition, COMMITTED));
+      questions.push(() => this.records(partition), () => this.epochEnd(partition));
     }
     for (const question of questions) {
       try {
@@ -180,7 +159,9 @@ export class RestartProber {
       holds(Number(highWatermark) >= stableEnd, () => `Fetch of partition ${partition}: the high watermark is ${highWatermark}; ${stableEnd} is owed`);
       holds(Number(data.logStartOffset) === 0, () => `Fetch of partition ${partition}: the log starts at ${data.logStartOffset}`);
       const before = position;
-      const begun = (data.abortedTransactions ?? []).map(({ producerId, firstOffset }) => ({ producerId: Number(producerId), firstOffset: Number(firstOffset) })).sort((a, b) => a.firstOffset - b.firstOffset);
+      const begun = (data.abortedTransactions ?? [])
+        .map(({ producerId, firstOffset }) => ({ producerId: Number(producerId), firstOffset: Number(firstOffset) }))
+        .sort((a, b) => a.firstOffset - b.firstOffset);
       inAborted.clear();
       const bytes = data.records ?? Buffer.alloc(0);
       for (const at of batchesIn(bytes)) {
@@ -204,7 +185,8 @@ export class RestartProber {
     }
     if (lastEpoch >= 0) this.readTo.set(partition, { epoch: lastEpoch, position });
     for (const [key, number] of committed) {
-      holds((found.get(key) ?? -1) >= number, () => `Fetch of partition ${partition} up to ${position}: ${key} is of transaction ${found.get(key)}; transaction ${number} was committed`);
+      holds((found.get(key) ?? -1) >= number, () =>
+        `Fetch of partition ${partition} up to ${position}: ${key} is of transaction ${found.get(key)}; transaction ${number} was committed`);
     }
     for (const [key, number] of found) holds(!writer.aborted.has(number), () => `Fetch of partition ${partition}: ${key} is of transaction ${number}, which was aborted`);
   }

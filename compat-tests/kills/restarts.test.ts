@@ -2,14 +2,13 @@
 
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
-import { NodeNet } from '../../src/env/node/index.js';
 import { createTopicsApi } from '../../src/protocol/generated/create-topics.js';
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
-import { RawClient } from '../../src/testing/raw-client.js';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
 import { SeededRandom } from '../support/random.js';
 import { report } from '../support/toolchains.js';
 import { pause, until } from '../support/until.js';
+import { withClient } from '../support/with-client.js';
 import { RestartProber } from './restart-prober.js';
 import { TransactionalWriter } from './transactional-writer.js';
 
@@ -37,12 +36,10 @@ afterAll(async () => {
 });
 
 async function createTopic(): Promise<void> {
-  const client = await RawClient.connect(new NodeNet(), broker.port);
-  const configs = { 'cleanup.policy': 'compact', 'internal.segment.bytes': '8192', 'min.cleanable.dirty.ratio': '0.01', 'min.compaction.lag.ms': '0' };
-  const response = await client.send(createTopicsApi, {
-    topics: [{ name: TOPIC, numPartitions: WRITERS * PARTITIONS_OF_A_WRITER, replicationFactor: 1, assignments: [], configs: Object.entries(configs).map(([name, value]) => ({ name, value })) }],
-    timeoutMs: 10_000,
-  }).finally(() => client.close());
+  const settings = { 'cleanup.policy': 'compact', 'internal.segment.bytes': '8192', 'min.cleanable.dirty.ratio': '0.01', 'min.compaction.lag.ms': '0' };
+  const configs = Object.entries(settings).map(([name, value]) => ({ name, value }));
+  const topic = { name: TOPIC, numPartitions: WRITERS * PARTITIONS_OF_A_WRITER, replicationFactor: 1, assignments: [], configs };
+  const response = await withClient(broker, client => client.send(createTopicsApi, { topics: [topic], timeoutMs: 10_000 }));
   expect(response.topics[0]!.errorCode).toBe(ErrorCode.NONE);
 }
 
@@ -66,7 +63,7 @@ test(`after each of ${KILLS} kills every answer tells of all that was acknowledg
     for (let kill = 1; kill <= KILLS; kill++) {
       const [commitsWanted, heldWanted] = [commits() + 1 + random.below(MOST_COMMITS_OF_A_LIFE), held() + 20];
       await until(`life ${kill}`, () => {
-        [...writers, ...probers].forEach(each => each.check());
+        [...writers, ...probers].forEach(({ visits }) => visits.check());
         return Promise.resolve([commits(), held()] as const);
       }, ([committed, answers]) => committed >= commitsWanted && answers >= heldWanted, { retryMs: 2, timeoutMs: 60_000 });
       await pause(random.below(LONGEST_LIFE_MS));
@@ -88,15 +85,17 @@ test(`after each of ${KILLS} kills every answer tells of all that was acknowledg
       await broker.start();
     }
     await until('the last answers', () => {
-      [...writers, ...probers].forEach(each => each.check());
+      [...writers, ...probers].forEach(({ visits }) => visits.check());
       return Promise.resolve(held());
     }, (last => answers => answers >= last + 100)(held()), { retryMs: 2 });
   } finally {
-    await Promise.all([...probers, ...writers].map(each => each.stop()));
+    await Promise.all([...probers, ...writers].map(({ visits }) => visits.stop()));
   }
-  [...writers, ...probers].forEach(each => each.check());
+  [...writers, ...probers].forEach(({ visits }) => visits.check());
   const passing = new Map<string, number>();
   for (const prober of probers) for (const [what, times] of prober.passing) passing.set(what, (passing.get(what) ?? 0) + times);
-  report('restarts', `kill -9 of ${broker.kind} in transactions: ${KILLS} times in ${((Date.now() - startMs) / 1000).toFixed(0)} s (seed ${SEED}), ${commits()} commits, ${held()} answers right, none wrong; passing errors: ${[...passing].map(([what, times]) => `${what}: ${times}`).join(', ') || 'none'}`);
+  const seconds = ((Date.now() - startMs) / 1000).toFixed(0);
+  report('restarts', `kill -9 of ${broker.kind} in transactions: ${KILLS} times in ${seconds} s (seed ${SEED}), ${commits()} commits, ${held()} answers right, ` +
+    `none wrong; passing errors: ${[...passing].map(([what, times]) => `${what}: ${times}`).join(', ') || 'none'}`);
   for (const writer of writers) expect(writer.commits).toBeGreaterThan(0);
 }, TEST_TIMEOUT_MS);

@@ -6,8 +6,8 @@ import { initProducerIdApi } from '../../src/protocol/generated/init-producer-id
 import { produceApi } from '../../src/protocol/generated/produce.js';
 import { batchesIn, recordsIn } from '../../src/protocol/records/batch-iterator.js';
 import { buildBatch } from '../../src/protocol/records/batch-builder.js';
-import { NodeNet } from '../../src/env/node/index.js';
-import { RawClient } from '../../src/testing/raw-client.js';
+import type { RawClient } from '../../src/testing/raw-client.js';
+import { Visits } from './visits.js';
 
 export interface StreamOptions {
   topic: string;
@@ -48,48 +48,26 @@ export class StreamWriter {
   private nextNumber = 0;
   private unacknowledged: Batch[] = [];
   private producerId = -1;
-  private client: RawClient | undefined;
-  private isStopped = false;
-  private failure: Error | undefined;
-  private readonly done: Promise<void>;
+  private readonly visits: Visits;
 
-  constructor(private readonly port: () => number, readonly options: StreamOptions) {
-    this.done = this.run().catch((error: Error) => { this.failure = error; });
+  constructor(port: () => number, readonly options: StreamOptions) {
+    this.visits = new Visits({ port, retryMs: RECONNECT_MS, visit: client => this.write(client), isOwing: () => this.unacknowledged.length > 0 });
   }
 
   /** Lets what is in flight be acknowledged, then ends. Throws what the broker answered wrongly. */
   async stop(): Promise<void> {
-    this.isStopped = true;
-    await this.done;
+    await this.visits.end();
     this.check();
   }
 
   /** Ends now; for a test that has failed. */
   async abort(): Promise<void> {
-    this.isStopped = true;
     this.unacknowledged = [];
-    this.client?.close();
-    await this.done;
+    await this.visits.stop();
   }
 
   check(): void {
-    if (this.failure !== undefined) throw this.failure;
-  }
-
-  private async run(): Promise<void> {
-    while (!this.isStopped || this.unacknowledged.length > 0) {
-      try {
-        this.client = await RawClient.connect(new NodeNet(), this.port());
-      } catch {
-        await new Promise(resolve => { setTimeout(resolve, RECONNECT_MS); });
-        continue;
-      }
-      try {
-        await this.write(this.client);
-      } finally {
-        this.client.close();
-      }
-    }
+    this.visits.check();
   }
 
   /** Until the connection ends, or an answer says to begin again. */
@@ -99,9 +77,9 @@ export class StreamWriter {
     const answers: Promise<number | undefined>[] = [];
     const send = (batch: Batch) => answers.push(this.send(client, batch));
     for (const batch of this.unacknowledged.slice(0, limit)) send(batch);
-    while (answers.length > 0 || !this.isStopped) {
+    while (answers.length > 0 || !this.visits.isStopped) {
       while (answers.length < limit && answers.length < this.unacknowledged.length) send(this.unacknowledged[answers.length]!);
-      while (answers.length < limit && !this.isStopped) {
+      while (answers.length < limit && !this.visits.isStopped) {
         const batch = this.nextBatch();
         this.unacknowledged.push(batch);
         send(batch);

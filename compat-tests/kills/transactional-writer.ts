@@ -1,14 +1,14 @@
 // A transactional producer that writes keyed records to partitions of its own, and the account of what it was answered.
 
-import { NodeNet } from '../../src/env/node/index.js';
 import { buildBatch } from '../../src/protocol/records/batch-builder.js';
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import {
   addOffsetsToTxnApi, addPartitionsToTxnApi, endTxnApi, initProducerIdApi, produceApi, txnOffsetCommitApi,
 } from '../../src/protocol/generated/index.js';
-import { RawClient } from '../../src/testing/raw-client.js';
+import type { RawClient } from '../../src/testing/raw-client.js';
 import type { SeededRandom } from '../support/random.js';
 import { pause } from '../support/until.js';
+import { Visits } from './visits.js';
 
 export interface WriterOptions {
   readonly topic: string;
@@ -45,6 +45,7 @@ const PASSING: ReadonlySet<number> = new Set([
 class CutOffError extends Error {}
 
 export class TransactionalWriter {
+  readonly visits: Visits;
   readonly owed: ReadonlyMap<number, Owed>;
   /** Numbers of transactions that can never become visible. */
   readonly aborted = new Set<number>();
@@ -56,46 +57,27 @@ export class TransactionalWriter {
   private client: RawClient | undefined;
   private producer = { producerId: -1, producerEpoch: -1 };
   private sequences = new Map<number, number>();
-  private isStopped = false;
-  private failure: Error | undefined;
-  private readonly done: Promise<void>;
 
-  constructor(private readonly port: () => number, readonly options: WriterOptions, private readonly random: SeededRandom) {
+  constructor(port: () => number, readonly options: WriterOptions, private readonly random: SeededRandom) {
     this.owed = new Map(options.partitions.map(partition => [partition, { end: 0, stableEnd: 0, committed: new Map<string, number>() }]));
-    this.done = this.run().catch((error: Error) => { this.failure = error; });
+    this.visits = new Visits({ port, retryMs: RETRY_MS, visit: client => this.visit(client) });
   }
 
-  check(): void {
-    if (this.failure !== undefined) throw this.failure;
-  }
-
-  async stop(): Promise<void> {
-    this.isStopped = true;
-    this.client?.close();
-    await this.done;
-  }
-
-  private async run(): Promise<void> {
-    while (!this.isStopped) {
-      try {
-        this.client = await RawClient.connect(new NodeNet(), this.port());
-      } catch {
-        await pause(RETRY_MS);
-        continue;
-      }
-      try {
-        await this.init();
-        while (!this.isStopped) await this.transaction();
-      } catch (error) {
-        if (!(error instanceof CutOffError)) throw error;
-      } finally {
-        this.client.close();
-      }
+  private async visit(client: RawClient): Promise<void> {
+    this.client = client;
+    try {
+      await this.init();
+      while (!this.visits.isStopped) await this.transaction();
+    } catch (error) {
+      if (!(error instanceof CutOffError)) throw error;
     }
   }
 
   private async init(): Promise<void> {
-    const answer = await this.ask('InitProducerId', () => this.client!.send(initProducerIdApi, { transactionalId: this.options.id, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS }, this.options.isSecondProtocol ? 5 : 4), ({ errorCode }) => errorCode);
+    const { id, isSecondProtocol } = this.options;
+    const answer = await this.ask('InitProducerId', () => this.client!.send(initProducerIdApi, {
+      transactionalId: id, transactionTimeoutMs: TRANSACTION_TIMEOUT_MS,
+    }, isSecondProtocol ? 5 : 4), ({ errorCode }) => errorCode);
     this.producer = { producerId: Number(answer.producerId), producerEpoch: answer.producerEpoch };
     this.sequences.clear();
   }
@@ -126,7 +108,9 @@ export class TransactionalWriter {
       await this.commitOffset(number);
       if (random.chance(8)) await pause(random.below(20));
       asksToCommit = commits;
-      const answer = await this.ask('EndTxn', () => this.client!.send(endTxnApi, { transactionalId: id, ...producer, committed: commits }, isSecondProtocol ? 5 : 3), ({ errorCode }) => errorCode);
+      const answer = await this.ask('EndTxn', () => this.client!.send(endTxnApi, {
+        transactionalId: id, ...producer, committed: commits,
+      }, isSecondProtocol ? 5 : 3), ({ errorCode }) => errorCode);
       if (isSecondProtocol) {
         this.producer = { producerId: Number(answer.producerId), producerEpoch: answer.producerEpoch };
         this.sequences.clear();
@@ -149,7 +133,9 @@ export class TransactionalWriter {
 
   private async commitOffset(number: number): Promise<void> {
     const { options: { topic, partitions, id, isSecondProtocol }, producer } = this;
-    if (!isSecondProtocol) await this.ask('AddOffsetsToTxn', () => this.client!.send(addOffsetsToTxnApi, { transactionalId: id, ...producer, groupId: id }, 3), ({ errorCode }) => errorCode);
+    if (!isSecondProtocol) {
+      await this.ask('AddOffsetsToTxn', () => this.client!.send(addOffsetsToTxnApi, { transactionalId: id, ...producer, groupId: id }, 3), ({ errorCode }) => errorCode);
+    }
     await this.ask('TxnOffsetCommit', () => this.client!.send(txnOffsetCommitApi, {
       transactionalId: id, groupId: id, ...producer,
       topics: [{ name: topic, partitions: [{ partitionIndex: partitions[0]!, committedOffset: number, committedMetadata: null }] }],

@@ -17,5 +17,10 @@ export function knownAs(known: readonly KnownDifference[], { asked, at, apache, 
   return known.find(entry => entry.asked.test(asked) && entry.at.test(at) && isSo(entry.apache, apache) && isSo(entry.ottla, ottla));
 }
 
+/** The entries of a list that no difference needed, in words. */
+export function unmet(known: readonly KnownDifference[], met: { has(one: KnownDifference): boolean }): string[] {
+  return known.filter(one => !met.has(one)).map(({ asked, at, reason }) => `${reason} (${asked.source}, ${at.source})`);
+}
+
 const isSo = (known: unknown, value: unknown): boolean =>
   known === undefined || (known instanceof RegExp ? known.test(JSON.stringify(value)) : known === value);

@@ -4,7 +4,7 @@ import { NodeNet } from '../../src/env/node/index.js';
 import { RawClient, type ClientApi } from '../../src/testing/raw-client.js';
 import { normalise } from '../differential/normalise.js';
 import { within } from '../support/processes.js';
-import { pause } from '../support/until.js';
+import { until } from '../support/until.js';
 
 const ANSWER_TIMEOUT_MS = 10_000;
 const POLL_MS = 10;
@@ -128,11 +128,7 @@ export class Side {
 
   /** Asks again, unkept, until it is so. */
   async until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-    const deadlineMs = performance.now() + LONGEST_WAIT_MS;
-    while (!(await isSo())) {
-      if (performance.now() > deadlineMs) throw new Error(`${this.address.kind}, ${this.groupId}: never came about: ${what}`);
-      await pause(POLL_MS);
-    }
+    await until(`${this.address.kind}, ${this.groupId}: ${what}`, isSo, so => so, { timeoutMs: LONGEST_WAIT_MS, retryMs: POLL_MS });
   }
 
   keep(label: string, answer: unknown): void {

@@ -3,7 +3,7 @@
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { alterReplicaLogDirsApi, describeLogDirsApi, fetchApi, produceApi } from '../../src/protocol/generated/index.js';
 import { buildBatch } from '../../src/protocol/records/batch-builder.js';
 import { batchesIn, recordsIn } from '../../src/protocol/records/batch-iterator.js';
@@ -11,7 +11,8 @@ import { differences } from '../differential/compare.js';
 import { common, rangesOf, type Player } from '../differential/player.js';
 import { brokerUnderTest, nodeToHandOver, type BrokerUnderTest } from '../support/brokers.js';
 import { JAVA_FLAGS } from '../support/java.js';
-import { JAVA_CLASSPATH, missing, noteSkipped } from '../support/toolchains.js';
+import { withJava } from '../support/java-tests.js';
+import { JAVA_CLASSPATH } from '../support/toolchains.js';
 import { Directories, LogDirsScenario, withPlayer } from './scenario.js';
 
 const TIMEOUT_MS = 180_000;
@@ -19,8 +20,7 @@ const JAVA_TIMEOUT_MS = 60_000;
 const call = promisify(execFile);
 const left: (() => void | Promise<void>)[] = [];
 
-const reason = missing('java');
-if (reason !== null) noteSkipped('several log directories beside Apache Kafka', reason);
+const java = withJava('several log directories beside Apache Kafka');
 
 afterAll(async () => { for (const remove of left.reverse()) await remove(); }, TIMEOUT_MS);
 
@@ -46,7 +46,7 @@ async function logDirsTool(broker: BrokerUnderTest, topic: string): Promise<{ br
   return JSON.parse(stdout.split('\n').find(line => line.startsWith('{'))!) as never;
 }
 
-(reason === null ? describe : describe.skip)('two log directories', () => {
+java.describe('two log directories', () => {
   test('Apache Kafka 4.3.1 and Ottla place, move, call back and lose partitions alike; kafka-log-dirs reads ours', async () => {
     const places = { apache: directories(), ottla: directories() };
     const brokers = { apache: await started(places.apache, 'apache'), ottla: await started(places.ottla, 'ottla') };

@@ -1,11 +1,12 @@
 // Who may connect, and who is cut off: the same connections to Apache Kafka and to Ottla fare alike.
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { NodeNet } from '../../src/env/node/index.js';
 import { alterClientQuotasApi, apiVersionsApi, incrementalAlterConfigsApi } from '../../src/protocol/generated/index.js';
 import { RawClient } from '../../src/testing/raw-client.js';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
-import { missing, noteSkipped } from '../support/toolchains.js';
+import { withJava } from '../support/java-tests.js';
+import { until } from '../support/until.js';
 
 const TIMEOUT_MS = 180_000;
 /** With one thread, Apache knows which connection was used longest ago. */
@@ -106,8 +107,7 @@ class Crowd {
 
   /** Settings act a moment after they were answered. */
   async until(what: string, isSo: () => Promise<boolean>): Promise<void> {
-    const deadline = Date.now() + SETTLE_MS;
-    while (!(await isSo())) if (Date.now() > deadline) throw new Error(`never settled: ${what}`);
+    await until(what, isSo, so => so, { timeoutMs: SETTLE_MS, retryMs: 1 });
   }
 
   keep(what: string, fate: unknown): void {
@@ -146,10 +146,9 @@ async function ratesOfAnAddress(crowd: Crowd): Promise<void> {
   await crowd.untilComers('served');
 }
 
-const reason = missing('java');
-if (reason !== null) noteSkipped('connections beside Apache Kafka', reason);
+const java = withJava('connections beside Apache Kafka');
 
-(reason === null ? describe : describe.skip)('those who connect', () => {
+java.describe('those who connect', () => {
   const crowds = (['apache', 'ottla'] as const).map(kind => new Crowd(brokerUnderTest(SETTINGS, kind)));
   beforeAll(async () => { await Promise.all(crowds.map(crowd => crowd.start())); }, TIMEOUT_MS);
   afterAll(async () => { await Promise.all(crowds.map(crowd => crowd.stop())); }, TIMEOUT_MS);

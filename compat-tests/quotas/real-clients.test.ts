@@ -1,10 +1,10 @@
 // Real clients under quotas: they get what the quota allows, and notice that they are held back.
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import kafkajs from 'kafkajs';
 import { brokerUnderTest } from '../support/brokers.js';
 import { JavaOracle } from '../support/java-oracle.js';
-import { missing, noteSkipped } from '../support/toolchains.js';
+import { withJava } from '../support/java-tests.js';
 
 const { Kafka, Partitioners, logLevel } = kafkajs;
 
@@ -25,10 +25,9 @@ interface Outcome {
   readonly throttleMs?: number;
 }
 
-const reason = missing('java');
-if (reason !== null) noteSkipped('real clients under quotas', reason);
+const java = withJava('real clients under quotas');
 
-(reason === null ? describe : describe.skip)('under quotas', () => {
+java.describe('under quotas', () => {
   const broker = brokerUnderTest(SETTINGS);
   let java: JavaOracle;
   const ask = async (wish: object): Promise<Outcome> =>

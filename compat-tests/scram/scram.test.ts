@@ -1,24 +1,24 @@
 // Credentials that Apache's kafka-configs sets: kept over a restart, and read by Apache's tools where they lie.
 
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { brokerUnderTest } from '../support/brokers.js';
 import { dumpLog } from '../support/dump-log.js';
+import { withJava } from '../support/java-tests.js';
 import { mustRun, run } from '../support/processes.js';
-import { JAVA_CLASSPATH, missing, noteSkipped, QUIET_JAVA } from '../support/toolchains.js';
+import { JAVA_CLASSPATH, QUIET_JAVA } from '../support/toolchains.js';
 
 const TIMEOUT_MS = 120_000;
 
-const reason = missing('java');
-if (reason !== null) noteSkipped('SCRAM credentials by Apache Kafka\'s tools', reason);
+const java = withJava('SCRAM credentials by Apache Kafka\'s tools');
 
 const broker = brokerUnderTest({}, 'ottla');
 afterAll(() => broker.remove(), TIMEOUT_MS);
 
 const tool = (...flags: string[]) => ['-cp', JAVA_CLASSPATH, 'kafka.admin.ConfigCommand', '--bootstrap-server', broker.bootstrap, '--entity-type', 'users', ...flags];
 
-(reason === null ? describe : describe.skip)('kafka-configs', () => {
+java.describe('kafka-configs', () => {
   test('sets, describes and deletes credentials; a restart and kafka-dump-log find those that are left', async () => {
     await broker.start();
     await mustRun('java', [...QUIET_JAVA, ...tool('--alter', '--entity-name', 'alice', '--add-config', 'SCRAM-SHA-256=[iterations=8192,password=secret]')]);

@@ -1,6 +1,7 @@
 import { expect, test } from '@jest/globals';
 import { spawn } from 'node:child_process';
 import { join } from 'node:path';
+import { pause } from './until.js';
 import { ROOT } from './toolchains.js';
 import { Process, mustRun, run, within } from './processes.js';
 
@@ -14,7 +15,7 @@ function isAlive(pid: number): boolean {
 }
 
 async function untilGone(pid: number): Promise<void> {
-  while (isAlive(pid)) await new Promise(resolve => { setTimeout(resolve, 10); });
+  while (isAlive(pid)) await pause(10);
 }
 
 test('a child and what it started die with a process that is killed hard', async () => {

@@ -53,6 +53,13 @@ export function missing(toolchain: Toolchain): string | null {
   return reason;
 }
 
+/** Whether `what` can be run here; where its toolchain is missing it is noted as skipped. `null`: it needs none. */
+export function canRun(what: string, toolchain: Toolchain | null): boolean {
+  const reason = toolchain === null ? null : missing(toolchain);
+  if (reason !== null) noteSkipped(what, reason);
+  return reason === null;
+}
+
 /** Notes that `what` was left out; the end of the run lists it with its reason. */
 export function noteSkipped(what: string, reason: string): void {
   mkdirSync(SKIPPED, { recursive: true });

@@ -1,9 +1,11 @@
 // Apache's own producer pushes its metrics, as Apache's own tool has asked for them.
 
-import { afterAll, describe, expect, test } from '@jest/globals';
+import { afterAll, expect, test } from '@jest/globals';
 import { startBroker, type ClientMetrics, type ClientTelemetryMetrics, type RunningBroker } from '../../src/index.js';
+import { withJava } from '../support/java-tests.js';
 import { mustRun, Process, within } from '../support/processes.js';
-import { JAVA_CLASSPATH, missing, noteSkipped, QUIET_JAVA } from '../support/toolchains.js';
+import { JAVA_CLASSPATH, QUIET_JAVA } from '../support/toolchains.js';
+import { until } from '../support/until.js';
 
 const TIMEOUT_MS = 120_000;
 const PATIENCE_MS = 30_000;
@@ -12,8 +14,7 @@ const TOPIC = 'pushed';
 const PREFIX = 'org.apache.kafka.producer.';
 const SENT = `${PREFIX}record.send.total`;
 
-const reason = missing('java');
-if (reason !== null) noteSkipped('metrics pushed by Apache Kafka\'s producer', reason);
+const java = withJava('metrics pushed by Apache Kafka\'s producer');
 
 const left: (() => Promise<void>)[] = [];
 afterAll(async () => { for (const remove of left.reverse()) await remove(); }, TIMEOUT_MS);
@@ -51,14 +52,8 @@ class Producer {
   }
 }
 
-async function until(broker: RunningBroker, what: string, isSo: (metrics: ClientTelemetryMetrics) => boolean): Promise<ClientTelemetryMetrics> {
-  const deadline = Date.now() + PATIENCE_MS;
-  for (;;) {
-    const { clientTelemetry } = broker.metrics();
-    if (isSo(clientTelemetry)) return clientTelemetry;
-    if (Date.now() > deadline) throw new Error(`never so: ${what}: ${JSON.stringify(clientTelemetry)}`);
-    await new Promise(resolve => { setTimeout(resolve, POLL_MS); });
-  }
+function untilTold(broker: RunningBroker, what: string, isSo: (metrics: ClientTelemetryMetrics) => boolean): Promise<ClientTelemetryMetrics> {
+  return until(what, async () => broker.metrics().clientTelemetry, isSo, { timeoutMs: PATIENCE_MS, retryMs: POLL_MS });
 }
 
 /** All that a client has sent by what it pushed, over its series; undefined before it pushed that. */
@@ -69,16 +64,16 @@ function sentBy({ clients }: ClientTelemetryMetrics, clientInstanceId: string): 
 
 const namesOf = (client: ClientMetrics | undefined): string[] => (client?.metrics ?? []).map(({ name }) => name);
 
-(reason === null ? describe : describe.skip)('a Java producer', () => {
+java.describe('a Java producer', () => {
   test('pushes what a subscription asks for, what it sends adds up, and it follows when more is asked', async () => {
     const broker = await started();
     await clientMetricsTool(broker, '--alter', '--name', 'sub', '--interval', '200', '--metrics', `${PREFIX}record.`, '--match', 'client_id=watched');
     const [watched, other] = [new Producer(broker, 'watched'), new Producer(broker, 'other')];
     const [id, otherId] = await Promise.all([watched.clientInstanceId, other.clientInstanceId]);
     watched.send(100);
-    await until(broker, 'the first records are counted', metrics => sentBy(metrics, id) === 100);
+    await untilTold(broker, 'the first records are counted', metrics => sentBy(metrics, id) === 100);
     watched.send(23);
-    const metrics = await until(broker, 'further records are added', found => sentBy(found, id) === 123);
+    const metrics = await untilTold(broker, 'further records are added', found => sentBy(found, id) === 123);
     expect(metrics).toMatchObject({ instances: 2, unreadable: 0, dropped: 0 });
     // Nothing is wanted of the other one.
     expect(metrics.clients.map(({ clientInstanceId }) => clientInstanceId)).toEqual([id]);
@@ -87,12 +82,12 @@ const namesOf = (client: ClientMetrics | undefined): string[] => (client?.metric
     expect(namesOf(metrics.clients[0]).every(name => name.startsWith(`${PREFIX}record.`))).toBe(true);
 
     await clientMetricsTool(broker, '--alter', '--name', 'sub', '--metrics', '*');
-    const more = await until(broker, 'everything is pushed', ({ clients }) => namesOf(clients[0]).includes(`${PREFIX}connection.count`));
+    const more = await untilTold(broker, 'everything is pushed', ({ clients }) => namesOf(clients[0]).includes(`${PREFIX}connection.count`));
     expect(more.unknownSubscriptions).toBeGreaterThan(0);
     expect(namesOf(more.clients[0]).length).toBeGreaterThan(30);
 
     await Promise.all([watched.close(), other.close()]);
-    const end = await until(broker, 'clients that have ended are forgotten', ({ instances }) => instances === 0);
+    const end = await untilTold(broker, 'clients that have ended are forgotten', ({ instances }) => instances === 0);
     expect(end.clients).toEqual([]);
     expect(end.pushes).toBeGreaterThan(2);
   }, TIMEOUT_MS);

@@ -2,6 +2,7 @@
 
 import { createInterface } from 'node:readline';
 import kafkajs, { type Producer, type Transaction } from 'kafkajs';
+import { pause } from '../support/until.js';
 import type { Isolation, Sent } from './driver.js';
 
 const { Kafka, Partitioners, logLevel } = kafkajs;
@@ -54,7 +55,7 @@ async function send(request: Request): Promise<void> {
       return;
     } catch (error) {
       if ((error as { type?: string }).type !== 'CONCURRENT_TRANSACTIONS') throw error;
-      await new Promise(resolve => { setTimeout(resolve, RETRY_MS); });
+      await pause(RETRY_MS);
     }
   }
 }

@@ -6,7 +6,7 @@ import { NodeNet } from '../../src/env/node/index.js';
 import { ErrorCode, apiVersionsApi, updateFeaturesApi } from '../../src/protocol/generated/index.js';
 import { RawClient } from '../../src/testing/raw-client.js';
 import { brokerUnderTest } from '../support/brokers.js';
-import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { canRun, report } from '../support/toolchains.js';
 import { until } from '../support/until.js';
 import { TRANSACTIONAL_CLIENTS, type TransactionalClient } from './clients.js';
 import { PARTITIONS, STEPS, TransactionalCell, type Surroundings } from './scenario.js';
@@ -19,12 +19,7 @@ const broker = brokerUnderTest({ 'transaction.abort.timed.out.transaction.cleanu
 /** CLIENTS='kafkajs,franz-go' narrows it while someone looks for a fault. */
 const wanted = process.env['CLIENTS']?.split(',');
 
-const here = TRANSACTIONAL_CLIENTS.filter(({ name, toolchain }) => {
-  if (wanted !== undefined && !wanted.includes(name)) return false;
-  const reason = toolchain === null ? null : missing(toolchain);
-  if (reason !== null) noteSkipped(`transactions of ${name}`, reason);
-  return reason === null;
-});
+const here = TRANSACTIONAL_CLIENTS.filter(({ name, toolchain }) => (wanted?.includes(name) ?? true) && canRun(`transactions of ${name}`, toolchain));
 
 /** A client in a cluster of that `transaction.version`. */
 interface Row {

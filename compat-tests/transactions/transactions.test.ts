@@ -1,9 +1,11 @@
 // Transactional producers, played by raw requests that a seed chooses, meet the same answers from Apache Kafka and from Ottla, and
 // leave the same behind in their logs.
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { withJava } from '../support/java-tests.js';
 import { SeededRandom } from '../support/random.js';
-import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { report } from '../support/toolchains.js';
+import { unmet } from '../lockstep/known-difference.js';
 import { dumpedPartitions, dumpedStates } from './dumps.js';
 import { KNOWN_DIFFERENCES } from './known-differences.js';
 import { openStage, TRANSACTION_VERSION, useVersion } from './open-stage.js';
@@ -22,10 +24,9 @@ const AT_ONCE = 6;
 /** Scenes that go on after the brokers have started again, or act by other rules. */
 const LASTING = 3;
 
-const reason = missing('java');
-if (reason !== null) noteSkipped('differential tests of transactions', reason);
+const java = withJava('differential tests of transactions');
 
-(reason === null ? describe : describe.skip)('transactions of Apache Kafka 4.3.1 and of Ottla', () => {
+java.describe('transactions of Apache Kafka 4.3.1 and of Ottla', () => {
   const stage = openStage();
   const theatre = new Theatre(stage);
   const seeds = Array.from({ length: SEEDS }, (_, index) => FIRST_SEED + index);
@@ -58,7 +59,7 @@ if (reason !== null) noteSkipped('differential tests of transactions', reason);
   test('producers who run out of time or lose a topic, and those of each known difference, are answered as by Apache but for these', async () => {
     await eachOf(SCRIPTED, ({ name, steps }) => theatre.play(name, steps));
     // Of which Apache has none against itself (BROKER=apache).
-    if (stage.brokers[1].kind === 'ottla') expect(KNOWN_DIFFERENCES.filter(known => !stage.met.has(known)).map(({ asked, reason: why }) => `${why} (${asked.source})`)).toEqual([]);
+    if (stage.brokers[1].kind === 'ottla') expect(unmet(KNOWN_DIFFERENCES, stage.met)).toEqual([]);
   }, TIMEOUT_MS);
 
   test(`producers of ${SEEDS} seeds are answered as by Apache`, async () => {

@@ -2,10 +2,10 @@
 
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { NodeNet } from '../../src/env/node/index.js';
-import { RawClient } from '../../src/testing/raw-client.js';
 import type { BrokerUnderTest } from '../support/brokers.js';
 import type { JavaOracle } from '../support/java-oracle.js';
+import { pause } from '../support/until.js';
+import { withClient } from '../support/with-client.js';
 import { SIDES, differences, type Difference, type Side } from './compare.js';
 import { normalised, transcript, type Names } from './normalise.js';
 import { PublishedMetadata } from './published.js';
@@ -141,12 +141,7 @@ export class Player {
 
   private async send({ send }: Requests): Promise<Map<Side, Result>> {
     return new Map(await Promise.all(this.sides.map(async ({ side, broker: { host, port } }) => {
-      const client = await RawClient.connect(new NodeNet(), port, { host });
-      try {
-        return [side, { exit: 0, stdout: await send(client), stderr: '' }] as const;
-      } finally {
-        client.close();
-      }
+      return [side, { exit: 0, stdout: await withClient({ host, port }, send), stderr: '' }] as const;
     })));
   }
 
@@ -155,7 +150,7 @@ export class Player {
     for (;;) {
       const waiting = this.sides.filter(side => !until.test(results.get(side.side)!.stdout));
       if (waiting.length === 0 || Date.now() > deadlineMs) return;
-      await new Promise(resolve => { setTimeout(resolve, ASK_AGAIN_MS); });
+      await pause(ASK_AGAIN_MS);
       for (const [side, result] of await this.ask(play, waiting)) results.set(side, result);
     }
   }

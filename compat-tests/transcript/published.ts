@@ -5,6 +5,7 @@ import { apiVersionsApi, describeQuorumApi } from '../../src/protocol/generated/
 import { METADATA_TOPIC } from '../../src/protocol/internal-topics.js';
 import { int64ToNumber } from '../../src/protocol/wire/types.js';
 import { RawClient } from '../../src/testing/raw-client.js';
+import { until } from '../support/until.js';
 
 const TIMEOUT_MS = 20_000;
 const ASK_AGAIN_MS = 2;
@@ -38,12 +39,10 @@ export class PublishedMetadata {
   }
 
   private async passed(offset: number): Promise<number> {
-    for (const deadlineMs = Date.now() + TIMEOUT_MS; Date.now() < deadlineMs;) {
+    return until(`the metadata log's being read up to ${offset}`, async () => {
       const { finalizedFeaturesEpoch } = await this.ask(client => client.send(apiVersionsApi, { clientSoftwareName: 'transcript', clientSoftwareVersion: '1' }));
-      if (int64ToNumber(finalizedFeaturesEpoch) >= offset) return int64ToNumber(finalizedFeaturesEpoch);
-      await new Promise(resolve => { setTimeout(resolve, ASK_AGAIN_MS); });
-    }
-    throw new Error(`the broker does not read its metadata log up to ${offset}`);
+      return int64ToNumber(finalizedFeaturesEpoch);
+    }, read => read >= offset, { timeoutMs: TIMEOUT_MS, retryMs: ASK_AGAIN_MS });
   }
 
   /** A connection does not outlast its broker; nor a long pause, in which the broker lets go of it. */

@@ -1,12 +1,13 @@
 // Apache Kafka's own tools, played to a fresh Apache Kafka and to a fresh Ottla, print the same.
 
-import { afterAll, beforeAll, describe, expect, test } from '@jest/globals';
+import { afterAll, beforeAll, expect, test } from '@jest/globals';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { brokerUnderTest } from '../support/brokers.js';
 import { JavaOracle } from '../support/java-oracle.js';
-import { COMPAT_BUILD, missing, noteSkipped, report } from '../support/toolchains.js';
+import { withJava } from '../support/java-tests.js';
+import { COMPAT_BUILD, report } from '../support/toolchains.js';
 import { SIDES, printed } from './compare.js';
 import { FAMILIES } from './families/index.js';
 import { KNOWN_DIFFERENCES, knownAs, type KnownDifference } from './known-differences.js';
@@ -45,10 +46,9 @@ function leave(player: Player): void {
   write('times', player.times.toSorted(([, a], [, b]) => b - a).map(([title, ms]) => `${ms} ms ${title}\n`).join(''));
 }
 
-const reason = missing('java');
-if (reason !== null) noteSkipped('transcripts of Apache\'s tools', reason);
+const java = withJava('transcripts of Apache\'s tools');
 
-(reason === null ? describe : describe.skip)('the transcripts of Apache Kafka 4.3.1 and Ottla', () => {
+java.describe('the transcripts of Apache Kafka 4.3.1 and Ottla', () => {
   const brokers = { apache: brokerUnderTest(SETTINGS, 'apache'), ottla: brokerUnderTest(SETTINGS, 'ottla') };
   const both = SIDES.map(side => brokers[side]);
   const folder = mkdtempSync(join(tmpdir(), 'transcript-'));
