@@ -2,6 +2,7 @@
 
 import {
   addOffsetsToTxnApi, addPartitionsToTxnApi, apiVersionsApi, describeTransactionsApi, endTxnApi, findCoordinatorApi, initProducerIdApi, listTransactionsApi, updateFeaturesApi,
+  type ListTransactionsRequestInput,
 } from '../../../src/protocol/generated/index.js';
 import type { Player } from '../player.js';
 
@@ -96,27 +97,47 @@ async function coordinators(player: Player): Promise<void> {
   await player.ask('several transactional ids', findCoordinatorApi, { coordinatorKeys: ['a', '', 'a', 'ünusual'], keyType: TRANSACTION }, { from: 4 });
 }
 
+/** What of a request is otherwise than its producer would have it. */
+type Claim = (producer: Producer) => object;
+
+const asItIs: Claim = () => ({});
+const anEpoch = (by: number): Claim => ({ producerEpoch }) => ({ producerEpoch: producerEpoch + by });
+const anotherProducer: Claim = ({ producerId }) => ({ producerId: producerId + 1 });
+const aProducerBeyondAll: Claim = () => ({ producerId: 2n ** 60n });
+const anId = (transactionalId: string): Claim => () => ({ transactionalId });
+
+const INITIALIZED: readonly (readonly [label: string, transactionalId: (version: number) => string, transactionTimeoutMs?: number])[] = [
+  ['a new transactional id', version => `init-${version}`],
+  ['the same id again', version => `init-${version}`],
+  ['an id in all versions', () => 'init-all'],
+  ['transaction timeout 0', version => `init-timeout-${version}`, 0],
+  ['transaction timeout -1', version => `init-timeout-${version}`, -1],
+  ['transaction timeout the longest', version => `init-timeout-${version}`, 900_000],
+  ['transaction timeout too long', version => `init-timeout-${version}`, 900_001],
+  ['empty, with a timeout that is too long', () => '', 900_001],
+  ['an open transaction', version => `init-open-${version}`],
+];
+
+/** Of a producer that names itself, which it may from version 3 on. */
+const GOING_ON: readonly (readonly [label: string, claim: Claim])[] = [
+  ['going on', asItIs],
+  ['going on with a later epoch', anEpoch(1)],
+  ['going on as another producer', anotherProducer],
+  ['going on as a producer beyond all', aProducerBeyondAll],
+  ['an id without an epoch, transactional', () => ({ producerEpoch: -1 })],
+  ['an epoch without an id, transactional', () => ({ producerId: -1 })],
+];
+
 async function initializing(player: Player): Promise<void> {
-  const init = (label: string, transactionalId: (version: number) => string, more: object = {}, from = 0) => player.ask(label, initProducerIdApi, version => (
-    { transactionalId: transactionalId(version), transactionTimeoutMs: TIMEOUT_MS, ...more }), { from });
-  await init('a new transactional id', version => `init-${version}`);
-  await init('the same id again', version => `init-${version}`);
-  await init('an id in all versions', () => 'init-all');
-  for (const [label, transactionTimeoutMs] of [['0', 0], ['-1', -1], ['the longest', 900_000], ['too long', 900_001]] as const) {
-    await init(`transaction timeout ${label}`, version => `init-timeout-${version}`, { transactionTimeoutMs });
+  for (const [label, transactionalId, transactionTimeoutMs = TIMEOUT_MS] of INITIALIZED) {
+    await player.ask(label, initProducerIdApi, version => ({ transactionalId: transactionalId(version), transactionTimeoutMs }));
   }
-  await init('empty, with a timeout that is too long', () => '', { transactionTimeoutMs: 900_001 });
-  await init('an open transaction', version => `init-open-${version}`);
-  const going = async (label: string, of: (producer: Producer) => object, from = 3) => player.ask(label, initProducerIdApi, async version => {
-    const producer = await begun(player, `${label} ${version}`);
-    return { transactionalId: producer.transactionalId, transactionTimeoutMs: TIMEOUT_MS, ...of(producer) };
-  }, { from });
-  await going('going on', ({ producerId, producerEpoch }) => ({ producerId, producerEpoch }));
-  await going('going on with a later epoch', ({ producerId, producerEpoch }) => ({ producerId, producerEpoch: producerEpoch + 1 }));
-  await going('going on as another producer', ({ producerId, producerEpoch }) => ({ producerId: producerId + 1, producerEpoch }));
-  await going('going on as a producer beyond all', ({ producerEpoch }) => ({ producerId: 2n ** 60n, producerEpoch }));
-  await going('an id without an epoch, transactional', ({ producerId }) => ({ producerId, producerEpoch: -1 }));
-  await going('an epoch without an id, transactional', ({ producerEpoch }) => ({ producerId: -1, producerEpoch }));
+  for (const [label, claim] of GOING_ON) {
+    await player.ask(label, initProducerIdApi, async version => {
+      const producer = await begun(player, `${label} ${version}`);
+      return { ...producer, transactionTimeoutMs: TIMEOUT_MS, ...claim(producer) };
+    }, { from: 3 });
+  }
   await player.ask('going on, unknown', initProducerIdApi, version => (
     { transactionalId: `init-unknown-${version}`, transactionTimeoutMs: TIMEOUT_MS, producerId: 123_456, producerEpoch: 3 }), { from: 3 });
   await player.ask('going on twice', initProducerIdApi, async version => {
@@ -130,62 +151,74 @@ async function initializing(player: Player): Promise<void> {
     await begun(player, `two ago ${version}`);
     return { ...producer, transactionTimeoutMs: TIMEOUT_MS };
   }, { from: 3 });
-  // Whoever comes fences the one before, and hears that his transaction is being ended.
-  for (const goesOn of [false, true]) {
-    const label = goesOn ? 'going on over an open transaction' : 'over an open transaction';
-    await player.ask(label, initProducerIdApi, async version => {
-      const { transactionalId, ...before } = await opened(player, `${label} ${version}`);
-      return { transactionalId, transactionTimeoutMs: TIMEOUT_MS, ...goesOn ? before : {} };
-    }, { from: goesOn ? 3 : 0 });
-    await player.ask(`after the one ${label}`, initProducerIdApi, async version => {
-      await settled(player, `${label} ${Math.max(version, goesOn ? 3 : 0)}`);
-      return { transactionalId: `${label} ${version}`, transactionTimeoutMs: TIMEOUT_MS };
-    }, { from: goesOn ? 3 : 0 });
-  }
+  await initializingOverOpen(player, 'over an open transaction', { goesOn: false, from: 0 });
+  await initializingOverOpen(player, 'going on over an open transaction', { goesOn: true, from: 3 });
 }
 
+/** Whoever comes fences the one before, and hears that his transaction is being ended. */
+async function initializingOverOpen(player: Player, label: string, { goesOn, from }: { goesOn: boolean; from: number }): Promise<void> {
+  await player.ask(label, initProducerIdApi, async version => {
+    const { transactionalId, ...before } = await opened(player, `${label} ${version}`);
+    return { transactionalId, transactionTimeoutMs: TIMEOUT_MS, ...goesOn ? before : {} };
+  }, { from });
+  await player.ask(`after the one ${label}`, initProducerIdApi, async version => {
+    await settled(player, `${label} ${Math.max(version, from)}`);
+    return { transactionalId: `${label} ${version}`, transactionTimeoutMs: TIMEOUT_MS };
+  }, { from });
+}
+
+const ADDED: readonly (readonly [label: string, topics: Topics, claim?: Claim])[] = [
+  ['a partition', [['txn', 0]]],
+  ['several partitions', [['txn', 2, 0], ['txn-too', 0]]],
+  ['a partition twice', [['txn', 1, 1]]],
+  ['no partitions', [['txn']]],
+  ['no topics', []],
+  ['a partition that is not there', [['txn', 0, 3]]],
+  ['a negative partition', [['txn', -1], ['txn-too', 0]]],
+  ['a topic that is not there', [['no-such-topic', 0], ['txn-too', 0]]],
+  ['offsets of groups', [['__consumer_offsets', 0], ['txn', 0]]],
+  ['states of transactions', [['__transaction_state', 0]]],
+  ['an id that nobody has', [['txn', 0]], anId('nobody')],
+  ['an empty id', [['txn', 0]], anId('')],
+  ['another producer', [['txn', 0]], anotherProducer],
+  ['a producer beyond all', [['txn', 0]], aProducerBeyondAll],
+  ['a later epoch', [['txn', 0]], anEpoch(1)],
+  ['an earlier epoch', [['txn', 0]], anEpoch(-1)],
+  ['a wrong id, and a partition that is not there', [['txn', 7]], anId('nobody')],
+];
+
 async function addingPartitions(player: Player): Promise<void> {
-  const add = (label: string, topics: Topics, of: (producer: Producer) => object = () => ({}), verifyOnly = false) => player.ask(label, addPartitionsToTxnApi, async version => {
-    const producer = await begun(player, `${label} ${version}`);
-    return adding({ ...producer, ...of(producer) }, version, topics, verifyOnly);
-  });
-  await add('a partition', [['txn', 0]]);
-  await add('several partitions', [['txn', 2, 0], ['txn-too', 0]]);
-  await add('a partition twice', [['txn', 1, 1]]);
-  await add('no partitions', [['txn']]);
-  await add('no topics', []);
-  await add('a partition that is not there', [['txn', 0, 3]]);
-  await add('a negative partition', [['txn', -1], ['txn-too', 0]]);
-  await add('a topic that is not there', [['no-such-topic', 0], ['txn-too', 0]]);
-  await add('offsets of groups', [['__consumer_offsets', 0], ['txn', 0]]);
-  await add('states of transactions', [['__transaction_state', 0]]);
-  await add('an id that nobody has', [['txn', 0]], () => ({ transactionalId: 'nobody' }));
-  await add('an empty id', [['txn', 0]], () => ({ transactionalId: '' }));
-  await add('another producer', [['txn', 0]], ({ producerId }) => ({ producerId: producerId + 1 }));
-  await add('a producer beyond all', [['txn', 0]], () => ({ producerId: 2n ** 60n }));
-  await add('a later epoch', [['txn', 0]], ({ producerEpoch }) => ({ producerEpoch: producerEpoch + 1 }));
-  await add('an earlier epoch', [['txn', 0]], ({ producerEpoch }) => ({ producerEpoch: producerEpoch - 1 }));
-  await add('a wrong id, and a partition that is not there', [['txn', 7]], () => ({ transactionalId: 'nobody' }));
+  for (const [label, topics, claim = asItIs] of ADDED) {
+    await player.ask(label, addPartitionsToTxnApi, async version => {
+      const producer = await begun(player, `${label} ${version}`);
+      return adding({ ...producer, ...claim(producer) }, version, topics);
+    });
+  }
   await player.ask('once more', addPartitionsToTxnApi, async version => adding(await opened(player, `once more ${version}`), version, [['txn', 0]]));
   await player.ask('one more', addPartitionsToTxnApi, async version => adding(await opened(player, `one more ${version}`), version, [['txn', 0, 1]]));
   await keptState(player, 'what was added', 'a partition 0', 'several partitions 1', 'several partitions 5', 'no topics 2', 'one more 3', 'one more 4', 'a partition that is not there 3');
 }
 
+const VERIFIED: readonly (readonly [label: string, topics: Topics, claim?: Claim])[] = [
+  ['verify what is in', [['txn', 0]]],
+  ['verify what is not in', [['txn', 0, 1], ['txn-too', 0]]],
+  ['verify what is not there', [['txn', 0, 9], ['no-such-topic', 0]]],
+  ['verify nothing', []],
+  ['verify for nobody', [['txn', 0]], anId('nobody')],
+  ['verify for an empty id', [['txn', 0]], anId('')],
+  ['verify for another producer', [['txn', 0]], anotherProducer],
+  ['verify a later epoch', [['txn', 0]], anEpoch(1)],
+];
+
 /** As brokers ask. */
 async function batches(player: Player): Promise<void> {
   const FROM = { from: CLIENT_ADDS + 1 };
-  const verify = (label: string, topics: Topics, of: (producer: Producer) => object = () => ({})) => player.ask(label, addPartitionsToTxnApi, async version => {
-    const producer = await opened(player, `${label} ${version}`);
-    return adding({ ...producer, ...of(producer) }, version, topics, true);
-  }, FROM);
-  await verify('verify what is in', [['txn', 0]]);
-  await verify('verify what is not in', [['txn', 0, 1], ['txn-too', 0]]);
-  await verify('verify what is not there', [['txn', 0, 9], ['no-such-topic', 0]]);
-  await verify('verify nothing', []);
-  await verify('verify for nobody', [['txn', 0]], () => ({ transactionalId: 'nobody' }));
-  await verify('verify for an empty id', [['txn', 0]], () => ({ transactionalId: '' }));
-  await verify('verify for another producer', [['txn', 0]], ({ producerId }) => ({ producerId: producerId + 1 }));
-  await verify('verify a later epoch', [['txn', 0]], ({ producerEpoch }) => ({ producerEpoch: producerEpoch + 1 }));
+  for (const [label, topics, claim = asItIs] of VERIFIED) {
+    await player.ask(label, addPartitionsToTxnApi, async version => {
+      const producer = await opened(player, `${label} ${version}`);
+      return adding({ ...producer, ...claim(producer) }, version, topics, true);
+    }, FROM);
+  }
   await player.ask('verify after the end', addPartitionsToTxnApi, async version => {
     const producer = await opened(player, `verify after the end ${version}`);
     await ended(player, producer, true, CLASSIC_END);
@@ -201,18 +234,23 @@ async function batches(player: Player): Promise<void> {
   }, FROM);
 }
 
+const ADDED_OFFSETS: readonly (readonly [label: string, claim: Claim])[] = [
+  ['offsets of a group', asItIs],
+  ['offsets of no group', () => ({ groupId: '' })],
+  ['offsets, nobody', anId('nobody')],
+  ['offsets, an empty id', anId('')],
+  ['offsets, another producer', anotherProducer],
+  ['offsets, a later epoch', anEpoch(1)],
+  ['offsets, an earlier epoch', anEpoch(-1)],
+];
+
 async function addingOffsets(player: Player): Promise<void> {
-  const add = (label: string, of: (producer: Producer) => object = () => ({}), groupId = 'some-group') => player.ask(label, addOffsetsToTxnApi, async version => {
-    const producer = await begun(player, `${label} ${version}`);
-    return { ...producer, groupId, ...of(producer) };
-  });
-  await add('offsets of a group');
-  await add('offsets of no group', () => ({}), '');
-  await add('offsets, nobody', () => ({ transactionalId: 'nobody' }));
-  await add('offsets, an empty id', () => ({ transactionalId: '' }));
-  await add('offsets, another producer', ({ producerId }) => ({ producerId: producerId + 1 }));
-  await add('offsets, a later epoch', ({ producerEpoch }) => ({ producerEpoch: producerEpoch + 1 }));
-  await add('offsets, an earlier epoch', ({ producerEpoch }) => ({ producerEpoch: producerEpoch - 1 }));
+  for (const [label, claim] of ADDED_OFFSETS) {
+    await player.ask(label, addOffsetsToTxnApi, async version => {
+      const producer = await begun(player, `${label} ${version}`);
+      return { ...producer, groupId: 'some-group', ...claim(producer) };
+    });
+  }
   await player.ask('offsets twice', addOffsetsToTxnApi, async version => {
     const request = { ...await begun(player, `offsets twice ${version}`), groupId: 'some-group' };
     await player.quietly(addOffsetsToTxnApi, request);
@@ -221,39 +259,48 @@ async function addingOffsets(player: Player): Promise<void> {
   await keptState(player, 'what was added for offsets', 'offsets of a group 0', 'offsets of a group 4', 'offsets, nobody 2');
 }
 
+/** How its transaction came to be in the state in which it is asked for an end. */
+type Past = (player: Player, transactionalId: string, version: number) => Promise<Producer>;
+
+const empty: Past = (player, id) => begun(player, id);
+const open: Past = (player, id) => opened(player, id);
+const over = (committed: boolean): Past => async (player, id, version) => {
+  const producer = await opened(player, id);
+  await ended(player, producer, committed, version);
+  return producer;
+};
+
+const ENDED: readonly (readonly [label: string, past: Past, claim?: Claim])[] = [
+  ['an open transaction', open],
+  ['nothing', empty],
+  ['by nobody', empty, anId('nobody')],
+  ['by an empty id', empty, anId('')],
+  ['by another producer', open, anotherProducer],
+  ['by a producer beyond all', open, aProducerBeyondAll],
+  ['in a later epoch', open, anEpoch(1)],
+  ['in an earlier epoch', open, anEpoch(-1)],
+  ['nothing, in a later epoch', empty, anEpoch(1)],
+  ['nothing, in an earlier epoch', empty, anEpoch(-1)],
+  ...[true, false].flatMap((committed): [label: string, past: Past, claim?: Claim][] => {
+    const what = `what is ${committed ? 'committed' : 'aborted'}`;
+    return [
+      [`again ${what}`, over(committed)],
+      [`in the next epoch ${what}`, over(committed), anEpoch(1)],
+      [`in an epoch after that ${what}`, over(committed), anEpoch(2)],
+      [`in the epoch before ${what}`, over(committed), anEpoch(-1)],
+    ];
+  }),
+];
+
 /** Every state, by every way to end it and by epochs before and after: the table of KIP-890. */
 async function ending(player: Player, name: string, to = CLASSIC_END + 1): Promise<void> {
   const named = (label: string): string => `${name}: ${label}`;
-  const end = (label: string, committed: boolean, from: (id: string, version: number) => Promise<Producer>, of: (producer: Producer) => object = () => ({})) => player.ask(
-    named(`${committed ? 'commit' : 'abort'} ${label}`), endTxnApi, async version => {
-      const producer = await from(named(`${label} ${committed} ${version}`), version);
-      return { ...producer, committed, ...of(producer) };
-    }, { to });
-  const anEpoch = (by: number) => ({ producerEpoch }: Producer) => ({ producerEpoch: producerEpoch + by });
-  const empty = (id: string): Promise<Producer> => begun(player, id);
-  const open = (id: string): Promise<Producer> => opened(player, id);
-  const over = (was: boolean) => async (id: string, version: number): Promise<Producer> => {
-    const producer = await opened(player, id);
-    await ended(player, producer, was, version);
-    return producer;
-  };
   for (const committed of [true, false]) {
-    await end('an open transaction', committed, open);
-    await end('nothing', committed, empty);
-    await end('by nobody', committed, empty, () => ({ transactionalId: 'nobody' }));
-    await end('by an empty id', committed, empty, () => ({ transactionalId: '' }));
-    await end('by another producer', committed, open, ({ producerId }) => ({ producerId: producerId + 1 }));
-    await end('by a producer beyond all', committed, open, () => ({ producerId: 2n ** 60n }));
-    await end('in a later epoch', committed, open, anEpoch(1));
-    await end('in an earlier epoch', committed, open, anEpoch(-1));
-    await end('nothing, in a later epoch', committed, empty, anEpoch(1));
-    await end('nothing, in an earlier epoch', committed, empty, anEpoch(-1));
-    for (const was of [true, false]) {
-      const done = was ? 'committed' : 'aborted';
-      await end(`again what is ${done}`, committed, over(was));
-      await end(`in the next epoch what is ${done}`, committed, over(was), anEpoch(1));
-      await end(`in an epoch after that what is ${done}`, committed, over(was), anEpoch(2));
-      await end(`in the epoch before what is ${done}`, committed, over(was), anEpoch(-1));
+    for (const [label, past, claim = asItIs] of ENDED) {
+      await player.ask(named(`${committed ? 'commit' : 'abort'} ${label}`), endTxnApi, async version => {
+        const producer = await past(player, named(`${label} ${committed} ${version}`), version);
+        return { ...producer, committed, ...claim(producer) };
+      }, { to });
     }
     for (const label of ['an open transaction', 'nothing']) {
       const ids = [0, CLASSIC_END, to].map(version => named(`${label} ${committed} ${version}`));
@@ -286,43 +333,54 @@ async function timedOut(player: Player): Promise<void> {
   await keptState(player, 'what timed out', 'late-commit-0', 'late-abort-5', 'late-add-3', 'late-init-5');
 }
 
+const DESCRIBED: readonly (readonly [label: string, ...transactionalIds: string[]])[] = [
+  ['one that is open', 'told-open'],
+  ['one with nothing begun', 'told-empty'],
+  ['some that ended', 'told-committed', 'told-aborted', 'told-committed-anew'],
+  ['nobody', 'nobody'],
+  ['one without a name', ''],
+  ['one twice, and nobody', 'told-open', 'nobody', 'told-open'],
+  ['none'],
+];
+
+/** From the first version on that has the filter. */
+type Filter = readonly [label: string, filter: Partial<ListTransactionsRequestInput>, from?: number];
+
+const filtersFor = (producerId: number): readonly Filter[] => [
+  ['those in a state', { stateFilters: ['Empty'] }],
+  ['those in any of some states', { stateFilters: ['Ongoing', 'CompleteAbort'] }],
+  ['those in a state that nobody is in', { stateFilters: ['PrepareCommit'] }],
+  ['those in a state that there is not', { stateFilters: ['Asleep', 'ongoing', ''] }],
+  ['those in one that there is and one that there is not', { stateFilters: ['Asleep', 'Ongoing'] }],
+  ['dead ones', { stateFilters: ['Dead', 'PrepareEpochFence'] }],
+  ['those of a producer', { producerIdFilters: [producerId] }],
+  ['those of a producer, in a state', { producerIdFilters: [producerId, 2n ** 60n], stateFilters: ['Ongoing'] }],
+  ['those of a producer that there is not', { producerIdFilters: [2n ** 60n, -1] }],
+  ['those that run for a day', { durationFilter: 86_400_000 }, 1],
+  ['those that run for no time', { durationFilter: 0, stateFilters: ['Ongoing'] }, 1],
+  ['those that run for less than nothing', { durationFilter: -5, stateFilters: ['Ongoing'] }, 1],
+  ...PATTERNS.map((pattern): Filter => [`by ${pattern}`, { transactionalIdPattern: pattern }, 2]),
+  ['by a pattern and a state', { transactionalIdPattern: 'told-.*', stateFilters: ['Ongoing', 'Empty'] }, 2],
+  ['by no pattern', { transactionalIdPattern: null, stateFilters: ['PrepareAbort'] }, 2],
+  ['by an empty pattern', { transactionalIdPattern: '', stateFilters: ['PrepareAbort'] }, 2],
+];
+
+/** An empty one is all of them, and the others play on: it is asked with a state. */
+const PATTERNS = [
+  'told-.*', 'told', 'told-(open|empty)', 'TOLD-.*', '(?i)TOLD-O.*', '.*-committed', '[a-z]*', 'x{1001}', '(', 'a**', '\\', '(?=told).*', '\\Qtold-open\\E', 'told-\\w+',
+];
+
 /** What a coordinator tells of its transactions. */
 async function told(player: Player): Promise<void> {
-  const describe = (label: string, ...transactionalIds: string[]) => player.ask(`describe ${label}`, describeTransactionsApi, { transactionalIds });
   const { producerId } = await opened(player, 'told-open', [['txn', 0, 2], ['txn-too', 0]]);
   await begun(player, 'told-empty');
   for (const [id, committed, version] of [['told-committed', true, CLASSIC_END], ['told-aborted', false, CLASSIC_END], ['told-committed-anew', true, CLASSIC_END + 1]] as const) {
     await ended(player, await opened(player, id), committed, version);
   }
-  await describe('one that is open', 'told-open');
-  await describe('one with nothing begun', 'told-empty');
-  await describe('some that ended', 'told-committed', 'told-aborted', 'told-committed-anew');
-  await describe('nobody', 'nobody');
-  await describe('one without a name', '');
-  await describe('one twice, and nobody', 'told-open', 'nobody', 'told-open');
-  await describe('none');
-
-  const list = (label: string, more: { stateFilters?: string[]; producerIdFilters?: (number | bigint)[]; durationFilter?: number; transactionalIdPattern?: string | null } = {}, from = 0) =>
-    player.ask(`list ${label}`, listTransactionsApi, { stateFilters: [], producerIdFilters: [], ...more }, { from });
-  await list('those in a state', { stateFilters: ['Empty'] });
-  await list('those in any of some states', { stateFilters: ['Ongoing', 'CompleteAbort'] });
-  await list('those in a state that nobody is in', { stateFilters: ['PrepareCommit'] });
-  await list('those in a state that there is not', { stateFilters: ['Asleep', 'ongoing', ''] });
-  await list('those in one that there is and one that there is not', { stateFilters: ['Asleep', 'Ongoing'] });
-  await list('dead ones', { stateFilters: ['Dead', 'PrepareEpochFence'] });
-  await list('those of a producer', { producerIdFilters: [producerId] });
-  await list('those of a producer, in a state', { producerIdFilters: [producerId, 2n ** 60n], stateFilters: ['Ongoing'] });
-  await list('those of a producer that there is not', { producerIdFilters: [2n ** 60n, -1] });
-  await list('those that run for a day', { durationFilter: 86_400_000 }, 1);
-  await list('those that run for no time', { durationFilter: 0, stateFilters: ['Ongoing'] }, 1);
-  await list('those that run for less than nothing', { durationFilter: -5, stateFilters: ['Ongoing'] }, 1);
-  for (const pattern of ['told-.*', 'told', 'told-(open|empty)', '', 'TOLD-.*', '(?i)TOLD-O.*', '.*-committed', '[a-z]*', 'x{1001}', '(', 'a**', '\\', '(?=told).*', '\\Qtold-open\\E', 'told-\\w+']) {
-    // Which is all of them: the others play on.
-    if (pattern !== '') await list(`by ${pattern}`, { transactionalIdPattern: pattern }, 2);
+  for (const [label, ...transactionalIds] of DESCRIBED) await player.ask(`describe ${label}`, describeTransactionsApi, { transactionalIds });
+  for (const [label, filter, from = 0] of filtersFor(producerId)) {
+    await player.ask(`list ${label}`, listTransactionsApi, { stateFilters: [], producerIdFilters: [], ...filter }, { from });
   }
-  await list('by a pattern and a state', { transactionalIdPattern: 'told-.*', stateFilters: ['Ongoing', 'Empty'] }, 2);
-  await list('by no pattern', { transactionalIdPattern: null, stateFilters: ['PrepareAbort'] }, 2);
-  await list('by an empty pattern', { transactionalIdPattern: '', stateFilters: ['PrepareAbort'] }, 2);
 }
 
 /** The same producers in a cluster that has not gone to the second version, or only half. */
