@@ -5,24 +5,17 @@ import {
   initProducerIdApi, joinGroupApi, listOffsetsApi, listTransactionsApi, metadataApi, offsetFetchApi, produceApi, syncGroupApi, txnOffsetCommitApi, writeTxnMarkersApi,
 } from '../../src/protocol/generated/index.js';
 import type { Int64 } from '../../src/protocol/wire/types.js';
-import { MAX_PRODUCER_EPOCH } from '../../src/protocol/records/batch.js';
-import { buildBatch } from '../../src/protocol/records/batch-builder.js';
 import type { ClientApi } from '../../src/testing/raw-client.js';
 import type { Actor } from '../lockstep/lockstep.js';
 import type { Side } from '../lockstep/side.js';
-import { LEADER_EPOCHS, toldBatches, toldEpoch } from './logs.js';
+import type { Levels } from './levels.js';
+import { LEADER_EPOCHS, PRODUCER_IDS, toldBatches, toldEpoch } from './logs.js';
+import { NOBODY, Producers, type Batch, type Identity, type Place, type Whose } from './producers.js';
 
 const CONCURRENT_TRANSACTIONS = 51;
-const INVALID_TXN_STATE = 48;
-const TRANSACTION_ABORTABLE = 120;
 /** Up to these an error that only ends a transaction is not understood. */
 const [LAST_UNABORTABLE_PRODUCE, LAST_UNABORTABLE_COMMIT] = [10, 3];
 const UNKNOWN_TOPIC_OR_PARTITION = 3;
-/** Fields that hold the id of a producer. */
-const PRODUCER_IDS = new Set(['producerId', 'previousProducerId', 'nextProducerId']);
-/** No broker here comes to give that one out. */
-const STRANGER = { producerId: 9_000_001, producerEpoch: 0 };
-const NOBODY = { producerId: -1, producerEpoch: -1 };
 const MAX_BYTES = 1 << 20;
 const FIRST_PRODUCE_MESSAGE = 8;
 const FIRST_END_WITH_EPOCHS = 5;
@@ -34,23 +27,6 @@ const FIRST_OF_MANY_COORDINATORS = 4;
 const FIRST_ID_REQUIRED_JOIN = 9;
 const NO_SUCH_TOPIC_ID = 'zzzzzzzzzzzzzzzzzzzzzw';
 
-export interface Identity {
-  readonly producerId: number;
-  readonly producerEpoch: number;
-}
-
-/**
- * Whom a request names, as seen from a producer: itself as it was told last; with the epoch before or after; with the last epoch
- * that there is; as it was before it was told anew; the producer of another id; one that nobody knows; none.
- */
-export type Whose = 'own' | 'older' | 'newer' | 'last' | 'former' | 'other' | 'stranger' | 'nobody';
-
-/** A partition of the scene's topics, as `a0`; the topic `missing` is none. */
-export type Place = string;
-
-/** Where a batch of a producer stands among its others. */
-export type Sequence = 'next' | 'repeat' | 'gap' | 'zero' | 'none';
-
 /** Who a transactional commit of offsets claims to be in the group. */
 export type Membership = 'none' | 'real' | 'former generation' | 'made up';
 
@@ -59,13 +35,6 @@ export interface Ask {
   readonly whose?: Whose;
   /** Asks again while the transaction before is still being ended, which takes each broker its own time. */
   readonly insists?: boolean;
-}
-
-export interface Batch {
-  readonly place: Place;
-  readonly sequence?: Sequence;
-  readonly isTransactional?: boolean;
-  readonly count?: number;
 }
 
 export interface HandMarker {
@@ -88,22 +57,13 @@ export interface Verified {
 export class TransactionCast implements Actor {
   static readonly ids = ['t0', 't1', 't2'];
   static readonly topics = ['a', 'b'];
-  /** Producers in the order in which they came up, as logs name them. */
-  readonly producerNames = new Map<number, string>([[-1, 'none'], [0, 'zero'], [STRANGER.producerId, 'stranger']]);
+  readonly producers = new Producers();
   private readonly topicIds = new Map<string, string>();
-  /** Of each transactional id all that it was, the newest last. */
-  private readonly identities = new Map<string, Identity[]>();
-  /** What the coordinator had of each id when it was looked at last. */
-  private readonly seen = new Map<string, Identity>();
-  /** Ids whose epoch is that which the end of a transaction gave. */
-  private readonly bumped = new Set<string>();
-  /** The next sequence of a producer's epoch in a partition. */
-  private readonly sequences = new Map<string, number>();
   private member = { memberId: '', generationId: -1 };
 
-  constructor(readonly side: Side) {
+  constructor(readonly side: Side, private readonly levels: Levels) {
     side.named = (field, value) => {
-      if (PRODUCER_IDS.has(field)) return this.producerName(Number(value));
+      if (PRODUCER_IDS.has(field)) return this.producers.nameOf(Number(value));
       return LEADER_EPOCHS.has(field) && typeof value === 'number' ? String(toldEpoch(value)) : undefined;
     };
   }
@@ -113,36 +73,9 @@ export class TransactionCast implements Actor {
     return name === '' ? '' : `${this.side.groupId}-${name}`;
   }
 
-  producerName(producerId: number): string {
-    let name = this.producerNames.get(producerId);
-    if (name === undefined) {
-      name = `p${this.producerNames.size - 3}`;
-      this.producerNames.set(producerId, name);
-    }
-    return name;
-  }
-
-  claim(id: string, whose: Whose = 'own'): Identity {
-    const all = this.identities.get(id) ?? [STRANGER];
-    const own = all.at(-1)!;
-    switch (whose) {
-      case 'own': return own;
-      case 'older': return { ...own, producerEpoch: own.producerEpoch - 1 };
-      case 'newer': return { ...own, producerEpoch: Math.min(own.producerEpoch + 1, MAX_PRODUCER_EPOCH) };
-      case 'last': return { ...own, producerEpoch: MAX_PRODUCER_EPOCH };
-      case 'former': return all.at(-2) ?? STRANGER;
-      case 'other': return [...this.identities].find(([name]) => name !== id)?.[1].at(-1) ?? STRANGER;
-      case 'stranger': return STRANGER;
-      default: return NOBODY;
-    }
-  }
-
-  /** From now on the producer is that. */
-  becomes(id: string, identity: Identity): void {
-    this.producerName(identity.producerId);
-    const all = this.identities.get(id) ?? [];
-    const own = all.at(-1);
-    if (own?.producerId !== identity.producerId || own.producerEpoch !== identity.producerEpoch) this.identities.set(id, [...all, identity]);
+  /** What the scene calls what has that name on the broker. */
+  private short(name: string): string {
+    return name.slice(this.side.groupId.length + 1);
   }
 
   // Topics and the group
@@ -156,7 +89,8 @@ export class TransactionCast implements Actor {
       this.side.alias(topicId, `id of ${name}`);
     }
     await this.side.until('leaders of the topics', async () => {
-      const { topics: found } = await this.side.quietly('admin', listOffsetsApi, { replicaId: -1, isolationLevel: 0, topics: topics.map(({ name }) => ({ name, partitions: [0, 1].map(partitionIndex => ({ partitionIndex, timestamp: -1 })) })) }, 9);
+      const ends = topics.map(({ name }) => ({ name, partitions: [0, 1].map(partitionIndex => ({ partitionIndex, timestamp: -1 })) }));
+      const { topics: found } = await this.side.quietly('admin', listOffsetsApi, { replicaId: -1, isolationLevel: 0, topics: ends }, 9);
       return found.every(({ partitions }) => partitions.every(({ errorCode }) => errorCode === 0));
     });
   }
@@ -171,9 +105,12 @@ export class TransactionCast implements Actor {
 
   /** Makes the group a real one of one member, or its generation another. */
   async join(): Promise<void> {
-    const request = { groupId: this.full('g'), groupInstanceId: null, protocolType: 'consumer', sessionTimeoutMs: 60_000, rebalanceTimeoutMs: 60_000, protocols: [{ name: 'range', metadata: Buffer.alloc(6) }] };
-    let answer = await this.side.quietly('member', joinGroupApi, { ...request, memberId: this.member.memberId }, FIRST_ID_REQUIRED_JOIN);
-    if (answer.memberId !== '' && answer.errorCode !== 0) answer = await this.side.quietly('member', joinGroupApi, { ...request, memberId: answer.memberId }, FIRST_ID_REQUIRED_JOIN);
+    const ask = (memberId: string) => this.side.quietly('member', joinGroupApi, {
+      groupId: this.full('g'), memberId, groupInstanceId: null, protocolType: 'consumer', sessionTimeoutMs: 60_000, rebalanceTimeoutMs: 60_000,
+      protocols: [{ name: 'range', metadata: Buffer.alloc(6) }],
+    }, FIRST_ID_REQUIRED_JOIN);
+    let answer = await ask(this.member.memberId);
+    if (answer.memberId !== '' && answer.errorCode !== 0) answer = await ask(answer.memberId);
     const { memberId, generationId } = answer;
     this.member = { memberId, generationId };
     this.side.alias(memberId, 'member');
@@ -185,20 +122,20 @@ export class TransactionCast implements Actor {
   // The transaction coordinator
 
   async init(id: string, ask: Ask & { timeoutMs?: number }): Promise<void> {
-    const answer = await this.ask(id, initProducerIdApi, { transactionalId: this.full(id), transactionTimeoutMs: ask.timeoutMs ?? 600_000, ...this.claim(id, ask.whose ?? 'nobody') }, ask, ({ errorCode }) => errorCode);
-    if (answer?.errorCode !== 0) return;
-    this.becomes(id, { producerId: Number(answer.producerId), producerEpoch: answer.producerEpoch });
-    this.bumped.delete(id);
+    const answer = await this.ask(id, initProducerIdApi, {
+      transactionalId: this.full(id), transactionTimeoutMs: ask.timeoutMs ?? 600_000, ...this.producers.claim(id, ask.whose ?? 'nobody'),
+    }, ask, ({ errorCode }) => errorCode);
+    if (answer?.errorCode === 0) this.producers.initialized(id, identityIn(answer));
   }
 
   /** Without a transactional id: the producer is another one each time. */
   async initIdempotent(id: string, version: number): Promise<void> {
     const answer = await this.side.ask(id, initProducerIdApi, { transactionalId: null, transactionTimeoutMs: 60_000, ...NOBODY }, version);
-    if (answer?.errorCode === 0) this.becomes(id, { producerId: Number(answer.producerId), producerEpoch: answer.producerEpoch });
+    if (answer?.errorCode === 0) this.producers.becomes(id, identityIn(answer));
   }
 
   async add(id: string, places: readonly Place[], ask: Ask): Promise<void> {
-    const { producerId, producerEpoch } = this.claim(id, ask.whose);
+    const { producerId, producerEpoch } = this.producers.claim(id, ask.whose);
     const request = {
       v3AndBelowTransactionalId: this.full(id), v3AndBelowProducerId: producerId, v3AndBelowProducerEpoch: producerEpoch, v3AndBelowTopics: this.topicsOf(places, partitions => partitions),
     };
@@ -209,26 +146,21 @@ export class TransactionCast implements Actor {
   async verify(transactions: readonly Verified[], version: number): Promise<void> {
     await this.side.ask('a broker', addPartitionsToTxnApi, {
       transactions: transactions.map(({ id, whose, verifyOnly, places }) =>
-        ({ transactionalId: this.full(id), ...this.claim(id, whose), verifyOnly, topics: this.topicsOf(places, partitions => partitions) })),
+        ({ transactionalId: this.full(id), ...this.producers.claim(id, whose), verifyOnly, topics: this.topicsOf(places, partitions => partitions) })),
     }, Math.max(version, FIRST_BATCHED_ADD));
   }
 
   async addOffsets(id: string, groupId: string, ask: Ask): Promise<void> {
-    await this.ask(id, addOffsetsToTxnApi, { transactionalId: this.full(id), ...this.claim(id, ask.whose), groupId: this.full(groupId) }, ask, ({ errorCode }) => errorCode);
+    await this.ask(id, addOffsetsToTxnApi, { transactionalId: this.full(id), ...this.producers.claim(id, ask.whose), groupId: this.full(groupId) }, ask, ({ errorCode }) => errorCode);
   }
 
   async end(id: string, committed: boolean, ask: Ask): Promise<void> {
-    const identity = this.claim(id, ask.whose);
-    const isNew = ask.version >= FIRST_END_WITH_EPOCHS;
-    const [own, current] = [this.claim(id), this.seen.get(this.full(id))];
-    // Who has the epoch before, but not because its transaction ended: known-differences.ts has what comes of it.
-    const isFenced = isNew && current?.producerId === identity.producerId && current.producerEpoch === identity.producerEpoch + 1 &&
-      !(this.bumped.has(id) && current.producerEpoch === own.producerEpoch);
+    const identity = this.producers.claim(id, ask.whose);
+    const hasEpochs = ask.version >= FIRST_END_WITH_EPOCHS;
+    // What comes of it known-differences.ts has.
+    const isFenced = hasEpochs && this.producers.isFenced(id, identity);
     const answer = await this.ask(isFenced ? `${id}, fenced` : id, endTxnApi, { transactionalId: this.full(id), ...identity, committed }, ask, ({ errorCode }) => errorCode);
-    if (answer?.errorCode !== 0 || isFenced) return;
-    if (answer.producerId !== -1) this.becomes(id, { producerId: Number(answer.producerId), producerEpoch: answer.producerEpoch });
-    if (isNew) this.bumped.add(id);
-    else this.bumped.delete(id);
+    if (answer?.errorCode === 0 && !isFenced) this.producers.ended(id, identityIn(answer), hasEpochs);
   }
 
   async describe(ids: readonly string[]): Promise<void> {
@@ -239,7 +171,7 @@ export class TransactionCast implements Actor {
   async list(filters: { states?: readonly string[]; of?: string; durationMs?: number; pattern?: string | null }, version: number): Promise<void> {
     const { states = [], of, durationMs = -1, pattern = null } = filters;
     const { transactionStates, ...rest } = await this.side.quietly('admin', listTransactionsApi, {
-      stateFilters: states, producerIdFilters: of === undefined ? [] : [this.claim(of).producerId], durationFilter: durationMs, transactionalIdPattern: pattern === null ? null : this.full(pattern),
+      stateFilters: states, producerIdFilters: of === undefined ? [] : [this.producers.claim(of).producerId], durationFilter: durationMs, transactionalIdPattern: pattern === null ? null : this.full(pattern),
     }, version);
     const mine = transactionStates.filter(({ transactionalId }) => transactionalId.startsWith(`${this.side.groupId}-`));
     this.side.keep(`ListTransactions v${version}`, { ...rest, transactionStates: mine.map(({ transactionalId, ...state }) => ({ name: transactionalId, ...state })) });
@@ -254,53 +186,30 @@ export class TransactionCast implements Actor {
   // Data and offsets
 
   async produce(id: string, batches: readonly Batch[], ask: Ask & { as?: string | null }): Promise<void> {
-    const identity = this.claim(id, ask.whose);
-    const built = batches.map(batch => ({ ...batch, ...this.build(identity, batch) }));
+    const identity = this.producers.claim(id, ask.whose);
+    const built = batches.map(batch => this.producers.build(identity, batch));
     const places = built.map(({ place }) => place);
     const answer = await this.ask(id, produceApi, {
       transactionalId: ask.as === undefined ? this.full(id) : ask.as === null ? null : this.full(ask.as), acks: -1, timeoutMs: 10_000,
       topicData: this.topicsOf(places, (partitions, topic) => partitions.map(index => ({ index, records: built.find(({ place }) => place === `${topic}${index}`)!.records })))
         .map(({ name, partitions }) => ({ ...(ask.version >= FIRST_WITH_TOPIC_IDS ? { topicId: this.topicId(name) } : { name }), partitionData: partitions })),
     }, ask, ({ responses: [topic] }) => topic?.partitionResponses[0]?.errorCode);
-    for (const partition of answer?.responses.flatMap(topic => topic.partitionResponses) ?? []) this.level(partition, ask.version > LAST_UNABORTABLE_PRODUCE, ask.version >= FIRST_PRODUCE_MESSAGE);
-    for (const { place, key, next } of built) {
+    const understood = { isAbortable: ask.version > LAST_UNABORTABLE_PRODUCE, hasMessage: ask.version >= FIRST_PRODUCE_MESSAGE };
+    for (const partition of answer?.responses.flatMap(topic => topic.partitionResponses) ?? []) this.levels.refusal(this.side.address, partition, understood);
+    for (const { place, taken } of built) {
       const [name, index] = splitPlace(place);
       const topic = answer?.responses.find(response => (ask.version >= FIRST_WITH_TOPIC_IDS ? response.topicId === this.topicId(this.full(name)) : response.name === this.full(name)));
-      if (topic?.partitionResponses.find(partition => partition.index === index)?.errorCode === 0) this.sequences.set(key, next);
+      if (topic?.partitionResponses.find(partition => partition.index === index)?.errorCode === 0) taken();
     }
-  }
-
-  private build(identity: Identity, { place, sequence = 'next', isTransactional = true, count = 2 }: Batch): { records: Buffer; key: string; next: number } {
-    const { producerId, producerEpoch } = sequence === 'none' ? NOBODY : identity;
-    const key = `${producerId} ${producerEpoch} ${place}`;
-    const next = this.sequences.get(key) ?? 0;
-    const baseSequence = { next, repeat: Math.max(next - count, 0), gap: next + 7, zero: 0, none: -1 }[sequence];
-    const records = Array.from({ length: count }, (_, index) => ({ timestampMs: Date.now(), key: Buffer.from(`k${index}`), value: Buffer.from(`${place} ${baseSequence + index}`) }));
-    return { records: buildBatch({ producerId, producerEpoch, baseSequence, isTransactional }, records), key, next: sequence === 'none' ? 0 : Math.max(next, baseSequence + count) };
   }
 
   async commitOffsets(id: string, places: readonly Place[], ask: Ask & { groupId?: string; membership?: Membership; offset?: number }): Promise<void> {
     const answer = await this.ask(id, txnOffsetCommitApi, {
-      transactionalId: this.full(id), groupId: this.full(ask.groupId ?? 'g'), ...this.claim(id, ask.whose), ...this.membership(ask.membership ?? 'none'),
+      transactionalId: this.full(id), groupId: this.full(ask.groupId ?? 'g'), ...this.producers.claim(id, ask.whose), ...this.membership(ask.membership ?? 'none'),
       topics: this.topicsOf(places, partitions => partitions.map(partitionIndex => ({ partitionIndex, committedOffset: ask.offset ?? 1, committedLeaderEpoch: 0, committedMetadata: 'm' }))),
     }, ask, ({ topics: [topic] }) => topic?.partitions[0]?.errorCode);
-    for (const partition of answer?.topics.flatMap(topic => topic.partitions) ?? []) this.level(partition, ask.version > LAST_UNABORTABLE_COMMIT, false);
-  }
-
-  /**
-   * Apache verifies transactions of several producers by one request, and maps the errors of all as the first who asked
-   * understands them (`AddPartitionsToTxnManager`): scenes that are played together spoil each other's answers. What the log
-   * itself refuses bears no message.
-   */
-  private level(partition: { errorCode: number; errorMessage?: string | null }, isAbortable: boolean, hasMessage: boolean): void {
-    if (this.side.address.kind !== 'apache') return;
-    if (isAbortable && partition.errorCode === INVALID_TXN_STATE && (!hasMessage || partition.errorMessage !== null)) {
-      partition.errorCode = TRANSACTION_ABORTABLE;
-      if (hasMessage) partition.errorMessage = null;
-    } else if (!isAbortable && partition.errorCode === TRANSACTION_ABORTABLE) {
-      partition.errorCode = INVALID_TXN_STATE;
-      if (hasMessage) partition.errorMessage = 'no such transaction';
-    }
+    const understood = { isAbortable: ask.version > LAST_UNABORTABLE_COMMIT, hasMessage: false };
+    for (const partition of answer?.topics.flatMap(topic => topic.partitions) ?? []) this.levels.refusal(this.side.address, partition, understood);
   }
 
   private membership(how: Membership): { generationId?: number; memberId?: string } {
@@ -329,19 +238,10 @@ export class TransactionCast implements Actor {
     const responses = answer.responses.map(({ partitions, ...topic }) => ({
       ...topic, partitions: partitions.map(({ records, abortedTransactions, ...partition }) => {
         const batches = toldBatches(records ?? Buffer.alloc(0), this);
-        return { ...partition, batches, abortedTransactions: this.within(batches, abortedTransactions) };
+        return { ...partition, batches, abortedTransactions: this.levels.aborted(this.side.address, batches, abortedTransactions) };
       }),
     }));
     this.side.keep(`Fetch v${version} at ${isolationLevel}`, { ...answer, responses });
-  }
-
-  /**
-   * Apache tells of aborted transactions as far as the next entry of its index after what was read, or the end of the log; we
-   * tell of those that what was read may belong to.
-   */
-  private within<T extends { firstOffset: Int64 }>(batches: readonly { lastOffset: number }[], aborted: readonly T[] | null): readonly T[] | null {
-    const last = batches.at(-1)?.lastOffset ?? -1;
-    return this.side.address.kind === 'apache' ? aborted?.filter(({ firstOffset }) => firstOffset <= last) ?? null : aborted;
   }
 
   async listOffsets(places: readonly Place[], isolationLevel: number, timestamp: number, version: number): Promise<void> {
@@ -355,7 +255,7 @@ export class TransactionCast implements Actor {
   async mark(markers: readonly HandMarker[], version: number): Promise<void> {
     await this.side.ask('a broker', writeTxnMarkersApi, {
       markers: markers.map(({ id, whose, committed, coordinatorEpoch = 0, transactionVersion = 0, places }) => ({
-        ...this.claim(id, whose), transactionResult: committed, coordinatorEpoch, transactionVersion,
+        ...this.producers.claim(id, whose), transactionResult: committed, coordinatorEpoch, transactionVersion,
         topics: this.topicsOf(places, partitionIndexes => partitionIndexes).map(({ name, partitions }) => ({ name, partitionIndexes: partitions })),
       })),
     }, version);
@@ -365,11 +265,11 @@ export class TransactionCast implements Actor {
 
   async look(): Promise<{ seen: unknown; isOwing: boolean }> {
     const { transactionStates } = await this.side.quietly('admin', describeTransactionsApi, { transactionalIds: TransactionCast.ids.map(id => this.full(id)) }, 0);
-    for (const { transactionalId, producerId, producerEpoch } of transactionStates) {
-      this.producerName(Number(producerId));
-      this.seen.set(transactionalId, { producerId: Number(producerId), producerEpoch });
-    }
-    return { seen: transactionStates.map(({ transactionalId, ...state }) => ({ name: transactionalId, ...state })), isOwing: transactionStates.some(({ transactionState }) => transactionState.startsWith('Prepare')) };
+    for (const state of transactionStates) this.producers.sees(this.short(state.transactionalId), identityIn(state));
+    return {
+      seen: transactionStates.map(({ transactionalId, ...state }) => ({ name: transactionalId, ...state })),
+      isOwing: transactionStates.some(({ transactionState }) => transactionState.startsWith('Prepare')),
+    };
   }
 
   async untilState(id: string, state: string): Promise<void> {
@@ -401,6 +301,11 @@ export class TransactionCast implements Actor {
     const topics = [...new Set(places.map(place => splitPlace(place)[0]))];
     return topics.map(topic => ({ name: this.full(topic), partitions: partitionsOf(places.map(splitPlace).filter(([name]) => name === topic).map(([, index]) => index), topic) }));
   }
+}
+
+/** The producer that an answer names. */
+function identityIn({ producerId, producerEpoch }: { readonly producerId: Int64; readonly producerEpoch: number }): Identity {
+  return { producerId: Number(producerId), producerEpoch };
 }
 
 function splitPlace(place: Place): [topic: string, index: number] {

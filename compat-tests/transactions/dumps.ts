@@ -56,7 +56,7 @@ const ordered = (line: string): string => line
 
 function toldLine(line: string, owner: TransactionCast): string {
   return line
-    .replace(/(roducerId"?: ?)(-?\d+)/g, (_, field: string, id: string) => `${field}${owner.producerName(Number(id))}`)
+    .replace(/(roducerId"?: ?)(-?\d+)/g, (_, field: string, id: string) => `${field}${owner.producers.nameOf(Number(id))}`)
     .replace(/((?:CreateTime|[tT]imestamp(?:Ms)?)"?: ?)\d+/g, '$1<time>')
     .replace(/((?:coordinator|partitionLeader)Epoch: )(\d+)/g, (_, field: string, epoch: string) => `${field}${toldEpoch(Number(epoch))}`)
     .replace(/(crc: )\d+/g, '$1<crc>');

@@ -6,11 +6,13 @@ import { decodeRecord, decodeControl, type Decoder } from '../../src/cli/dump/de
 import { parseTransactionIndex } from '../../src/log/segment/txn-index.js';
 import * as batch from '../../src/protocol/records/batch.js';
 import { batchesIn, recordsIn } from '../../src/protocol/records/batch-iterator.js';
+import type { Producers } from './producers.js';
 
 const DAY_MS = 86_400_000;
 const OFFSETS = '__consumer_offsets-0';
 const TRANSACTIONS = '__transaction_state-0';
-const PRODUCER_IDS = new Set(['producerId', 'previousProducerId', 'nextProducerId']);
+/** Fields with the id of a producer. */
+export const PRODUCER_IDS: ReadonlySet<string> = new Set(['producerId', 'previousProducerId', 'nextProducerId']);
 
 /** Fields with the epoch of a leader. */
 export const LEADER_EPOCHS: ReadonlySet<string> = new Set(['leaderEpoch', 'coordinatorEpoch']);
@@ -22,8 +24,7 @@ export const toldEpoch = (epoch: number): number | string => (epoch >= 0 && epoc
 
 /** Whose logs are read. */
 export interface Teller {
-  producerName(producerId: number): string;
-  readonly producerNames: ReadonlyMap<number, string>;
+  readonly producers: Pick<Producers, 'nameOf' | 'isKnown'>;
   full(name: string): string;
 }
 
@@ -41,7 +42,7 @@ export function toldBatches(bytes: Uint8Array, teller: Teller): ToldBatch[] {
 function toldBatch(bytes: Uint8Array, at: number, teller: Teller): ToldBatch {
   return {
     baseOffset: batch.baseOffset(bytes, at), lastOffset: batch.lastOffset(bytes, at), leaderEpoch: toldEpoch(batch.partitionLeaderEpoch(bytes, at)), sizeBytes: batch.sizeInBytes(bytes, at),
-    attributes: batch.attributes(bytes, at), producerId: teller.producerName(batch.producerId(bytes, at)), producerEpoch: batch.producerEpoch(bytes, at),
+    attributes: batch.attributes(bytes, at), producerId: teller.producers.nameOf(batch.producerId(bytes, at)), producerEpoch: batch.producerEpoch(bytes, at),
     baseSequence: batch.baseSequence(bytes, at), isValid: batch.isValid(bytes, at),
     // One in a batch is told by its place: what tells elements apart is what they are compared by.
     records: Object.fromEntries([...recordsIn(bytes, at)].map(({ offset, key, value }) =>
@@ -87,7 +88,7 @@ function recordsOf(dataDir: string, partition: string, decoder: Decoder, teller:
       attributes: batch.attributes(bytes, at), producerId: batch.producerId(bytes, at), producerEpoch: batch.producerEpoch(bytes, at), baseSequence: batch.baseSequence(bytes, at),
     };
     const found = [...recordsIn(bytes, at)];
-    if (batch.isControl(bytes, at)) return teller.producerNames.has(header.producerId) && header.producerId > 0 ? [told({ ...header, marker: decodeControl(found[0]!) }, teller)] : [];
+    if (batch.isControl(bytes, at)) return teller.producers.isKnown(header.producerId) && header.producerId > 0 ? [told({ ...header, marker: decodeControl(found[0]!) }, teller)] : [];
     return found.flatMap(record => {
       const decoded = decodeRecord(decoder, record)!;
       if (!isOurs(decoded.key as Record<string, unknown>)) return [];
@@ -99,7 +100,7 @@ function recordsOf(dataDir: string, partition: string, decoder: Decoder, teller:
 
 /** Without the time and with the names of producers. */
 function told(value: unknown, teller: Teller, field = ''): unknown {
-  if (PRODUCER_IDS.has(field)) return typeof value === 'string' ? value : teller.producerName(Number(value));
+  if (PRODUCER_IDS.has(field)) return typeof value === 'string' ? value : teller.producers.nameOf(Number(value));
   if (LEADER_EPOCHS.has(field)) return toldEpoch(Number(value));
   if (typeof value === 'number' && Math.abs(value - Date.now()) < DAY_MS) return '<now>';
   if (typeof value === 'bigint') return String(value);

@@ -9,7 +9,8 @@ import { CLEAN_SHUTDOWN_FILE } from '../../src/log/paths.js';
 import * as batch from '../../src/protocol/records/batch.js';
 import { buildBatch } from '../../src/protocol/records/batch-builder.js';
 import { batchesIn } from '../../src/protocol/records/batch-iterator.js';
-import type { Identity, TransactionCast } from './cast.js';
+import type { TransactionCast } from './cast.js';
+import type { Identity } from './producers.js';
 
 const DIRECTORY = '__transaction_state-0';
 /** No broker here comes to give these out. */
@@ -45,7 +46,7 @@ export function plant(dataDir: string, cast: TransactionCast, scene: number): vo
   const states = PLANTED.slice(scene * 3, scene * 3 + 3);
   const records = states.map((planted, index) => {
     const producerId = FIRST_PRODUCER_ID + 10 * (scene * 3 + index);
-    cast.becomes(`t${index}`, claimed(planted, producerId));
+    cast.producers.becomes(`t${index}`, claimed(planted, producerId));
     const key = encode(transactionLogKeySchema, transactionLogKeySchema.type, 0, { transactionalId: cast.full(`t${index}`) });
     return { timestampMs: Date.now(), key, value: valueOf(planted, producerId, cast.full('a')) };
   });

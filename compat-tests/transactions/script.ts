@@ -4,7 +4,8 @@
 import type { SeededRandom } from '../support/random.js';
 import type { Step } from '../lockstep/lockstep.js';
 import { FIRST_MADE_UP_EPOCH } from './logs.js';
-import { TransactionCast, type Membership, type Place, type Sequence, type Whose } from './cast.js';
+import { TransactionCast, type Membership } from './cast.js';
+import type { Place, Sequence, Whose } from './producers.js';
 
 export type TransactionStep = Step<TransactionCast>;
 
@@ -224,7 +225,8 @@ function mark(at: Moment): TransactionStep {
     id: producer.id, whose: isStranger ? 'stranger' as const : random.pick<Whose>(['own', 'older', 'former']), committed: random.chance(2),
     coordinatorEpoch: isStranger ? random.pick([0, FIRST_MADE_UP_EPOCH, FIRST_MADE_UP_EPOCH + 1]) : 0, transactionVersion: version === 1 ? 0 : random.pick([0, 2]), places: places(at),
   };
-  const told = `${marker.committed ? 'commit' : 'abort'} of ${marker.whose} in ${marker.places.join(' ')}, coordinator epoch ${marker.coordinatorEpoch}, transaction version ${marker.transactionVersion}`;
+  const told = `${marker.committed ? 'commit' : 'abort'} of ${marker.whose} in ${marker.places.join(' ')}, coordinator epoch ${marker.coordinatorEpoch}, ` +
+    `transaction version ${marker.transactionVersion}`;
   return { name: `${producer.id} is marked by hand v${version}: ${told}`, run: cast => cast.mark([marker], version) };
 }
 
@@ -241,7 +243,10 @@ function read(at: Moment): TransactionStep {
 
 function readOffsets(at: Moment): TransactionStep {
   const [asked, version, timestamp] = [some(at, PLACES), between(at.random, 2, 10), at.random.pick([-1, -2, 1])];
-  return { name: `somebody asks for offsets of ${asked.join(' ')} at ${timestamp} v${version}`, run: async cast => { for (const isolation of [0, 1]) await cast.listOffsets(asked, isolation, timestamp, version); } };
+  return {
+    name: `somebody asks for offsets of ${asked.join(' ')} at ${timestamp} v${version}`,
+    run: async cast => { for (const isolation of [0, 1]) await cast.listOffsets(asked, isolation, timestamp, version); },
+  };
 }
 
 function readCommitted({ random }: Moment): TransactionStep {

@@ -80,6 +80,18 @@ export const SCRIPTED: readonly Script[] = [
     ],
   },
   {
+    name: 'levelled', steps: [
+      step('both init', async cast => { for (const id of ['t0', 't1']) await cast.init(id, { version: 5 }); }),
+      step('t1 writes', cast => cast.produce('t1', [{ place: 'a0' }], { version: NEW.produce })),
+      step('t1 commits', cast => cast.end('t1', true, { version: NEW.end })),
+      step('t0 writes', cast => cast.produce('t0', [{ place: 'a0' }], { version: NEW.produce })),
+      step('t1 writes again', cast => cast.produce('t1', [{ place: 'a0' }], { version: NEW.produce })),
+      step('t1 aborts, after what can be read', cast => cast.end('t1', false, { version: NEW.end })),
+      step('what is committed is read', cast => cast.fetch(['a0'], 1, 12)),
+      step('t0 commits', cast => cast.end('t0', true, { version: NEW.end })),
+    ],
+  },
+  {
     name: 'known', steps: [
       step('t0 inits', cast => cast.init('t0', { version: 5 })),
       step('t0 leaves a gap', cast => cast.produce('t0', [{ place: 'a0', sequence: 'gap' }], { version: NEW.produce })),

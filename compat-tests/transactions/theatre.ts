@@ -5,6 +5,7 @@ import { BrokersDiffer, type Lockstep } from '../lockstep/lockstep.js';
 import { shrunk } from '../lockstep/shrink.js';
 import type { Stage } from '../lockstep/stage.js';
 import { TransactionCast } from './cast.js';
+import { Levels } from './levels.js';
 import { offsetRecords, partitionFiles, transactionRecords } from './logs.js';
 import type { TransactionStep } from './script.js';
 
@@ -13,12 +14,14 @@ export type Scene = Lockstep<TransactionCast>;
 export class Theatre {
   /** Batches of partitions and records of coordinators that were held against each other. */
   written = 0;
+  /** What of Apache's answers was made alike. */
+  readonly levels = new Levels();
   private replays = 0;
 
   constructor(private readonly stage: Stage) {}
 
   async open(name: string): Promise<Scene> {
-    const scene = this.stage.open(name, side => new TransactionCast(side));
+    const scene = this.stage.open(name, side => new TransactionCast(side, this.levels));
     await Promise.all([scene.apache, scene.ottla].map(cast => cast.createTopics()));
     // The brokers may start again before anybody plays.
     for (const { side } of [scene.apache, scene.ottla]) side.close();
