@@ -8,7 +8,7 @@ import { openLogManager, type LogManagerOptions, type NodeLogManager, type Parti
 import { MetadataVersionGate, SUPPORTED_FEATURES } from '../metadata/features.js';
 import { directoryOf } from '../metadata/image.js';
 import type { MetadataImage } from '../metadata/types.js';
-import { LogDirMoves, ReplicaManager } from '../replication/index.js';
+import { LogDirMoves, replicaMetrics, ReplicaManager } from '../replication/index.js';
 import { withApiVersions } from '../server/api-versions.js';
 import { ClientQuotas } from '../server/quotas/quotas.js';
 import type { Windows } from '../server/quotas/rate.js';
@@ -80,8 +80,9 @@ export class Broker {
   #clusterId = '';
   #lifecycle: Lifecycle | undefined;
   readonly #directoryFailures: DirectoryFailures;
-  #logs: NodeLogManager | undefined;
   #telemetry: ClientTelemetry | undefined;
+  /** Once it serves, and no broker is given to anybody before. */
+  #metrics: (() => BrokerMetrics) | undefined;
   #serving = false;
   #settings: () => Settings = () => this.options.settings;
   #memory: () => MemoryInUse = () => ({ requestBytes: 0, unsentReadBytes: 0, tailCacheBytes: 0 });
@@ -143,7 +144,7 @@ export class Broker {
 
   /** How it is and what it does, at this moment. */
   metrics(): BrokerMetrics {
-    return { memory: this.memory, logs: this.#logs!.metrics, clientTelemetry: this.#telemetry!.metrics() };
+    return this.#metrics!();
   }
 
   /** Answers what is in flight, makes the data durable, frees ports and handles. Rejects when the data may not be durable. */
@@ -186,7 +187,7 @@ export class Broker {
 
     const publisher = new Publisher({ brokerId, settings, clock: env.clock, logger: env.logger.child('metadata') });
     this.#settings = () => publisher.settings;
-    const logs = this.#logs = await this.#openLogs(publisher, brokerId, clusterId);
+    const logs = await this.#openLogs(publisher, brokerId, clusterId);
     const quotas = makeQuotas(settings, env);
     const limits = new ServerLimitsNow({ net: env.net, settings: () => publisher.settings, changed: () => server.limitsChanged() });
     const server = this.#makeServer(limits, quotas, logs);
@@ -251,6 +252,10 @@ export class Broker {
       image: () => publisher.image, maxBytes: settings.get('telemetry.max.bytes'), collects: settings.get('ottla.telemetry.enable'),
     });
     this.#telemetry = telemetry;
+    this.#metrics = () => ({
+      memory: this.memory, logs: logs.metrics, clientTelemetry: telemetry.metrics(), transactions: parts.transactions.metrics(),
+      replicas: replicaMetrics(parts.replicas.all(), env.clock.nowMs(), publisher.settings.get('transaction.max.timeout.ms')),
+    });
     const services = servicesOf({ env, brokerId, clusterId, logs, publisher, controller, quorum, quotas, telemetry, ...parts });
     server.serve(withApiVersions({
       apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,

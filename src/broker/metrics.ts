@@ -1,4 +1,6 @@
+import type { TransactionMetrics } from '../coordinator/transaction/metrics.js';
 import type { LogMetrics } from '../log/metrics.js';
+import type { ReplicaMetrics } from '../replication/index.js';
 import type { ClientTelemetryMetrics } from '../server/telemetry/client-telemetry.js';
 
 /** Each of these has a bound of its own. */
@@ -14,6 +16,9 @@ export interface MemoryInUse {
 export interface BrokerMetrics {
   readonly memory: MemoryInUse;
   readonly logs: LogMetrics;
+  readonly replicas: ReplicaMetrics;
+  /** Those that this node coordinates. */
+  readonly transactions: TransactionMetrics;
   /** What clients push of themselves, where `ottla.telemetry.enable` is set. */
   readonly clientTelemetry: ClientTelemetryMetrics;
 }

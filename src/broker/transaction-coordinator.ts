@@ -1,15 +1,18 @@
 import type { TimingWheel } from '../base/timing-wheel.js';
 import type { Settings } from '../config/index.js';
+import { loadTimeMetrics, transactionalIdMetrics, type TransactionMetrics } from '../coordinator/transaction/metrics.js';
 import { transactionRecordCodec, type TransactionRecord } from '../coordinator/transaction/records.js';
 import { TransactionService, type TransactionServiceOptions } from '../coordinator/transaction/service.js';
 import type { TransactionSettings } from '../coordinator/transaction/settings.js';
+import type { Transaction } from '../coordinator/transaction/transaction.js';
 import { TransactionMachine } from '../coordinator/transaction/transaction-machine.js';
 import type { TransactionVersion } from '../coordinator/transaction/types.js';
-import type { Env } from '../env/index.js';
+import type { Clock, Env } from '../env/index.js';
 import { FeatureName } from '../metadata/features.js';
 import type { MetadataImage } from '../metadata/types.js';
 import { TRANSACTIONS_TOPIC } from '../protocol/internal-topics.js';
 import type { Loading, ReplicaManager } from '../replication/index.js';
+import type { Runtime } from '../runtime/runtime.js';
 import type { RuntimeSet } from '../runtime/runtime-set.js';
 import { coordinatorRuntimes, stablePartitionCount } from './coordinator-runtimes.js';
 
@@ -29,7 +32,10 @@ export class TransactionCoordinator {
   readonly service: TransactionService;
   readonly runtimes: RuntimeSet<TransactionMachine, TransactionRecord>;
 
+  private readonly clock: Clock;
+
   constructor({ env, wheel, replicas, readBudget, settings, image, onSettled, ...carriers }: TransactionCoordinatorOptions) {
+    this.clock = env.clock;
     const logger = env.logger.child('transactions');
     const transactionSettings = transactionSettingsOf(settings, image);
     const partitionCount = stablePartitionCount(image, TRANSACTIONS_TOPIC, () => settings().get('transaction.state.log.num.partitions'));
@@ -52,10 +58,23 @@ export class TransactionCoordinator {
     this.service.start();
   }
 
+  metrics(): TransactionMetrics {
+    const serving = this.runtimes.active();
+    return {
+      ...transactionalIdMetrics(allOf(serving), this.clock.nowMs()),
+      ...this.service.metrics(),
+      ...loadTimeMetrics(serving.map(({ loadedInMs }) => loadedInMs)),
+    };
+  }
+
   close(): void {
     this.service.close();
     this.runtimes.close();
   }
+}
+
+function* allOf(serving: readonly Runtime<TransactionMachine, TransactionRecord>[]): Generator<Transaction, void, undefined> {
+  for (const { machine } of serving) if (machine !== undefined) yield* machine.all();
 }
 
 /** Read at each use, so that what changes while a broker runs takes effect. */

@@ -72,6 +72,8 @@ export interface PartitionLog {
   readonly topicId: Uuid;
   /** Made and never written to, by a process that ended before it could say for which topic: it may be anybody's. */
   readonly isUnused: boolean;
+  /** Nothing of it was used since the start. */
+  readonly isAsleep: boolean;
   /** The log directory that it lies in, from its begin to its end. */
   readonly home: LogDir;
   /** The partition's own directory, in `home`. */

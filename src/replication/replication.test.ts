@@ -9,7 +9,7 @@ import type { PartitionImage } from '../metadata/types.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { buildBatch } from '../protocol/records/batch-builder.js';
 import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
-import { fetch, Partition, PartitionReplicatedLog, produce, type FetchOptions, type FetchOutcome, type FetchPosition, type ProduceEntry, type ProduceOutcome, type ProduceOptions } from './index.js';
+import { fetch, Partition, PartitionReplicatedLog, produce, replicaMetrics, type FetchOptions, type FetchOutcome, type FetchPosition, type ProduceEntry, type ProduceOutcome, type ProduceOptions } from './index.js';
 
 const SOLE: PartitionImage = {
   replicas: [1], directories: [], isr: [1], eligibleLeaderReplicas: [], lastKnownElr: [], addingReplicas: [], removingReplicas: [],
@@ -347,6 +347,35 @@ describe('what nobody foresaw ends in the request that it belongs to', () => {
     produce(waits, [{ partition, batches: batch('a') }], { ...ALL_ACKS, requiredAcks: 1 }, fails, error => failures.push(error));
     while (failures.length === 0) await turn();
     expect(failures).toEqual([broken]);
+  });
+});
+
+describe('the metrics of replicas', () => {
+  const LONGEST_MS = 900_000;
+  const metrics = () => replicaMetrics([partition], clock.nowMs(), LONGEST_MS);
+  const send = (producerId: number, isTransactional: boolean): void => {
+    const record = { timestampMs: clock.nowMs(), key: null, value: Buffer.from('a') };
+    partition.append(buildBatch({ producerId, producerEpoch: 0, baseSequence: 0, isTransactional }, [record]), { origin: 'client' }, 1);
+  };
+
+  test('count the producers that are remembered, and partitions with a transaction that nobody is about to end', () => {
+    expect(metrics()).toEqual({ ProducerIdCount: 0, PartitionsWithLateTransactionsCount: 0 });
+    send(7, false);
+    send(8, true);
+    clock.advance(LONGEST_MS + 300_000);
+    send(9, true);
+    expect(metrics()).toEqual({ ProducerIdCount: 3, PartitionsWithLateTransactionsCount: 0 });
+    clock.advance(1);
+    expect(metrics()).toEqual({ ProducerIdCount: 3, PartitionsWithLateTransactionsCount: 1 });
+    partition.append(buildEndTransactionMarker({ producerId: 8, producerEpoch: 0, timestampMs: clock.nowMs() }, { committed: true, coordinatorEpoch: 0 }), { origin: 'coordinator' }, 1);
+    expect(metrics()).toEqual({ ProducerIdCount: 3, PartitionsWithLateTransactionsCount: 0 });
+  });
+
+  test('leave late transactions to the leader', () => {
+    send(8, true);
+    clock.advance(2 * LONGEST_MS);
+    partition.resign();
+    expect(metrics()).toEqual({ ProducerIdCount: 1, PartitionsWithLateTransactionsCount: 0 });
   });
 });
 

@@ -90,6 +90,11 @@ export class RuntimeSet<M extends Machine<Rec>, Rec> {
     return this.runtimes.get(partition)?.runtime;
   }
 
+  /** Those that serve. */
+  active(): Runtime<M, Rec>[] {
+    return [...this.runtimes.values()].map(({ runtime }) => runtime).filter(({ status }) => status === 'active');
+  }
+
   /** The epoch in which this node leads `partition` and its machine serves. */
   epochOf(partition: number): number | undefined {
     return this.get(partition)?.epoch;

@@ -73,6 +73,8 @@ export class Runtime<M extends Machine<Rec>, Rec> {
   private leaderEpoch = -1;
   /** Counts elections and resignations, so that a loading that was overtaken knows. */
   private term = 0;
+  /** How long it took to read the log, ms, when that was last done. */
+  loadedInMs = 0;
   private nextCallerId = 1;
   private readonly callers = new Map<number, Caller>();
   private readonly parking: Parking;
@@ -119,7 +121,8 @@ export class Runtime<M extends Machine<Rec>, Rec> {
       if (this.term !== term) return;
       this.active = { machine, timers: new Map() };
       this.state = 'active';
-      logger.debug(`${name} is loaded`, { epoch: this.leaderEpoch, endOffset: log.endOffset, tookMs: Math.round(clock.monotonicMs() - startedMs) });
+      this.loadedInMs = Math.round(clock.monotonicMs() - startedMs);
+      logger.debug(`${name} is loaded`, { epoch: this.leaderEpoch, endOffset: log.endOffset, tookMs: this.loadedInMs });
       this.apply(this.active, machine.activated(this.moment()));
     } catch (error) {
       if (this.term === term) this.fail(error);

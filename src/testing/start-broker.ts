@@ -29,7 +29,7 @@ export interface RunningBroker {
   readonly host: string;
   readonly port: number;
   readonly clusterId: string;
-  /** How it is and what it does at this moment: memory in use, logs, compaction. */
+  /** How it is and what it does at this moment: memory in use, logs, compaction, transactions. */
   metrics(): BrokerMetrics;
   /** Resolves with the reason should the broker stop by itself, as when its disk fails. */
   readonly failed: Promise<Error>;

@@ -286,6 +286,22 @@ describe('a producer with an epoch for each transaction', () => {
   });
 });
 
+test('the metrics of a broker tell how its transactions are', async () => {
+  const [open, done, gone] = await Promise.all(['eleven', 'twelve', 'thirteen'].map(name => new Producer(name).init())) as [Producer, Producer, Producer];
+  for (const [index, producer] of [open, done, gone].entries()) expect(await producer.send(['a'], { index: index % 2 })).toBe('NONE');
+  expect([await done.end(true), await gone.end(false)]).toEqual(['NONE', 'NONE']);
+  await eventually(() => broker.metrics().transactions.waitingMarkers === 0);
+  const { transactions, replicas } = broker.metrics();
+  expect(transactions).toMatchObject({
+    transactionalIds: { Empty: 0, Ongoing: 1, PrepareCommit: 0, PrepareAbort: 0, CompleteCommit: 1, CompleteAbort: 1 },
+    commits: 1, aborts: 1, timeouts: 0,
+  });
+  // By the timestamps of its records, which are years old here.
+  expect(replicas).toEqual({ ProducerIdCount: 3, PartitionsWithLateTransactionsCount: 1 });
+  expect(await open.end(true)).toBe('NONE');
+  await eventually(() => broker.metrics().replicas.PartitionsWithLateTransactionsCount === 0);
+});
+
 describe.each([[0], [2]] as const)('offsets committed by a producer of version %s', version => {
   const read = async (requireStable: boolean): Promise<unknown> => {
     const { groups } = await client.send(offsetFetchApi, { groups: [{ groupId: 'readers', topics: [{ name: 'events', topicId, partitionIndexes: [0] }] }], requireStable });

@@ -176,6 +176,7 @@ describe('a transaction', () => {
     expect(coordinator.did).toEqual(['PrepareCommit', 'write', 'commit 100/1 in events-0 orders-2', 'CompleteCommit']);
     expect(coordinator.markers).toEqual([{ producerId: 100, producerEpoch: 1, coordinatorEpoch: 4, committed: true, transactionVersion: 2 }]);
     expect(await coordinator.state()).toBe('CompleteCommit 100/1');
+    expect(coordinator.service.metrics()).toEqual({ commits: 1, aborts: 0, timeouts: 0 });
   });
 
   test('is said to hold a partition once that is written, whoever asks', async () => {
@@ -256,6 +257,7 @@ describe('a transaction', () => {
     await coordinator.passes(2_000);
     expect(await coordinator.state()).toBe('CompleteAbort 100/1');
     expect(coordinator.markers).toMatchObject([{ committed: false, producerEpoch: 1 }]);
+    expect(coordinator.service.metrics()).toEqual({ commits: 0, aborts: 1, timeouts: 1 });
     expect(await coordinator.end(100, 0)).toMatchObject({ errorCode: ErrorCode.INVALID_TXN_STATE });
     expect(await coordinator.add(100, 0, EVENTS)).toBe(ErrorCode.PRODUCER_FENCED);
   });

@@ -7,6 +7,7 @@ import { NO_EFFECTS, replyWith } from '../../runtime/machine.js';
 import type { Effects, Moment, ReplyTo } from '../../runtime/machine.js';
 import { coordinatorErrorCode } from '../errors.js';
 import { compileRegex, InvalidRegexError } from '../regex.js';
+import type { EndedTransactionMetrics } from './metrics.js';
 import { NEEDS_PRODUCER_ID, type NeedsProducerId } from './decisions.js';
 import type { TransactionRecord } from './records.js';
 import type { TransactionSettings } from './settings.js';
@@ -63,6 +64,7 @@ export class TransactionService implements TransactionCoordinatorApi {
   private readonly completions = new Map<string, Promise<void>>();
   /** By the same: transactions that are timed out and whose abort is being decided, which may wait for a producer id. */
   private readonly aborting = new Set<string>();
+  private readonly ended = { commits: 0, aborts: 0, timeouts: 0 };
   private timers: WheelTimer[] = [];
   private isClosed = false;
 
@@ -84,6 +86,10 @@ export class TransactionService implements TransactionCoordinatorApi {
   async elected(partition: number): Promise<void> {
     // Whatever keeps it from that now, the look after transactions that are timed out comes by again.
     await this.unlessRefused(this.completePrepared(partition));
+  }
+
+  metrics(): EndedTransactionMetrics {
+    return { ...this.ended };
   }
 
   partitionFor(transactionalId: string): number {
@@ -239,6 +245,7 @@ export class TransactionService implements TransactionCoordinatorApi {
       return false;
     }
     await this.run<null>(partition, (machine, at, to) => machine.complete(transactionalId, marker, to, at));
+    this.ended[marker.committed ? 'commits' : 'aborts']++;
     return true;
   }
 
@@ -258,6 +265,7 @@ export class TransactionService implements TransactionCoordinatorApi {
     try {
       const { isPrepared } = await this.decided(partition, producerId => (machine, at, to) => machine.fence(found, producerId, to, at));
       if (!isPrepared) return;
+      this.ended.timeouts++;
       this.options.logger.info('a transaction was open for too long and is aborted', { transactionalId, timeoutMs });
       void this.complete(partition, transactionalId);
     } finally {

@@ -53,6 +53,11 @@ export class TransactionMachine implements Machine<TransactionRecord> {
     else this.prepared.delete(transactionalId);
   }
 
+  /** For looking at; nothing of it need be committed. */
+  all(): Iterable<Transaction> {
+    return this.transactions.values();
+  }
+
   activated(): Step {
     return NO_EFFECTS;
   }

@@ -13,6 +13,7 @@ export type TransactionStateCode = (typeof TransactionState)[keyof typeof Transa
 
 /** By code, as DescribeTransactions and ListTransactions name them. */
 export const STATE_NAMES = ['Empty', 'Ongoing', 'PrepareCommit', 'PrepareAbort', 'CompleteCommit', 'CompleteAbort', 'Dead', 'PrepareEpochFence'] as const;
+export type StateName = (typeof STATE_NAMES)[number];
 
 /** By `partitionKey`. */
 export type Partitions = ReadonlyMap<string, TopicPartition>;
