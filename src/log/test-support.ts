@@ -9,7 +9,7 @@ import { BatchBuilder, type BatchOptions } from '../protocol/records/batch-build
 import { recordsIn, batchesIn } from '../protocol/records/batch-iterator.js';
 import { createLogHost, openLog, type LogHostOptions, type OpenLogOptions } from './partition/open-log.js';
 import type { Log } from './partition/log.js';
-import type { AppendContext, LogRead } from './types.js';
+import type { AppendContext, LogRead, PartitionLog } from './types.js';
 
 /** What tests of logs need: a place on the disk, batches, and a way to say what a log holds. */
 
@@ -149,6 +149,19 @@ export async function readAll(log: Log, from = log.logStartOffset, maxBytes = 1 
     offset = records.at(-1)!.offset + 1;
   }
   return all;
+}
+
+/** Resolves once all that the log holds now is as safe as its settings ask; rejects when its disk fails before. */
+export function whenSafe(log: PartitionLog): Promise<void> {
+  const { logEndOffset } = log;
+  return new Promise((resolve, reject) => {
+    const look = (): void => {
+      if (log.safeEndOffset >= logEndOffset) resolve();
+      else if (log.failure !== undefined) reject(log.failure);
+    };
+    log.onSafeEndMoved = look;
+    look();
+  });
 }
 
 /** Less than jest gives a test: what did not hold is named. */

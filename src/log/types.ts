@@ -28,8 +28,6 @@ export interface AppendResult {
   readonly logStartOffset: number;
   /** The batch was already in the log (KIP-98): nothing was written. */
   readonly duplicate: boolean;
-  /** Present when `flush.messages` wants the append on the disk now: an acknowledgement waits for it. */
-  readonly durable: Promise<void> | undefined;
 }
 
 /** Bytes of a log as they go to a client: whole batches, not to be changed. */
@@ -80,6 +78,12 @@ export interface PartitionLog {
   readonly directory: string;
   /** Offset that the next record gets. */
   readonly logEndOffset: number;
+  /**
+   * Exclusive end of what is as safe as the settings ask, which Apache Kafka has at the end of each append: what this replica counts
+   * as its own towards the high watermark, and acknowledges. It is `logEndOffset` unless something is waited for (`SafeEnd`), and
+   * falls back only for a duplicate that is in the log and not on the disk.
+   */
+  readonly safeEndOffset: number;
   /** Exclusive end of what is committed; the owner of the partition moves it, never back below `logStartOffset`. */
   readonly highWatermark: number;
   /** All below it is durable. */
@@ -147,8 +151,11 @@ export interface PartitionLog {
   removeExpiredProducers(nowMs: number): void;
   /** Makes all below `offset` (default: the end) durable; at most one fdatasync in flight, arrivals share the next. */
   flush(offset?: number): Promise<void>;
-  /** Called after a check (`LogBeingCheckedError`): the log may be longer or shorter than its checkpoints had it. */
-  onChecked: () => void;
+  /**
+   * Called when `safeEndOffset` has moved, other than by an append; when it never will, since the log has failed; and after a check
+   * (`LogBeingCheckedError`), which may find the log longer or shorter than its checkpoints had it.
+   */
+  onSafeEndMoved: () => void;
   /** Makes all durable and lets go of files: the next open finds the log clean. A check that is under way is brought to its end. */
   close(): Promise<void>;
 }

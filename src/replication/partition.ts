@@ -7,7 +7,7 @@ import { ErrorCode } from '../protocol/generated/errors.js';
 import type { Uuid } from '../protocol/wire/types.js';
 import { hasEnoughInSync, highWatermark, lead, type LeaderState } from './partition-state.js';
 
-/** Told when more of the partition can be read, or when it can no longer be read here at all. */
+/** Told when more of the partition can be read or acknowledged, or when it can no longer be read here at all. */
 export interface Watcher {
   wake(): void;
 }
@@ -30,7 +30,7 @@ export class Partition {
   ) {
     this.#log = log;
     this.#image = image;
-    log.onChecked = () => this.#advance();
+    this.#listenTo(log);
   }
 
   get log(): PartitionLog {
@@ -40,9 +40,9 @@ export class Partition {
   /** The partition has moved to another directory (KIP-113): a copy that holds the same is its log from now on. */
   replaceLog(log: PartitionLog): void {
     this.#log = log;
-    log.onChecked = () => this.#advance();
+    this.#listenTo(log);
     // What they know of the old one need not hold of this.
-    this.wakeWatchers();
+    if (!this.#advance()) this.wakeWatchers();
   }
 
   /** Epoch in which this node leads; undefined while it does not. */
@@ -139,12 +139,19 @@ export class Partition {
     for (const watcher of this.#watchers) watcher.wake();
   }
 
-  #advance(): void {
-    if (this.#leader === undefined) return;
+  #listenTo(log: PartitionLog): void {
+    // Where other replicas hold the high watermark back, a produce that does not wait for them can go on nevertheless.
+    log.onSafeEndMoved = () => { if (!this.#advance()) this.wakeWatchers(); };
+  }
+
+  /** Moves the high watermark as far as it may go. Returns true when it has, and those who watch were told. */
+  #advance(): boolean {
+    if (this.#leader === undefined) return false;
     const { log } = this;
-    const next = highWatermark(this.#leader, log.highWatermark, log.logEndOffset, log.settings.minInsyncReplicas);
-    if (next <= log.highWatermark) return;
+    const next = highWatermark(this.#leader, log.highWatermark, log.safeEndOffset, log.settings.minInsyncReplicas);
+    if (next <= log.highWatermark) return false;
     log.updateHighWatermark(next);
     this.wakeWatchers();
+    return true;
   }
 }

@@ -22,7 +22,7 @@ export type ProduceOutcome =
   | { readonly errorCode: number; readonly append?: AppendResult; readonly message?: string };
 
 export interface ProduceOptions {
-  /** 0 and 1 answer after the local append; -1 waits for the in-sync replicas. */
+  /** 0 and 1 answer once the local append is as safe as the topic asks; -1 waits for the in-sync replicas too. */
   readonly requiredAcks: number;
   readonly timeoutMs: number;
   readonly context: Omit<AppendContext, 'leaderEpoch'>;
@@ -48,12 +48,8 @@ export function produce(
   failed: (error: unknown) => void,
 ): PendingProduce | undefined {
   try {
-    let isFlushing = false;
-    for (const entry of entries) {
-      entry.outcome = append(entry, options);
-      isFlushing ||= entry.outcome.append?.durable !== undefined;
-    }
-    if (isFlushing || (options.requiredAcks === -1 && !areSettled(entries))) return new ParkedProduce(waits, entries, options, done, failed);
+    for (const entry of entries) entry.outcome = append(entry, options);
+    if (!areSafe(entries) || (options.requiredAcks === -1 && !areCommitted(entries))) return new ParkedProduce(waits, entries, options, done, failed);
     refuseUnwritten(entries);
     done();
   } catch (error) {
@@ -80,18 +76,30 @@ function refuseUnwritten(entries: readonly ProduceEntry[]): void {
   for (const entry of entries) if (entry.outcome?.append !== undefined && entry.partition.log.failure !== undefined) entry.outcome = LOST;
 }
 
-function areSettled(entries: readonly ProduceEntry[]): boolean {
-  for (const entry of entries) if (!isSettled(entry)) return false;
+function areSafe(entries: readonly ProduceEntry[]): boolean {
+  for (const entry of entries) if (!isSafe(entry) && !isLost(entry)) return false;
   return true;
 }
 
-/** Nothing is left to wait for: it failed, or the high watermark has passed it. */
-function isSettled({ partition, outcome }: ProduceEntry): boolean {
-  if (outcome?.append === undefined) return true;
-  return partition.leaderEpoch === undefined || partition.log.highWatermark > outcome.append.lastOffset;
+function areCommitted(entries: readonly ProduceEntry[]): boolean {
+  for (const entry of entries) if (!isCommitted(entry) && !isLost(entry)) return false;
+  return true;
 }
 
-/** Waits for the disk where a topic asks for that, then for the other replicas (`DelayedProduce`). */
+function isSafe({ partition, outcome }: ProduceEntry): boolean {
+  return outcome?.append === undefined || partition.log.safeEndOffset > outcome.append.lastOffset;
+}
+
+function isCommitted({ partition, outcome }: ProduceEntry): boolean {
+  return outcome?.append === undefined || partition.log.highWatermark > outcome.append.lastOffset;
+}
+
+/** There is nothing left to wait for: this node cannot confirm it any more. */
+function isLost({ partition }: ProduceEntry): boolean {
+  return partition.leaderEpoch === undefined || partition.log.failure !== undefined;
+}
+
+/** Waits for as much safety as the topics ask for, then for the other replicas (`DelayedProduce`). */
 class ParkedProduce implements Watcher, PendingProduce {
   #timer: WheelTimer | undefined;
   #finished = false;
@@ -103,73 +111,47 @@ class ParkedProduce implements Watcher, PendingProduce {
     private readonly done: () => void,
     private readonly failed: (error: unknown) => void,
   ) {
-    const flushes = entries.filter(({ outcome }) => outcome?.append?.durable !== undefined).map(flushed);
-    if (flushes.length === 0) this.#park();
-    else this.#flushed(flushes).catch((error: unknown) => this.#fail(error));
+    for (const { partition } of entries) partition.watch(this);
+    this.wake();
   }
 
   wake(): void {
-    if (!this.#finished && areSettled(this.entries)) this.#confirm();
+    if (this.#finished || !areSafe(this.entries)) return;
+    const { requiredAcks, timeoutMs } = this.options;
+    if (requiredAcks !== -1 || areCommitted(this.entries)) this.#confirm();
+    // The time is for the other replicas: this one's disk has as long as it takes, as where the append itself waits for it.
+    else this.#timer ??= this.waits.wheel.add(timeoutMs, () => this.#confirm());
   }
 
   abandon(): void {
     this.#finished = true;
-    if (this.#timer === undefined) return;
-    this.waits.wheel.cancel(this.#timer);
+    if (this.#timer !== undefined) this.waits.wheel.cancel(this.#timer);
     for (const { partition } of this.entries) partition.unwatch(this);
-  }
-
-  /** Where a topic asks for a flush of its records (`flush.messages`), nobody hears of them before that is done. */
-  async #flushed(flushes: readonly Promise<void>[]): Promise<void> {
-    await Promise.all(flushes);
-    if (this.#finished) return;
-    if (this.options.requiredAcks === -1 && !areSettled(this.entries)) this.#park();
-    else this.#finish();
-  }
-
-  #park(): void {
-    for (const { partition } of this.entries) partition.watch(this);
-    this.#timer = this.waits.wheel.add(this.options.timeoutMs, () => this.#confirm());
   }
 
   /** What is thrown belongs to this request, not to whoever woke it. */
   #confirm(): void {
     try {
-      for (const entry of this.entries) entry.outcome = confirmed(entry);
-      this.#finish();
+      for (const entry of this.entries) entry.outcome = confirmed(entry, this.options);
+      this.abandon();
+      this.done();
     } catch (error) {
-      this.#fail(error);
+      this.abandon();
+      this.failed(error);
     }
-  }
-
-  #finish(): void {
-    this.abandon();
-    refuseUnwritten(this.entries);
-    this.done();
-  }
-
-  #fail(error: unknown): void {
-    this.abandon();
-    this.failed(error);
   }
 }
 
 const LOST: ProduceOutcome = { errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: 'the records could not be made durable' };
 
-/** Resolves when an entry's flush is over; one that failed is no matter of the others, whose disks may be sound. */
-async function flushed(entry: ProduceEntry): Promise<void> {
-  try {
-    await entry.outcome!.append!.durable;
-  } catch {
-    entry.outcome = LOST;
-  }
-}
-
-/** The outcome as the in-sync replicas leave it. */
-function confirmed({ partition, outcome }: ProduceEntry): ProduceOutcome | undefined {
+/** The outcome as the disk and the in-sync replicas leave it. */
+function confirmed(entry: ProduceEntry, { requiredAcks }: ProduceOptions): ProduceOutcome | undefined {
+  const { partition, outcome } = entry;
   if (outcome?.append === undefined) return outcome;
+  if (partition.log.failure !== undefined) return LOST;
+  if (requiredAcks !== -1 && isSafe(entry)) return outcome;
   if (partition.leaderEpoch === undefined) return { errorCode: partition.refusal };
-  if (partition.log.highWatermark <= outcome.append.lastOffset) return { errorCode: ErrorCode.REQUEST_TIMED_OUT };
+  if (!isCommitted(entry)) return { errorCode: ErrorCode.REQUEST_TIMED_OUT };
   return hasEnoughInSync(partition.requireLeader(), partition.log.settings.minInsyncReplicas)
     ? outcome
     : { errorCode: ErrorCode.NOT_ENOUGH_REPLICAS_AFTER_APPEND };

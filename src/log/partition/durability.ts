@@ -1,9 +1,11 @@
 import type { Cancel, DiskError, DiskFile } from '../../env/index.js';
+import type { LogSettings } from '../../config/log-settings.js';
 import type { LogHome, LogHost } from '../host.js';
 import { GroupFlush } from './group-flush.js';
 import type { LeaderEpochs } from './leader-epochs.js';
 import { PARTITION_METADATA_FILE, RECOVERY_POINT_FILE } from '../paths.js';
 import type { ProducerState } from '../producers/producer-state.js';
+import type { ReasonToWait, SafeEnd } from './safe-end.js';
 import type { Segment } from '../segment/segment.js';
 import type { SegmentList } from '../segment/segment-list.js';
 
@@ -11,6 +13,8 @@ import type { SegmentList } from '../segment/segment-list.js';
 export interface DurableLog {
   readonly home: LogHome;
   readonly directory: string;
+  readonly settings: LogSettings;
+  readonly logStartOffset: number;
   readonly logEndOffset: number;
   /** Counts truncations. */
   readonly generation: number;
@@ -19,6 +23,7 @@ export interface DurableLog {
   readonly epochs: LeaderEpochs;
   /** Why nothing can be brought to the disk any more. */
   readonly failure: DiskError | undefined;
+  readonly isClosed: boolean;
   noteFailure(error: unknown): unknown;
 }
 
@@ -34,14 +39,19 @@ export class LogDurability {
   private topicIdUnsynced = false;
   private cancelTimed: Cancel | undefined;
   private timedDelayMs: number | undefined;
+  /** Records that `flush.messages` wants flushed. */
+  private readonly unsafe: ReasonToWait;
 
   constructor(
     private readonly host: LogHost,
     private readonly log: DurableLog,
+    private readonly safeEnd: SafeEnd,
     private flushedOffset: number,
     /** Names came or went that the directory may not durably know of. */
     private namesUnsynced: boolean,
-  ) {}
+  ) {
+    this.unsafe = safeEnd.newReason();
+  }
 
   get recoveryPoint(): number {
     return this.flushedOffset;
@@ -58,6 +68,26 @@ export class LogDurability {
 
   flushAll(): Promise<void> {
     return this.flusher.request();
+  }
+
+  /** `flush.messages`: what begins at `offset` is not safe before it is flushed. Appends meanwhile share that flush, or the next. */
+  flushBefore(offset: number): void {
+    const isAskedFor = this.unsafe.isThere;
+    this.unsafe.hold(offset);
+    if (!isAskedFor) this.flushUnsafe();
+  }
+
+  private flushUnsafe(): void {
+    // What is closed flushes all by itself, or nothing ever again.
+    if (!this.log.isClosed) this.flushAll().catch(() => this.safeEnd.tell());
+  }
+
+  /** What waited is flushed; what has come meanwhile may be so much that it waits for the next. */
+  private flushed(): void {
+    if (!this.unsafe.isThere) return;
+    if (this.log.logEndOffset - this.flushedOffset < this.log.settings.flushMessages) return this.unsafe.release();
+    this.flushUnsafe();
+    this.unsafe.release(this.flushedOffset);
   }
 
   /** Brings records, and whose they are, to the disk within the turn, the loop waiting for it; the recovery point stays. */
@@ -107,6 +137,8 @@ export class LogDurability {
   truncated(offset: number): void {
     this.flushedOffset = Math.min(this.flushedOffset, offset);
     this.log.home.checkpoint(RECOVERY_POINT_FILE);
+    // Nothing is left of what waited.
+    if (Math.max(this.unsafe.from, this.log.logStartOffset) >= offset) this.unsafe.release();
   }
 
   /**
@@ -139,7 +171,7 @@ export class LogDurability {
         if (generation !== log.generation || this.hasUnsyncedIndexes) continue;
         this.mustBeSound();
         this.flushedOffset = Math.max(this.flushedOffset, logEndOffset);
-        return;
+        return this.flushed();
       }
     } catch (error) {
       throw log.noteFailure(error);

@@ -1,5 +1,6 @@
 import { assert } from '../../base/assert.js';
 import { DiskError } from '../../env/index.js';
+import { CompactionState } from '../compaction/compaction-state.js';
 import type { LogDurability } from './durability.js';
 import type { LogHome, LogHost } from '../host.js';
 import type { LeaderEpochs } from './leader-epochs.js';
@@ -7,6 +8,7 @@ import type { LoadedLog, LogIdentity } from './loaded-log.js';
 import { LOG_SUFFIX } from '../paths.js';
 import type { ProducerState } from '../producers/producer-state.js';
 import type { LogReader } from '../reads/log-reader.js';
+import type { SafeEnd } from './safe-end.js';
 import type { LogTail } from '../reads/tail-cache.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { KafkaError } from '../../protocol/errors.js';
@@ -21,6 +23,7 @@ export interface LogParts {
   readonly epochs: LeaderEpochs;
   readonly producers: ProducerState;
   readonly tail: LogTail;
+  readonly safeEnd: SafeEnd;
   readonly durability: LogDurability;
   readonly reader: LogReader;
   readonly files: SegmentFiles;
@@ -51,12 +54,12 @@ export abstract class LazyLog {
   readonly topic: string;
   readonly partition: number;
   readonly home: LogHome;
+  readonly compaction = new CompactionState();
   protected closed = false;
   /** What becomes of its files matters to nobody any more. */
   protected abandoned = false;
   failure: DiskError | undefined;
-  /** Called after a check: the log may be longer or shorter than its checkpoints had it. */
-  onChecked: () => void = () => {};
+  onSafeEndMoved: () => void = () => {};
   private refusal: OldFormatLogError | undefined;
 
   protected constructor(protected readonly host: LogHost, { topic, partition, home }: LogIdentity, private readonly sleeping: SleepingLog | undefined) {
@@ -119,6 +122,10 @@ export abstract class LazyLog {
 
   get tail(): LogTail {
     return this.awake.tail;
+  }
+
+  protected get safeEnd(): SafeEnd {
+    return this.awake.safeEnd;
   }
 
   protected get durability(): LogDurability {
@@ -193,7 +200,46 @@ export abstract class LazyLog {
       return;
     }
     this.wakeWith(found);
-    this.onChecked();
+    this.onSafeEndMoved();
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    this.closed = true;
+    // It changes files: whoever closes the directory next must be able to say that all is in order.
+    if (this.checking !== undefined) await this.checking;
+    if (this.endUse() || this.abandoned) return;
+    try {
+      await this.durability.idle();
+      if (!this.failure) await this.finish();
+    } finally {
+      for (const segment of this.segments) segment.abandon();
+    }
+  }
+
+  /** Lets go without bringing anything to the disk: what is here is to be deleted, or its disk is gone, by `failure`. */
+  abandon(failure = this.failure): void {
+    this.failure = failure;
+    this.abandoned = true;
+    if (this.endUse()) return;
+    for (const segment of this.segments) segment.abandon();
+  }
+
+  /** Its copy has taken its place: nothing is appended or read any more, and reads that are under way end in its files. */
+  retire(): void {
+    this.abandoned = true;
+    this.endUse();
+  }
+
+  /** Returns whether that was all, since the log sleeps. */
+  private endUse(): boolean {
+    this.closed = true;
+    this.compaction.abort();
+    if (this.asleep !== undefined) return true;
+    this.tail.clear();
+    this.durability.cancelTimedFlush();
+    this.files.forget();
+    return false;
   }
 
   abstract get directory(): string;
@@ -202,6 +248,8 @@ export abstract class LazyLog {
   protected abstract makeParts(loaded: LoadedLog): LogParts;
   /** Brings up to date what happened while the log slept. */
   protected abstract woken(): void;
+  /** Brings all to the disk, at the end of its use. */
+  protected abstract finish(): Promise<void>;
 
   protected get name(): string {
     return `${this.topic}-${this.partition}`;

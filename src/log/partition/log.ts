@@ -6,7 +6,6 @@ import * as batch from '../../protocol/records/batch.js';
 import { ZERO_UUID, type Uuid } from '../../protocol/wire/types.js';
 import { checkSizes, describeForFollower, stampForLeader, type Batches } from './append-batches.js';
 import { LogDurability, type DurableLog } from './durability.js';
-import { CompactionState } from '../compaction/compaction-state.js';
 import type { LogHost } from '../host.js';
 import { LazyLog, type LogParts, type SleepingLog } from './lazy-log.js';
 import type { EpochEntry } from './leader-epochs.js';
@@ -14,6 +13,7 @@ import type { LoadedLog, LogIdentity } from './loaded-log.js';
 import { LogReader, type ReadableLog } from '../reads/log-reader.js';
 import { OwnDirectory } from './own-directory.js';
 import { CLEANER_OFFSET_FILE, LEADER_EPOCH_FILE, LOG_START_OFFSET_FILE } from '../paths.js';
+import { SafeEnd } from './safe-end.js';
 import { activeProducer, REPLAY, type ProducerUpdate } from '../producers/producer-state.js';
 import { rebuildProducerState } from '../producers/producer-rebuild.js';
 import { deletableSegments } from '../segment/retention.js';
@@ -32,7 +32,6 @@ import {
 export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLog, SegmentedLog {
   private readonly own: OwnDirectory;
   private currentSettings: LogSettings;
-  readonly compaction = new CompactionState();
   private committedOffset = 0;
   /** The last epoch that began while the log slept, and wrote nothing. */
   private epochAsleep: EpochEntry | undefined;
@@ -53,10 +52,11 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   }
 
   protected makeParts({ segments, epochs, producers, logStartOffset, logEndOffset, recoveryPoint, isUnsynced, gaps }: LoadedLog): LogParts {
+    const safeEnd = new SafeEnd(() => this.onSafeEndMoved());
     return {
-      segments, epochs, producers, startOffset: logStartOffset, endOffset: logEndOffset,
+      segments, epochs, producers, startOffset: logStartOffset, endOffset: logEndOffset, safeEnd,
       tail: this.host.tailCache.newTail(),
-      durability: new LogDurability(this.host, this, recoveryPoint, isUnsynced),
+      durability: new LogDurability(this.host, this, safeEnd, recoveryPoint, isUnsynced),
       reader: new LogReader(this.host, this),
       files: new SegmentFiles(this.host, this, gaps, () => this.durability.namesChanged()),
     };
@@ -90,6 +90,10 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
 
   get logEndOffset(): number {
     return this.asleep?.logEndOffset ?? this.endOffset;
+  }
+
+  get safeEndOffset(): number {
+    return this.asleep?.logEndOffset ?? Math.min(this.endOffset, this.safeEnd.limit);
   }
 
   get recoveryPoint(): number {
@@ -135,14 +139,12 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
       for (const at of batches.producers) update.add(bytes, at);
     }
     this.append(batches, update);
-    const { flushMessages } = this.currentSettings;
     return {
       baseOffset: batches.firstOffset,
       lastOffset: batches.lastOffset,
       logAppendTimeMs: this.currentSettings.timestampType === 'LogAppendTime' ? batches.maxTimestampMs : batch.NO_TIMESTAMP,
       logStartOffset: this.startOffset,
       duplicate: false,
-      durable: this.endOffset - this.recoveryPoint >= flushMessages ? this.flush() : undefined,
     };
   }
 
@@ -151,8 +153,9 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   }
 
   private duplicateResult({ firstOffset: baseOffset, lastOffset, timestampMs: logAppendTimeMs }: { firstOffset: number; lastOffset: number; timestampMs: number }): AppendResult {
-    const durable = this.currentSettings.flushMessages <= 1 && lastOffset >= this.recoveryPoint ? this.flush() : undefined;
-    return { baseOffset, lastOffset, logAppendTimeMs, logStartOffset: this.startOffset, duplicate: true, durable };
+    // What a process appended that was killed is here, and perhaps not on the disk.
+    if (this.currentSettings.flushMessages <= 1 && lastOffset >= this.recoveryPoint) this.durability.flushBefore(baseOffset);
+    return { baseOffset, lastOffset, logAppendTimeMs, logStartOffset: this.startOffset, duplicate: true };
   }
 
   appendAsFollower(bytes: Uint8Array, leaderEpoch = Number.MAX_SAFE_INTEGER): { lastOffset: number } {
@@ -213,7 +216,9 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     });
     this.host.turnWrites.add(this, batches.bytes.length);
     if (this.failure) throw this.failure;
-    this.durability.flushWithin(this.currentSettings.flushMs);
+    const { flushMs, flushMessages } = this.currentSettings;
+    this.durability.flushWithin(flushMs);
+    if (this.endOffset - this.recoveryPoint >= flushMessages) this.durability.flushBefore(batches.firstOffset);
   }
 
   write(): void {
@@ -432,52 +437,13 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     this.epochs.movedTo(`${directory}/${LEADER_EPOCH_FILE}`);
   }
 
-  async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
-    // It changes files: whoever closes the directory next must be able to say that all is in order.
-    if (this.checking !== undefined) await this.checking;
-    if (this.endUse() || this.abandoned) return;
-    try {
-      await this.durability.idle();
-      if (!this.failure) await this.finish();
-    } finally {
-      for (const segment of this.segments) segment.abandon();
-    }
-  }
-
-  /** Lets go without bringing anything to the disk: what is here is to be deleted, or its disk is gone, by `failure`. */
-  abandon(failure = this.failure): void {
-    this.failure = failure;
-    this.abandoned = true;
-    if (this.endUse()) return;
-    for (const segment of this.segments) segment.abandon();
-  }
-
-  /** Its copy has taken its place: nothing is appended or read any more, and reads that are under way end in its files. */
-  retire(): void {
-    this.abandoned = true;
-    this.endUse();
-  }
-
   /** Brings records to the disk, the loop waiting for it; the recovery point stays. For what must happen within a turn. */
   syncNow(): void {
     if (this.asleep !== undefined || !this.isOnDisk) return;
     this.guarded(() => this.durability.syncNow());
   }
 
-  /** Returns whether that was all, since the log sleeps. */
-  private endUse(): boolean {
-    this.closed = true;
-    this.compaction.abort();
-    if (this.asleep !== undefined) return true;
-    this.tail.clear();
-    this.durability.cancelTimedFlush();
-    this.files.forget();
-    return false;
-  }
-
-  private async finish(): Promise<void> {
+  protected async finish(): Promise<void> {
     this.identify();
     if (this.written) {
       this.segments.active.seal();

@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import type { LogSettings } from '../../config/log-settings.js';
 import type { Log } from './log.js';
-import { batchOf, CLIENT, eventually, ManualClock, openTestLog, readAll, SETTINGS, temporaryDirectory, testHost } from '../test-support.js';
+import { batchOf, CLIENT, eventually, ManualClock, openTestLog, readAll, SETTINGS, temporaryDirectory, testHost, whenSafe } from '../test-support.js';
 
 /** Which settings act on what is open, and which wait for the next segment: `UnifiedLog.updateConfig`, `LogSegment.open`. */
 
@@ -89,9 +89,12 @@ describe('an open log takes at once', () => {
     const log = await open();
     append(log, 1);
     alter(log, { flushMessages: 2 });
-    await log.appendAsLeader(record(), CLIENT).durable;
+    append(log, 1);
+    expect(log.safeEndOffset).toBe(1);
+    await whenSafe(log);
     expect(log.recoveryPoint).toBe(2);
-    expect(log.appendAsLeader(record(), CLIENT).durable).toBeUndefined();
+    append(log, 1);
+    expect([log.safeEndOffset, log.recoveryPoint]).toEqual([3, 2]);
     await log.close();
   });
 
