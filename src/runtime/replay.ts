@@ -24,8 +24,8 @@ export function replayChunk<Rec>(machine: Machine<Rec>, codec: RecordCodec<Rec>,
 
 function replayBatch<Rec>(machine: Machine<Rec>, codec: RecordCodec<Rec>, { batches, snapshot }: LogChunk, at: number): void {
   const transactional = batch.isTransactional(batches, at);
-  const producerId = transactional ? batch.producerId(batches, at) : -1;
-  const producerEpoch = transactional ? batch.producerEpoch(batches, at) : -1;
+  const producerId = transactional ? batch.producerId(batches, at) : batch.NO_PRODUCER_ID;
+  const producerEpoch = transactional ? batch.producerEpoch(batches, at) : batch.NO_PRODUCER_EPOCH;
   const leaderEpoch = snapshot?.epoch ?? batch.partitionLeaderEpoch(batches, at);
   let current = batch.baseOffset(batches, at);
   try {

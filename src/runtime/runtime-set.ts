@@ -1,7 +1,7 @@
 import { TimingWheel, type WheelTimer } from '../base/timing-wheel.js';
 import type { Effects, Machine, Moment, ReplyTo } from './machine.js';
 import type { ReplicatedLog } from './replicated-log.js';
-import { Runtime, type TransactionEnd, type RuntimeOptions } from './runtime.js';
+import { Runtime, type RuntimeOptions, type TransactionMarker } from './runtime.js';
 
 export interface RuntimeSetOptions<M, Rec> extends Omit<RuntimeOptions<M, Rec>, 'log' | 'create' | 'wheel' | 'onFault'> {
   /** Whose partitions these are; the log calls each runtime by it. */
@@ -107,7 +107,7 @@ export class RuntimeSet<M extends Machine<Rec>, Rec> {
   }
 
   /** As `Runtime.endTransaction`, in the log of a partition. */
-  endTransaction(partition: number, marker: TransactionEnd): Promise<void> {
+  endTransaction(partition: number, marker: TransactionMarker): Promise<void> {
     const runtime = this.get(partition);
     return runtime === undefined ? Promise.reject(this.options.errorFor('not-leader')) : runtime.endTransaction(marker);
   }

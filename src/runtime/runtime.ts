@@ -4,7 +4,7 @@ import type { Clock, Logger, Random } from '../env/index.js';
 import { KafkaError } from '../protocol/errors.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { BatchBuilder, type BatchOptions } from '../protocol/records/batch-builder.js';
-import { CompressionType } from '../protocol/records/batch.js';
+import { CompressionType, NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../protocol/records/batch.js';
 import { DEFAULT_MAX_DECOMPRESSED_BYTES } from '../protocol/records/batch-iterator.js';
 import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
 import type { Effects, Machine, Moment, OpenTransaction, RecordCodec, Reply, ReplyTo, TimerChange } from './machine.js';
@@ -40,8 +40,8 @@ export interface RuntimeOptions<M, Rec> {
 /** failed: this node leads, but its machine had to be dropped; callers hear what they would hear of a follower. */
 export type RuntimeStatus = 'follower' | 'loading' | 'active' | 'failed';
 
-/** What ends a transaction; `transactionVersion` says by which rules its marker is checked (KIP-1228). */
-export interface TransactionEnd {
+/** What ends a transaction in one partition or many; `transactionVersion` says by which rules its marker is checked (KIP-1228). */
+export interface TransactionMarker {
   readonly producerId: number;
   readonly producerEpoch: number;
   readonly coordinatorEpoch: number;
@@ -49,7 +49,7 @@ export interface TransactionEnd {
   readonly transactionVersion: number;
 }
 
-const NO_TRANSACTION: OpenTransaction = { producerId: -1, producerEpoch: -1 };
+const NO_TRANSACTION: OpenTransaction = { producerId: NO_PRODUCER_ID, producerEpoch: NO_PRODUCER_EPOCH };
 
 interface Caller {
   resolve(response: unknown): void;
@@ -186,7 +186,7 @@ export class Runtime<M extends Machine<Rec>, Rec> {
   }
 
   /** Writes the marker that ends a transaction in this log, and lets the machine know. */
-  endTransaction(marker: TransactionEnd): Promise<void> {
+  endTransaction(marker: TransactionMarker): Promise<void> {
     const { active } = this;
     if (active === undefined) return Promise.reject(this.options.errorFor(this.state === 'loading' ? 'loading' : 'not-leader'));
     const batch = buildEndTransactionMarker({ ...marker, timestampMs: this.options.clock.nowMs() }, marker);

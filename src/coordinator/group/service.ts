@@ -2,7 +2,7 @@ import { javaAbs, stringHashCode } from '../../base/java-hash.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import type { Effects, Moment, ReplyTo } from '../../runtime/machine.js';
-import type { TransactionEnd } from '../../runtime/runtime.js';
+import type { TransactionMarker } from '../../runtime/runtime.js';
 import { coordinatorErrorCode } from '../errors.js';
 import { joinError, syncError } from './classic/answers.js';
 import { consumerGroupFailed } from './consumer/describe.js';
@@ -29,7 +29,7 @@ export interface GroupRuntimes {
   /** Rejects with an error of `coordinatorRuntimeError` when the partition's machine cannot answer. */
   run<Response>(partition: number, operation: Operation<Response>): Promise<Response>;
   /** Writes a marker into the partition and lets its machine know; rejects as `run` does. */
-  endTransaction(partition: number, marker: TransactionEnd): Promise<void>;
+  endTransaction(partition: number, marker: TransactionMarker): Promise<void>;
 }
 
 export interface GroupServiceOptions {
@@ -159,7 +159,7 @@ export class GroupService {
   }
 
   /** A transaction ends in a partition of `__consumer_offsets`: an error code. */
-  async endTransaction(partition: number, marker: TransactionEnd): Promise<number> {
+  async endTransaction(partition: number, marker: TransactionMarker): Promise<number> {
     try {
       await this.options.runtimes.endTransaction(partition, marker);
       return ErrorCode.NONE;

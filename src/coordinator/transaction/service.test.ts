@@ -7,13 +7,14 @@ import { ErrorCode } from '../../protocol/generated/errors.js';
 import { buildBatch } from '../../protocol/records/batch-builder.js';
 import { recordsIn } from '../../protocol/records/batch-iterator.js';
 import { MemoryLog } from '../../runtime/memory-log.js';
+import type { TransactionMarker } from '../../runtime/runtime.js';
 import { RuntimeSet } from '../../runtime/runtime-set.js';
 import { coordinatorRuntimeError } from '../errors.js';
 import { transactionRecordCodec, type TransactionRecord } from './records.js';
 import { TransactionService } from './service.js';
 import { LAST_CLIENT_EPOCH, STATE_NAMES, unused } from './transaction.js';
 import { TransactionMachine } from './transaction-machine.js';
-import type { TopicPartition, TransactionMarker, TransactionVersion } from './types.js';
+import type { TopicPartition, TransactionVersion } from './types.js';
 
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {}, child: () => silent };
 const EVENTS = { topic: 'events', index: 0 };

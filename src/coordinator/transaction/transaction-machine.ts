@@ -3,6 +3,7 @@ import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../protocol/records/batch.
 import { bumpsEpochs } from '../../protocol/transaction-version.js';
 import { NO_EFFECTS, replyWith } from '../../runtime/machine.js';
 import type { Effects, Machine, Moment, ReplyTo } from '../../runtime/machine.js';
+import type { TransactionMarker } from '../../runtime/runtime.js';
 import {
   decideAddPartitions, decideEnd, decideFence, decideInit, isExpired, isTimedOut, NEEDS_PRODUCER_ID, verify, type Decision, type Given, type NeedsProducerId,
 } from './decisions.js';
@@ -12,7 +13,7 @@ import { completed, isPrepared, STATE_NAMES, TransactionState, type Transaction 
 import { partitionKey } from './types.js';
 import type {
   AddPartitionsRequest, DescribedTransaction, EndTransactionRequest, InitProducerIdRequest, ListedTransaction, PartitionErrors, ProducerIdResult,
-  TopicPartition, TransactionMarker, VerifyPartitionsRequest,
+  TopicPartition, VerifyPartitionsRequest,
 } from './types.js';
 
 /** The answer to a request, and whether the id's transaction has an end now that its partitions must be told of. */

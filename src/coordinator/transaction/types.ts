@@ -1,6 +1,6 @@
 // What a transaction coordinator is asked, and what it answers.
 
-import type { TransactionEnd } from '../../runtime/runtime.js';
+import type { TransactionMarker } from '../../runtime/runtime.js';
 
 /** A partition by the names that transactions know it by: no topic ids, in their log neither. */
 export interface TopicPartition {
@@ -114,9 +114,6 @@ export interface TransactionCoordinatorApi {
   describe(transactionalIds: readonly string[]): Promise<readonly DescribedTransaction[]>;
   list(request: ListTransactionsRequest): Promise<ListTransactionsResult>;
 }
-
-/** What ends a transaction in one partition or many. */
-export type TransactionMarker = TransactionEnd;
 
 /**
  * Writes a marker into partitions, wherever they are led, and tells for each what came of it as WriteTxnMarkers does. Resolves

@@ -1,7 +1,7 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { TimingWheel } from '../../base/timing-wheel.js';
 import { loadSettings } from '../../config/index.js';
-import type { TransactionMarker } from '../../coordinator/transaction/types.js';
+import type { TransactionMarker } from '../../runtime/runtime.js';
 import { DiskError } from '../../env/index.js';
 import { MemoryDisk } from '../../env/memory/memory-disk.js';
 import { NodeRandom, silentLogger } from '../../env/node/index.js';

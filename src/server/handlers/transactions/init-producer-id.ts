@@ -1,12 +1,13 @@
 import { ErrorCode } from '../../../protocol/generated/errors.js';
 import { initProducerIdApi, type InitProducerIdRequest, type InitProducerIdResponseInput } from '../../../protocol/generated/init-producer-id.js';
+import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../../protocol/records/batch.js';
 import { answering, serve, type ServedApi } from '../../api.js';
 import { mayOnCluster } from '../../authorizer.js';
 import { Operation, type RequestContext } from '../../context.js';
 import { asVersionKnows, mayOnTransaction, producerIdOf, type TransactionApiDeps } from './transaction-deps.js';
 
 const KNOWS_FENCED = 4;
-const NONE = { producerId: -1, producerEpoch: -1 };
+const NONE = { producerId: NO_PRODUCER_ID, producerEpoch: NO_PRODUCER_EPOCH };
 
 /** InitProducerId 0-5 (KIP-98, KIP-360); version 6 is not stable yet (KIP-939). */
 export function initProducerIdApis(deps: TransactionApiDeps): ServedApi[] {

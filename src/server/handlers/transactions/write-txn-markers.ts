@@ -1,4 +1,4 @@
-import type { PartitionErrors, TopicPartition, TransactionMarker, WriteMarkers } from '../../../coordinator/transaction/types.js';
+import type { PartitionErrors, TopicPartition, WriteMarkers } from '../../../coordinator/transaction/types.js';
 import { ErrorCode } from '../../../protocol/generated/errors.js';
 import {
   writeTxnMarkersApi, type WriteTxnMarkersRequest, type WriteTxnMarkersRequestWritableTxnMarker as RequestedMarker, type WriteTxnMarkersResponseInput,
@@ -6,6 +6,7 @@ import {
 import { KafkaError } from '../../../protocol/errors.js';
 import { bumpsEpochs } from '../../../protocol/transaction-version.js';
 import { int64ToNumber } from '../../../protocol/wire/types.js';
+import type { TransactionMarker } from '../../../runtime/runtime.js';
 import { answering, serve, type ServedApi } from '../../api.js';
 import { mayOnCluster } from '../../authorizer.js';
 import { Operation, type RequestContext } from '../../context.js';
