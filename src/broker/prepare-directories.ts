@@ -44,10 +44,10 @@ export function prepareDirectories(env: Env, settings: Settings, plan: ListenerP
   return { clusterId };
 }
 
-/** A directory without which one can start; anything else is thrown. */
+/** A directory without which one can start, as `LogDirectory.open` will tell; anything else is thrown. */
 function leave({ logger }: Env, directory: string, metadataDirectory: string, error: unknown): void {
   if (!(error instanceof DiskError) || directory === metadataDirectory) throw error;
-  logger.error('log directory cannot be read', { path: directory, error: error.message });
+  logger.debug('log directory cannot be read', { path: directory, error: error.message });
 }
 
 function refuseUnformatted(directories: readonly string[], clusterId: string, metadataDirectory: string): void {

@@ -72,7 +72,9 @@ test('a directory that cannot be read at the start is offline, and its partition
   await cluster.world.runUntil(cluster.broker!.close());
   cluster.breakDirectory('/two');
   await cluster.start();
-  const lines = cluster.world.trace.tail().split('\n').filter(line => line.includes('ERROR [replicas] partitions are offline'));
+  const errors = cluster.world.trace.tail().split('\n').filter(line => line.includes(' ERROR '));
+  expect(errors.filter(line => line.includes('path=/two'))).toEqual([expect.stringMatching(/ERROR \[log\] log directory failed path=\/two code=EIO error=/)]);
+  const lines = errors.filter(line => line.includes('[replicas] partitions are offline'));
   expect(lines).toEqual([expect.stringMatching(new RegExp(`topic=t partitions=${two.join(',')} reason="t-${two[0]} may lie in a log directory that is offline"$`))]);
   for (const partition of two) expect(await cluster.read(topicId, partition)).toBe(STORAGE);
   for (const partition of one) expect(await cluster.read(topicId, partition)).toEqual([`first of ${partition}`]);
