@@ -1,26 +1,19 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { readFileSync, readdirSync } from 'node:fs';
 import type { LogSettings } from '../../config/log-settings.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { CompressionType } from '../../protocol/records/batch.js';
 import type { Log } from './log.js';
 import { isGapMark } from '../segment/gap-mark.js';
-import { batchOf, CLIENT, eventually, ManualClock, openTestLog, readAll, recordsRead, temporaryDirectory, testHost } from '../test-support.js';
+import { ownDirectory } from '../test-set-up.js';
+import { batchOf, CLIENT, eventually, openTestLog, readAll, recordsRead, testHost } from '../test-support.js';
 import { UnexpectedAppendOffsetError } from '../types.js';
 
-let root: ReturnType<typeof temporaryDirectory>;
-let directory: string;
-let clock: ManualClock;
-beforeEach(() => {
-  root = temporaryDirectory();
-  directory = `${root.path}/events-0`;
-  clock = new ManualClock();
-});
-afterEach(() => root.remove());
+const own = ownDirectory();
 
-const open = (settings: Partial<LogSettings> = {}, options = {}): Promise<Log> => openTestLog(directory, { host: testHost({ clock, tailCacheBytes: 0 }), settings, ...options });
-const segments = (): number[] => readdirSync(directory).filter(name => name.endsWith('.log')).map(name => Number.parseInt(name, 10)).sort((a, b) => a - b);
-const record = (offset: number, timestampMs?: number): Buffer => batchOf([`record ${offset}`.padEnd(30)], { timestampMs: timestampMs ?? clock.nowMs() });
+const open = (settings: Partial<LogSettings> = {}, options = {}): Promise<Log> => openTestLog(own.directory, { host: testHost({ clock: own.clock, tailCacheBytes: 0 }), settings, ...options });
+const segments = (): number[] => readdirSync(own.directory).filter(name => name.endsWith('.log')).map(name => Number.parseInt(name, 10)).sort((a, b) => a - b);
+const record = (offset: number, timestampMs?: number): Buffer => batchOf([`record ${offset}`.padEnd(30)], { timestampMs: timestampMs ?? own.clock.nowMs() });
 
 describe('a new segment begins', () => {
   test('when the active one would be too large', async () => {
@@ -34,7 +27,7 @@ describe('a new segment begins', () => {
 
   test('when records are so much later than the first', async () => {
     const log = await open({ segmentMs: 1000 });
-    const start = clock.nowMs();
+    const start = own.clock.nowMs();
     for (const [offset, at] of [0, 500, 1000, 1001, 2001, 2002].entries()) log.appendAsLeader(record(offset, start + at), CLIENT);
     expect(segments()).toEqual([0, 3, 5]);
     await log.close();
@@ -43,9 +36,9 @@ describe('a new segment begins', () => {
   test('when records have no time and the segment is that old', async () => {
     const log = await open({ segmentMs: 1000 });
     log.appendAsLeader(record(0, -1), CLIENT);
-    clock.advance(1000);
+    own.clock.advance(1000);
     log.appendAsLeader(record(1, -1), CLIENT);
-    clock.advance(1);
+    own.clock.advance(1);
     log.appendAsLeader(record(2, -1), CLIENT);
     expect(segments()).toEqual([0, 2]);
     await log.close();
@@ -53,7 +46,7 @@ describe('a new segment begins', () => {
 
   test('when an index is full', async () => {
     const log = await open({ segmentIndexBytes: 48, indexIntervalBytes: 0 });
-    for (let offset = 0; offset < 12; offset++) log.appendAsLeader(record(offset, clock.nowMs() + offset), CLIENT);
+    for (let offset = 0; offset < 12; offset++) log.appendAsLeader(record(offset, own.clock.nowMs() + offset), CLIENT);
     expect(segments()).toEqual([0, 4, 8]);
     await log.close();
   });
@@ -70,9 +63,9 @@ describe('a new segment begins', () => {
 
   test('and the old one\'s indexes are whole and exactly as long as needed', async () => {
     const log = await open({ segmentBytes: 600, indexIntervalBytes: 100 });
-    for (let offset = 0; offset < 7; offset++) log.appendAsLeader(record(offset, clock.nowMs() + offset), CLIENT);
-    const time = readFileSync(`${directory}/00000000000000000000.timeindex`);
-    expect(readFileSync(`${directory}/00000000000000000000.index`)).toHaveLength(8 * 2);
+    for (let offset = 0; offset < 7; offset++) log.appendAsLeader(record(offset, own.clock.nowMs() + offset), CLIENT);
+    const time = readFileSync(`${own.directory}/00000000000000000000.timeindex`);
+    expect(readFileSync(`${own.directory}/00000000000000000000.index`)).toHaveLength(8 * 2);
     expect([time.length, time.readInt32BE(time.length - 4)]).toEqual([12 * 3, segments()[1]! - 1]);
     await log.close();
   });
@@ -114,15 +107,15 @@ describe('following a leader', () => {
 describe('cutting', () => {
   test.each([0, 1, 4, 5, 6, 11])('at %i leaves what is before, whole batches of it', async offset => {
     const log = await open({ segmentBytes: 550, indexIntervalBytes: 100 });
-    for (let index = 0; index < 12; index++) log.appendAsLeader(record(index, clock.nowMs() + index), { origin: 'client', leaderEpoch: index >> 2 });
+    for (let index = 0; index < 12; index++) log.appendAsLeader(record(index, own.clock.nowMs() + index), { origin: 'client', leaderEpoch: index >> 2 });
     log.updateHighWatermark(12);
     await log.truncateTo(offset);
     expect([log.logEndOffset, log.highWatermark]).toEqual([offset, offset]);
     expect((await readAll(log)).map(found => found.offset)).toEqual(Array.from({ length: offset }, (_, index) => index));
     expect(log.latestEpoch).toBe(offset === 0 ? undefined : (offset - 1) >> 2);
-    const { baseOffset } = log.appendAsLeader(record(99, clock.nowMs() + 1), { origin: 'client', leaderEpoch: 9 });
+    const { baseOffset } = log.appendAsLeader(record(99, own.clock.nowMs() + 1), { origin: 'client', leaderEpoch: 9 });
     expect(baseOffset).toBe(offset);
-    expect((await log.offsetOfMaxTimestamp())?.timestampMs).toBe(clock.nowMs() + Math.max(offset - 1, 1));
+    expect((await log.offsetOfMaxTimestamp())?.timestampMs).toBe(own.clock.nowMs() + Math.max(offset - 1, 1));
     await log.close();
     const again = await open({}, { clean: true });
     expect(await readAll(again)).toHaveLength(offset + 1);
@@ -163,7 +156,7 @@ describe('cutting', () => {
 describe('retention', () => {
   const filled = async (settings: Partial<LogSettings>): Promise<Log> => {
     const log = await open({ segmentBytes: 450, ...settings });
-    for (let index = 0; index < 17; index++) log.appendAsLeader(record(index, clock.nowMs() + index * 100), CLIENT);
+    for (let index = 0; index < 17; index++) log.appendAsLeader(record(index, own.clock.nowMs() + index * 100), CLIENT);
     log.updateHighWatermark(17);
     expect(segments()).toEqual([0, 4, 8, 12, 16]);
     return log;
@@ -171,7 +164,7 @@ describe('retention', () => {
 
   test('by time lets segments go whose last record is old enough', async () => {
     const log = await filled({ retentionMs: 1000 });
-    const lastOfSecond = clock.nowMs() + 700;
+    const lastOfSecond = own.clock.nowMs() + 700;
     expect(log.applyRetention(lastOfSecond + 1000)).toBe(1);
     expect(log.applyRetention(lastOfSecond + 1001)).toBe(1);
     expect([log.logStartOffset, segments()]).toEqual([8, [8, 12, 16]]);
@@ -189,9 +182,9 @@ describe('retention', () => {
 
   test('takes the active segment too, once it is old', async () => {
     const log = await filled({ retentionMs: 1 });
-    expect(log.applyRetention(clock.nowMs() + 10_000)).toBe(5);
+    expect(log.applyRetention(own.clock.nowMs() + 10_000)).toBe(5);
     expect([log.logStartOffset, log.logEndOffset, segments()]).toEqual([17, 17, [17]]);
-    expect(log.applyRetention(clock.nowMs() + 1e9)).toBe(0);
+    expect(log.applyRetention(own.clock.nowMs() + 1e9)).toBe(0);
     await log.close();
   });
 
@@ -199,27 +192,27 @@ describe('retention', () => {
     const log = await open({ segmentBytes: 450, retentionMs: 1 });
     for (let index = 0; index < 17; index++) log.appendAsLeader(record(index), CLIENT);
     log.updateHighWatermark(7);
-    expect(log.applyRetention(clock.nowMs() + 10_000)).toBe(1);
+    expect(log.applyRetention(own.clock.nowMs() + 10_000)).toBe(1);
     expect(log.logStartOffset).toBe(4);
     await log.close();
   });
 
   test('of a log that is only compacted follows its start offset alone', async () => {
     const log = await filled({ retentionMs: 1, retentionBytes: 0, cleanupPolicy: { delete: false, compact: true } });
-    expect(log.applyRetention(clock.nowMs() + 1e6)).toBe(0);
+    expect(log.applyRetention(own.clock.nowMs() + 1e6)).toBe(0);
     log.incrementLogStartOffset(9, 'delete records');
-    expect(log.applyRetention(clock.nowMs())).toBe(2);
+    expect(log.applyRetention(own.clock.nowMs())).toBe(2);
     expect([log.logStartOffset, segments()]).toEqual([9, [8, 12, 16]]);
     await log.close();
   });
 
   test('removes the files after the delay', async () => {
     const log = await filled({ retentionMs: 1000, fileDeleteDelayMs: 500 });
-    log.applyRetention(clock.nowMs() + 1701);
+    log.applyRetention(own.clock.nowMs() + 1701);
     await log.flush();
-    const waiting = (): string[] => readdirSync(directory).filter(name => name.endsWith('.deleted') && !isGapMark(name));
+    const waiting = (): string[] => readdirSync(own.directory).filter(name => name.endsWith('.deleted') && !isGapMark(name));
     expect(waiting().map(name => name.slice(18))).toEqual(expect.arrayContaining(['00.index.deleted', '00.log.deleted', '04.log.deleted', '04.snapshot.deleted']));
-    clock.advance(500);
+    own.clock.advance(500);
     await eventually(() => waiting().length === 0);
     await log.close();
   });
@@ -280,7 +273,7 @@ describe('flushing', () => {
   test('in time, when flush.ms says so', async () => {
     const log = await open({ flushMs: 50 });
     log.appendAsLeader(record(0), CLIENT);
-    clock.advance(50);
+    own.clock.advance(50);
     await log.flush();
     expect(log.recoveryPoint).toBe(1);
     await log.close();

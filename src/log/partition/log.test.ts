@@ -1,22 +1,17 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { existsSync, readdirSync, readFileSync, truncateSync } from 'node:fs';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import * as batch from '../../protocol/records/batch.js';
-import { batchOf, CLIENT, openTestLog, readAll, recordsRead, temporaryDirectory, testHost, TOPIC_ID, whenSafe } from '../test-support.js';
+import { ownDirectory } from '../test-set-up.js';
+import { batchOf, CLIENT, openTestLog, readAll, recordsRead, testHost, TOPIC_ID, whenSafe } from '../test-support.js';
 
-let root: ReturnType<typeof temporaryDirectory>;
-let directory: string;
-beforeEach(() => {
-  root = temporaryDirectory();
-  directory = `${root.path}/events-0`;
-});
-afterEach(() => root.remove());
+const own = ownDirectory();
 
 const all = { maxBytes: 1 << 20, minOneBatch: true, limitOffset: Number.MAX_SAFE_INTEGER };
 
 describe('appending as leader', () => {
   test('gives offsets in order and stamps them, and the epoch, into the batch', async () => {
-    const log = await openTestLog(directory);
+    const log = await openTestLog(own.directory);
     const first = log.appendAsLeader(batchOf(['a', 'b', 'c']), { origin: 'client', leaderEpoch: 7 });
     expect(first).toMatchObject({ baseOffset: 0, lastOffset: 2, duplicate: false, logAppendTimeMs: -1, logStartOffset: 0 });
     const bytes = batchOf(['d', 'e']);
@@ -25,12 +20,12 @@ describe('appending as leader', () => {
     expect(log.logEndOffset).toBe(5);
     expect(log.latestEpoch).toBe(8);
     expect(await readAll(log)).toEqual(['a', 'b', 'c', 'd', 'e'].map((value, offset) => ({ offset, value })));
-    expect(readFileSync(`${directory}/partition.metadata`, 'utf8')).toBe(`version: 0\ntopic_id: ${TOPIC_ID}`);
+    expect(readFileSync(`${own.directory}/partition.metadata`, 'utf8')).toBe(`version: 0\ntopic_id: ${TOPIC_ID}`);
     await log.close();
   });
 
   test('refuses what is larger than the topic allows', async () => {
-    const log = await openTestLog(directory, { settings: { maxMessageBytes: 100, segmentBytes: 150 } });
+    const log = await openTestLog(own.directory, { settings: { maxMessageBytes: 100, segmentBytes: 150 } });
     expect(() => log.appendAsLeader(batchOf(['x'.repeat(100)]), CLIENT)).toThrow(expect.objectContaining({ errorCode: ErrorCode.MESSAGE_TOO_LARGE }));
     const two = Buffer.concat([batchOf(['x'.repeat(20)]), batchOf(['y'.repeat(20)])]);
     expect(() => log.appendAsLeader(two, { origin: 'coordinator', leaderEpoch: 0 })).toThrow(expect.objectContaining({ errorCode: ErrorCode.RECORD_LIST_TOO_LARGE }));
@@ -39,7 +34,7 @@ describe('appending as leader', () => {
   });
 
   test('waits for the disk when flush.messages says so', async () => {
-    const log = await openTestLog(directory, { settings: { flushMessages: 2 } });
+    const log = await openTestLog(own.directory, { settings: { flushMessages: 2 } });
     log.appendAsLeader(batchOf(['a']), CLIENT);
     expect(log.safeEndOffset).toBe(1);
     log.appendAsLeader(batchOf(['b']), CLIENT);
@@ -52,7 +47,7 @@ describe('appending as leader', () => {
 
 describe('reading', () => {
   test.each([['from memory', 1 << 20], ['from the disk', 0]])('returns whole batches, also for an offset within one, %s', async (_, tailCacheBytes) => {
-    const log = await openTestLog(directory, { host: testHost({ tailCacheBytes }) });
+    const log = await openTestLog(own.directory, { host: testHost({ tailCacheBytes }) });
     for (let index = 0; index < 10; index++) log.appendAsLeader(batchOf([`${index}a`, `${index}b`, `${index}c`]), CLIENT);
     const one = { ...all, maxBytes: 1 };
     expect((await recordsRead(log.read(4, one))).map(record => record.offset)).toEqual([3, 4, 5]);
@@ -65,7 +60,7 @@ describe('reading', () => {
   });
 
   test.each([['from memory', 1 << 20], ['from the disk', 0]])('shows nothing at or beyond the limit, %s', async (_, tailCacheBytes) => {
-    const log = await openTestLog(directory, { host: testHost({ tailCacheBytes }) });
+    const log = await openTestLog(own.directory, { host: testHost({ tailCacheBytes }) });
     for (let index = 0; index < 4; index++) log.appendAsLeader(batchOf(['x', 'y']), CLIENT);
     expect((await recordsRead(log.read(0, { ...all, limitOffset: 4 }))).map(record => record.offset)).toEqual([0, 1, 2, 3]);
     expect((await recordsRead(log.read(0, { ...all, limitOffset: 5 }))).map(record => record.offset)).toEqual([0, 1, 2, 3]);
@@ -75,7 +70,7 @@ describe('reading', () => {
   });
 
   test('answers OFFSET_OUT_OF_RANGE outside of the log', async () => {
-    const log = await openTestLog(directory);
+    const log = await openTestLog(own.directory);
     log.appendAsLeader(batchOf(['a', 'b']), CLIENT);
     log.updateHighWatermark(2);
     log.incrementLogStartOffset(1, 'test');
@@ -86,10 +81,10 @@ describe('reading', () => {
 
 describe('opening again', () => {
   test('finds every record after a clean end, and goes on', async () => {
-    const log = await openTestLog(directory);
+    const log = await openTestLog(own.directory);
     for (let index = 0; index < 100; index++) log.appendAsLeader(batchOf([`value ${index}`]), { origin: 'client', leaderEpoch: index >> 5 });
     await log.close();
-    const again = await openTestLog(directory, { clean: true });
+    const again = await openTestLog(own.directory, { clean: true });
     expect([again.logEndOffset, again.latestEpoch, again.recoveryPoint]).toEqual([100, 3, 100]);
     again.appendAsLeader(batchOf(['more']), CLIENT);
     expect((await readAll(again)).map(record => record.value)).toEqual([...Array.from({ length: 100 }, (_, index) => `value ${index}`), 'more']);
@@ -97,32 +92,32 @@ describe('opening again', () => {
   });
 
   test('finds every record when nobody closed it', async () => {
-    const log = await openTestLog(directory, { settings: { segmentBytes: 1000 } });
+    const log = await openTestLog(own.directory, { settings: { segmentBytes: 1000 } });
     for (let index = 0; index < 100; index++) log.appendAsLeader(batchOf([`value ${index}`]), { origin: 'client', leaderEpoch: 5 });
     await log.flush();
     log.abandon();
-    const again = await openTestLog(directory);
+    const again = await openTestLog(own.directory);
     expect([again.logEndOffset, again.latestEpoch]).toEqual([100, 5]);
     expect(await readAll(again)).toHaveLength(100);
     await again.close();
   });
 
   test('cuts a torn last batch off at every byte of it', async () => {
-    const log = await openTestLog(directory);
+    const log = await openTestLog(own.directory);
     log.appendAsLeader(batchOf(['kept']), CLIENT);
     const kept = log.sizeBytes;
     log.appendAsLeader(batchOf(['torn', 'off']), CLIENT);
     const whole = log.sizeBytes;
     await log.flush();
     log.abandon();
-    const path = `${directory}/00000000000000000000.log`;
+    const path = `${own.directory}/00000000000000000000.log`;
     expect(existsSync(path)).toBe(true);
     for (let size = whole - 1; size >= kept; size--) {
       truncateSync(path, size);
-      const again = await openTestLog(directory);
+      const again = await openTestLog(own.directory);
       expect([again.logEndOffset, again.sizeBytes]).toEqual([1, kept]);
       again.abandon();
     }
-    expect(readdirSync(directory).sort()).toContain('00000000000000000000.index');
+    expect(readdirSync(own.directory).sort()).toContain('00000000000000000000.index');
   });
 });

@@ -1,20 +1,15 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { describe, expect, test } from '@jest/globals';
 import { copyFileSync, cpSync, existsSync, readFileSync, readdirSync, renameSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
-import { batchOf, CLIENT, openTestLog, readAll, temporaryDirectory } from '../test-support.js';
+import { ownDirectory } from '../test-set-up.js';
+import { batchOf, CLIENT, openTestLog, readAll } from '../test-support.js';
 import type { Log } from './log.js';
 import { segmentFile } from '../paths.js';
 
-let root: ReturnType<typeof temporaryDirectory>;
-let directory: string;
-beforeEach(() => {
-  root = temporaryDirectory();
-  directory = `${root.path}/events-0`;
-});
-afterEach(() => root.remove());
+const own = ownDirectory();
 
 /** Five records of about 100 bytes a segment. */
 const SMALL = { segmentBytes: 550, indexIntervalBytes: 150, fileDeleteDelayMs: 0 };
-const open = (options: Parameters<typeof openTestLog>[1] = {}): Promise<Log> => openTestLog(directory, { settings: SMALL, ...options });
+const open = (options: Parameters<typeof openTestLog>[1] = {}): Promise<Log> => openTestLog(own.directory, { settings: SMALL, ...options });
 
 async function write(count: number, leaderEpoch = 0): Promise<Log> {
   const log = await open();
@@ -29,7 +24,7 @@ function append(log: Log, count: number, leaderEpoch = 0): void {
   log.write();
 }
 
-const names = (suffix: string): string[] => readdirSync(directory).filter(name => name.endsWith(suffix));
+const names = (suffix: string): string[] => readdirSync(own.directory).filter(name => name.endsWith(suffix));
 const offsetsOf = (log: Log): Promise<number[]> => readAll(log).then(records => records.map(record => record.offset));
 const upTo = (end: number, from = 0): number[] => Array.from({ length: end - from }, (_, index) => from + index);
 
@@ -37,18 +32,18 @@ test('indexes are rebuilt as they were', async () => {
   await (await write(23)).close();
   const indexes = [...names('.index'), ...names('.timeindex')];
   expect(indexes.length).toBeGreaterThan(8);
-  const before = indexes.map(name => readFileSync(`${directory}/${name}`, 'hex'));
-  for (const name of indexes) writeFileSync(`${directory}/${name}`, Buffer.alloc(10 << 10, 1));
+  const before = indexes.map(name => readFileSync(`${own.directory}/${name}`, 'hex'));
+  for (const name of indexes) writeFileSync(`${own.directory}/${name}`, Buffer.alloc(10 << 10, 1));
   await (await open()).close();
-  expect(indexes.map(name => readFileSync(`${directory}/${name}`, 'hex'))).toEqual(before);
+  expect(indexes.map(name => readFileSync(`${own.directory}/${name}`, 'hex'))).toEqual(before);
 });
 
 test('the log ends at the first bad batch, and later segments go', async () => {
   await (await write(23)).close();
   const [first, second, third] = names('.log');
-  const bytes = readFileSync(`${directory}/${second}`);
+  const bytes = readFileSync(`${own.directory}/${second}`);
   bytes[bytes.length - 1]! ^= 1;
-  writeFileSync(`${directory}/${second}`, bytes);
+  writeFileSync(`${own.directory}/${second}`, bytes);
   const log = await open();
   const end = Number.parseInt(third!, 10) - 1;
   expect([names('.log'), log.logEndOffset]).toEqual([[first, second], end]);
@@ -61,7 +56,7 @@ test('the log ends at the first bad batch, and later segments go', async () => {
 test('what the recovery point vouches for is not read', async () => {
   const log = await write(23);
   await log.close();
-  const first = `${directory}/${names('.log')[0]}`;
+  const first = `${own.directory}/${names('.log')[0]}`;
   const bytes = readFileSync(first);
   bytes[bytes.length - 1]! ^= 1;
   writeFileSync(first, bytes);
@@ -73,18 +68,18 @@ test('what the recovery point vouches for is not read', async () => {
 test.each([['.index'], ['.timeindex']])('a %s file that is missing is made anew, also when the end was clean', async suffix => {
   await (await write(12)).close();
   const missing = names(suffix)[0]!;
-  const before = readFileSync(`${directory}/${missing}`, 'hex');
-  rmSync(`${directory}/${missing}`);
+  const before = readFileSync(`${own.directory}/${missing}`, 'hex');
+  rmSync(`${own.directory}/${missing}`);
   const log = await open({ clean: true });
   expect(await offsetsOf(log)).toEqual(upTo(12));
   expect((await log.offsetForTimestamp(1003))?.offset).toBe(3);
   await log.close();
-  if (suffix === '.index') expect(readFileSync(`${directory}/${missing}`, 'hex')).toBe(before);
+  if (suffix === '.index') expect(readFileSync(`${own.directory}/${missing}`, 'hex')).toBe(before);
 });
 
 test('a clean directory whose last batch was torn all the same is cut', async () => {
   await (await write(4)).close();
-  const path = segmentFile(directory, 0, '.log');
+  const path = segmentFile(own.directory, 0, '.log');
   truncateSync(path, readFileSync(path).length - 1);
   const log = await open({ clean: true });
   expect(log.logEndOffset).toBe(3);
@@ -96,24 +91,24 @@ test('a clean directory whose last batch was torn all the same is cut', async ()
 test('indexes without a log go, and what was to be deleted', async () => {
   await (await write(3)).close();
   for (const name of [segmentFile('', 99, '.index'), segmentFile('', 99, '.timeindex'), segmentFile('', 99, '.log.deleted'), segmentFile('', 99, '.txnindex')]) {
-    writeFileSync(directory + name, 'x');
+    writeFileSync(own.directory + name, 'x');
   }
   await (await open()).close();
-  expect(readdirSync(directory).filter(name => name.includes('99'))).toEqual([]);
+  expect(readdirSync(own.directory).filter(name => name.includes('99'))).toEqual([]);
 });
 
 test('snapshots of the metadata log are left alone', async () => {
   await (await write(3)).close();
   const snapshots = ['00000000000000000002-0000000001.checkpoint', '00000000000000000001-0000000001.checkpoint.deleted', '00000000000000000003-0000000001.checkpoint.part'];
-  for (const name of snapshots) writeFileSync(`${directory}/${name}`, 'snapshot');
+  for (const name of snapshots) writeFileSync(`${own.directory}/${name}`, 'snapshot');
   await (await open()).close();
-  expect(readdirSync(directory).filter(name => name.includes('.checkpoint'))).toEqual(snapshots.sort());
+  expect(readdirSync(own.directory).filter(name => name.includes('.checkpoint'))).toEqual(snapshots.sort());
 });
 
 describe('compaction that was interrupted', () => {
   test('before its swap: what it wrote goes', async () => {
     await (await write(12)).close();
-    for (const suffix of ['.log', '.index', '.timeindex']) copyFileSync(segmentFile(directory, 0, suffix), segmentFile(directory, 0, `${suffix}.cleaned`));
+    for (const suffix of ['.log', '.index', '.timeindex']) copyFileSync(segmentFile(own.directory, 0, suffix), segmentFile(own.directory, 0, `${suffix}.cleaned`));
     const log = await open();
     expect([names('.cleaned'), log.logEndOffset]).toEqual([[], 12]);
     await log.close();
@@ -124,7 +119,7 @@ describe('compaction that was interrupted', () => {
     const [first, second, third] = names('.log').map(name => Number.parseInt(name, 10));
     // The swap holds the second segment only, as if compaction had found all of the first to be old.
     for (const suffix of ['.log', '.index', '.timeindex']) {
-      copyFileSync(segmentFile(directory, second!, suffix), segmentFile(directory, first!, `${suffix}.swap`));
+      copyFileSync(segmentFile(own.directory, second!, suffix), segmentFile(own.directory, first!, `${suffix}.swap`));
     }
     const log = await open();
     expect(names('.swap')).toEqual([]);
@@ -136,8 +131,8 @@ describe('compaction that was interrupted', () => {
   test('after its swap, with nothing left of a segment: its old indexes go too', async () => {
     await (await write(12)).close();
     const first = Number.parseInt(names('.log')[0]!, 10);
-    writeFileSync(segmentFile(directory, first, '.txnindex'), Buffer.alloc(34));
-    for (const suffix of ['.log', '.index', '.timeindex']) writeFileSync(segmentFile(directory, first, `${suffix}.swap`), '');
+    writeFileSync(segmentFile(own.directory, first, '.txnindex'), Buffer.alloc(34));
+    for (const suffix of ['.log', '.index', '.timeindex']) writeFileSync(segmentFile(own.directory, first, `${suffix}.swap`), '');
     const log = await open();
     expect([names('.swap'), names('.txnindex')]).toEqual([[], []]);
     expect((await readAll(log)).map(record => record.offset)).toEqual(upTo(12, Number.parseInt(names('.log')[1]!, 10)));
@@ -147,8 +142,8 @@ describe('compaction that was interrupted', () => {
   test('in a split that had not come to its end: swaps beyond the first unfinished file go too', async () => {
     await (await write(12)).close();
     const second = Number.parseInt(names('.log')[1]!, 10);
-    copyFileSync(segmentFile(directory, second, '.log'), segmentFile(directory, second, '.log.swap'));
-    writeFileSync(segmentFile(directory, second, '.log.cleaned'), '');
+    copyFileSync(segmentFile(own.directory, second, '.log'), segmentFile(own.directory, second, '.log.swap'));
+    writeFileSync(segmentFile(own.directory, second, '.log.cleaned'), '');
     const log = await open();
     expect([names('.swap'), names('.cleaned')]).toEqual([[], []]);
     expect(await offsetsOf(log)).toEqual(upTo(12));
@@ -172,7 +167,7 @@ describe('leader epochs', () => {
     const log = await write(4, 1);
     append(log, 4, 3);
     log.abandon();
-    rmSync(`${directory}/leader-epoch-checkpoint`, { force: true });
+    rmSync(`${own.directory}/leader-epoch-checkpoint`, { force: true });
     const again = await open();
     expect([1, 2, 3].map(epoch => again.endOffsetForEpoch(epoch))).toEqual([
       { leaderEpoch: 1, endOffset: 4 }, { leaderEpoch: 1, endOffset: 4 }, { leaderEpoch: 3, endOffset: 8 },
@@ -193,11 +188,11 @@ describe('leader epochs', () => {
     const log = await write(4, 1);
     append(log, 4, 3);
     await log.close();
-    writeFileSync(`${directory}/leader-epoch-checkpoint`, 'damaged');
+    writeFileSync(`${own.directory}/leader-epoch-checkpoint`, 'damaged');
     const again = await open({ clean: true });
     expect(again.endOffsetForEpoch(1)).toEqual({ leaderEpoch: 1, endOffset: 4 });
     await again.close();
-    expect(readFileSync(`${directory}/leader-epoch-checkpoint`, 'utf8')).toBe('0\n2\n1 0\n3 4\n');
+    expect(readFileSync(`${own.directory}/leader-epoch-checkpoint`, 'utf8')).toBe('0\n2\n1 0\n3 4\n');
   });
 });
 
@@ -220,8 +215,8 @@ test('a kill at any moment leaves a log that opens, with a prefix of what was wr
   const log = await open();
   for (let index = 0; index < 14; index++) {
     append(log, 1, index >> 2);
-    const copy = `${root.path}/copy-0`;
-    cpSync(directory, copy, { recursive: true });
+    const copy = `${own.root}/copy-0`;
+    cpSync(own.directory, copy, { recursive: true });
     const killed = await openTestLog(copy, { settings: SMALL });
     expect([killed.logEndOffset, killed.latestEpoch]).toEqual([index + 1, index >> 2]);
     expect(await offsetsOf(killed)).toEqual(upTo(index + 1));
@@ -233,11 +228,11 @@ test('a kill at any moment leaves a log that opens, with a prefix of what was wr
 
 test('a directory under another name is the same log', async () => {
   await (await write(3)).close();
-  renameSync(directory, `${root.path}/renamed-0`);
-  const log = await openTestLog(`${root.path}/renamed-0`, { clean: true });
+  renameSync(own.directory, `${own.root}/renamed-0`);
+  const log = await openTestLog(`${own.root}/renamed-0`, { clean: true });
   log.appendAsLeader(batchOf(['more']), CLIENT);
   expect(log.logEndOffset).toBe(4);
-  expect(existsSync(directory)).toBe(false);
+  expect(existsSync(own.directory)).toBe(false);
   await log.close();
 });
 

@@ -1,29 +1,22 @@
-import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
+import { beforeEach, describe, expect, test } from '@jest/globals';
 import { readFileSync, readdirSync, statSync, truncateSync, writeFileSync } from 'node:fs';
 import type { LogSettings } from '../../config/log-settings.js';
 import type { Log } from './log.js';
-import { batchOf, CLIENT, eventually, ManualClock, openTestLog, readAll, SETTINGS, temporaryDirectory, testHost, whenSafe } from '../test-support.js';
+import { ownDirectory } from '../test-set-up.js';
+import { batchOf, CLIENT, eventually, openTestLog, readAll, SETTINGS, testHost, whenSafe } from '../test-support.js';
 
 /** Which settings act on what is open, and which wait for the next segment: `UnifiedLog.updateConfig`, `LogSegment.open`. */
 
-let root: ReturnType<typeof temporaryDirectory>;
-let directory: string;
-let clock: ManualClock;
-beforeEach(() => {
-  root = temporaryDirectory();
-  directory = `${root.path}/events-0`;
-  clock = new ManualClock();
-});
-afterEach(() => root.remove());
+const own = ownDirectory();
 
-const open = (settings: Partial<LogSettings> = {}, options = {}): Promise<Log> => openTestLog(directory, { host: testHost({ clock, tailCacheBytes: 0 }), settings, ...options });
+const open = (settings: Partial<LogSettings> = {}, options = {}): Promise<Log> => openTestLog(own.directory, { host: testHost({ clock: own.clock, tailCacheBytes: 0 }), settings, ...options });
 const alter = (log: Log, settings: Partial<LogSettings>): void => log.updateSettings({ ...SETTINGS, ...settings });
-const segments = (): number[] => readdirSync(directory).filter(name => name.endsWith('.log')).map(name => Number.parseInt(name, 10)).sort((a, b) => a - b);
-const record = (timestampMs = clock.nowMs()): Buffer => batchOf(['a record'.padEnd(30)], { timestampMs });
+const segments = (): number[] => readdirSync(own.directory).filter(name => name.endsWith('.log')).map(name => Number.parseInt(name, 10)).sort((a, b) => a - b);
+const record = (timestampMs = own.clock.nowMs()): Buffer => batchOf(['a record'.padEnd(30)], { timestampMs });
 const append = (log: Log, count: number): void => {
   for (let left = count; left > 0; left--) log.appendAsLeader(record(), CLIENT);
 };
-const fileOf = (offset: number, suffix = '.log'): string => `${directory}/${String(offset).padStart(20, '0')}${suffix}`;
+const fileOf = (offset: number, suffix = '.log'): string => `${own.directory}/${String(offset).padStart(20, '0')}${suffix}`;
 
 describe('an open log takes at once', () => {
   test('segment.bytes, for its size and for the largest append', async () => {
@@ -40,7 +33,7 @@ describe('an open log takes at once', () => {
   test('segment.ms', async () => {
     const log = await open();
     append(log, 1);
-    clock.advance(1001);
+    own.clock.advance(1001);
     alter(log, { segmentMs: 1000 });
     append(log, 1);
     expect(segments()).toEqual([0, 1]);
@@ -61,14 +54,14 @@ describe('an open log takes at once', () => {
     const log = await open({ segmentBytes: size });
     append(log, 6);
     log.updateHighWatermark(6);
-    expect(log.applyRetention(clock.nowMs())).toBe(0);
+    expect(log.applyRetention(own.clock.nowMs())).toBe(0);
     alter(log, { segmentBytes: size, retentionBytes: 3 * size });
-    expect([log.applyRetention(clock.nowMs()), log.logStartOffset]).toEqual([3, 3]);
-    clock.advance(10);
+    expect([log.applyRetention(own.clock.nowMs()), log.logStartOffset]).toEqual([3, 3]);
+    own.clock.advance(10);
     alter(log, { segmentBytes: size, retentionMs: 9, cleanupPolicy: { delete: false, compact: true } });
-    expect(log.applyRetention(clock.nowMs())).toBe(0);
+    expect(log.applyRetention(own.clock.nowMs())).toBe(0);
     alter(log, { segmentBytes: size, retentionMs: 9 });
-    expect([log.applyRetention(clock.nowMs()), log.logStartOffset]).toEqual([3, 6]);
+    expect([log.applyRetention(own.clock.nowMs()), log.logStartOffset]).toEqual([3, 6]);
     await log.close();
   });
 
@@ -78,10 +71,10 @@ describe('an open log takes at once', () => {
     append(log, 2);
     log.updateHighWatermark(2);
     alter(log, { segmentBytes: size, retentionBytes: size, fileDeleteDelayMs: 10 });
-    log.applyRetention(clock.nowMs());
-    expect(readdirSync(directory)).toContain('00000000000000000000.log.deleted');
-    clock.advance(10);
-    await eventually(() => !readdirSync(directory).some(name => name.endsWith('.log.deleted')));
+    log.applyRetention(own.clock.nowMs());
+    expect(readdirSync(own.directory)).toContain('00000000000000000000.log.deleted');
+    own.clock.advance(10);
+    await eventually(() => !readdirSync(own.directory).some(name => name.endsWith('.log.deleted')));
     await log.close();
   });
 
@@ -102,12 +95,12 @@ describe('an open log takes at once', () => {
     const log = await open({ flushMs: 1_000_000 });
     append(log, 1);
     alter(log, { flushMs: 50 });
-    clock.advance(50);
+    own.clock.advance(50);
     await eventually(() => log.recoveryPoint === 1);
     append(log, 1);
-    expect(clock.pendingTimers).toBe(1);
+    expect(own.clock.pendingTimers).toBe(1);
     alter(log, {});
-    expect(clock.pendingTimers).toBe(0);
+    expect(own.clock.pendingTimers).toBe(0);
     await log.close();
   });
 });
@@ -140,19 +133,19 @@ describe('the next segment takes', () => {
 
   test('segment.jitter.ms, of which a share is taken off segment.ms', async () => {
     const random = { int: () => 0, float: () => 0.5, bytes: (length: number) => new Uint8Array(length) };
-    const host = { ...testHost({ clock, tailCacheBytes: 0 }), random };
+    const host = { ...testHost({ clock: own.clock, tailCacheBytes: 0 }), random };
     const log = await open({ segmentMs: 1000 }, { host });
     append(log, 1);
     alter(log, { segmentMs: 1000, segmentJitterMs: 800 });
-    clock.advance(1000);
+    own.clock.advance(1000);
     append(log, 1);
     expect(segments()).toEqual([0]);
-    clock.advance(1);
+    own.clock.advance(1);
     append(log, 1);
-    clock.advance(600);
+    own.clock.advance(600);
     append(log, 1);
     expect(segments()).toEqual([0, 2]);
-    clock.advance(1);
+    own.clock.advance(1);
     append(log, 1);
     expect(segments()).toEqual([0, 2, 4]);
     await log.close();

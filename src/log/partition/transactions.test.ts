@@ -1,27 +1,20 @@
-import { afterEach, beforeEach, expect, test } from '@jest/globals';
+import { expect, test } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import { buildEndTransactionMarker } from '../../protocol/records/control-records.js';
 import type { Log } from './log.js';
-import { batchOf, CLIENT, ManualClock, openTestLog, temporaryDirectory, testHost } from '../test-support.js';
+import { ownDirectory } from '../test-set-up.js';
+import { batchOf, CLIENT, openTestLog, testHost } from '../test-support.js';
 
-let root: ReturnType<typeof temporaryDirectory>;
-let directory: string;
-let clock: ManualClock;
-beforeEach(() => {
-  root = temporaryDirectory();
-  directory = `${root.path}/events-0`;
-  clock = new ManualClock();
-});
-afterEach(() => root.remove());
+const own = ownDirectory();
 
-const open = (options = {}): Promise<Log> => openTestLog(directory, { host: testHost({ clock }), ...options });
+const open = (options = {}): Promise<Log> => openTestLog(own.directory, { host: testHost({ clock: own.clock }), ...options });
 const write = (log: Log, producerId: number, baseSequence = 0): void => {
-  log.appendAsLeader(batchOf(['x'], { producerId, producerEpoch: 2, baseSequence, isTransactional: true, timestampMs: clock.nowMs() }), CLIENT);
+  log.appendAsLeader(batchOf(['x'], { producerId, producerEpoch: 2, baseSequence, isTransactional: true, timestampMs: own.clock.nowMs() }), CLIENT);
   log.updateHighWatermark(log.logEndOffset);
 };
 const end = (log: Log, producerId: number, committed: boolean): void => {
   const marker = { committed, coordinatorEpoch: 4 };
-  log.appendAsLeader(buildEndTransactionMarker({ producerId, producerEpoch: 2, timestampMs: clock.nowMs() }, marker), { origin: 'coordinator', leaderEpoch: 0, transactionVersion: 1 });
+  log.appendAsLeader(buildEndTransactionMarker({ producerId, producerEpoch: 2, timestampMs: own.clock.nowMs() }, marker), { origin: 'coordinator', leaderEpoch: 0, transactionVersion: 1 });
 };
 
 const told = (log: Log) => log.activeProducers().toSorted((a, b) => a.producerId - b.producerId);
@@ -32,8 +25,8 @@ test('producers are told with their open transaction, after a clean and an uncle
   write(log, 8);
   end(log, 8, true);
   const expected = [
-    { producerId: 7, producerEpoch: 2, lastSequence: 0, lastTimestampMs: clock.nowMs(), coordinatorEpoch: -1, currentTxnStartOffset: 0 },
-    { producerId: 8, producerEpoch: 2, lastSequence: 0, lastTimestampMs: clock.nowMs(), coordinatorEpoch: 4, currentTxnStartOffset: -1 },
+    { producerId: 7, producerEpoch: 2, lastSequence: 0, lastTimestampMs: own.clock.nowMs(), coordinatorEpoch: -1, currentTxnStartOffset: 0 },
+    { producerId: 8, producerEpoch: 2, lastSequence: 0, lastTimestampMs: own.clock.nowMs(), coordinatorEpoch: 4, currentTxnStartOffset: -1 },
   ];
   expect(told(log)).toEqual(expected);
   await log.close();
@@ -50,8 +43,8 @@ test('a producer with an open transaction does not expire', async () => {
   write(log, 7);
   write(log, 8);
   end(log, 8, true);
-  clock.advance(30 * 24 * 3600 * 1000);
-  log.removeExpiredProducers(clock.nowMs());
+  own.clock.advance(30 * 24 * 3600 * 1000);
+  log.removeExpiredProducers(own.clock.nowMs());
   expect(log.activeProducers().map(({ producerId }) => producerId)).toEqual([7]);
   await log.close();
 });
@@ -84,7 +77,7 @@ test('an abort is noted in the index of the segment that holds its marker, and t
   for (const offset of [0, 1, 2, 3]) expect(await aborted(offset)).toEqual([{ producerId: 7, firstOffset: 0 }]);
   expect(await aborted(4)).toEqual([]);
   await log.close();
-  const index = readFileSync(`${directory}/00000000000000000003.txnindex`);
+  const index = readFileSync(`${own.directory}/00000000000000000003.txnindex`);
   // Version, producer, first and last offset, and the last stable offset: producer 8 still had its own open at 1.
   expect([index.length, index.readInt16BE(0), ...[2, 10, 18, 26].map(at => Number(index.readBigInt64BE(at)))]).toEqual([34, 0, 7, 0, 3, 1]);
 });
@@ -94,9 +87,9 @@ test('retention does not wait for an open transaction; what is left of it ends w
   write(log, 7);
   write(log, 8);
   log.roll();
-  clock.advance(10_000);
+  own.clock.advance(10_000);
   write(log, 7, 1);
-  expect(log.applyRetention(clock.nowMs())).toBe(1);
+  expect(log.applyRetention(own.clock.nowMs())).toBe(1);
   expect([log.logStartOffset, log.lastStableOffset]).toEqual([2, 2]);
   expect(told(log).map(({ producerId, currentTxnStartOffset }) => [producerId, currentTxnStartOffset])).toEqual([[7, 0], [8, 1]]);
   end(log, 7, false);
