@@ -62,6 +62,8 @@ export class NodeFutureLogs implements FutureLogs {
     const name = partitionDirectoryAside(topic, partition, uniqueId(env.random), '-future');
     const { topicId, settings } = source;
     directory.forget(key);
+    // A start sets aside what does not say whose it is, and its copy, which does, would take the place of a log that is whole.
+    source.identify();
     return directory.guard(() => {
       const log = createLog({ host, home: directory, directory: `${path}/${name}`, topic, partition, topicId, settings });
       log.identify();
@@ -139,12 +141,11 @@ export class NodeFutureLogs implements FutureLogs {
     const { placements, env: { disk } } = this.parts;
     const from = placements.directoryOf(source);
     const to = placements.directoryOf(copy);
-    source.identify();
     to.checkpointAll();
     // Its disk may have failed over that; then the copy is none any more.
     to.mustBeUsable();
     to.guard(() => disk.syncDirectory(to.path));
-    this.retire(source, isAssigned ? this.exchangeNames(source, copy) : this.exchangeUnassigned(source, copy));
+    this.retire(source, this.exchangeNames(source, copy, isAssigned));
     from.checkpointAll();
     // Only now: the two directories must never name it both.
     copy.compaction.cleanedOffset = source.compaction.cleanedOffset;
@@ -153,41 +154,32 @@ export class NodeFutureLogs implements FutureLogs {
   }
 
   /**
-   * Source first, then the copy; what fails between them is undone, unless nobody knows any more what the disk holds. Where the
-   * source's files are from now on.
+   * Source first, then the copy; what fails between them is undone, unless nobody knows any more what the disk holds. Where nobody
+   * keeps account of directories, the copy first, and then the source if its disk lets it: it is served no more in any case. Where
+   * the source's files are from now on.
    */
-  private exchangeNames(source: Log, copy: Log): string {
+  private exchangeNames(source: Log, copy: Log, isAssigned: boolean): string {
     const { placements, env: { disk } } = this.parts;
     const from = placements.directoryOf(source);
     const to = placements.directoryOf(copy);
     const { directory: name } = source;
     const aside = this.asideOf(source);
-    from.guard(() => {
+    const setAside = (): void => from.guard(() => {
       source.write();
       renameDurably(disk, name, aside);
     });
+    const takeName = (): void => to.guard(() => this.takeName(copy));
+    if (!isAssigned) {
+      takeName();
+      unlessDiskFails(setAside);
+      return aside;
+    }
+    setAside();
     try {
-      to.guard(() => this.takeName(copy));
+      takeName();
     } catch (error) {
       if (disk.stat(servedPath(copy)) === undefined) from.guard(() => renameDurably(disk, aside, name));
       throw error;
-    }
-    return aside;
-  }
-
-  /** The copy first; where the source's files are from now on, if its disk does not fail over it: it is served no more in any case. */
-  private exchangeUnassigned(source: Log, copy: Log): string {
-    const { placements, env: { disk } } = this.parts;
-    const from = placements.directoryOf(source);
-    const aside = this.asideOf(source);
-    placements.directoryOf(copy).guard(() => this.takeName(copy));
-    try {
-      from.guard(() => {
-        source.write();
-        renameDurably(disk, source.directory, aside);
-      });
-    } catch (error) {
-      if (!(error instanceof DiskError)) throw error;
     }
     return aside;
   }
@@ -226,6 +218,14 @@ function servedPath({ home, topic, partition }: Log): string {
 function renameDurably(disk: Disk, from: string, to: string): void {
   disk.rename(from, to);
   disk.syncDirectory(parentOf(to));
+}
+
+function unlessDiskFails(work: () => void): void {
+  try {
+    work();
+  } catch (error) {
+    if (!(error instanceof DiskError)) throw error;
+  }
 }
 
 export function uniqueId(random: Random): string {

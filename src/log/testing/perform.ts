@@ -39,7 +39,7 @@ export async function perform(life: LogLife, operation: Operation): Promise<void
     case 'clean': return clean(subject);
     case 'move': return move(subject, operation);
     case 'settings': {
-      life.settings[operation.log] = { ...life.settings[operation.log]!, ...operation.change, ...(isCompacted(subject) ? FLUSHED : {}) };
+      life.settings[operation.log] = { ...life.settings[operation.log]!, ...operation.change };
       return subject.log.updateSettings(life.settings[operation.log]!);
     }
   }
@@ -83,8 +83,6 @@ function removeTopic(life: LogLife, { do: how, log: index }: LogOperation): void
   if (isUsable) model.attempts = [];
 }
 
-/** Of a log that may be compacted; those are flushed throughout: there a gap that a power loss leaves between two segments cannot be told. */
-export const FLUSHED = { flushMessages: 1 } as const;
 const isCompacted = ({ log }: Pick<Subject, 'log'>): boolean => log.settings.cleanupPolicy.compact;
 const KEYS = 6;
 
@@ -100,7 +98,7 @@ async function append(subject: Subject, operation: Extract<Operation, { do: 'app
   const { log, model } = subject;
   if (operation.newEpoch) model.epoch++;
   const { producer = -1, transactional = false, codec = CompressionType.none } = operation;
-  const times = isCompacted(subject) ? 1 : operation.times ?? 1;
+  const { times = 1 } = operation;
   const added: ModelBatch[] = [];
   await send(subject, Array.from({ length: times }, () => () => {
     const known = producer < 0 ? undefined : log.activeProducers().find(({ producerId }) => producerId === producer);

@@ -4,7 +4,6 @@ import { SETTINGS } from '../test-support.js';
 import type { Log } from '../partition/log.js';
 import { LogLife, type LifeOptions, type Place } from './log-life.js';
 import { formatOperations, type Operation } from './operations.js';
-import { FLUSHED } from './perform.js';
 import { shrink } from './shrink.js';
 
 /** Lives of logs that a seed makes up, held against the model. */
@@ -20,7 +19,8 @@ export interface LifeRunOptions {
   readonly wrap?: (log: Log) => Log;
   /** On top of those that the seed makes up. */
   readonly settings?: Partial<LogSettings>;
-  /** Instead of those that the seed makes up. */
+  /** Instead of those that the seed makes up, as are the operations. */
+  readonly directories?: readonly string[];
   readonly operations?: readonly Operation[];
 }
 
@@ -32,9 +32,13 @@ function placesOf(random: SimRandom): Place[] {
     flushMs: random.chance(0.15) ? 300 : SETTINGS.flushMs,
     segmentIndexBytes: random.chance(0.2) ? 60 : SETTINGS.segmentIndexBytes,
   };
-  const compacted = random.chance(0.3) ? { ...FLUSHED, cleanupPolicy: { compact: true, delete: false }, deleteRetentionMs: random.int(3000) } : {};
+  const compacted = random.chance(0.3) ? { cleanupPolicy: { compact: true, delete: false }, deleteRetentionMs: random.int(3000) } : {};
   return [{ topic: 'a', partition: 0, settings: { ...settings, ...compacted } }, { topic: 'b', partition: 1, settings: { ...settings, segmentBytes: 900, flushMessages: SETTINGS.flushMessages } }];
 }
+
+/** Between which logs can be moved. */
+export const TWO_DIRECTORIES = ['/data/one', '/data/two'];
+const directoriesOf = (seed: number): readonly string[] => (new SimRandom(`directories ${seed}`).chance(0.4) ? TWO_DIRECTORIES : ['/data']);
 
 const IDEMPOTENT = 3;
 const TRANSACTIONAL = [10, 11];
@@ -60,9 +64,10 @@ function randomOperation(random: SimRandom): Operation {
   if (choice < 71) return { do: 'deleteRecords', log, part: random.int(101) / 100 };
   if (choice < 73) return { do: 'retain', log };
   if (choice < 75) return { do: 'clean', log };
-  if (choice < 77) return { do: 'settings', log, change: randomSettings(random) };
-  if (choice < 79) return { do: random.chance(0.7) ? 'deleteTopic' : 'setAside', log };
-  if (choice < 85) return { do: 'wait', ms: random.int(1500) };
+  if (choice < 77) return { do: 'move', log, to: random.int(2), bytes: 1 + random.int(1000) };
+  if (choice < 79) return { do: 'settings', log, change: randomSettings(random) };
+  if (choice < 81) return { do: random.chance(0.7) ? 'deleteTopic' : 'setAside', log };
+  if (choice < 86) return { do: 'wait', ms: random.int(1500) };
   if (choice < 92) return { do: 'restart', how: (['clean', 'kill', 'power'] as const)[random.int(3)]! };
   return { do: 'fault', after: random.int(8), how: (['kill', 'crash', 'kill', 'crash', 'EIO', 'ENOSPC'] as const)[random.int(6)]!, part: random.int(5) / 4 };
 }
@@ -99,9 +104,9 @@ export async function tryLife(seed: number, options: LifeRunOptions = {}): Promi
   return { seed, operations: shortest, error: (await failureOf(seed, shortest, options))! };
 }
 
-async function failureOf(seed: number, operations: readonly Operation[], { wrap, settings }: LifeRunOptions): Promise<Error | undefined> {
+async function failureOf(seed: number, operations: readonly Operation[], { wrap, settings, directories = directoriesOf(seed) }: LifeRunOptions): Promise<Error | undefined> {
   const places = placesOf(new SimRandom(`settings ${seed}`)).map(place => ({ ...place, settings: { ...place.settings, ...settings } }));
-  const lifeOptions: LifeOptions = { places, ...(wrap ? { wrap } : {}) };
+  const lifeOptions: LifeOptions = { places, directories, ...(wrap ? { wrap } : {}) };
   const life = new LogLife(new SimWorld(seed), lifeOptions);
   try {
     await life.begin();

@@ -3,7 +3,7 @@ import { SETTINGS } from '../test-support.js';
 import type { Loss, Workload } from './crash-points.js';
 import { LogLife, type LifeOptions, type Promised } from './log-life.js';
 import type { Operation } from './operations.js';
-import { FLUSHED } from './perform.js';
+import { TWO_DIRECTORIES } from './random-life.js';
 
 /** What logs do from day to day, as fixed lists of operations for `tryCrashPoints`. */
 
@@ -56,14 +56,12 @@ const append = (sizes: readonly number[], more: Partial<Extract<Operation, { do:
 const flush: Operation = { do: 'flush', log: 0 };
 
 const SEVERAL: Partial<LifeOptions> = {
-  directories: ['/data/one', '/data/two'],
+  directories: TWO_DIRECTORIES,
   places: [
     { topic: 'a', partition: 0, settings: SMALL }, { topic: 'a-1', partition: 0, settings: SMALL },
     { topic: 'b-with-dashes', partition: 0, settings: { ...SMALL, flushMessages: 1 } }, { topic: 'c', partition: 7, settings: SMALL },
   ],
 };
-
-const TWO_DIRECTORIES: Partial<LifeOptions> = { directories: ['/data/one', '/data/two'] };
 
 export const LOG_WORKLOADS: readonly LogWorkload[] = [
   {
@@ -142,7 +140,7 @@ export const LOG_WORKLOADS: readonly LogWorkload[] = [
       append([120]), { do: 'settings', log: 0, change }, append([80, 50]), { do: 'wait', ms: 260 }, append([100, 90]), { do: 'retain', log: 0 }, ...(index === 2 ? [{ do: 'restart' as const, how: 'clean' as const }] : []),
     ]),
   }, {
-    name: 'compaction', settings: { ...FLUSHED, cleanupPolicy: { compact: true, delete: false }, deleteRetentionMs: 300 },
+    name: 'compaction', settings: { flushMessages: 1, cleanupPolicy: { compact: true, delete: false }, deleteRetentionMs: 300 },
     operations: times(2, index => [
       append([40, 40, 40]), append([30, 60], { producer: 1 }), append([50], { producer: 10, transactional: true }), append([40, 20]),
       { do: 'end', log: 0, producer: 10, commit: index % 2 === 0 }, append([60, 60]), { do: 'roll', log: 0 }, { do: 'clean', log: 0 }, { do: 'wait', ms: 400 },
@@ -154,7 +152,7 @@ export const LOG_WORKLOADS: readonly LogWorkload[] = [
       index === 1 ? { do: 'truncate', log: 0, batches: 2 } : index === 2 ? { do: 'restart', how: 'kill' } : { do: 'restart', how: 'clean' },
     ]),
   }, {
-    name: 'moves from one directory to the other and back', life: TWO_DIRECTORIES,
+    name: 'moves from one directory to the other and back', life: { directories: TWO_DIRECTORIES },
     operations: times(3, index => [
       append([90, 80]), append([70, 60], { producer: 1 }), append([60], { producer: 10, transactional: true }), ...(index === 1 ? [flush] : []),
       ...(index === 0 ? [] : [{ do: 'deleteRecords' as const, log: 0, part: 0.4 }]), { do: 'move', log: 0, to: 1 - (index % 2), bytes: 200 }, append([90, 40]),
