@@ -3,6 +3,7 @@ import { ZERO_UUID, type Uuid } from '../protocol/wire/types.js';
 import type { CheckpointFile } from './paths.js';
 import type { FilePool } from './segment/file-pool.js';
 import type { IndexBudget } from './segment/index-file.js';
+import type { ReadAhead } from './reads/read-ahead.js';
 import type { ReadBudget } from './reads/read-budget.js';
 import type { ReadBuffers } from './reads/read-buffers.js';
 import type { TailCache } from './reads/tail-cache.js';
@@ -21,8 +22,9 @@ export interface LogHost {
   readonly turnWrites: TurnWrites;
   readonly readBudget: ReadBudget;
   readonly readBuffers: ReadBuffers;
+  readonly readAhead: ReadAhead;
   /** What a read takes beyond what is asked for when only a position before the wanted batch is known. */
-  readonly readAheadBytes: number;
+  readonly indexGapBytes: number;
   /** `producer.id.expiration.ms`, which may change while logs are open. */
   readonly producerExpirationMs: () => number;
   /** `transaction.partition.verification.enable`, which may change too: transactions begin only with what was verified. */

@@ -24,7 +24,8 @@ beforeEach(() => {
 
 async function start(directories = ['/data'], known = COMPACTED): Promise<NodeLogManager> {
   const manager = await world.runUntil(openLogManager({
-    env: node, directories, clusterId: 'c', nodeId: 1, defaultSettings: COMPACTED, settingsOf: () => known, cleanerSettings: () => settings, tailCacheBytes: 0,
+    env: node, directories, clusterId: 'c', nodeId: 1, defaultSettings: COMPACTED, settingsOf: () => known, cleanerSettings: () => settings,
+    tailCacheBytes: 0, readAheadFromBytes: 1,
   }));
   await world.runUntil(manager.load());
   return manager;

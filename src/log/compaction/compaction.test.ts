@@ -28,7 +28,7 @@ class Run {
   }
 
   async open(clean = false): Promise<Log> {
-    const host = createLogHost({ env: this.node, tailCacheBytes: this.tailCacheBytes });
+    const host = createLogHost({ env: this.node, tailCacheBytes: this.tailCacheBytes, readAheadFromBytes: 1 });
     if (!this.node.disk.stat('/data')) this.node.disk.makeDirectory('/data');
     return this.log = await this.until(openLog({ host, directory: DIRECTORY, topic: 'events', partition: 0, topicId: TOPIC_ID, settings: this.settings, clean }));
   }

@@ -237,6 +237,7 @@ export abstract class LazyLog {
     this.compaction.abort();
     if (this.asleep !== undefined) return true;
     this.tail.clear();
+    this.reader.dropAhead();
     this.durability.cancelTimedFlush();
     this.files.forget();
     return false;

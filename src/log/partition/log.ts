@@ -362,6 +362,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     this.compaction.abort();
     this.generation++;
     this.tail.clear();
+    this.reader.dropAhead();
     try {
       await work();
     } catch (error) {
@@ -458,9 +459,13 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     assert(!this.truncating, 'nothing is written while a log is being truncated');
   }
 
+  isReadable(offset: number): boolean {
+    return !this.closed && this.failure === undefined && offset >= this.startOffset && offset <= this.endOffset;
+  }
+
   mustBeReadable(offset: number): void {
     this.mustBeOpen();
-    if (offset >= this.startOffset && offset <= this.endOffset) return;
+    if (this.isReadable(offset)) return;
     throw new KafkaError(ErrorCode.OFFSET_OUT_OF_RANGE, `${this.name} has offsets from ${this.startOffset} to ${this.endOffset}, not ${offset}`);
   }
 }

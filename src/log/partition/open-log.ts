@@ -9,6 +9,7 @@ import { Log } from './log.js';
 import type { LoadedLog, LogIdentity } from './loaded-log.js';
 import { LEADER_EPOCH_FILE, parentOf } from '../paths.js';
 import { ProducerState } from '../producers/producer-state.js';
+import { ReadAhead } from '../reads/read-ahead.js';
 import { ReadBudget } from '../reads/read-budget.js';
 import { ReadBuffers } from '../reads/read-buffers.js';
 import { loadLog } from './recovery.js';
@@ -26,6 +27,8 @@ export interface LogHostOptions {
   readonly tailCacheBytes?: number;
   /** Memory that answers may share as long as clients take them; see `ReadBudget`. */
   readonly readBudgetBytes?: number;
+  /** Readers who ask for less at a time are not read ahead for; see `ReadAhead`. */
+  readonly readAheadFromBytes?: number;
   /** Memory for indexes that could be read again. */
   readonly indexCacheBytes?: number;
   readonly maxOpenFiles?: number;
@@ -40,7 +43,7 @@ const DEFAULT_INDEX_CACHE_BYTES = 16 << 20;
 const DEFAULT_MAX_OPEN_FILES = 1000;
 const DEFAULT_PRODUCER_EXPIRATION_MS = 24 * 60 * 60 * 1000;
 /** An index interval of 4 KiB and a batch of ordinary size. */
-const READ_AHEAD_BYTES = 32 << 10;
+const INDEX_GAP_BYTES = 32 << 10;
 
 /** What logs share; one for each node. */
 export function createLogHost(options: LogHostOptions): LogHost {
@@ -54,7 +57,8 @@ export function createLogHost(options: LogHostOptions): LogHost {
     turnWrites: new TurnWrites(clock),
     readBudget,
     readBuffers: new ReadBuffers(readBudget),
-    readAheadBytes: READ_AHEAD_BYTES,
+    readAhead: new ReadAhead(clock, readBudget, options.readAheadFromBytes),
+    indexGapBytes: INDEX_GAP_BYTES,
     verifiesTransactions: options.verifiesTransactions ?? (() => false),
     producerExpirationMs: options.producerExpirationMs ?? (() => DEFAULT_PRODUCER_EXPIRATION_MS),
   };

@@ -16,14 +16,39 @@ export interface ColdReadOptions {
 
 /** Whole batches out of a file, in a buffer that is to be given back. */
 export interface ColdRead {
-  readonly bytes: Uint8Array;
+  readonly bytes: Buffer;
   readonly nextOffset: number;
+  /** What the batch after them takes; 0: nobody knows. */
+  readonly followingBytes: number;
+  readonly segment: Segment;
   readonly release: () => void;
+}
+
+/** Two of one, at a position before a batch: each is released by itself. */
+export function splitRead(read: ColdRead, at: number, offset: number): [ColdRead, ColdRead] {
+  let held = 2;
+  const release = (): void => {
+    if (--held === 0) read.release();
+  };
+  const { bytes, segment } = read;
+  const followingBytes = batch.sizeInBytes(bytes, at);
+  return [
+    { bytes: bytes.subarray(0, at), nextOffset: offset, followingBytes, segment, release: once(release) },
+    { ...read, bytes: bytes.subarray(at), release: once(release) },
+  ];
+}
+
+function once(task: () => void): () => void {
+  let done = false;
+  return () => {
+    if (!done) task();
+    done = true;
+  };
 }
 
 /** What of a buffer is asked for, or where to read instead. */
 type Cut =
-  | { readonly kind: 'found'; readonly start: number; readonly end: number; readonly nextOffset: number }
+  | { readonly kind: 'found'; readonly start: number; readonly end: number; readonly nextOffset: number; readonly followingBytes: number }
   | { readonly kind: 'nothing' }
   /** The first batch wanted begins at or after `at`; if known, it takes `needed` bytes. */
   | { readonly kind: 'elsewhere'; readonly at: number; readonly needed: number }
@@ -70,7 +95,7 @@ async function readSegment(host: LogHost, segment: Segment, offset: number, opti
   let wanted = options.maxBytes;
   for (;;) {
     // Without an exact position, what an index entry leaves to be skipped is read too.
-    const length = Math.min(segment.sizeBytes - position, Math.max(wanted, batch.BATCH_OVERHEAD) + (exact ? 0 : host.readAheadBytes));
+    const length = Math.min(segment.sizeBytes - position, Math.max(wanted, batch.BATCH_OVERHEAD) + (exact ? 0 : host.indexGapBytes));
     if (length <= 0) return 'end';
     if (length < batch.BATCH_OVERHEAD) {
       await refuseOldFormat(segment, position);
@@ -88,13 +113,9 @@ async function readSegment(host: LogHost, segment: Segment, offset: number, opti
       throw error;
     }
     if (cut.kind === 'found') {
-      segment.rememberRead(cut.nextOffset, position + cut.end);
-      let released = false;
-      const release = (): void => {
-        if (!released) host.readBuffers.give(buffer);
-        released = true;
-      };
-      return { bytes: buffer.subarray(cut.start, cut.end), nextOffset: cut.nextOffset, release };
+      segment.rememberRead(offset, cut.nextOffset, position + cut.end);
+      const { nextOffset, followingBytes } = cut;
+      return { bytes: buffer.subarray(cut.start, cut.end), nextOffset, followingBytes, segment, release: once(() => host.readBuffers.give(buffer)) };
     }
     host.readBuffers.give(buffer);
     if (cut.kind === 'nothing') return undefined;
@@ -111,7 +132,8 @@ async function readSegment(host: LogHost, segment: Segment, offset: number, opti
   }
 }
 
-function cutBatches(bytes: Buffer, length: number, offset: number, options: ColdReadOptions & Bounds): Cut {
+/** Of a buffer whose bytes up to `length` begin with a batch: the batches that are asked for. */
+export function cutBatches(bytes: Buffer, length: number, offset: number, options: ColdReadOptions & Bounds): Cut {
   let start = 0;
   let least = options.baseOffset;
   while (headerFits(bytes, start, length) && isSound(bytes, start) && batch.lastOffset(bytes, start) < offset) {
@@ -132,7 +154,8 @@ function cutBatches(bytes: Buffer, length: number, offset: number, options: Cold
     nextOffset = least = endOf(bytes, end, least, options.endOffset);
     end += batch.sizeInBytes(bytes, end);
   }
-  return { kind: 'found', start, end, nextOffset };
+  const followingBytes = headerFits(bytes, end, length) && isSound(bytes, end) ? batch.sizeInBytes(bytes, end) : 0;
+  return { kind: 'found', start, end, nextOffset, followingBytes };
 }
 
 function headerFits(bytes: Buffer, at: number, length: number): boolean {

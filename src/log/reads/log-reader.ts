@@ -1,4 +1,4 @@
-import { asCorruptMessage, readCold, type ColdRead } from './cold-read.js';
+import { asCorruptMessage, readCold, type ColdRead, type ColdReadOptions } from './cold-read.js';
 import type { LogHost } from '../host.js';
 import { OldFormatLogError } from '../segment/old-format.js';
 import type { SegmentList } from '../segment/segment-list.js';
@@ -13,7 +13,8 @@ export interface ReadableLog {
   readonly logEndOffset: number;
   readonly segments: SegmentList;
   readonly tail: LogTail;
-  /** Throws when an offset, or the log, cannot be read. */
+  /** False when an offset, or the log, cannot be read; throws then, and says why. */
+  isReadable(offset: number): boolean;
   mustBeReadable(offset: number): void;
   /** A read came upon what makes that no part of the log can be used. */
   refuse(reason: OldFormatLogError): void;
@@ -34,11 +35,23 @@ class Pieces implements Found {
   readonly buffers: Uint8Array[] = [];
   sizeBytes = 0;
   private readonly taken: ColdRead[] = [];
+  /** What comes next is larger than what may be added. */
+  private isFull = false;
 
-  constructor(public nextOffset: number) {}
+  constructor(public nextOffset: number, private readonly options: ReadOptions) {}
 
-  get isEmpty(): boolean {
-    return this.taken.length === 0;
+  /** What the next one may be. */
+  get wanted(): ColdReadOptions {
+    const { maxBytes, minOneBatch, limitOffset } = this.options;
+    const left = maxBytes - this.sizeBytes;
+    return { maxBytes: Math.min(left, PIECE_BYTES), maxFirstBytes: this.taken.length === 0 && minOneBatch ? Infinity : left, limitOffset };
+  }
+
+  /** Another read would add nothing, or little. */
+  get isEnough(): boolean {
+    const { maxBytes, limitOffset } = this.options;
+    if (this.taken.length === 0) return false;
+    return this.isFull || this.nextOffset >= limitOffset || maxBytes - this.sizeBytes < WORTH_ANOTHER_BYTES;
   }
 
   add(piece: ColdRead): void {
@@ -46,6 +59,7 @@ class Pieces implements Found {
     this.buffers.push(piece.bytes);
     this.sizeBytes += piece.bytes.length;
     this.nextOffset = piece.nextOffset;
+    this.isFull = piece.followingBytes > this.options.maxBytes - this.sizeBytes;
   }
 
   readonly release = (): void => {
@@ -56,7 +70,7 @@ class Pieces implements Found {
 const NO_BUFFERS: readonly Uint8Array[] = [];
 const NOTHING_TO_RELEASE = (): void => undefined;
 
-/** Answers reads: from the tail cache within the turn, from the disk with a promise. */
+/** Answers reads: from memory within the turn, from the disk with a promise. */
 export class LogReader {
   constructor(
     private readonly host: LogHost,
@@ -69,39 +83,77 @@ export class LogReader {
     const { maxBytes, minOneBatch } = options;
     if (offset >= limitOffset) return this.answer(offset, undefined, options);
     const cached = this.log.tail.read(offset, { maxBytes, minOneBatch, limitOffset });
-    return cached ? this.answer(offset, cached, options) : this.readFromDisk(offset, { ...options, limitOffset });
+    return cached ? this.answer(offset, cached, options) : this.readCold(offset, { ...options, limitOffset });
   }
 
-  private async readFromDisk(offset: number, options: ReadOptions): Promise<LogRead> {
-    for (;;) {
+  private readCold(offset: number, options: ReadOptions): LogRead | Promise<LogRead> {
+    const goesOn = this.host.readAhead.has(this.log, offset) || this.log.segments.floor(offset)?.isReadEnd(offset) === true;
+    const pieces = new Pieces(offset, options);
+    this.takeAhead(pieces);
+    return pieces.isEnough ? this.answer(offset, this.readingOn(pieces, goesOn, options), options) : this.readFromDisk(offset, pieces, goesOn, options);
+  }
+
+  private async readFromDisk(offset: number, begun: Pieces, goesOn: boolean, options: ReadOptions): Promise<LogRead> {
+    for (let pieces = begun; ; pieces = new Pieces(offset, options)) {
       const { generation } = this.log;
-      const found = await this.readPieces(offset, options).catch((error: unknown) => {
+      const found = await this.readPieces(pieces).catch((error: unknown) => {
+        pieces.release();
         // The file was cut while it was read.
         if (generation !== this.log.generation) return undefined;
         if (error instanceof OldFormatLogError) this.log.refuse(error);
         throw asCorruptMessage(error);
       });
-      if (found !== undefined && generation === this.log.generation) return this.answer(offset, found, options);
+      if (found !== undefined && generation === this.log.generation) return this.answer(offset, this.readingOn(found, goesOn, options), options);
       found?.release();
       this.log.mustBeReadable(offset);
     }
   }
 
   /** Large reads take several buffers, which are used again, and not one that is not. */
-  private async readPieces(offset: number, { maxBytes, minOneBatch, limitOffset }: ReadOptions): Promise<Found> {
-    const pieces = new Pieces(offset);
-    try {
-      for (let left = maxBytes; ; left = maxBytes - pieces.sizeBytes) {
-        const maxFirstBytes = pieces.isEmpty && minOneBatch ? Infinity : left;
-        const options = { maxBytes: Math.min(left, PIECE_BYTES), maxFirstBytes, limitOffset };
-        const piece = await readCold(this.host, this.log.segments, pieces.nextOffset, options);
-        if (piece !== undefined) pieces.add(piece);
-        if (piece === undefined || pieces.nextOffset >= limitOffset || maxBytes - pieces.sizeBytes < WORTH_ANOTHER_BYTES) return pieces;
-      }
-    } catch (error) {
-      pieces.release();
-      throw error;
+  private async readPieces(pieces: Pieces): Promise<Pieces> {
+    while (!pieces.isEnough) {
+      await this.host.readAhead.arrival(this.log, pieces.nextOffset);
+      if (this.takeAhead(pieces)) continue;
+      const piece = await readCold(this.host, this.log.segments, pieces.nextOffset, pieces.wanted);
+      if (piece === undefined) break;
+      pieces.add(piece);
     }
+    return pieces;
+  }
+
+  private takeAhead(pieces: Pieces): boolean {
+    const piece = this.host.readAhead.take(this.log, pieces.nextOffset, pieces.wanted);
+    if (piece !== undefined) pieces.add(piece);
+    return piece !== undefined;
+  }
+
+  /** Whoever goes on, and takes what he gets, will want what follows. */
+  private readingOn(pieces: Pieces, goesOn: boolean, { maxBytes, limitOffset }: ReadOptions): Found {
+    const { buffers, sizeBytes, nextOffset } = pieces;
+    const bytes = Math.min(maxBytes, PIECE_BYTES);
+    if (!goesOn || nextOffset >= limitOffset || !this.host.readAhead.isWorth(bytes, sizeBytes)) return pieces;
+    const { generation } = this.log;
+    let isSent = false;
+    // Not before the answer is sent: its buffers, which the processor's cache still has, are the next to be read into.
+    const release = (): void => {
+      if (isSent) return;
+      isSent = true;
+      pieces.release();
+      if (generation === this.log.generation) this.readAhead(nextOffset, bytes);
+    };
+    return { buffers, sizeBytes, nextOffset, release };
+  }
+
+  private readAhead(offset: number, bytes: number): void {
+    const { host, log } = this;
+    if (!log.isReadable(offset) || offset >= log.tail.startOffset) return;
+    const options = { maxBytes: bytes, maxFirstBytes: bytes, limitOffset: log.logEndOffset };
+    host.readAhead.begin(log, offset, bytes, () => readCold(host, log.segments, offset, options));
+  }
+
+  /** What was read ahead is no more what the log holds, or nobody will read it. */
+  dropAhead(): void {
+    this.host.readAhead.forget(this.log);
   }
 
   private answer(offset: number, found: Found | undefined, { includeAborted }: ReadOptions): LogRead {

@@ -5,6 +5,8 @@
  * still had it: what the cache has is counted there.
  */
 export class ReadBudget {
+  /** Gives back at once what is held on a chance. */
+  whenShort: () => void = () => undefined;
   private held = 0;
   private readonly line = new Set<() => void>();
   private serving = false;
@@ -20,6 +22,11 @@ export class ReadBudget {
     return this.held >= EXHAUSTED_FACTOR * this.plentyBytes;
   }
 
+  /** Whether so much more leaves others all that they would have, so that it may be taken on the chance that it is of use. */
+  isAmple(bytes: number): boolean {
+    return this.held + bytes <= AMPLE_PART * this.plentyBytes;
+  }
+
   /** How much of `askedBytes` one more answer may take. */
   share(askedBytes: number): number {
     return Math.min(askedBytes, Math.max(LEAST_SHARE_BYTES, Math.floor((this.plentyBytes - this.held) / SHARES)));
@@ -27,6 +34,7 @@ export class ReadBudget {
 
   hold(bytes: number): void {
     this.held += bytes;
+    if (this.held > SHORT_PART * this.plentyBytes) this.whenShort();
   }
 
   free(bytes: number): void {
@@ -56,6 +64,9 @@ export class ReadBudget {
 
 const DEFAULT_PLENTY_BYTES = 64 << 20;
 const EXHAUSTED_FACTOR = 4;
+/** Up to here more may be held on a chance; the distance keeps it from being taken and given back by turns. */
+const AMPLE_PART = 1 / 2;
+const SHORT_PART = 3 / 4;
 /** An answer gets this part of what is left. */
 const SHARES = 8;
 const LEAST_SHARE_BYTES = 64 << 10;

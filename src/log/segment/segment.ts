@@ -206,10 +206,16 @@ export class Segment {
     return { position: this.offsetIndex.lookup(offset).position, exact: false };
   }
 
-  /** A read ended before `offset`, at a position: the next one likely begins there. */
-  rememberRead(offset: number, position: number): void {
-    this.readHints[this.nextHint] = { offset, position };
-    this.nextHint = (this.nextHint + 1) % READ_HINTS;
+  /** A read from `from` ended before `offset`, at a position: the next one likely begins there, and no other where this one did. */
+  rememberRead(from: number, offset: number, position: number): void {
+    const known = this.readHints.findIndex(hint => hint.offset === from);
+    this.readHints[known < 0 ? this.nextHint : known] = { offset, position };
+    if (known < 0) this.nextHint = (this.nextHint + 1) % READ_HINTS;
+  }
+
+  /** Whether a late read ended before `offset`, and who asks for it goes on. */
+  isReadEnd(offset: number): boolean {
+    return this.readHints.some(hint => hint.offset === offset);
   }
 
   /** Position of the first batch that ends at or after `offset`; the size when there is none. */

@@ -249,7 +249,7 @@ export class LogLife {
           // Deleted while its directory was offline; any other that is back where none should be is looked at.
           return model !== undefined || (this.gone.get(topicId)?.attempts.length ?? 0) > 0;
         },
-        tailCacheBytes: 3000, maxOpenFiles: 3, indexCacheBytes: 200,
+        tailCacheBytes: 3000, readAheadFromBytes: 1, maxOpenFiles: 3, indexCacheBytes: 200,
         recoveryPointCheckpointMs: CHECKPOINT_MS, logStartOffsetCheckpointMs: CHECKPOINT_MS, highWatermarkCheckpointMs: CHECKPOINT_MS, retentionCheckMs: 1e9,
         // Compaction is an operation.
         cleanerSettings: () => ({ ...DEFAULT_CLEANER_SETTINGS, enabled: false }),
