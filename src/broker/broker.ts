@@ -15,6 +15,7 @@ import type { Windows } from '../server/quotas/rate.js';
 import { Server } from '../server/server.js';
 import { ClientTelemetry } from '../server/telemetry/client-telemetry.js';
 import { localMarkers } from '../server/transactions/markers.js';
+import { VerificationCounts } from '../server/transactions/verification-counts.js';
 import { apiTable } from './api-table.js';
 import { DirectoryAssignments } from './directory-assignments.js';
 import { DirectoryFailures } from './directory-failures.js';
@@ -252,11 +253,12 @@ export class Broker {
       image: () => publisher.image, maxBytes: settings.get('telemetry.max.bytes'), collects: settings.get('ottla.telemetry.enable'),
     });
     this.#telemetry = telemetry;
+    const verifications = new VerificationCounts();
     this.#metrics = () => ({
-      memory: this.memory, logs: logs.metrics, clientTelemetry: telemetry.metrics(), transactions: parts.transactions.metrics(),
+      memory: this.memory, logs: logs.metrics, clientTelemetry: telemetry.metrics(), transactions: parts.transactions.metrics(), verifications: verifications.metrics(),
       replicas: replicaMetrics(parts.replicas.all(), env.clock.nowMs(), publisher.settings.get('transaction.max.timeout.ms')),
     });
-    const services = servicesOf({ env, brokerId, clusterId, logs, publisher, controller, quorum, quotas, telemetry, ...parts });
+    const services = servicesOf({ env, brokerId, clusterId, logs, publisher, controller, quorum, quotas, telemetry, verifications, ...parts });
     server.serve(withApiVersions({
       apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
     }));

@@ -2,6 +2,7 @@ import type { TransactionMetrics } from '../coordinator/transaction/metrics.js';
 import type { LogMetrics } from '../log/metrics.js';
 import type { ReplicaMetrics } from '../replication/index.js';
 import type { ClientTelemetryMetrics } from '../server/telemetry/client-telemetry.js';
+import type { VerificationMetrics } from '../server/transactions/verification-counts.js';
 
 /** Each of these has a bound of its own. */
 export interface MemoryInUse {
@@ -19,6 +20,7 @@ export interface BrokerMetrics {
   readonly replicas: ReplicaMetrics;
   /** Those that this node coordinates. */
   readonly transactions: TransactionMetrics;
+  readonly verifications: VerificationMetrics;
   /** What clients push of themselves, where `ottla.telemetry.enable` is set. */
   readonly clientTelemetry: ClientTelemetryMetrics;
 }

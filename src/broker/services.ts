@@ -9,6 +9,7 @@ import { OFFSETS_TOPIC, TRANSACTIONS_TOPIC } from '../protocol/internal-topics.j
 import type { Quotas } from '../server/quotas/quotas.js';
 import type { Services } from '../server/services.js';
 import type { ClientTelemetry } from '../server/telemetry/client-telemetry.js';
+import type { VerificationCounts } from '../server/transactions/verification-counts.js';
 import { ensureInternalTopic } from '../server/topic-creation.js';
 import type { GroupCoordinator } from './group-coordinator.js';
 import type { Lifecycle } from './lifecycle.js';
@@ -34,16 +35,17 @@ export interface Parts {
   readonly lifecycle: Lifecycle;
   readonly quotas: Quotas;
   readonly telemetry: ClientTelemetry;
+  readonly verifications: VerificationCounts;
 }
 
 /** How long a change waits for its leaders to serve before the client hears that it takes too long. */
 export const SERVE_TIMEOUT_MS = 30_000;
 
 export function servicesOf(parts: Parts): Services {
-  const { env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, replicas, moves, groups, transactions, producerIds, quotas, telemetry } = parts;
+  const { env, wheel, brokerId, clusterId, logs, publisher, controller, quorum, replicas, moves, groups, transactions, producerIds, quotas, telemetry, verifications } = parts;
   const coordinators = new Map<string, Settling>([[OFFSETS_TOPIC, groups.runtimes], [TRANSACTIONS_TOPIC, transactions.runtimes]]);
   const services: Services = {
-    brokerId, clusterId, replicas, moves, logs, controller, quorum, wheel, quotas, telemetry,
+    brokerId, clusterId, replicas, moves, logs, controller, quorum, wheel, quotas, telemetry, verifications,
     image: () => publisher.image,
     settings: () => publisher.settings,
     groups: groups.service,

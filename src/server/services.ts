@@ -11,6 +11,7 @@ import type { LogDirMoves, ReplicaManager } from '../replication/index.js';
 import type { Authorizer } from './context.js';
 import type { Quotas } from './quotas/quotas.js';
 import type { ClientTelemetry } from './telemetry/client-telemetry.js';
+import type { VerificationCounts } from './transactions/verification-counts.js';
 
 /** What handlers reach of the broker; made by the composition root. */
 export interface Services {
@@ -27,6 +28,7 @@ export interface Services {
   readonly quorum: QuorumApi;
   readonly groups: GroupService;
   readonly transactions: TransactionCoordinatorApi;
+  readonly verifications: VerificationCounts;
   readonly telemetry: ClientTelemetry;
   readonly authorizer: Authorizer;
   readonly quotas: Quotas;

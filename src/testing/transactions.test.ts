@@ -291,7 +291,8 @@ test('the metrics of a broker tell how its transactions are', async () => {
   for (const [index, producer] of [open, done, gone].entries()) expect(await producer.send(['a'], { index: index % 2 })).toBe('NONE');
   expect([await done.end(true), await gone.end(false)]).toEqual(['NONE', 'NONE']);
   await eventually(() => broker.metrics().transactions.waitingMarkers === 0);
-  const { transactions, replicas } = broker.metrics();
+  const { transactions, replicas, verifications } = broker.metrics();
+  expect(verifications).toMatchObject({ verifications: 3, verificationFailures: 0 });
   expect(transactions).toMatchObject({
     transactionalIds: { Empty: 0, Ongoing: 1, PrepareCommit: 0, PrepareAbort: 0, CompleteCommit: 1, CompleteAbort: 1 },
     commits: 1, aborts: 1, timeouts: 0,

@@ -77,6 +77,15 @@ describe('the first records of a transaction in a partition', () => {
     expect(led.asked.map(({ partitions }) => partitions)).toEqual([['t-0', 't-2'], ['t-1']]);
   });
 
+  test('are counted, with the time that the coordinator takes, and those that it does not know', async () => {
+    led.meanwhile = () => led.clock.advance(7);
+    led.errorCodes = [ErrorCode.NONE, ErrorCode.TRANSACTION_ABORTABLE];
+    await produce({ index: 0 }, { version: ABORTABLE });
+    await produce([{ index: 1 }, { index: 2 }], { version: ABORTABLE });
+    await produce({ index: 0, sequence: 1 }, { version: ABORTABLE });
+    expect(led.verifications.metrics()).toEqual({ verifications: 2, verificationTimeMs: 14, verificationFailures: 2 });
+  });
+
   test('go unasked from older clients where verification is switched off, and are added still', async () => {
     led.settings = settingsWith({ 'transaction.partition.verification.enable': 'false' });
     expect(await produce({}, { version: ABORTABLE })).toEqual(['NONE']);

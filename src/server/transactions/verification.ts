@@ -26,7 +26,7 @@ export interface Verdict {
 
 export type Verdicts = ReadonlyMap<Partition, Verdict>;
 
-export interface VerificationDeps extends Pick<Services, 'settings' | 'clock' | 'wheel'> {
+export interface VerificationDeps extends Pick<Services, 'settings' | 'clock' | 'wheel' | 'verifications'> {
   readonly transactions: Pick<Services['transactions'], 'addPartitions' | 'verifyPartitions'>;
 }
 
@@ -76,13 +76,15 @@ function start({ producerId, producerEpoch }: TransactionalProducer, { bumpsEpoc
 }
 
 async function ask(
-  { transactions }: VerificationDeps, producer: TransactionalProducer, support: TransactionSupport,
+  { transactions, clock, verifications }: VerificationDeps, producer: TransactionalProducer, support: TransactionSupport,
   asked: readonly Partition[], verdicts: Map<Partition, Verdict>,
 ): Promise<Verdicts> {
+  const askedMs = clock.monotonicMs();
   const partitions = asked.map(({ topic, index }) => ({ topic, index }));
   const errorCodes = support.bumpsEpoch
     ? fillWith(asked.length, await transactions.addPartitions({ ...producer, partitions, clientVersion: support.clientVersion }))
     : (await transactions.verifyPartitions({ ...producer, partitions })).map(({ errorCode }) => errorCode);
+  verifications.note(clock.monotonicMs() - askedMs, errorCodes.filter(code => code !== ErrorCode.NONE).length);
   asked.forEach((partition, at) => {
     const errorCode = errorCodes[at]!;
     if (errorCode !== ErrorCode.NONE) verdicts.set(partition, { errorCode: asProducersKnow(errorCode, support) });

@@ -11,6 +11,7 @@ import type { MetadataImage, PartitionImage, TopicImage } from '../../../metadat
 import { ErrorCode } from '../../../protocol/generated/errors.js';
 import { Partition } from '../../../replication/index.js';
 import type { OperationCode, ResourceCode } from '../../context.js';
+import { VerificationCounts } from '../../transactions/verification-counts.js';
 
 const SOLE: PartitionImage = {
   replicas: [1], directories: [], isr: [1], eligibleLeaderReplicas: [], lastKnownElr: [], addingReplicas: [], removingReplicas: [],
@@ -36,6 +37,7 @@ export class LedPartitions {
   settings = settingsWith({});
   allowed: (operation: OperationCode, resource: ResourceCode, name: string) => boolean = () => true;
   readonly asked: Asked[] = [];
+  readonly verifications = new VerificationCounts();
   /** The coordinator's answers, one after the other; the last one stays. */
   errorCodes: number[] = [ErrorCode.NONE];
   /** Runs when the coordinator is asked, before it answers. */
@@ -71,6 +73,7 @@ export class LedPartitions {
       settings: () => this.settings,
       image: () => this.image(),
       transactions: this.transactions,
+      verifications: this.verifications,
       authorizer: { allows: (_: unknown, operation: OperationCode, resource: ResourceCode, name: string) => this.allowed(operation, resource, name) },
       replicas: {
         findLeader: (topicId: string, index: number): Partition | number => {
