@@ -86,3 +86,49 @@ test('an address is found for a host and for itself, as connections show it; for
   expect(['127.0.0.1', '::1']).toContain(await net.resolve('localhost'));
   expect(await found('256.1.1.1', 'not an address', 'no-such-host.invalid')).toEqual([undefined, undefined, undefined]);
 });
+
+test('answers written past the socket, those that wait for a slow peer too, arrive in order', async () => {
+  const { port, accepted, close } = await accepting({});
+  const client = connect(port, '127.0.0.1');
+  client.pause();
+  await until(() => accepted.length === 1);
+  const stream = accepted[0]!;
+  stream.start(new CollectingSink());
+  const sent: Buffer[] = [];
+  const write = (sizeBytes: number): void => {
+    const bytes = Buffer.alloc(sizeBytes, sent.length % 251);
+    sent.push(bytes);
+    stream.write([bytes]);
+  };
+  for (let i = 0; i < 10; i++) write(100);
+  expect(stream.pendingBytes).toBe(0);
+  while (stream.pendingBytes === 0) write(100_000);
+  for (let i = 0; i < 10; i++) write(100);
+  expect(stream.pendingBytes).toBeGreaterThanOrEqual(1000);
+  let got = Buffer.alloc(0);
+  client.on('data', (chunk: Buffer) => { got = Buffer.concat([got, chunk]); }).resume();
+  const all = Buffer.concat(sent);
+  await until(() => got.length === all.length && stream.pendingBytes === 0);
+  expect(got.equals(all)).toBe(true);
+  write(100);
+  await until(() => got.length === all.length + 100);
+  expect(stream.pendingBytes).toBe(0);
+  client.destroy();
+  await close();
+});
+
+test('a peer that is gone ends the stream while an answer waits for it', async () => {
+  const { port, accepted, close } = await accepting({});
+  const client = connect(port, '127.0.0.1');
+  client.pause();
+  await until(() => accepted.length === 1);
+  const stream = accepted[0]!;
+  const sink = new CollectingSink();
+  stream.start(sink);
+  for (let i = 0; i < 2; i++) stream.write([Buffer.alloc(100)]);
+  while (stream.pendingBytes === 0) stream.write([Buffer.alloc(100_000)]);
+  client.resetAndDestroy();
+  await until(() => sink.end !== undefined && stream.pendingBytes === 0);
+  expect(sink.end).toEqual({});
+  await close();
+});

@@ -60,6 +60,7 @@ export abstract class SocketStream implements ByteStream {
       if (onFlushed !== undefined) process.nextTick(onFlushed);
       return;
     }
+    if (last === 0 && onFlushed === undefined && this.writeDirectly(buffers[0]!)) return;
     const flushed = onFlushed && ((error?: Error | null) => onFlushed(error ?? undefined));
     // Corked writes leave in one `writev`.
     if (last > 0) socket.cork();
@@ -93,6 +94,11 @@ export abstract class SocketStream implements ByteStream {
   }
 
   protected abstract startReading(): void;
+
+  /** Writes past the socket what nobody wants to hear of; false where that cannot be. */
+  protected writeDirectly(_bytes: Uint8Array): boolean {
+    return false;
+  }
 
   /** Copies bytes into the sink's buffers, as far as it wants them now. */
   protected deliver(bytes: Uint8Array): void {
