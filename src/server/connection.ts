@@ -1,3 +1,4 @@
+import { withElement } from '../base/lists.js';
 import type { TimingWheel, WheelTimer } from '../base/timing-wheel.js';
 import type { ByteSink, ByteStream, Clock, Logger } from '../env/index.js';
 import type { Encoded } from '../protocol/wire/writer.js';
@@ -13,6 +14,8 @@ import { OutBuffers } from './out-buffers.js';
 const PENDING_BYTES = 256 * 1024;
 /** What an incomplete frame must grow by in a period of `frameProgressMs`, unless it gets complete. */
 const PROGRESS_BYTES = 16 * 1024;
+
+const NOTHING: readonly (() => void)[] = [];
 
 /** What connections share: made by the server. */
 export interface ConnectionHost {
@@ -39,7 +42,8 @@ export class Connection implements ByteSink, FrameTaker, Caller {
   private readonly reader: FrameReader;
   private readonly out = new OutBuffers();
   private outBytes = 0;
-  private sent: (() => void)[] = [];
+  /** What to call when they are. */
+  private sent: (() => void)[] | undefined;
   private flushing = false;
   /** A request has no answer yet. */
   private busy = false;
@@ -130,7 +134,7 @@ export class Connection implements ByteSink, FrameTaker, Caller {
     } else {
       for (const buffer of encoded.buffers) this.out.add(buffer);
       this.outBytes += encoded.byteLength;
-      if (onSent !== undefined) this.sent.push(onSent);
+      if (onSent !== undefined) this.sent = withElement(this.sent, onSent);
     }
     // An answer that comes later may come from deep inside another's request: the next one is taken when the turn ends.
     if (this.flushing || (this.inTake && encoded === undefined)) return;
@@ -141,19 +145,22 @@ export class Connection implements ByteSink, FrameTaker, Caller {
   /** Sends what the turn has gathered. */
   send(): void {
     this.flushing = false;
-    const { sent, outBytes, stream } = this;
+    const { sent = NOTHING, outBytes, stream } = this;
     const out = this.out.take();
-    this.sent = [];
+    this.sent = undefined;
     this.outBytes = 0;
     if (this.closed) return runAll(sent);
     const isWatched = sent.length > 0 || stream.pendingBytes + outBytes > PENDING_BYTES;
-    const onFlushed = (): void => {
+    if (out.length > 0) stream.write(out, isWatched ? this.whenFlushed(sent) : undefined);
+    if (stream.pendingBytes > 0 && this.takingTimer === undefined) this.watchTaking(0);
+  }
+
+  private whenFlushed(sent: readonly (() => void)[]): () => void {
+    return () => {
       runAll(sent);
       // Who was stopped because the client reads slowly goes on now.
       if (!this.closed) this.goOn();
     };
-    if (out.length > 0) stream.write(out, isWatched ? onFlushed : undefined);
-    if (stream.pendingBytes > 0 && this.takingTimer === undefined) this.watchTaking(0);
   }
 
   mute(forMs: number): void {
@@ -190,7 +197,9 @@ export class Connection implements ByteSink, FrameTaker, Caller {
     if (this.muteTimer !== undefined) this.host.wheel.cancel(this.muteTimer);
     // A request under way that cannot be abandoned still reads its frame: its answer frees it.
     this.abandon();
-    runAll(this.sent.splice(0));
+    const { sent = NOTHING } = this;
+    this.sent = undefined;
+    runAll(sent);
     this.out.take();
     this.outBytes = 0;
     this.host.gone(this);

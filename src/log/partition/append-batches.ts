@@ -1,3 +1,4 @@
+import { withElement } from '../../base/lists.js';
 import type { LogSettings } from '../../config/log-settings.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { KafkaError } from '../../protocol/errors.js';
@@ -19,14 +20,17 @@ export interface Batches {
   readonly epochs: readonly EpochEntry[];
 }
 
+const NO_PRODUCERS: readonly number[] = [];
+const NO_EPOCHS: readonly EpochEntry[] = [];
+
 class BatchesBuilder {
   private firstOffset = -1;
   private lastOffset = -1;
   private maxTimestampMs = batch.NO_TIMESTAMP;
   private largestBatch = 0;
   private lastEpoch = -1;
-  private readonly producers: number[] = [];
-  private readonly epochs: EpochEntry[] = [];
+  private producers: number[] | undefined;
+  private epochs: EpochEntry[] | undefined;
 
   get nextOffset(): number {
     return this.lastOffset + 1;
@@ -39,13 +43,13 @@ class BatchesBuilder {
     this.lastOffset = batch.lastOffset(bytes, at);
     this.maxTimestampMs = Math.max(this.maxTimestampMs, maxTimestampOf(bytes, at));
     this.largestBatch = Math.max(this.largestBatch, sizeBytes);
-    if (batch.hasProducerId(bytes, at)) this.producers.push(at);
-    if (epoch >= 0 && epoch !== this.lastEpoch) this.epochs.push({ epoch, startOffset: baseOffset });
+    if (batch.hasProducerId(bytes, at)) this.producers = withElement(this.producers, at);
+    if (epoch >= 0 && epoch !== this.lastEpoch) this.epochs = withElement(this.epochs, { epoch, startOffset: baseOffset });
     this.lastEpoch = epoch;
   }
 
   build(bytes: Uint8Array): Batches {
-    const { firstOffset, lastOffset, maxTimestampMs, largestBatch, producers, epochs } = this;
+    const { firstOffset, lastOffset, maxTimestampMs, largestBatch, producers = NO_PRODUCERS, epochs = NO_EPOCHS } = this;
     return { bytes, firstOffset, lastOffset, maxTimestampMs, largestBatch, producers, epochs };
   }
 }

@@ -150,6 +150,8 @@ function onlyBatchSize(records: Uint8Array, produceVersion: number): number {
   return size;
 }
 
+const TIMESTAMPS_AT = [batch.BASE_TIMESTAMP_AT, batch.MAX_TIMESTAMP_AT] as const;
+
 function checkHeader(set: Uint8Array, rules: ProduceRules, { origin }: ProduceCheckContext): void {
   if (origin === 'client' && (!isSafeInt64(set, batch.BASE_OFFSET_AT) || batch.baseOffset(set, 0) !== 0)) throw invalid('base offset of the record batch is not 0');
   if (set.length > rules.maxMessageBytes) {
@@ -158,7 +160,7 @@ function checkHeader(set: Uint8Array, rules: ProduceRules, { origin }: ProduceCh
   if (!batch.isValid(set, 0)) throw new batch.CorruptBatchError(`record batch has a wrong checksum, ${batch.crc(set, 0)}`);
   const codec = batch.compressionType(set, 0);
   if (!isCompressionType(codec)) throw new Rejection(ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, `compression type ${codec} is unknown`);
-  for (const at of [batch.BASE_TIMESTAMP_AT, batch.MAX_TIMESTAMP_AT]) {
+  for (const at of TIMESTAMPS_AT) {
     if (!isSafeInt64(set, at)) throw new Rejection(ErrorCode.INVALID_TIMESTAMP, 'timestamp in the header of the record batch is out of range');
   }
   if (!isSafeInt64(set, batch.PRODUCER_ID_AT)) throw invalid('producer id is out of range');
@@ -177,12 +179,13 @@ function checkClientHeader(set: Uint8Array): void {
   }
 }
 
-/** The records without compression: a view of the batch when there was none. */
-function plainRecords(set: Uint8Array, context: ProduceCheckContext): Uint8Array | Promise<Uint8Array> {
+/** The records without compression; undefined when there was none: they lie in the batch. */
+function plainRecords(set: Uint8Array, context: ProduceCheckContext): Uint8Array | undefined | Promise<Uint8Array> {
   const codec = batch.compressionType(set, 0) as CompressionType;
+  if (codec === CompressionType.none) return undefined;
   const packed = set.subarray(batch.BATCH_OVERHEAD);
   const maxOutputBytes = context.maxDecompressedBytes ?? DEFAULT_MAX_DECOMPRESSED_BYTES;
-  if (context.compute === undefined || codec === CompressionType.none || packed.length < COMPUTE_FROM_BYTES) return decompress(codec, packed, maxOutputBytes);
+  if (context.compute === undefined || packed.length < COMPUTE_FROM_BYTES) return decompress(codec, packed, maxOutputBytes);
   return context.compute.run(COMPUTE_TASKS[codec].decompress, Buffer.from(packed), { maxOutputBytes }).catch((error: unknown) => {
     throw isDataError(error) ? new MalformedError(`${COMPRESSION_NAMES[codec]} data is corrupt: ${messageOf(error)}`) : error;
   });
@@ -202,8 +205,9 @@ interface Facts {
 }
 
 /** Looks at every record; throws when any is at fault. */
-function checkRecords(set: Uint8Array, plain: Uint8Array, rules: ProduceRules, nowMs: number): Facts {
-  const walker = new RecordWalker(plain, 0, plain.length, batch.count(set, 0));
+function checkRecords(set: Uint8Array, plain: Uint8Array | undefined, rules: ProduceRules, nowMs: number): Facts {
+  const count = batch.count(set, 0);
+  const walker = plain === undefined ? new RecordWalker(set, batch.BATCH_OVERHEAD, set.length, count) : new RecordWalker(plain, 0, plain.length, count);
   const baseTimestampMs = batch.baseTimestampMs(set, 0);
   const keyNeeded = rules.cleanupPolicy.compact && !batch.isControl(set, 0);
   const claimsAppendTime = batch.timestampType(set, 0) === TimestampType.logAppendTime;
@@ -256,12 +260,13 @@ class Faults {
   }
 }
 
-function finish(set: Uint8Array, plain: Uint8Array, rules: ProduceRules, context: ProduceCheckContext): ValidatedBatch | Promise<ValidatedBatch> {
+function finish(set: Uint8Array, plain: Uint8Array | undefined, rules: ProduceRules, context: ProduceCheckContext): ValidatedBatch | Promise<ValidatedBatch> {
   const facts = checkRecords(set, plain, rules, context.nowMs);
   const source = batch.compressionType(set, 0) as CompressionType;
   const target = targetCompression(set, source, rules);
   if (source === target && facts.sequential) return accept(set, facts, rules, context.nowMs);
-  const numbered = facts.sequential ? plain : renumber(set, plain);
+  const records = plain ?? set.subarray(batch.BATCH_OVERHEAD);
+  const numbered = facts.sequential ? records : renumber(set, records);
   const packed = packRecords(target, numbered, levelOf(target, rules), context);
   const convert = (bytes: Uint8Array): AcceptedBatch => {
     const converted = withRecords(set, target, bytes);

@@ -1,3 +1,4 @@
+import { RecentTexts } from './recent-texts.js';
 import { ZERO_UUID } from './types.js';
 import type { Int64, UnknownTaggedField, Uuid } from './types.js';
 
@@ -14,6 +15,7 @@ export const MAX_ARRAY_ELEMENTS = 1_000_000;
 export const MAX_TAGGED_FIELDS = 10_000;
 
 const TWO_POW_32 = 4294967296;
+const recent = new RecentTexts();
 const NO_BYTES: Buffer = Buffer.alloc(0);
 const lastUuid = new Int32Array(4);
 let lastUuidText: Uuid = ZERO_UUID;
@@ -177,7 +179,7 @@ export class Reader {
   private text(length: number): string | null {
     if (length < 0) return isNull(length);
     const at = this.take(length);
-    return this.buffer.toString('utf8', at, at + length);
+    return recent.read(this.buffer, at, length);
   }
 
   bytes(): Buffer {

@@ -49,7 +49,7 @@ export class Writer {
   /** Forgets what was written since the last `finish`. */
   reset(): this {
     this.position = this.start;
-    this.references = [];
+    if (this.references.length > 0) this.references = [];
     this.referencedBytes = 0;
     return this;
   }
@@ -57,6 +57,11 @@ export class Writer {
   /** The message as buffers to write in order; the writer is then ready for the next one. */
   finish(): Encoded {
     const { byteLength, references, slab } = this;
+    if (references.length === 0 && this.position > this.start) {
+      const only = slab.subarray(this.start, this.position);
+      this.start = this.position;
+      return { buffers: [only], byteLength };
+    }
     const buffers: Uint8Array[] = [];
     let from = this.start;
     for (const { at, bytes } of references) {

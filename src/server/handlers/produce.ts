@@ -1,3 +1,4 @@
+import { withElement } from '../../base/lists.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { produceApi, type ProduceRequest, type ProduceResponseInput } from '../../protocol/generated/produce.js';
@@ -37,6 +38,8 @@ interface Item {
   checked: Checked;
 }
 
+const NONE: readonly Item[] = [];
+
 function produceHandler(services: ProduceDeps): Handler<ProduceRequest, ProduceResponseInput> {
   return (request, context, reply, later) => {
     const { acks } = request;
@@ -52,23 +55,24 @@ function produceHandler(services: ProduceDeps): Handler<ProduceRequest, ProduceR
 function checkAndAppend(
   services: ProduceDeps, request: ProduceRequest, context: RequestContext, reply: Reply<ProduceResponseInput>, later: Later, verdicts?: Verdicts,
 ): void | Promise<void> {
-  const items: Item[] = [];
-  const waiting: Promise<void>[] = [];
+  let items: Item[] | undefined;
+  let waiting: Promise<void>[] | undefined;
   const rules: ProduceCheckContext = { origin: 'client', produceVersion: context.apiVersion, nowMs: services.clock.nowMs(), compute: services.compute };
   for (const topic of request.topicData) {
     for (const { index, records } of topic.partitionData) {
       const checked = check(services, context, rules, topic, index, records, verdicts);
       const item: Item = { topic, index, checked: checked instanceof Promise ? PENDING : checked };
-      if (checked instanceof Promise) waiting.push(checked.then(done => { item.checked = done; }));
-      items.push(item);
+      if (checked instanceof Promise) waiting = withElement(waiting, checked.then(done => { item.checked = done; }));
+      items = withElement(items, item);
     }
   }
-  if (waiting.length === 0) {
-    append(services, request, context, items, reply, later);
+  const all = items ?? NONE;
+  if (waiting === undefined) {
+    append(services, request, context, all, reply, later);
     return undefined;
   }
-  keepBytes(items);
-  return Promise.all(waiting).then(() => append(services, request, context, items, reply, later));
+  keepBytes(all);
+  return Promise.all(waiting).then(() => append(services, request, context, all, reply, later));
 }
 
 /** The request's bytes are gone once the handler returns: who waits for a slow neighbour takes a copy along. */
@@ -118,8 +122,8 @@ function accepted(partition: Partition, validated: ValidatedBatch, guard: Produc
 function append(
   services: ProduceDeps, request: ProduceRequest, context: RequestContext, items: readonly Item[], reply: Reply<ProduceResponseInput>, later: Later,
 ): void {
-  const entries: ProduceEntry[] = [];
-  for (const { checked } of items) if (checked.accepted) entries.push(checked);
+  let entries: ProduceEntry[] | undefined;
+  for (const { checked } of items) if (checked.accepted) entries = withElement(entries, checked);
   const options = { requiredAcks: request.acks, timeoutMs: request.timeoutMs, context: CLIENT };
   const answer = (): void => {
     if (services.quotas.limitProduce) later.throttle(services.quotas.produced(context, context.requestBytes));
@@ -127,7 +131,7 @@ function append(
     else if (items.every(succeeded)) reply(null);
     else throw new CloseConnection('a Produce with acks=0 failed, and there is no other way to tell');
   };
-  const pending = produce(services, entries, options, answer, error => later.fail(error));
+  const pending = produce(services, entries ?? [], options, answer, error => later.fail(error));
   if (pending !== undefined) later.pending(pending);
 }
 
@@ -136,18 +140,20 @@ function succeeded({ checked }: Item): boolean {
 }
 
 function response(services: ProduceDeps, items: readonly Item[]): ProduceResponseInput {
-  const responses: ProduceResponseInput['responses'][number][] = [];
+  let responses: ProduceResponseInput['responses'][number][] | undefined;
   let partitionResponses: PartitionAnswer[] = [];
   let last: Item['topic'] | undefined;
   for (const item of items) {
-    if (item.topic !== last) {
-      last = item.topic;
-      partitionResponses = [];
-      responses.push({ name: last.name, topicId: last.topicId, partitionResponses });
+    const answer = partitionAnswer(services, item);
+    if (item.topic === last) {
+      partitionResponses.push(answer);
+      continue;
     }
-    partitionResponses.push(partitionAnswer(services, item));
+    last = item.topic;
+    partitionResponses = [answer];
+    responses = withElement(responses, { name: last.name, topicId: last.topicId, partitionResponses });
   }
-  return { responses };
+  return { responses: responses ?? [] };
 }
 
 function partitionAnswer(services: ProduceDeps, { index, checked }: Item): PartitionAnswer {
