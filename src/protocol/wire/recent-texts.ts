@@ -7,7 +7,7 @@ const SLOTS = 256;
  * comparing their bytes costs a tenth of decoding them, and a string that was a key before need not be hashed again.
  */
 export class RecentTexts {
-  private readonly texts = new Array<string>(SLOTS).fill('');
+  private readonly texts = Array.from({ length: SLOTS }, () => '');
   private readonly lengths = new Uint8Array(SLOTS);
   /** The bytes of each slot's text, side by side. */
   private readonly bytes = new Uint8Array(SLOTS * MOST_BYTES);
