@@ -119,6 +119,81 @@ describe('produce', () => {
   });
 });
 
+describe('a produce whose topic asks for a flush', () => {
+  const FLUSHED = { ...SETTINGS, flushMessages: 1 };
+  const TWO: PartitionImage = { ...SOLE, replicas: [1, 2], isr: [1, 2] };
+
+  /** Produces to the partition; the outcome is undefined while that waits. */
+  function start(requiredAcks: number) {
+    const entry: ProduceEntry = { partition, batches: batch('a') };
+    let outcome: ProduceOutcome | undefined;
+    const pending = produce(waits, [entry], { ...ALL_ACKS, requiredAcks }, () => { outcome = entry.outcome; }, unforeseen);
+    return { pending, outcome: () => outcome };
+  }
+
+  test.each([0, 1, -1])('acks=%i: waits for that, and so does the high watermark', async requiredAcks => {
+    partition = open(SOLE, FLUSHED);
+    const { outcome } = start(requiredAcks);
+    // The time that is given is for other replicas.
+    clock.advance(10_000);
+    expect([outcome(), partition.log.logEndOffset, partition.log.highWatermark]).toEqual([undefined, 1, 0]);
+    while (outcome() === undefined) await turn();
+    expect([outcome()!.errorCode, partition.log.highWatermark, partition.log.recoveryPoint, waits.wheel.size]).toEqual([0, 1, 1, 0]);
+  });
+
+  test('acks=1: does not wait for the other replicas, on which the high watermark does', async () => {
+    partition = open(TWO, FLUSHED);
+    const { outcome } = start(1);
+    expect(outcome()).toBeUndefined();
+    while (outcome() === undefined) await turn();
+    expect([outcome()!.errorCode, partition.log.highWatermark]).toEqual([0, 0]);
+  });
+
+  test('acks=-1: has its time for the other replicas once it is flushed', async () => {
+    partition = open(TWO, FLUSHED);
+    const { outcome } = start(-1);
+    while (waits.wheel.size === 0) await turn();
+    expect([outcome(), partition.log.safeEndOffset]).toEqual([undefined, 1]);
+    clock.advance(ALL_ACKS.timeoutMs);
+    expect(outcome()).toEqual({ errorCode: ErrorCode.REQUEST_TIMED_OUT });
+  });
+
+  test.each([1, -1])('acks=%i: is refused when the leadership ends before', async requiredAcks => {
+    partition = open(SOLE, FLUSHED);
+    const { outcome } = start(requiredAcks);
+    partition.resign();
+    expect(outcome()).toEqual({ errorCode: ErrorCode.NOT_LEADER_OR_FOLLOWER });
+  });
+
+  test('goes on in a copy that holds its records and takes the place of the log', () => {
+    partition = open(SOLE, FLUSHED);
+    const { outcome } = start(-1);
+    const copy = openLog();
+    copy.appendAsLeader(batch('a'), { origin: 'client', leaderEpoch: 0 });
+    partition.replaceLog(copy);
+    expect([outcome()?.errorCode, copy.highWatermark]).toEqual([0, 1]);
+  });
+
+  test('can be given up', async () => {
+    partition = open(SOLE, FLUSHED);
+    const { pending, outcome } = start(1);
+    pending!.abandon();
+    while (partition.log.highWatermark === 0) await turn();
+    expect([outcome(), waits.wheel.size]).toEqual([undefined, 0]);
+  });
+
+  test('is not committed for a coordinator before that', async () => {
+    partition = open(SOLE, FLUSHED);
+    const log = replicatedLog();
+    const ends: number[] = [];
+    log.onCommitted(() => ends.push(log.committedEnd));
+    log.append(batch('a', 'b'), { leaderEpoch: 0 });
+    expect([ends, log.endOffset, log.committedEnd]).toEqual([[], 2, 0]);
+    while (ends.length === 0) await turn();
+    expect(ends).toEqual([2]);
+  });
+});
+
 describe('fetch', () => {
   test('answers at once what is there', () => {
     append(partition, 1, 'a');
