@@ -1,4 +1,5 @@
 import { afterAll, beforeAll, expect, test } from '@jest/globals';
+import { javaMapOrder } from '../../src/base/java-hash.js';
 import { uuidToBytes } from '../../src/base/uuid.js';
 import type { Assignor, GroupAssignment } from '../../src/coordinator/group/assignors/assignor.js';
 import { rangeAssignor } from '../../src/coordinator/group/assignors/range.js';
@@ -41,14 +42,11 @@ function asJson({ name }: Assignor, { group, partitionCounts }: Question): strin
 
 /** As Apache's assignor goes through the topics of members that all subscribe to the same: in the order of a `java.util.HashSet`. */
 function inHashOrder(topicIds: ReadonlySet<string>): Set<string> {
-  let capacity = 16;
-  while (topicIds.size + 1 > capacity * 0.75) capacity *= 2;
-  const bucketOf = (topicId: string): number => {
+  const hashOf = (topicId: string): number => {
     const bytes = Buffer.from(uuidToBytes(topicId));
-    const hash = bytes.readInt32BE(0) ^ bytes.readInt32BE(4) ^ bytes.readInt32BE(8) ^ bytes.readInt32BE(12);
-    return (hash ^ (hash >>> 16)) & (capacity - 1);
+    return bytes.readInt32BE(0) ^ bytes.readInt32BE(4) ^ bytes.readInt32BE(8) ^ bytes.readInt32BE(12);
   };
-  return new Set([...topicIds].sort((one, other) => bucketOf(one) - bucketOf(other)));
+  return new Set(javaMapOrder([...topicIds], hashOf, topicIds.size + 1));
 }
 
 function withTopicsInHashOrder(question: Question): Question {

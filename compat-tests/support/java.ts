@@ -4,6 +4,8 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 
 const call = promisify(execFile);
+/** Of our own programs in Java. */
+const SOURCES = 'compat-tests/java/src/main/java';
 
 /** A folder with a pom.xml; its jars go to `target/lib` below it. */
 export type JavaProject = 'compat-tests/java' | 'compat-tests/java/old';
@@ -45,8 +47,8 @@ export async function jars(project: JavaProject): Promise<string> {
   return `${lib}/*`;
 }
 
-/** Compiles one source file against a class path into `classes`. */
+/** Compiles one source file, with what of ours it needs, against a class path into `classes`. */
 export async function compile(source: string, classPath: string, classes: string): Promise<void> {
   mkdirSync(dirname(classes), { recursive: true });
-  await call('javac', ['-nowarn', '-proc:none', '-cp', classPath, '-d', classes, source]);
+  await call('javac', ['-nowarn', '-proc:none', '-cp', classPath, '-sourcepath', SOURCES, '-d', classes, source]);
 }

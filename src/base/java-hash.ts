@@ -1,10 +1,26 @@
-/** Java's and Kafka's hashes: which partition a group or a key falls to must not depend on the implementation. */
+/** Java's and Kafka's hashes: which partition a group or a key falls to must not depend on the implementation, nor what comes first in an answer. */
 
 /** `String.hashCode`, an int32. */
 export function stringHashCode(text: string): number {
   let hash = 0;
   for (let index = 0; index < text.length; index++) hash = (Math.imul(hash, 31) + text.charCodeAt(index)) | 0;
   return hash;
+}
+
+/**
+ * The order in which a `java.util.HashMap` that got these keys one after the other gives them back: by bucket, and in one bucket by
+ * arrival. Kafka answers DescribeConfigs in it, and prefers what comes first. One that is made to hold more than these keys, as a
+ * copy is, has room for `room`.
+ */
+export function javaMapOrder(keys: readonly string[], hashOf = stringHashCode, room = keys.length): string[] {
+  let capacity = 16;
+  while (room > capacity * 0.75) capacity *= 2;
+  const buckets: string[][] = Array.from({ length: capacity }, () => []);
+  for (const key of keys) {
+    const hash = hashOf(key);
+    buckets[(hash ^ (hash >>> 16)) & (capacity - 1)]!.push(key);
+  }
+  return buckets.flat();
 }
 
 /** Kafka's `Utils.abs`: 0 for the one int32 that has no positive twin. */

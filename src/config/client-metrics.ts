@@ -1,4 +1,4 @@
-import { javaMapOrder } from './java-order.js';
+import { javaMapOrder } from '../base/java-hash.js';
 import { compileJavaRegex, UnsupportedRegexError } from './java-regex.js';
 import { clientMetricsSettings } from './table/index.js';
 import { checkAll, ConfigError } from './value.js';

@@ -1,4 +1,4 @@
-import { javaMapOrder } from './java-order.js';
+import { javaMapOrder } from '../base/java-hash.js';
 import { parseValue, defaultOf, type Parsed } from './value.js';
 import type { Setting, SettingTable, SettingType } from './setting.js';
 import type { Settings } from './settings.js';

@@ -1,6 +1,6 @@
 import { metricsSubscription } from './client-metrics.js';
 import { isPerBroker, isReadOnly, needsListener } from './dynamic.js';
-import { javaMapOrder } from './java-order.js';
+import { javaMapOrder } from '../base/java-hash.js';
 import { refuseReconfiguration } from './reconfigure.js';
 import { groupSynonyms, topicSynonyms } from './synonyms.js';
 import { invalid, type Setting, type SettingTable } from './setting.js';

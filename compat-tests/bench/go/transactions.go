@@ -138,13 +138,8 @@ func (t *transacting) answer(frame []byte) error {
 	if len(frame) < producerAnswerBytes {
 		return fmt.Errorf("an answer about a producer of %d bytes", len(frame))
 	}
-	code := be.Uint16(frame[flexibleHeadBytes+4:])
-	if isPassing(code) {
-		t.conflicts++
-		return nil
-	}
-	if code != 0 {
-		return fmt.Errorf("stage %d was answered with error %d", t.stage, int16(code))
+	if isDone, err := t.check(be.Uint16(frame[flexibleHeadBytes+4:])); !isDone {
+		return err
 	}
 	t.producer, t.epoch = int64(be.Uint64(frame[flexibleHeadBytes+6:])), be.Uint16(frame[flexibleHeadBytes+14:])
 	if t.stage == committing {
@@ -159,15 +154,23 @@ func (t *transacting) written(frame []byte) error {
 	if len(frame) < at+2 {
 		return fmt.Errorf("an answer to Produce of %d bytes", len(frame))
 	}
-	switch code := be.Uint16(frame[at:]); {
-	case isPassing(code):
-		t.conflicts++
-	case code != 0:
-		return fmt.Errorf("Produce was answered with error %d", int16(code))
-	default:
+	isDone, err := t.check(be.Uint16(frame[at:]))
+	if isDone {
 		t.stage = committing
 	}
-	return nil
+	return err
+}
+
+// check tells whether the code of an answer says that it is done. One that passes is counted: the same is asked again.
+func (t *transacting) check(code uint16) (bool, error) {
+	switch {
+	case isPassing(code):
+		t.conflicts++
+		return false, nil
+	case code != 0:
+		return false, fmt.Errorf("stage %d was answered with error %d", t.stage, int16(code))
+	}
+	return true, nil
 }
 
 func isPassing(code uint16) bool {

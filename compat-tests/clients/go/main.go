@@ -4,7 +4,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -15,11 +14,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
+	"ottla.test/client/conversation"
 )
 
 type request struct {
-	ID         int    `json:"id"`
-	Op         string `json:"op"`
 	Topic      string `json:"topic"`
 	Partitions int32  `json:"partitions"`
 	Codec      string `json:"codec"`
@@ -28,11 +26,6 @@ type request struct {
 	Group      string `json:"group"`
 	Commits    bool   `json:"commits"`
 	Mode       string `json:"mode"`
-}
-
-type reply struct {
-	ID    int    `json:"id"`
-	Error string `json:"error,omitempty"`
 }
 
 type delivery struct {
@@ -52,19 +45,9 @@ type member struct {
 
 type program struct {
 	bootstrap string
-	mutex     sync.Mutex // guards producers, members and standard output
+	mutex     sync.Mutex // guards producers and members
 	producers map[string]*kgo.Client
 	members   map[string]*member
-}
-
-func (p *program) say(message any) {
-	line, err := json.Marshal(message)
-	if err != nil {
-		panic(err)
-	}
-	p.mutex.Lock()
-	defer p.mutex.Unlock()
-	os.Stdout.Write(append(line, '\n'))
 }
 
 func mode(name string) []kgo.Opt {
@@ -155,7 +138,7 @@ func (p *program) join(r request) error {
 	go func() {
 		err := p.consume(ctx, consumer, r)
 		if err != nil {
-			p.say(failure{r.Member, err.Error()})
+			conversation.Say(failure{r.Member, err.Error()})
 		}
 		m.gone <- err
 	}()
@@ -178,7 +161,7 @@ func (p *program) consume(ctx context.Context, consumer *kgo.Client, r request) 
 			fmt.Fprintf(&lines, "%d\t%d\t%s\t%s", record.Partition, record.Offset, record.Key, record.Value)
 		})
 		if lines.Len() > 0 {
-			p.say(delivery{r.Member, lines.String()})
+			conversation.Say(delivery{r.Member, lines.String()})
 			if r.Commits {
 				if err := consumer.CommitRecords(context.Background(), fetches.Records()...); err != nil && r.Mode == "" {
 					return err
@@ -203,18 +186,12 @@ func (p *program) leave(r request) error {
 
 func main() {
 	p := &program{bootstrap: os.Args[1], producers: map[string]*kgo.Client{}, members: map[string]*member{}}
-	operations := map[string]func(request) error{"createTopic": p.createTopic, "produce": p.produce, "join": p.join, "leave": p.leave}
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		var r request
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			panic(err)
-		}
-		go func() {
-			answer := reply{ID: r.ID}
-			if err := operations[r.Op](r); err != nil {
-				answer.Error = err.Error()
-			}
-			p.say(answer)
-		}()
-	}
+	conversation.Serve(map[string]conversation.Operation[request]{
+		"createTopic": done(p.createTopic), "produce": done(p.produce), "join": done(p.join), "leave": done(p.leave),
+	})
+}
+
+// done is an operation whose answer is that it was done.
+func done(operation func(request) error) conversation.Operation[request] {
+	return func(r request) (any, error) { return nil, operation(r) }
 }

@@ -1,4 +1,4 @@
-import { javaMapOrder } from '../../config/java-order.js';
+import { javaMapOrder } from '../../base/java-hash.js';
 import { ConfigError, metricsSubscription, type MatchedAttribute, type MetricsSubscription } from '../../config/index.js';
 import type { Logger } from '../../env/index.js';
 import { configKey, ConfigResourceType, type MetadataImage } from '../../metadata/types.js';

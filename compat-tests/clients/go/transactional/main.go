@@ -3,10 +3,8 @@
 package main
 
 import (
-	"bufio"
 	"context"
 	"encoding/json"
-	"fmt"
 	"os"
 	"sync"
 	"time"
@@ -15,11 +13,10 @@ import (
 	"github.com/twmb/franz-go/pkg/kgo"
 	"github.com/twmb/franz-go/pkg/kmsg"
 	"github.com/twmb/franz-go/pkg/kversion"
+	"ottla.test/client/conversation"
 )
 
 type request struct {
-	ID              int               `json:"id"`
-	Op              string            `json:"op"`
 	Producer        string            `json:"producer"`
 	TransactionalID string            `json:"transactionalId"`
 	TimeoutMs       int               `json:"timeoutMs"`
@@ -33,15 +30,9 @@ type request struct {
 	Until           string            `json:"until"`
 }
 
-type reply struct {
-	ID     int    `json:"id"`
-	Error  string `json:"error,omitempty"`
-	Result any    `json:"result,omitempty"`
-}
-
 type program struct {
 	options   []kgo.Opt
-	mutex     sync.Mutex // guards producers and standard output
+	mutex     sync.Mutex // guards producers
 	producers map[string]*kgo.Client
 }
 
@@ -115,7 +106,7 @@ func (p *program) sendOffset(r request) (any, error) {
 	return nil, kerr.ErrorForCode(committed.Topics[0].Partitions[0].ErrorCode)
 }
 
-func (p *program) end(how kgo.TransactionEndTry) func(request) (any, error) {
+func (p *program) end(how kgo.TransactionEndTry) conversation.Operation[request] {
 	return func(r request) (any, error) { return nil, p.producer(r).EndTransaction(context.Background(), how) }
 }
 
@@ -165,30 +156,7 @@ func main() {
 		}
 		p.options = append(p.options, kgo.MaxVersions(versions))
 	}
-	operations := map[string]func(request) (any, error){
+	conversation.Serve(map[string]conversation.Operation[request]{
 		"open": p.open, "begin": p.begin, "send": p.send, "sendOffset": p.sendOffset, "commit": p.end(kgo.TryCommit), "abort": p.end(kgo.TryAbort), "close": p.close, "read": p.read,
-	}
-	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
-		var r request
-		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
-			panic(err)
-		}
-		go func() {
-			answer := reply{ID: r.ID}
-			if operation := operations[r.Op]; operation == nil {
-				answer.Error = fmt.Sprintf("no operation %q", r.Op)
-			} else if result, err := operation(r); err != nil {
-				answer.Error = err.Error()
-			} else {
-				answer.Result = result
-			}
-			line, err := json.Marshal(answer)
-			if err != nil {
-				panic(err)
-			}
-			p.mutex.Lock()
-			defer p.mutex.Unlock()
-			os.Stdout.Write(append(line, '\n'))
-		}()
-	}
+	})
 }

@@ -1,6 +1,6 @@
-import { javaMapOrder } from '../../../config/java-order.js';
 import type { Int64, Uuid } from '../../../protocol/wire/types.js';
 import type { AssignedPartitions } from '../assignors/assignor.js';
+import { mostVoted } from '../most-voted.js';
 import { isReconciledTo } from './member.js';
 import type { ConsumerMember } from './member.js';
 import { hasPartition } from './partition-epochs.js';
@@ -148,14 +148,4 @@ export class ConsumerGroup {
       }
     }
   }
-}
-
-/** Of several with as many votes the one that comes first in a `java.util.HashMap`. */
-function mostVoted(votes: ReadonlyMap<string, number>): string | null {
-  let best: string | null = null;
-  for (const name of javaMapOrder([...votes.keys()])) {
-    const count = votes.get(name)!;
-    if (count > 0 && count > (best === null ? 0 : votes.get(best)!)) best = name;
-  }
-  return best;
 }

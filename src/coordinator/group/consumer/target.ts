@@ -1,4 +1,4 @@
-import { javaMapOrder } from '../../../config/java-order.js';
+import { javaMapOrder } from '../../../base/java-hash.js';
 import type { Uuid } from '../../../protocol/wire/types.js';
 import type { AssignedPartitions, Assignor, MemberSpec, TopicDescriber } from '../assignors/assignor.js';
 import type { ClusterTopics } from '../cluster-topics.js';

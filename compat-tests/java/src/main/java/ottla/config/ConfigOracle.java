@@ -4,14 +4,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.BufferedReader;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
-import java.io.InputStreamReader;
-import java.io.PrintStream;
 import java.io.StringReader;
 import java.lang.reflect.Proxy;
-import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,6 +25,7 @@ import org.apache.kafka.server.config.DynamicBrokerConfig;
 import org.apache.kafka.server.config.QuotaConfig;
 import org.apache.kafka.server.metrics.ClientMetricsConfigs;
 import org.apache.kafka.storage.internals.log.LogConfig;
+import ottla.Questions;
 
 /** Says what Apache's own classes make of settings. Reads lines of JSON, answers each with one line of JSON, in order. */
 public final class ConfigOracle {
@@ -43,20 +38,13 @@ public final class ConfigOracle {
         "client-metrics", ClientMetricsConfigs.configDef());
 
     public static void main(String[] arguments) throws Exception {
-        PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
-        System.setOut(System.err);
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        for (String line = in.readLine(); line != null; line = in.readLine()) {
-            JsonNode question = JSON.readTree(line);
-            JsonNode answer;
+        Questions.serve(question -> {
             try {
-                answer = answer(question);
+                return answer(question);
             } catch (Exception e) {
-                answer = JSON.createObjectNode().put("error", e.getMessage());
+                return JSON.createObjectNode().put("error", e.getMessage());
             }
-            out.println(JSON.writeValueAsString(answer));
-        }
-        out.flush();
+        });
     }
 
     private static JsonNode answer(JsonNode question) throws Exception {

@@ -1,10 +1,6 @@
 package ottla.groups;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.BufferedReader;
-import java.io.InputStreamReader;
-import java.nio.charset.StandardCharsets;
 import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
@@ -23,6 +19,7 @@ import org.apache.kafka.coordinator.group.assignor.UniformAssignor;
 import org.apache.kafka.coordinator.group.modern.Assignment;
 import org.apache.kafka.coordinator.group.modern.GroupSpecImpl;
 import org.apache.kafka.coordinator.group.modern.MemberSubscriptionAndAssignmentImpl;
+import ottla.Questions;
 
 /**
  * Assigns partitions with Apache's own assignors. Each line is a question in JSON: the assignor's name, whether all subscriptions
@@ -30,14 +27,8 @@ import org.apache.kafka.coordinator.group.modern.MemberSubscriptionAndAssignment
  * what it has. The answer is a line: partitions by topic id by member id.
  */
 public final class AssignorOracle {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
-
     public static void main(String[] args) throws Exception {
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        for (String line = in.readLine(); line != null; line = in.readLine()) {
-            System.out.println(MAPPER.writeValueAsString(answer(MAPPER.readTree(line))));
-            System.out.flush();
-        }
+        Questions.serve(AssignorOracle::answer);
     }
 
     private static Map<String, Map<String, Set<Integer>>> answer(JsonNode question) {

@@ -1,9 +1,6 @@
 package ottla.groups;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.BufferedReader;
-import java.io.InputStreamReader;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -13,6 +10,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
+import java.util.concurrent.atomic.AtomicReference;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.admin.OffsetSpec;
@@ -27,6 +25,7 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.RebalanceInProgressException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import ottla.Questions;
 
 /**
  * Members of one group, of both protocols, in one process, so that it is seen in order who owns what. Each line asks for
@@ -34,7 +33,6 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * a producer writes without pause.
  */
 public final class SharedGroup {
-    private static final ObjectMapper MAPPER = new ObjectMapper();
     private static final Duration POLL = Duration.ofMillis(50);
     private static final long PRODUCE_EVERY_MS = 2;
 
@@ -53,17 +51,14 @@ public final class SharedGroup {
     }
 
     public static void main(String[] args) throws Exception {
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        SharedGroup group = null;
-        for (String line = in.readLine(); line != null; line = in.readLine()) {
-            JsonNode ask = MAPPER.readTree(line);
+        AtomicReference<SharedGroup> group = new AtomicReference<>();
+        Questions.serve(ask -> {
             if (ask.get("op").asText().equals("topic")) {
-                if (group != null) group.source.end();
-                group = new SharedGroup(ask.get("bootstrap").asText(), ask.get("topic").asText(), ask.get("partitions").asInt());
+                if (group.get() != null) group.get().source.end();
+                group.set(new SharedGroup(ask.get("bootstrap").asText(), ask.get("topic").asText(), ask.get("partitions").asInt()));
             }
-            System.out.println(MAPPER.writeValueAsString(group.perform(ask)));
-            System.out.flush();
-        }
+            return group.get().perform(ask);
+        });
         Runtime.getRuntime().halt(0);
     }
 

@@ -2,11 +2,8 @@ package ottla.log;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
-import java.io.BufferedReader;
 import java.io.File;
-import java.io.InputStreamReader;
 import java.lang.reflect.Proxy;
-import java.nio.charset.StandardCharsets;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.ScheduledFuture;
@@ -23,6 +20,7 @@ import org.apache.kafka.storage.internals.log.SkimpyOffsetMap;
 import org.apache.kafka.storage.internals.log.UnifiedLog;
 import org.apache.kafka.storage.internals.utils.Throttler;
 import org.apache.kafka.storage.log.metrics.BrokerTopicStats;
+import ottla.Questions;
 
 /**
  * Compacts logs with Apache's own cleaner. Each line asks for one cleaning, in JSON: the partition's directory, which was closed
@@ -36,14 +34,10 @@ public final class CleanerJudge {
     private static final double LOAD_FACTOR = 0.9;
 
     public static void main(String[] args) throws Exception {
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        for (String line = in.readLine(); line != null; line = in.readLine()) {
-            System.out.println(clean(MAPPER.readTree(line)));
-            System.out.flush();
-        }
+        Questions.serve(CleanerJudge::clean);
     }
 
-    private static String clean(JsonNode ask) throws Exception {
+    private static Map<String, Object> clean(JsonNode ask) throws Exception {
         Time time = new StoppedClock(ask.get("nowMs").asLong());
         LogConfig config = new LogConfig(MAPPER.convertValue(ask.get("settings"), Map.class));
         UnifiedLog log = UnifiedLog.create(new File(ask.get("directory").asText()), config, 0, 0, new NoScheduler(), new BrokerTopicStats(), time,
@@ -55,8 +49,8 @@ public final class CleanerJudge {
         Map.Entry<Long, CleanerStats> done = cleaner.doClean(whole, time.milliseconds());
         log.close();
         CleanerStats stats = done.getValue();
-        return MAPPER.writeValueAsString(Map.of("endOffset", done.getKey(), "messagesRead", stats.messagesRead(), "messagesWritten", stats.messagesWritten(),
-            "bytesRead", stats.bytesRead(), "bytesWritten", stats.bytesWritten(), "invalidMessages", stats.invalidMessagesRead()));
+        return Map.of("endOffset", done.getKey(), "messagesRead", stats.messagesRead(), "messagesWritten", stats.messagesWritten(),
+            "bytesRead", stats.bytesRead(), "bytesWritten", stats.bytesWritten(), "invalidMessages", stats.invalidMessagesRead());
     }
 
     /** Files that wait for their removal stay. */

@@ -3,12 +3,6 @@ package ottla.quotas;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import java.io.BufferedReader;
-import java.io.FileDescriptor;
-import java.io.FileOutputStream;
-import java.io.InputStreamReader;
-import java.io.PrintStream;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
@@ -28,6 +22,7 @@ import org.apache.kafka.common.quota.ClientQuotaAlteration;
 import org.apache.kafka.common.quota.ClientQuotaEntity;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import ottla.Questions;
 
 /** What Apache's clients notice of quotas. Each line asks for one thing to be done, and is answered with how it went. */
 public final class LimitedClients {
@@ -36,11 +31,7 @@ public final class LimitedClients {
     private LimitedClients() {}
 
     public static void main(String[] arguments) throws Exception {
-        PrintStream out = new PrintStream(new FileOutputStream(FileDescriptor.out), false, StandardCharsets.UTF_8);
-        System.setOut(System.err);
-        BufferedReader in = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
-        for (String line = in.readLine(); line != null; line = in.readLine()) {
-            JsonNode wish = JSON.readTree(line);
+        Questions.serve(wish -> {
             ObjectNode answer = JSON.createObjectNode();
             long beganNs = System.nanoTime();
             switch (wish.get("do").asText()) {
@@ -48,11 +39,10 @@ public final class LimitedClients {
                 case "produce" -> produce(wish, answer);
                 case "consume" -> consume(wish, answer);
                 case "create" -> create(wish, answer);
-                default -> throw new IllegalArgumentException(line);
+                default -> throw new IllegalArgumentException(wish.toString());
             }
-            out.println(JSON.writeValueAsString(answer.put("elapsedMs", (System.nanoTime() - beganNs) / 1_000_000)));
-            out.flush();
-        }
+            return answer.put("elapsedMs", (System.nanoTime() - beganNs) / 1_000_000);
+        });
     }
 
     private static Admin admin(JsonNode wish) {
