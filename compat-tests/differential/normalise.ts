@@ -28,7 +28,10 @@ const ASSIGNMENTS = new Set(['assignment', 'memberAssignment']);
 export type Aliases = ReadonlyMap<unknown, string>;
 
 /** APIs whose messages the tools print as they come, and which are compared word for word; of others only whether there is a message. */
-export const SPOKEN = /^(?:CreateTopics|CreatePartitions|DeleteTopics|AlterPartitionReassignments|ListPartitionReassignments|ElectLeaders|DescribeQuorum|AddRaftVoter|RemoveRaftVoter|UnregisterBroker|UpdateFeatures|DescribeProducers|DescribeCluster|ConsumerGroupHeartbeat|ConsumerGroupDescribe|DescribeGroups) /;
+export const SPOKEN = new RegExp(`^(?:${[
+  'CreateTopics', 'CreatePartitions', 'DeleteTopics', 'AlterPartitionReassignments', 'ListPartitionReassignments', 'ElectLeaders', 'DescribeQuorum', 'AddRaftVoter',
+  'RemoveRaftVoter', 'UnregisterBroker', 'UpdateFeatures', 'DescribeProducers', 'DescribeCluster', 'ConsumerGroupHeartbeat', 'ConsumerGroupDescribe', 'DescribeGroups',
+].join('|')}) `);
 
 export interface Told {
   readonly aliases: Aliases;

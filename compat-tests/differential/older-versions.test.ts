@@ -77,14 +77,16 @@ test('offsets are found by time and by epoch in old versions as in the oldest ke
 
 test('offsets are committed and fetched in old versions as in the oldest kept one', async () => {
   await older(offsetCommitApi, 2, version => ({
-    groupId: `group-v${version}`, topics: [{ name: TOPIC, partitions: [{ ...partition, committedOffset: 2, committedMetadata: 'm' }, { partitionIndex: 7, committedOffset: 1, committedMetadata: null }] }],
+    groupId: `group-v${version}`,
+    topics: [{ name: TOPIC, partitions: [{ ...partition, committedOffset: 2, committedMetadata: 'm' }, { partitionIndex: 7, committedOffset: 1, committedMetadata: null }] }],
   }));
   await older(offsetFetchApi, 1, () => ({ groupId: 'group-v0', topics: [{ name: TOPIC, partitionIndexes: [0, 7] }] }));
   await older(offsetFetchApi, 1, () => ({ groupId: 'no-such', topics: [{ name: TOPIC, partitionIndexes: [0] }] }));
 }, TIMEOUT_MS);
 
 test('settings and directories are described in old versions as in the oldest kept one', async () => {
-  await older(describeConfigsApi, 1, () => ({ resources: [[2, TOPIC], [4, '1'], [2, 'no-such']].map(([type, name]) => ({ resourceType: Number(type), resourceName: String(name), configurationKeys: null })) }), answer => ({
+  const resources = ([[2, TOPIC], [4, '1'], [2, 'no-such']] as const).map(([resourceType, resourceName]) => ({ resourceType, resourceName, configurationKeys: null }));
+  await older(describeConfigsApi, 1, () => ({ resources }), answer => ({
     ...answer,
     results: answer.results.map(result => ({ ...result, configs: result.configs.map(config => ({ ...config, isDefault: config.configSource === DEFAULT_SOURCE })) })),
   }));

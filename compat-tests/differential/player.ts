@@ -1,7 +1,9 @@
 // Plays requests against one broker and keeps what it answered.
 
 import { NodeNet } from '../../src/env/node/index.js';
-import { apiVersionsApi, createTopicsApi, describeGroupsApi, findCoordinatorApi, listOffsetsApi, metadataApi, produceApi, type CreateTopicsRequestCreatableTopicInput } from '../../src/protocol/generated/index.js';
+import {
+  apiVersionsApi, createTopicsApi, describeGroupsApi, findCoordinatorApi, listOffsetsApi, metadataApi, produceApi, type CreateTopicsRequestCreatableTopicInput,
+} from '../../src/protocol/generated/index.js';
 import { RawClient } from '../../src/testing/raw-client.js';
 import { until } from '../support/until.js';
 import { withClient } from '../support/with-client.js';

@@ -40,7 +40,8 @@ java.test(`what ${SEEDS} seeded workloads wrote is without fault`, async () => {
   // A workload in which something never happened would have shown nothing of it.
   const happened = ['append', 'commit', 'abort', 'kill', 'restart', 'flush', 'compaction', 'retention', 'deleted records', 'cut', 'roll', 'jump'];
   expect([...done.keys()].sort()).toEqual(happened.sort());
-  report('dump-log', `kafka-dump-log over ${SEEDS} seeded workloads (seeds ${FIRST_SEED} to ${FIRST_SEED + SEEDS - 1}): ${dump.records} records, no mismatch; ${happened.map(what => `${what} ${done.get(what)}`).join(', ')}`);
+  report('dump-log', `kafka-dump-log over ${SEEDS} seeded workloads (seeds ${FIRST_SEED} to ${FIRST_SEED + SEEDS - 1}): ${dump.records} records, no mismatch; ` +
+    happened.map(what => `${what} ${done.get(what)}`).join(', '));
 }, TIMEOUT_MS);
 
 /** The largest file of a kind, in which there is most to be wrong. */

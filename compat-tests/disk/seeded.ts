@@ -101,7 +101,10 @@ export class SeededWorkload {
       settingsOf: settingsOf,
       // What is periodic is done by the workload; the cleaner when time passes.
       retentionCheckMs: NEVER_MS, recoveryPointCheckpointMs: 10_000, logStartOffsetCheckpointMs: 2000, highWatermarkCheckpointMs: 2000,
-      cleanerSettings: () => ({ enabled: true, threads: 1, dedupeBufferBytes: 1 << 20, dedupeBufferLoadFactor: 0.9, ioBufferBytes: 4096, ioMaxBytesPerSecond: Number.MAX_VALUE, backoffMs: CLEANER_BACKOFF_MS }),
+      cleanerSettings: () => ({
+        enabled: true, threads: 1, dedupeBufferBytes: 1 << 20, dedupeBufferLoadFactor: 0.9, ioBufferBytes: 4096, ioMaxBytesPerSecond: Number.MAX_VALUE,
+        backoffMs: CLEANER_BACKOFF_MS,
+      }),
     });
     await this.manager.load();
     for (const [index, topic] of Object.keys(TOPICS).entries()) {

@@ -54,12 +54,16 @@ async function writeSomething(bootstrap: string, round: number): Promise<void> {
         waitForLeaders: false,
         topics: [
           { topic: 'plain', numPartitions: 2, configEntries: [{ name: 'segment.ms', value: '50' }] },
-          { topic: 'states', numPartitions: 1, configEntries: [{ name: 'cleanup.policy', value: 'compact' }, { name: 'segment.ms', value: '50' }, { name: 'min.cleanable.dirty.ratio', value: '0.01' }] },
+          {
+            topic: 'states', numPartitions: 1,
+            configEntries: [{ name: 'cleanup.policy', value: 'compact' }, { name: 'segment.ms', value: '50' }, { name: 'min.cleanable.dirty.ratio', value: '0.01' }],
+          },
         ],
       });
     }
     for (let step = 0; step < 6; step++) {
-      const messages = Array.from({ length: 40 }, (_, index) => ({ key: `k${index % 7}`, value: `${round} ${step} `.repeat(40), timestamp: String(1_700_000_000_000 + (round * 6 + step) * 1000 + index) }));
+      const messages = Array.from({ length: 40 }, (_, index) =>
+        ({ key: `k${index % 7}`, value: `${round} ${step} `.repeat(40), timestamp: String(1_700_000_000_000 + (round * 6 + step) * 1000 + index) }));
       for (const topic of ['plain', 'states']) await producer.send({ topic, messages, compression: step % 2 === 0 ? kafkajs.CompressionTypes.None : kafkajs.CompressionTypes.GZIP });
       const transaction = await transactional.transaction();
       await transaction.send({ topic: 'plain', messages: messages.slice(0, 5) });

@@ -85,7 +85,10 @@ async function nothingIsWrong(dataDir: string): Promise<void> {
   expect(complaints).toEqual([]);
 }
 
-const allStrands = (): Strand[] => [new Codecs(), new Producers(), new Compacted(), new Expiring(), new Trimmed(), new Topics(), new SettingsStrand(), new Groups(), new ConsumerGroups(), new Transactions(), new Features()];
+const allStrands = (): Strand[] => [
+  new Codecs(), new Producers(), new Compacted(), new Expiring(), new Trimmed(), new Topics(), new SettingsStrand(), new Groups(), new ConsumerGroups(),
+  new Transactions(), new Features(),
+];
 /** What Apache Kafka does besides, and Ottla keeps for it. */
 const apacheStrands = (): Strand[] => [new ClusterMetadata(), new NewerGroups()];
 const GUARDED: Settings = { 'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer', 'super.users': 'User:ANONYMOUS' };

@@ -106,7 +106,8 @@ export class Producers implements Strand {
 
   /** No id is given twice, whoever gives them. */
   private async newProducerId(client: Client): Promise<number> {
-    const { producerId } = await client.settled('a producer id', () => client.raw.send(initProducerIdApi, { transactionalId: null, transactionTimeoutMs: TIMEOUT_MS }, 4), ({ errorCode }) => errorCode);
+    const { producerId } = await client.settled('a producer id',
+      () => client.raw.send(initProducerIdApi, { transactionalId: null, transactionTimeoutMs: TIMEOUT_MS }, 4), ({ errorCode }) => errorCode);
     if (this.idsGiven.has(Number(producerId))) throw new Error(`producer id ${producerId} was given twice`);
     this.idsGiven.add(Number(producerId));
     return Number(producerId);

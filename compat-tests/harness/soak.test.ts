@@ -102,7 +102,8 @@ test(`${ROUNDS * FAULTS.length} faults under real clients leave a history withou
   const { operations, committed } = result;
   expect(describeFaults(result)).toBe('');
   expect(committed).toBeGreaterThan(FAULTS.length * STEPS_BETWEEN);
-  report('soak', `soak of ${at.broker.kind}: ${ROUNDS * FAULTS.length} faults (${FAULTS.map(({ name }) => name).join(', ')}; seed ${SEED}) under ${WRITERS} kafkajs writers and ${READERS} readers in ${((Date.now() - startMs) / 1000).toFixed(0)} s: ${operations} operations, ${committed} committed records, no anomaly`);
+  report('soak', `soak of ${at.broker.kind}: ${ROUNDS * FAULTS.length} faults (${FAULTS.map(({ name }) => name).join(', ')}; seed ${SEED}) under ` +
+    `${WRITERS} kafkajs writers and ${READERS} readers in ${((Date.now() - startMs) / 1000).toFixed(0)} s: ${operations} operations, ${committed} committed records, no anomaly`);
 }, TEST_TIMEOUT_MS);
 
 test('a broker that lost the end of its logs is found out by what its clients saw', async () => {

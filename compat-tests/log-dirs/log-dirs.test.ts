@@ -37,8 +37,14 @@ async function started(places: Directories, kind: 'apache' | 'ottla'): Promise<B
   return broker;
 }
 
+interface DescribedLogDirs {
+  readonly logDir: string;
+  readonly error: string | null;
+  readonly partitions: readonly { readonly partition: string; readonly size: number; readonly offsetLag: number; readonly isFuture: boolean }[];
+}
+
 /** What `kafka-log-dirs --describe` prints, without the words around it. */
-async function logDirsTool(broker: BrokerUnderTest, topic: string): Promise<{ brokers: { logDirs: { logDir: string; error: string | null; partitions: { partition: string; size: number; offsetLag: number; isFuture: boolean }[] }[] }[] }> {
+async function logDirsTool(broker: BrokerUnderTest, topic: string): Promise<{ brokers: { logDirs: DescribedLogDirs[] }[] }> {
   const { stdout } = await call('java', [
     ...JAVA_FLAGS, '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-cp', JAVA_CLASSPATH,
     'org.apache.kafka.tools.LogDirsCommand', '--bootstrap-server', broker.bootstrap, '--describe', '--broker-list', '1', '--topic-list', topic,

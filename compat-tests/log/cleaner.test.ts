@@ -69,7 +69,9 @@ await describeWithJava('Apache\'s cleaner and ours', () => {
     const open = (): Promise<Log> => openTestLog(ours, { host: testHost({ clock }), settings: COMPACTED, clean: existsSync(ours) });
 
     // Again after the delete horizon, and once more with new records: markers and tombstones go one after the other.
-    test.each([[0, true], [0, false], [COMPACTED.deleteRetentionMs + 1, false], [1000, true], [COMPACTED.deleteRetentionMs + 1, false]])('%i ms later, with new records: %s, leave the same', async (laterMs, more) => {
+    const afterHorizonMs = COMPACTED.deleteRetentionMs + 1;
+    const rounds: [laterMs: number, more: boolean][] = [[0, true], [0, false], [afterHorizonMs, false], [1000, true], [afterHorizonMs, false]];
+    test.each(rounds)('%i ms later, with new records: %s, leave the same', async (laterMs, more) => {
       clock.wallMs += laterMs;
       let log = await open();
       if (more) {

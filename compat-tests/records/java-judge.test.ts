@@ -166,7 +166,10 @@ await describeWithJava("Apache's own classes", () => {
     ), { maxLength: 2 });
     const shape = fc.record({ repairCrc: fc.constantFrom(true, true, true, true, false), tail: fc.constantFrom('', '', '', '', 'part', 'batch'), cut: fc.constantFrom(0, 0, 0, 0, 0, 1) });
 
-    function produced(chosen: BatchOptions, wanted: readonly RecordInput[], changes: readonly (readonly [number, number, number])[], { repairCrc, tail, cut }: { repairCrc: boolean; tail: string; cut: number }): Buffer {
+    function produced(
+      chosen: BatchOptions, wanted: readonly RecordInput[], changes: readonly (readonly [number, number, number])[],
+      { repairCrc, tail, cut }: { repairCrc: boolean; tail: string; cut: number },
+    ): Buffer {
       const good = buildBatch({ ...chosen, producerEpoch: 0 }, wanted);
       const bytes = Buffer.from(good);
       for (const [at, size, value] of changes) {

@@ -87,9 +87,12 @@ export class CommittedPartition {
   }
 
   private async poll(client: RawClient): Promise<boolean> {
-    const { bytes, abortedTransactions, highWatermark, lastStableOffset } = await fetch(client, this.topic, this.partition, this.position, READ_COMMITTED).catch((error: unknown) => this.refused(error));
+    const { bytes, abortedTransactions, highWatermark, lastStableOffset } = await fetch(client, this.topic, this.partition, this.position, READ_COMMITTED)
+      .catch((error: unknown) => this.refused(error));
     this.highWatermark = Number(highWatermark);
-    if (!this.mayGoBack && Number(lastStableOffset) < this.lastStableOffset) this.faults.push(`${this.topic}-${this.partition}: the last stable offset went back from ${this.lastStableOffset} to ${lastStableOffset}`);
+    if (!this.mayGoBack && Number(lastStableOffset) < this.lastStableOffset) {
+      this.faults.push(`${this.topic}-${this.partition}: the last stable offset went back from ${this.lastStableOffset} to ${lastStableOffset}`);
+    }
     this.lastStableOffset = Number(lastStableOffset);
     const aborted = [...(abortedTransactions ?? [])].sort((a, b) => Number(a.firstOffset) - Number(b.firstOffset));
     const leftOut = new Set<string>();
@@ -104,7 +107,9 @@ export class CommittedPartition {
       }
       this.position = batch.nextOffset(bytes, at);
     }
-    if (this.position > from && this.position > this.lastStableOffset) this.faults.push(`${this.topic}-${this.partition}: the broker gave offset ${this.position - 1} beyond the last stable offset ${this.lastStableOffset}`);
+    if (this.position > from && this.position > this.lastStableOffset) {
+      this.faults.push(`${this.topic}-${this.partition}: the broker gave offset ${this.position - 1} beyond the last stable offset ${this.lastStableOffset}`);
+    }
     return this.position > from;
   }
 

@@ -16,7 +16,10 @@ export interface Figures {
   readonly silent: readonly string[];
 }
 
-export function figuresOf(operations: readonly Operation[], disturbed: Pick<Disturbances, 'counts' | 'kills' | 'silent'>, { records, commitMarkers, abortMarkers }: Verdict, pipelines: readonly string[]): Figures {
+export function figuresOf(
+  operations: readonly Operation[], disturbed: Pick<Disturbances, 'counts' | 'kills' | 'silent'>, { records, commitMarkers, abortMarkers }: Verdict,
+  pipelines: readonly string[],
+): Figures {
   const ended = (outcome: Operation['outcome']): number => operations.filter(operation => operation.kind === 'txn' && operation.outcome === outcome).length;
   return {
     kills: disturbed.kills, silent: disturbed.silent, pipelines, records, others: new Map([...disturbed.counts].filter(([name]) => name !== 'kill -9')),

@@ -79,7 +79,9 @@ export async function openTransactions(client: RawClient): Promise<string[]> {
       if (offset !== lastStable) faults.push(`${topic.name}-${partitionIndex}: the last stable offset ${lastStable} is not the end ${offset}`);
     }
   }
-  const producers = await client.send(describeProducersApi, { topics: topics.map(({ name, partitions }) => ({ name: name!, partitionIndexes: partitions.map(({ partitionIndex }) => partitionIndex) })) });
+  const producers = await client.send(describeProducersApi, {
+    topics: topics.map(({ name, partitions }) => ({ name: name!, partitionIndexes: partitions.map(({ partitionIndex }) => partitionIndex) })),
+  });
   for (const { name, partitions } of producers.topics) {
     for (const { partitionIndex, errorCode, activeProducers } of partitions) {
       if (errorCode !== ErrorCode.NONE) faults.push(`producers of ${name}-${partitionIndex} cannot be described: error ${errorCode}`);
@@ -87,7 +89,8 @@ export async function openTransactions(client: RawClient): Promise<string[]> {
         if (Number(currentTxnStartOffset) === -1) continue;
         const known = await client.send(listTransactionsApi, { stateFilters: [], producerIdFilters: [producerId] });
         const states = known.transactionStates.map(({ transactionalId, transactionState }) => `${transactionalId} is ${transactionState}`).join(', ');
-        faults.push(`${name}-${partitionIndex}: producer ${producerId} has a transaction open since offset ${currentTxnStartOffset}, epoch ${producerEpoch}; its coordinator says: ${states === '' ? 'nothing' : states}`);
+        faults.push(`${name}-${partitionIndex}: producer ${producerId} has a transaction open since offset ${currentTxnStartOffset}, epoch ` +
+          `${producerEpoch}; its coordinator says: ${states === '' ? 'nothing' : states}`);
       }
     }
   }

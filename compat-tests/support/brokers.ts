@@ -217,7 +217,10 @@ class ApacheBroker extends ProcessBroker {
   readonly kind: BrokerUnderTest['kind'] = 'apache';
 
   protected readonly properties = join(this.folder, 'server.properties');
-  private readonly java = [...(this.options.java ?? [...JAVA_FLAGS, '-Xmx512m']), '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-Dorg.slf4j.simpleLogger.logFile=System.out', '-cp', JAVA_CLASSPATH];
+  private readonly java = [
+    ...(this.options.java ?? [...JAVA_FLAGS, '-Xmx512m']), '-Dorg.slf4j.simpleLogger.defaultLogLevel=error', '-Dorg.slf4j.simpleLogger.logFile=System.out',
+    '-cp', JAVA_CLASSPATH,
+  ];
 
   override async prepare(): Promise<void> {
     await super.prepare();

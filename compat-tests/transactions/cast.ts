@@ -171,7 +171,8 @@ export class TransactionCast implements Actor {
   async list(filters: { states?: readonly string[]; of?: string; durationMs?: number; pattern?: string | null }, version: number): Promise<void> {
     const { states = [], of, durationMs = -1, pattern = null } = filters;
     const { transactionStates, ...rest } = await this.side.quietly('admin', listTransactionsApi, {
-      stateFilters: states, producerIdFilters: of === undefined ? [] : [this.producers.claim(of).producerId], durationFilter: durationMs, transactionalIdPattern: pattern === null ? null : this.full(pattern),
+      stateFilters: states, producerIdFilters: of === undefined ? [] : [this.producers.claim(of).producerId], durationFilter: durationMs,
+      transactionalIdPattern: pattern === null ? null : this.full(pattern),
     }, version);
     const mine = transactionStates.filter(({ transactionalId }) => transactionalId.startsWith(`${this.side.groupId}-`));
     this.side.keep(`ListTransactions v${version}`, { ...rest, transactionStates: mine.map(({ transactionalId, ...state }) => ({ name: transactionalId, ...state })) });
@@ -245,11 +246,14 @@ export class TransactionCast implements Actor {
   }
 
   async listOffsets(places: readonly Place[], isolationLevel: number, timestamp: number, version: number): Promise<void> {
-    await this.side.ask('reader', listOffsetsApi, { replicaId: -1, isolationLevel, topics: this.topicsOf(places, partitions => partitions.map(partitionIndex => ({ partitionIndex, timestamp }))) }, version);
+    await this.side.ask('reader', listOffsetsApi, {
+      replicaId: -1, isolationLevel, topics: this.topicsOf(places, partitions => partitions.map(partitionIndex => ({ partitionIndex, timestamp }))),
+    }, version);
   }
 
   async describeProducers(places: readonly Place[]): Promise<void> {
-    await this.side.ask('admin', describeProducersApi, { topics: this.topicsOf(places, partitionIndexes => partitionIndexes).map(({ name, partitions }) => ({ name, partitionIndexes: partitions })) }, 0);
+    await this.side.ask('admin', describeProducersApi,
+      { topics: this.topicsOf(places, partitionIndexes => partitionIndexes).map(({ name, partitions }) => ({ name, partitionIndexes: partitions })) }, 0);
   }
 
   async mark(markers: readonly HandMarker[], version: number): Promise<void> {

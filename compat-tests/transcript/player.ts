@@ -135,7 +135,8 @@ export class Player {
   }
 
   private async ask(play: Step | Interrupt, sides: readonly Played[]): Promise<Map<Side, Result>> {
-    const question = this.question(sides, side => ({ [side.side]: isInterrupt(play) ? { interrupt: `${play.interrupt}@${side.side}`, awaited: play.until?.source ?? '', timeoutMs: STATE_TIMEOUT_MS } : side.run(play) }));
+    const question = this.question(sides, side =>
+      ({ [side.side]: isInterrupt(play) ? { interrupt: `${play.interrupt}@${side.side}`, awaited: play.until?.source ?? '', timeoutMs: STATE_TIMEOUT_MS } : side.run(play) }));
     return new Map(Object.entries(await this.tools.ask(JSON.stringify(question)) as Record<Side, Result>) as [Side, Result][]);
   }
 

@@ -263,7 +263,10 @@ export class Broker {
       apis: apiTable(services), supportedFeatures: SUPPORTED_FEATURES, finalizedFeatures: () => publisher.image.features,
     }));
     this.#serving = true;
-    env.logger.info('started', { node: brokerId, cluster: clusterId, listeners: listeners.bound.map(({ name, host, port }) => `${name}://${host}:${port}`).join(','), data: settings.dataDirectories.join(',') });
+    env.logger.info('started', {
+      node: brokerId, cluster: clusterId, listeners: listeners.bound.map(({ name, host, port }) => `${name}://${host}:${port}`).join(','),
+      data: settings.dataDirectories.join(','),
+    });
     // Closed first: what is in flight still finds everything else.
     this.#teardown.push(() => server.close());
     this.#teardown.push(() => parts.lifecycle.shutDown());

@@ -46,7 +46,8 @@ function change(path: string, edit: (bytes: Buffer) => Buffer | void): void {
 const events = (): Promise<void> => withLog(log => {
   log.appendAsLeader(batchOf(['a', 'b']), CLIENT);
   log.appendAsLeader(batchOf(['c'], { producerId: 7, producerEpoch: 1, baseSequence: 0, isTransactional: true, timestampMs: 1_700_000_000_001 }), CLIENT);
-  log.appendAsLeader(buildEndTransactionMarker({ producerId: 7, producerEpoch: 1, timestampMs: 1_700_000_000_002 }, { committed: false, coordinatorEpoch: 4 }), { origin: 'coordinator', leaderEpoch: 0 });
+  log.appendAsLeader(buildEndTransactionMarker({ producerId: 7, producerEpoch: 1, timestampMs: 1_700_000_000_002 }, { committed: false, coordinatorEpoch: 4 }),
+    { origin: 'coordinator', leaderEpoch: 0 });
 });
 
 describe('a log file', () => {
@@ -130,7 +131,8 @@ describe('the files beside a log', () => {
   beforeEach(events);
 
   test('are shown, and agree with the batches', async () => {
-    const { code, lines } = await dump(file('.index'), file('.timeindex'), file('.txnindex'), 'events-0/00000000000000000004.snapshot', 'events-0/leader-epoch-checkpoint', 'events-0/partition.metadata');
+    const { code, lines } = await dump(file('.index'), file('.timeindex'), file('.txnindex'), 'events-0/00000000000000000004.snapshot',
+      'events-0/leader-epoch-checkpoint', 'events-0/partition.metadata');
     expect(code).toBe(0);
     const text = lines.map(line => line.trim().replaceAll(/\s+/g, ' '));
     expect(text).toEqual(expect.arrayContaining([
@@ -168,7 +170,10 @@ describe('the files beside a log', () => {
 
 describe('internal topics are decoded', () => {
   test('offsets and groups, by the name of their directory or because it is asked for', async () => {
-    const offset = groupRecordCodec.encode({ kind: 'offset', groupId: 'readers', topic: 'events', partition: 3, value: { offset: 5, leaderEpoch: 1, metadata: 'm', commitTimestamp: 9, expireTimestamp: -1, topicId: 'AAAAAAAAAAAAAAAAAAAAAA' } });
+    const offset = groupRecordCodec.encode({
+      kind: 'offset', groupId: 'readers', topic: 'events', partition: 3,
+      value: { offset: 5, leaderEpoch: 1, metadata: 'm', commitTimestamp: 9, expireTimestamp: -1, topicId: 'AAAAAAAAAAAAAAAAAAAAAA' },
+    });
     const gone = groupRecordCodec.encode({ kind: 'group', groupId: 'readers', value: null });
     const bytes = buildBatch({}, [offset, gone, { key: Buffer.from([0, 99]), value: null }].map(record => ({ timestampMs: 1, ...record })));
     for (const [name, ...flags] of [['__consumer_offsets-3'], ['copied-0', '--decoder', 'offsets']] as const) {

@@ -122,52 +122,159 @@ const log7 = `events-0/${file(7, '.log')}`;
 /** What is planted in a directory whose broker stopped in order, and what is found; severities are those of a clean stop. */
 const PLANTED: readonly (readonly [name: string, plant: Plant, ...findings: RegExp[]])[] = [
   ['a wrong checksum', () => change(log0, bytes => { bytes[bytes.indexOf('a', 61)]! ^= 1; }), /^error events-0\/0+\.log: the batch at position 0 has a wrong checksum$/],
-  ['a torn end', () => change(log7, bytes => bytes.subarray(0, -5)), /^error .*7\.log: the batch at position \d+ is torn/, /^error .*7\.index: 1 entries, the first for offset 8, point beyond/, /^error .*7\.timeindex: /, /^warning .*9\.snapshot: stands at offset 9, beyond the end of the log, 8/, /^warning events-0: the recovery point, 9, is beyond/, /^warning events-0: the high watermark, 9, is beyond/],
-  ['a torn end of a segment that was closed', () => change(log4, bytes => bytes.subarray(0, -5)), /^error .*4\.log: the batch at position \d+ is torn/, /^error .*4\.index: 1 entries/, /^error .*4\.timeindex: 1 entries/, /^error .*4\.txnindex: .*no marker of an abort at its end/, /^warning .*7\.log: the offsets 6 to 6 before it are missing/, /^error .*7\.snapshot: producer 7 is said to have no transaction open, and the batches say a transaction open since offset 4/, /^error .*9\.snapshot: producer 7 is said to have a transaction open since offset 7/],
+  [
+    'a torn end', () => change(log7, bytes => bytes.subarray(0, -5)), /^error .*7\.log: the batch at position \d+ is torn/,
+    /^error .*7\.index: 1 entries, the first for offset 8, point beyond/, /^error .*7\.timeindex: /,
+    /^warning .*9\.snapshot: stands at offset 9, beyond the end of the log, 8/, /^warning events-0: the recovery point, 9, is beyond/,
+    /^warning events-0: the high watermark, 9, is beyond/,
+  ],
+  [
+    'a torn end of a segment that was closed', () => change(log4, bytes => bytes.subarray(0, -5)), /^error .*4\.log: the batch at position \d+ is torn/,
+    /^error .*4\.index: 1 entries/, /^error .*4\.timeindex: 1 entries/, /^error .*4\.txnindex: .*no marker of an abort at its end/,
+    /^warning .*7\.log: the offsets 6 to 6 before it are missing/,
+    /^error .*7\.snapshot: producer 7 is said to have no transaction open, and the batches say a transaction open since offset 4/,
+    /^error .*9\.snapshot: producer 7 is said to have a transaction open since offset 7/,
+  ],
   ['something that is no batch', () => change(log7, bytes => Buffer.concat([bytes, Buffer.alloc(40, 'x')])), /^error .*7\.log: at position \d+ there is no batch/],
   ['room at the end', () => change(log7, bytes => Buffer.concat([bytes, Buffer.alloc(4000)])), /^note .*7\.log: from position \d+ on there are 4000 bytes of zeros: room/],
-  ['room in a segment that was closed', () => change(log4, bytes => Buffer.concat([bytes, Buffer.alloc(4000)])), /^warning .*4\.log: from position \d+ on there are 4000 bytes of zeros, which no record is missing from/],
-  ['a segment that is gone', () => { for (const suffix of ['.log', '.index', '.timeindex', '.txnindex', '.snapshot']) disk.removeNow(`/data/events-0/${file(4, suffix)}`); }, /^warning .*7\.log: the offsets 4 to 6 before it are missing/, /^error .*7\.snapshot: producer 7 is said to have written sequence 2 at offset 5, and the batches say 0 at 2/],
-  ['a segment that overlaps', () => change(log4, bytes => Buffer.concat([bytes, disk.readFile(`/data/${log7}`)])), /^error .*7\.log: begins at offset 7, and the segment before it goes up to 8: they overlap/, /^error .*7\.snapshot: producer 7 is said to have written sequence 2 at offset 5, and the batches say 3 at 7/],
-  ['batches out of order', () => change(log7, bytes => Buffer.concat([bytes, bytes])), /^error .*7\.log: the batch at position \d+ begins at offset 7, and the one before it ends at 8/, /^error .*7\.log: the batch at position \d+ begins at offset 8, and the one before it ends at 8/],
-  ['an offset index that points elsewhere', () => change(`events-0/${file(0, '.index')}`, bytes => { bytes[7]!++; }), /^error events-0\/0+\.index: the entry for offset 2 points to 78, inside of the batch at position 77/],
-  ['an index that does not ascend', () => change(`events-0/${file(4, '.index')}`, bytes => Buffer.concat([bytes, bytes.subarray(0, 8)])), /^error .*4\.index: entry 2: .* does not ascend/, /^error .*4\.index: the entry for offset 5 points to/],
-  ['a time index with another time', () => change(`events-0/${file(4, '.timeindex')}`, bytes => { bytes[7]!++; }), /^error .*4\.timeindex: the entry for offset 5 says 1700000000003, and its batch is of 1700000000002/],
+  [
+    'room in a segment that was closed', () => change(log4, bytes => Buffer.concat([bytes, Buffer.alloc(4000)])),
+    /^warning .*4\.log: from position \d+ on there are 4000 bytes of zeros, which no record is missing from/,
+  ],
+  [
+    'a segment that is gone',
+    () => { for (const suffix of ['.log', '.index', '.timeindex', '.txnindex', '.snapshot']) disk.removeNow(`/data/events-0/${file(4, suffix)}`); },
+    /^warning .*7\.log: the offsets 4 to 6 before it are missing/,
+    /^error .*7\.snapshot: producer 7 is said to have written sequence 2 at offset 5, and the batches say 0 at 2/,
+  ],
+  [
+    'a segment that overlaps', () => change(log4, bytes => Buffer.concat([bytes, disk.readFile(`/data/${log7}`)])),
+    /^error .*7\.log: begins at offset 7, and the segment before it goes up to 8: they overlap/,
+    /^error .*7\.snapshot: producer 7 is said to have written sequence 2 at offset 5, and the batches say 3 at 7/,
+  ],
+  [
+    'batches out of order', () => change(log7, bytes => Buffer.concat([bytes, bytes])),
+    /^error .*7\.log: the batch at position \d+ begins at offset 7, and the one before it ends at 8/,
+    /^error .*7\.log: the batch at position \d+ begins at offset 8, and the one before it ends at 8/,
+  ],
+  [
+    'an offset index that points elsewhere', () => change(`events-0/${file(0, '.index')}`, bytes => { bytes[7]!++; }),
+    /^error events-0\/0+\.index: the entry for offset 2 points to 78, inside of the batch at position 77/,
+  ],
+  [
+    'an index that does not ascend', () => change(`events-0/${file(4, '.index')}`, bytes => Buffer.concat([bytes, bytes.subarray(0, 8)])),
+    /^error .*4\.index: entry 2: .* does not ascend/, /^error .*4\.index: the entry for offset 5 points to/,
+  ],
+  [
+    'a time index with another time', () => change(`events-0/${file(4, '.timeindex')}`, bytes => { bytes[7]!++; }),
+    /^error .*4\.timeindex: the entry for offset 5 says 1700000000003, and its batch is of 1700000000002/,
+  ],
   ['an index with room', () => change(`events-0/${file(0, '.index')}`, bytes => Buffer.concat([bytes, Buffer.alloc(16)])), /^warning events-0\/0+\.index: has 16 bytes of room/],
   ['an index that is missing', () => disk.removeNow(`/data/events-0/${file(4, '.index')}`), /^warning .*4\.index: is missing/],
   ['an index of no segment', () => write(`events-0/${file(5, '.index')}`, ''), /^warning .*5\.index: belongs to no segment/],
-  ['left-overs', () => { for (const suffix of ['.log.deleted', '.log.cleaned', '.log.swap']) write(`events-0/${file(5, suffix)}`, ''); }, /^note .*5\.log\.cleaned: compaction did not finish it/, /^note .*5\.log\.deleted: waits to be removed/, /^note .*5\.log\.swap: compaction did not finish it/],
-  ['what compaction finished', () => { for (const suffix of ['.log', '.index', '.timeindex', '.txnindex']) write(`events-0/${file(4, `${suffix}.swap`)}`, disk.readFile(`/data/events-0/${file(4, suffix)}`)); }, ...['index', 'log', 'timeindex', 'txnindex'].map(suffix => new RegExp(`^note .*4\\.${suffix}\\.swap: compaction finished it`))],
-  ['a segment that is gone, where nobody can tell whether it was compacted', () => { for (const suffix of ['.log', '.index', '.timeindex', '.txnindex', '.snapshot']) disk.removeNow(`/data/events-0/${file(4, suffix)}`); write('cleaner-offset-checkpoint', 'x'); }, /^warning .*7\.log: the offsets 4 to 6 before it are missing/, /^error .*7\.snapshot: producer 7/, /^warning cleaner-offset-checkpoint: /],
+  [
+    'left-overs', () => { for (const suffix of ['.log.deleted', '.log.cleaned', '.log.swap']) write(`events-0/${file(5, suffix)}`, ''); },
+    /^note .*5\.log\.cleaned: compaction did not finish it/, /^note .*5\.log\.deleted: waits to be removed/,
+    /^note .*5\.log\.swap: compaction did not finish it/,
+  ],
+  [
+    'what compaction finished',
+    () => { for (const suffix of ['.log', '.index', '.timeindex', '.txnindex']) write(`events-0/${file(4, `${suffix}.swap`)}`, disk.readFile(`/data/events-0/${file(4, suffix)}`)); },
+    ...['index', 'log', 'timeindex', 'txnindex'].map(suffix => new RegExp(`^note .*4\\.${suffix}\\.swap: compaction finished it`)),
+  ],
+  [
+    'a segment that is gone, where nobody can tell whether it was compacted',
+    () => { for (const suffix of ['.log', '.index', '.timeindex', '.txnindex', '.snapshot']) disk.removeNow(`/data/events-0/${file(4, suffix)}`); write('cleaner-offset-checkpoint', 'x'); },
+    /^warning .*7\.log: the offsets 4 to 6 before it are missing/, /^error .*7\.snapshot: producer 7/, /^warning cleaner-offset-checkpoint: /,
+  ],
   ['the newest snapshot with a wrong checksum', () => change(`events-0/${file(9, '.snapshot')}`, bytes => { bytes[12]! ^= 1; }), /^warning .*9\.snapshot: producer snapshot has a wrong checksum/],
-  ['an epoch that the file does not know', () => write('events-0/leader-epoch-checkpoint', '0\n1\n0 0\n'), /^error events-0\/leader-epoch-checkpoint: the batch at offset 7 is of epoch 1, and the file says 0/],
-  ['epochs that do not ascend', () => write('events-0/leader-epoch-checkpoint', '0\n2\n0 0\n1 0\n'), /^error .*: epoch 1 from offset 0 does not ascend/, /^error .*: the batch at offset 0 is of epoch 0, and the file says 1/],
+  [
+    'an epoch that the file does not know', () => write('events-0/leader-epoch-checkpoint', '0\n1\n0 0\n'),
+    /^error events-0\/leader-epoch-checkpoint: the batch at offset 7 is of epoch 1, and the file says 0/,
+  ],
+  [
+    'epochs that do not ascend', () => write('events-0/leader-epoch-checkpoint', '0\n2\n0 0\n1 0\n'), /^error .*: epoch 1 from offset 0 does not ascend/,
+    /^error .*: the batch at offset 0 is of epoch 0, and the file says 1/,
+  ],
   ['an epoch beyond the end', () => write('events-0/leader-epoch-checkpoint', '0\n3\n0 0\n1 7\n4 20\n'), /^warning .*: epoch 4 begins at offset 20, beyond the end of the log, 9/],
   ['epochs that cannot be read', () => write('events-0/leader-epoch-checkpoint', 'x'), /^error .*leader-epoch-checkpoint: version 'x', known is 0$/],
   ['a snapshot with a wrong checksum', () => change(`events-0/${file(4, '.snapshot')}`, bytes => { bytes[12]! ^= 1; }), /^warning .*4\.snapshot: producer snapshot has a wrong checksum/],
-  ['a snapshot that tells of another sequence', () => change(`events-0/${file(7, '.snapshot')}`, bytes => { const [entry] = parseProducerSnapshot(bytes); return formatProducerSnapshot([{ ...entry!, batches: [{ ...entry!.batches[0]!, lastSequence: 9 }] }]); }), /^error .*7\.snapshot: producer 7 is said to have written sequence 9 at offset 5, and the batches say 2 at 5/],
-  ['a snapshot that tells of another epoch', () => change(`events-0/${file(7, '.snapshot')}`, bytes => formatProducerSnapshot([{ ...parseProducerSnapshot(bytes)[0]!, epoch: 3 }])), /^error .*7\.snapshot: producer 7 is said to be in epoch 3, and the batches say 1/],
-  ['a snapshot that has forgotten an open transaction', () => change(`events-0/${file(9, '.snapshot')}`, () => formatProducerSnapshot([])), /^error .*9\.snapshot: producer 7 is missing, whose transaction from offset 7 on is open/],
-  ['a snapshot with a producer that never wrote', () => change(`events-0/${file(4, '.snapshot')}`, bytes => formatProducerSnapshot([...parseProducerSnapshot(bytes), { ...parseProducerSnapshot(bytes)[0]!, producerId: 99 }])), /^error .*4\.snapshot: producer 99 is said to have written offset 2, and no batch is its/],
-  ['a snapshot where no segment begins', () => disk.rename(`/data/events-0/${file(4, '.snapshot')}`, `/data/events-0/${file(5, '.snapshot')}`), /^note .*5\.snapshot: is of an earlier stop, when the log ended at offset 5/],
+  [
+    'a snapshot that tells of another sequence',
+    () => change(`events-0/${file(7, '.snapshot')}`, bytes => {
+      const [entry] = parseProducerSnapshot(bytes);
+      return formatProducerSnapshot([{ ...entry!, batches: [{ ...entry!.batches[0]!, lastSequence: 9 }] }]);
+    }),
+    /^error .*7\.snapshot: producer 7 is said to have written sequence 9 at offset 5, and the batches say 2 at 5/,
+  ],
+  [
+    'a snapshot that tells of another epoch',
+    () => change(`events-0/${file(7, '.snapshot')}`, bytes => formatProducerSnapshot([{ ...parseProducerSnapshot(bytes)[0]!, epoch: 3 }])),
+    /^error .*7\.snapshot: producer 7 is said to be in epoch 3, and the batches say 1/,
+  ],
+  [
+    'a snapshot that has forgotten an open transaction', () => change(`events-0/${file(9, '.snapshot')}`, () => formatProducerSnapshot([])),
+    /^error .*9\.snapshot: producer 7 is missing, whose transaction from offset 7 on is open/,
+  ],
+  [
+    'a snapshot with a producer that never wrote',
+    () => change(`events-0/${file(4, '.snapshot')}`, bytes => formatProducerSnapshot([...parseProducerSnapshot(bytes), { ...parseProducerSnapshot(bytes)[0]!, producerId: 99 }])),
+    /^error .*4\.snapshot: producer 99 is said to have written offset 2, and no batch is its/,
+  ],
+  [
+    'a snapshot where no segment begins', () => disk.rename(`/data/events-0/${file(4, '.snapshot')}`, `/data/events-0/${file(5, '.snapshot')}`),
+    /^note .*5\.snapshot: is of an earlier stop, when the log ended at offset 5/,
+  ],
   ['an abort that is not in its index', () => disk.removeNow(`/data/events-0/${file(4, '.txnindex')}`), /^error .*4\.txnindex: the abort of producer 7's transaction from 4 to 6 is missing/],
-  ['an abort that nobody wrote', () => write(`events-0/${file(7, '.txnindex')}`, disk.readFile(`/data/events-0/${file(4, '.txnindex')}`)), /^error .*7\.txnindex: the transaction of producer 7 from 4 to 6 cannot be in this segment/],
-  ['an abort with another beginning', () => change(`events-0/${file(4, '.txnindex')}`, bytes => { bytes.writeBigInt64BE(5n, 10); }), /^error .*4\.txnindex: the transaction of producer 7 from 5 to 6 began at offset 4/],
-  ['a transaction index that is torn', () => change(`events-0/${file(4, '.txnindex')}`, bytes => Buffer.concat([bytes, Buffer.alloc(3)])), /^error .*4\.txnindex: 3 bytes after the last entry are no entry/],
+  [
+    'an abort that nobody wrote', () => write(`events-0/${file(7, '.txnindex')}`, disk.readFile(`/data/events-0/${file(4, '.txnindex')}`)),
+    /^error .*7\.txnindex: the transaction of producer 7 from 4 to 6 cannot be in this segment/,
+  ],
+  [
+    'an abort with another beginning', () => change(`events-0/${file(4, '.txnindex')}`, bytes => { bytes.writeBigInt64BE(5n, 10); }),
+    /^error .*4\.txnindex: the transaction of producer 7 from 5 to 6 began at offset 4/,
+  ],
+  [
+    'a transaction index that is torn', () => change(`events-0/${file(4, '.txnindex')}`, bytes => Buffer.concat([bytes, Buffer.alloc(3)])),
+    /^error .*4\.txnindex: 3 bytes after the last entry are no entry/,
+  ],
   ['no topic id', () => disk.removeNow('/data/events-0/partition.metadata'), /^warning events-0\/partition\.metadata: is missing/],
   ['a topic id that is none', () => write('events-0/partition.metadata', 'version: 0\ntopic_id: ?'), /^error events-0\/partition\.metadata: partition metadata is malformed/],
-  ['topics of two lives', () => { disk.makeDirectory('/data/events-1'); write('events-1/partition.metadata', `version: 0\ntopic_id: ${OTHER_TOPIC_ID}`); }, new RegExp(`^error /data/events-1: is of topic ${OTHER_TOPIC_ID}, and events-0 of ${TOPIC_ID}`)],
+  [
+    'topics of two lives', () => { disk.makeDirectory('/data/events-1'); write('events-1/partition.metadata', `version: 0\ntopic_id: ${OTHER_TOPIC_ID}`); },
+    new RegExp(`^error /data/events-1: is of topic ${OTHER_TOPIC_ID}, and events-0 of ${TOPIC_ID}`),
+  ],
   ['a start beyond the end', () => write('log-start-offset-checkpoint', '0\n1\nevents 0 50\n'), /^error events-0: the log is to start at 50, beyond its end 9/],
   ['a recovery point beyond the end', () => write('recovery-point-offset-checkpoint', '0\n1\nevents 0 50\n'), /^warning events-0: the recovery point, 50, is beyond/],
-  ['a checkpoint that speaks of what is not there', () => write('recovery-point-offset-checkpoint', '0\n2\nevents 0 9\ngone 0 9\n'), /^note recovery-point-offset-checkpoint: speaks of gone-0 not in this directory/],
+  [
+    'a checkpoint that speaks of what is not there', () => write('recovery-point-offset-checkpoint', '0\n2\nevents 0 9\ngone 0 9\n'),
+    /^note recovery-point-offset-checkpoint: speaks of gone-0 not in this directory/,
+  ],
   ['a checkpoint with an impossible offset', () => write('replication-offset-checkpoint', '0\n1\nevents 0 -4\n'), /^warning replication-offset-checkpoint: events-0 has the impossible offset -4/],
   ['a checkpoint that cannot be read', () => write('replication-offset-checkpoint', '0\n7\nevents 0 9\n'), /^warning replication-offset-checkpoint: 1 entries where 7 are announced/],
   ['a checkpoint with a line that cannot be read', () => write('replication-offset-checkpoint', '0\n1\nevents 0\n'), /^warning replication-offset-checkpoint: line 3: malformed line 'events 0'/],
   ['no meta.properties', () => disk.removeNow('/data/meta.properties'), /^warning meta\.properties: is missing/],
   ['meta.properties of a version to come', () => write('meta.properties', 'version=7\n'), /^error meta\.properties: version 7 is not known/],
-  ['directories that are no partitions', () => { for (const name of ['foo-bar', 'plain', 'remote-log-index-cache']) disk.makeDirectory(`/data/${name}`); }, /^note foo-bar: is no partition/, /^note plain: is no partition/],
-  ['directories that were set aside', () => { for (const suffix of ['delete', 'stray', 'future']) disk.makeDirectory(`/data/events-3.${'0123456789abcdef'.repeat(2)}-${suffix}`); }, /^note events-3\..*-delete: waits to be removed/, /^note events-3\..*-future: is a copy/, /^note events-3\..*-stray: was set aside/],
-  ['quorum-state that cannot be read, and what raft left behind', () => { disk.makeDirectory('/data/__cluster_metadata-0'); write('__cluster_metadata-0/quorum-state', '{'); write(`__cluster_metadata-0/${file(3, '-0000000001.checkpoint.part')}`, ''); write(`__cluster_metadata-0/${file(2, '-0000000001.checkpoint')}`, 'not a snapshot of anything'); }, /^error .*2-0000000001\.checkpoint: at position 0 there is no batch|^error .*2-0000000001\.checkpoint: the batch at position 0 is torn/, /^note .*checkpoint\.part: was not finished/, /^error .*quorum-state: it cannot be read/],
+  [
+    'directories that are no partitions', () => { for (const name of ['foo-bar', 'plain', 'remote-log-index-cache']) disk.makeDirectory(`/data/${name}`); },
+    /^note foo-bar: is no partition/, /^note plain: is no partition/,
+  ],
+  [
+    'directories that were set aside',
+    () => { for (const suffix of ['delete', 'stray', 'future']) disk.makeDirectory(`/data/events-3.${'0123456789abcdef'.repeat(2)}-${suffix}`); },
+    /^note events-3\..*-delete: waits to be removed/, /^note events-3\..*-future: is a copy/, /^note events-3\..*-stray: was set aside/,
+  ],
+  [
+    'quorum-state that cannot be read, and what raft left behind',
+    () => {
+      disk.makeDirectory('/data/__cluster_metadata-0');
+      write('__cluster_metadata-0/quorum-state', '{');
+      write(`__cluster_metadata-0/${file(3, '-0000000001.checkpoint.part')}`, '');
+      write(`__cluster_metadata-0/${file(2, '-0000000001.checkpoint')}`, 'not a snapshot of anything');
+    },
+    /^error .*2-0000000001\.checkpoint: at position 0 there is no batch|^error .*2-0000000001\.checkpoint: the batch at position 0 is torn/,
+    /^note .*checkpoint\.part: was not finished/, /^error .*quorum-state: it cannot be read/,
+  ],
 ];
 
 describe('a planted fault is found, and nothing else', () => {
@@ -325,7 +432,8 @@ describe('a partition that the cluster does not know is a stray', () => {
     { baseOffset, partitionLeaderEpoch: 1 }, records.map(record => ({ timestampMs: 1, key: null, value: encodeMetadataRecord(record, 30) })),
   );
   const topic = (name: string, topicId: string): MetadataRecord => metadataRecord('Topic', { name, topicId });
-  const partition = (partitionId: number, topicId: string, replicas = [1]): MetadataRecord => metadataRecord('Partition', { partitionId, topicId, replicas, isr: replicas, removingReplicas: [], addingReplicas: [] });
+  const partition = (partitionId: number, topicId: string, replicas = [1]): MetadataRecord =>
+    metadataRecord('Partition', { partitionId, topicId, replicas, isr: replicas, removingReplicas: [], addingReplicas: [] });
   const gone = metadataRecord('RemoveTopic', { topicId: OTHER_TOPIC_ID });
   const ownPartition = (name: string, topicId: string): void => {
     disk.makeDirectory(`/data/${name}`);
@@ -404,7 +512,11 @@ describe('several directories', () => {
     ['another cluster', () => own(text => text.replace('abc', 'xyz')), /^error \/other: is of cluster xyz, and \/data of abc/],
     ['another node', () => own(text => text.replace('node.id=1', 'node.id=2')), /^error \/other: is of node 2, and \/data of 1/],
     ['the same directory.id', () => own(text => text.replace('qdb5', 'pdb5')), /^error \/other: has the same directory\.id as \/data/],
-    ['the same partition', () => { disk.makeDirectory('/other/events-0'); disk.writeFileAtomically('/other/events-0/partition.metadata', `version: 0\ntopic_id: ${TOPIC_ID}`); }, /^error \/other\/events-0: is in \/data too/],
+    [
+      'the same partition',
+      () => { disk.makeDirectory('/other/events-0'); disk.writeFileAtomically('/other/events-0/partition.metadata', `version: 0\ntopic_id: ${TOPIC_ID}`); },
+      /^error \/other\/events-0: is in \/data too/,
+    ],
   ])('%s is a fault', async (_, plant, expected) => {
     plant();
     expect((await found('/data', '/other')).findings).toEqual([expect.stringMatching(expected)]);

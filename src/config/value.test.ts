@@ -73,7 +73,10 @@ describe('values', () => {
     ['min.cleanable.dirty.ratio', '1.5', 'Invalid value 1.5 for configuration min.cleanable.dirty.ratio: Value must be no more than 1'],
     ['controller.quorum.voters', '1@localhost:9093,2@[::1]:9094', 'no fault'],
     ['controller.quorum.voters', 'localhost:9093', 'Invalid configuration value for controller.quorum.voters. Each entry should be in the form `{id}@{host}:{port}`.'],
-    ['controller.quorum.bootstrap.servers', 'localhost', 'Failed to parse host name from localhost for the configuration controller.quorum.bootstrap.servers. Each entry should be in the form "{host}:{port}"'],
+    [
+      'controller.quorum.bootstrap.servers', 'localhost',
+      'Failed to parse host name from localhost for the configuration controller.quorum.bootstrap.servers. Each entry should be in the form "{host}:{port}"',
+    ],
     ['leader.replication.throttled.replicas', '0:1,2:3', 'no fault'],
     ['leader.replication.throttled.replicas', '*', 'no fault'],
     ['group.consumer.migration.policy', 'Upgrade', 'no fault'],

@@ -253,7 +253,10 @@ describe('topics', () => {
   test('are removed by name or id, with their settings', async () => {
     const { topicId } = await one.create('a', { configs: { 'retention.ms': '5' } });
     await one.create('b');
-    const { responses } = await one.api.deleteTopics({ timeoutMs: 1, topics: [{ name: null, topicId: topicId! }, { name: 'b', topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }, { name: 'c', topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }] });
+    const { responses } = await one.api.deleteTopics({
+      timeoutMs: 1,
+      topics: [{ name: null, topicId: topicId! }, { name: 'b', topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }, { name: 'c', topicId: 'AAAAAAAAAAAAAAAAAAAAAA' }],
+    });
     expect(responses?.map(({ name, errorCode }) => [name, errorCode])).toEqual([['a', 0], ['b', 0], ['c', ErrorCode.UNKNOWN_TOPIC_OR_PARTITION]]);
     expect([one.image.topicsByName.size, one.image.configs.size]).toEqual([0, 1]);
   });
@@ -527,7 +530,10 @@ describe('whatever happens', () => {
         else if (act === 'unfence') await quietly(cluster.heartbeat(broker));
         else if (act === 'restart') await quietly(cluster.register(broker, { previousBrokerEpoch: number % 2 === 0 ? cluster.epochs.get(broker)! : -1 }));
         else if (act === 'stop') await quietly(cluster.heartbeat(broker, { wantShutDown: true }));
-        else if (act === 'config') await cluster.api.incrementalAlterConfigs({ validateOnly: false, resources: [{ resourceType: 2, resourceName: topic, configs: [{ name: 'retention.ms', configOperation: 0, value: String(number) }] }] });
+        else if (act === 'config') {
+          const configs = [{ name: 'retention.ms', configOperation: 0, value: String(number) }];
+          await cluster.api.incrementalAlterConfigs({ validateOnly: false, resources: [{ resourceType: 2, resourceName: topic, configs }] });
+        }
         else if (act === 'elect') await cluster.api.electLeaders({ electionType: number % 2, topicPartitions: null, timeoutMs: 1 });
         else if (act === 'silence') cluster.clock.advance(number * 1000);
         else if (act === 'isr') {

@@ -114,8 +114,8 @@ describe('quorum-state', () => {
 
 describe('driver', () => {
   const clock = new NodeClock();
-  const settings = metadataLogSettings(Settings.from(new Map(
-    Object.entries({ 'node.id': '1', 'process.roles': 'broker,controller', 'controller.listener.names': 'CONTROLLER', 'internal.metadata.delete.delay.millis': '0' }).map(([name, text]) => [name, { text, place: 'test' }]))));
+  const texts = { 'node.id': '1', 'process.roles': 'broker,controller', 'controller.listener.names': 'CONTROLLER', 'internal.metadata.delete.delay.millis': '0' };
+  const settings = metadataLogSettings(Settings.from(new Map(Object.entries(texts).map(([name, text]) => [name, { text, place: 'test' }]))));
   let disk: MemoryDisk;
   let faults: unknown[];
   let drivers: RaftDriver[];

@@ -9,7 +9,10 @@ import type { PartitionImage } from '../metadata/types.js';
 import { ErrorCode } from '../protocol/generated/errors.js';
 import { buildBatch } from '../protocol/records/batch-builder.js';
 import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
-import { fetch, Partition, PartitionReplicatedLog, produce, replicaMetrics, type FetchOptions, type FetchOutcome, type FetchPosition, type ProduceEntry, type ProduceOutcome, type ProduceOptions } from './index.js';
+import {
+  fetch, Partition, PartitionReplicatedLog, produce, replicaMetrics, type FetchOptions, type FetchOutcome, type FetchPosition, type ProduceEntry,
+  type ProduceOutcome, type ProduceOptions,
+} from './index.js';
 
 const SOLE: PartitionImage = {
   replicas: [1], directories: [], isr: [1], eligibleLeaderReplicas: [], lastKnownElr: [], addingReplicas: [], removingReplicas: [],

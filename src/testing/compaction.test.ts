@@ -53,7 +53,8 @@ test.each([['in memory', false], ['on the disk', true]])('of a compacted topic w
   const produced: Seen[] = [];
   const filler = 'x'.repeat(50_000);
   for (let round = 0; round < 40; round++) {
-    const records = ['a', 'b', `${round % 3}`].map((key, index) => ({ timestampMs: Date.now(), key: Buffer.from(key), value: round === 5 && key === '2' ? null : Buffer.from(`${round}.${index} ${filler}`) }));
+    const records = ['a', 'b', `${round % 3}`].map((key, index) =>
+      ({ timestampMs: Date.now(), key: Buffer.from(key), value: round === 5 && key === '2' ? null : Buffer.from(`${round}.${index} ${filler}`) }));
     const batches = buildBatch({}, records);
     const { responses } = await client.send(produceApi, { acks: -1, timeoutMs: 10_000, topicData: [{ topicId, partitionData: [{ index: 0, records: batches }] }] });
     expect(responses[0]!.partitionResponses).toMatchObject([{ errorCode: 0 }]);

@@ -197,7 +197,9 @@ class BrokerRun {
     this.promised = { ...this.promised, committing: offset };
     await this.coordinated(async () => {
       await client.send(findCoordinatorApi, { keyType: 0, coordinatorKeys: ['group'] });
-      const { topics } = await client.send(offsetCommitApi, { groupId: 'group', topics: [{ topicId, name: 'flushed', partitions: [{ partitionIndex: 0, committedOffset: offset, committedMetadata: null }] }] });
+      const { topics } = await client.send(offsetCommitApi, {
+        groupId: 'group', topics: [{ topicId, name: 'flushed', partitions: [{ partitionIndex: 0, committedOffset: offset, committedMetadata: null }] }],
+      });
       return topics[0]!.partitions[0]!.errorCode;
     });
     this.promised = { ...this.promised, committed: offset };

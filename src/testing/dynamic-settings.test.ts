@@ -164,7 +164,8 @@ describe('every dynamic setting', () => {
 
   test('that AlterConfigs leaves out goes back to what holds without it', async () => {
     const configs = [{ name: 'log.retention.ms', value: '5000' }, { name: 'message.max.bytes', value: '6000' }];
-    const replace = async (some: typeof configs) => (await cluster.ask(alterConfigsApi, { resources: [{ resourceType: BROKER, resourceName: ONE, configs: some }], validateOnly: false })).responses[0]!.errorCode;
+    const replace = async (some: typeof configs) =>
+      (await cluster.ask(alterConfigsApi, { resources: [{ resourceType: BROKER, resourceName: ONE, configs: some }], validateOnly: false })).responses[0]!.errorCode;
     expect(await replace(configs)).toBe(0);
     expect(await replace(configs.slice(0, 1))).toBe(0);
     expect([await inForce('log.retention.ms'), await inForce('message.max.bytes')]).toMatchObject([{ inForce: '5000' }, { inForce: '1048588', source: ConfigSource.DEFAULT }]);

@@ -61,7 +61,10 @@ async function produce(topicId: string, value: Uint8Array, timestampMs = Date.no
 
 /** Codec, size and value of the batch at an offset, as the log keeps it. */
 async function batchAt(topicId: string, fetchOffset: number): Promise<{ codec: number; sizeBytes: number; value: Buffer }> {
-  const { responses } = await client.send(fetchApi, { maxWaitMs: 0, minBytes: 0, maxBytes: 1 << 24, forgottenTopicsData: [], topics: [{ topicId, partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1 << 24 }] }] });
+  const { responses } = await client.send(fetchApi, {
+    maxWaitMs: 0, minBytes: 0, maxBytes: 1 << 24, forgottenTopicsData: [],
+    topics: [{ topicId, partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1 << 24 }] }],
+  });
   const bytes = responses[0]!.partitions[0]!.records!;
   const at = [...batchesIn(bytes)][0]!;
   return { codec: batch.compressionType(bytes, at), sizeBytes: batch.sizeInBytes(bytes, at), value: Buffer.from([...recordsIn(bytes, at)][0]!.value!) };

@@ -164,11 +164,18 @@ async function end(...markers: Marker[]): Promise<unknown[]> {
 }
 
 async function fetch(isolationLevel: number, fetchOffset = 0) {
-  const { responses } = await client.send(fetchApi, { isolationLevel, maxWaitMs: 0, minBytes: 0, maxBytes: 1 << 20, forgottenTopicsData: [], topics: [{ topicId, partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1 << 20 }] }] });
+  const { responses } = await client.send(fetchApi, {
+    isolationLevel, maxWaitMs: 0, minBytes: 0, maxBytes: 1 << 20, forgottenTopicsData: [],
+    topics: [{ topicId, partitions: [{ partition: 0, fetchOffset, partitionMaxBytes: 1 << 20 }] }],
+  });
   const { records: bytes, lastStableOffset, abortedTransactions, highWatermark } = responses[0]!.partitions[0]!;
-  const found = [...batchesIn(bytes!)].flatMap(at => [...recordsIn(bytes!, at)].map(({ offset, key, value }) =>
-    (batch.isControl(bytes!, at) ? `${offset} ${parseEndTransactionMarker(key, value)!.committed ? 'commit' : 'abort'} of ${nameOf.get(batch.producerId(bytes!, at)) ?? batch.producerId(bytes!, at)}` : `${offset} ${Buffer.from(value!).toString()}`)));
-  return { found, lastStableOffset: Number(lastStableOffset), highWatermark: Number(highWatermark), aborted: abortedTransactions?.map(({ producerId, firstOffset }) => [nameOf.get(Number(producerId)), Number(firstOffset)]) ?? null };
+  const found = [...batchesIn(bytes!)].flatMap(at => [...recordsIn(bytes!, at)].map(({ offset, key, value }) => {
+    if (!batch.isControl(bytes!, at)) return `${offset} ${Buffer.from(value!).toString()}`;
+    const producerId = batch.producerId(bytes!, at);
+    return `${offset} ${parseEndTransactionMarker(key, value)!.committed ? 'commit' : 'abort'} of ${nameOf.get(producerId) ?? producerId}`;
+  }));
+  const aborted = abortedTransactions?.map(({ producerId, firstOffset }) => [nameOf.get(Number(producerId)), Number(firstOffset)]) ?? null;
+  return { found, lastStableOffset: Number(lastStableOffset), highWatermark: Number(highWatermark), aborted };
 }
 
 async function offsetAt(timestamp: number, isolationLevel: number): Promise<number> {
@@ -366,16 +373,25 @@ describe('a marker', () => {
   });
 
   test('takes the time that the topic wants', async () => {
-    await client.send(incrementalAlterConfigsApi, { resources: [{ resourceType: 2, resourceName: 'events', configs: [{ name: 'message.timestamp.type', value: 'LogAppendTime', configOperation: 0 }] }], validateOnly: false });
+    await client.send(incrementalAlterConfigsApi, {
+      resources: [{ resourceType: 2, resourceName: 'events', configs: [{ name: 'message.timestamp.type', value: 'LogAppendTime', configOperation: 0 }] }],
+      validateOnly: false,
+    });
     await end({ producerId: 9 });
-    const { responses } = await client.send(fetchApi, { maxWaitMs: 0, minBytes: 0, maxBytes: 1 << 20, forgottenTopicsData: [], topics: [{ topicId, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 20 }] }] });
+    const { responses } = await client.send(fetchApi, {
+      maxWaitMs: 0, minBytes: 0, maxBytes: 1 << 20, forgottenTopicsData: [],
+      topics: [{ topicId, partitions: [{ partition: 0, fetchOffset: 0, partitionMaxBytes: 1 << 20 }] }],
+    });
     const bytes = responses[0]!.partitions[0]!.records!;
     expect([batch.timestampType(bytes, 0), batch.isValid(bytes, 0), batch.isTransactional(bytes, 0)]).toEqual([batch.TimestampType.logAppendTime, true, true]);
   });
 
   test('in a partition of the groups passes through their coordinator, and leaves what was committed outside of transactions', async () => {
     await client.send(findCoordinatorApi, { keyType: 0, coordinatorKeys: ['readers'] });
-    await client.send(offsetCommitApi, { groupId: 'readers', memberId: '', generationIdOrMemberEpoch: -1, topics: [{ name: 'events', topicId, partitions: [{ partitionIndex: 0, committedOffset: 3, committedMetadata: null }] }] });
+    await client.send(offsetCommitApi, {
+      groupId: 'readers', memberId: '', generationIdOrMemberEpoch: -1,
+      topics: [{ name: 'events', topicId, partitions: [{ partitionIndex: 0, committedOffset: 3, committedMetadata: null }] }],
+    });
     const all = Array.from({ length: 50 }, (_, index) => index);
     const results = await end({ producerId: 9, producerEpoch: 1, topics: [['__consumer_offsets', ...all]] });
     expect(results).toEqual(all.map(index => [9, `__consumer_offsets-${index}`, ErrorCode.NONE]));

@@ -2,12 +2,13 @@ import { afterEach, beforeEach, describe, expect, test } from '@jest/globals';
 import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { checkHouse, longFiles } from './floors.js';
+import { checkHouse, longFiles, longLines } from './floors.js';
 
 describe('our own tree', () => {
   test('keeps every rule', () => {
     expect(checkHouse(join(process.cwd(), 'src'))).toEqual([]);
-    expect(longFiles(join(process.cwd(), 'compat-tests'))).toEqual([]);
+    const beside = join(process.cwd(), 'compat-tests');
+    expect([...longFiles(beside), ...longLines(beside)]).toEqual([]);
   });
 });
 
@@ -72,6 +73,12 @@ describe('a planted breach is refused', () => {
     const short = { 'log/a.ts': lines(500), 'log/a.test.ts': lines(700), 'protocol/generated/a.ts': lines(701) };
     expect(plant({ ...short, 'log/b.ts': lines(501), 'log/b.test.ts': lines(701) }).sort())
       .toEqual(['log/b.test.ts has 701 lines, of 700: split it by what it hides', 'log/b.ts has 501 lines, of 500: split it by what it hides']);
+  });
+
+  test('a line too long to be read, while what is generated is nobody\'s', () => {
+    const line = (characters: number): string => `//${'-'.repeat(characters - 2)}\n`;
+    expect(plant({ 'log/a.ts': line(200), 'protocol/generated/a.ts': line(201), 'log/b.ts': `export {};\n${line(201)}` }))
+      .toEqual(['log/b.ts:2 has 201 characters, of 200: break it up']);
   });
 
   test('words in comments and strings are no breach', () => {

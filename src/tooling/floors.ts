@@ -1,5 +1,5 @@
 /**
- * The rules of the house that no linter knows: imports run downward, nothing imports in circles, files stay short, and the pure ones
+ * The rules of the house that no linter knows: imports run downward, nothing imports in circles, files and lines stay short, and the pure ones
  * touch no time, chance or world. `checkHouse` reads a source tree and names every breach; `floors.test.ts` plants one of each kind.
  */
 import { existsSync, readFileSync, readdirSync } from 'node:fs';
@@ -51,6 +51,8 @@ const FORBIDDEN_WHEN_PURE: readonly [RegExp, string][] = [
 
 /** Lines of a file. What is longer hides more than one thing; tests have more to spell out. */
 const MOST_LINES = { ofCode: 500, ofTests: 700 };
+/** Characters of a line. What is longer is read by nobody to its end. */
+const MOST_CHARACTERS = 200;
 
 interface Import {
   /** As written. */
@@ -64,16 +66,26 @@ interface Import {
 export function checkHouse(root: string): string[] {
   const files = sourceFiles(root);
   const graph = new Map(files.map(file => [file, importsOf(root, file)]));
-  return [...floorBreaches(graph), ...cycles(graph), ...purityBreaches(root, graph), ...longFiles(root)];
+  return [...floorBreaches(graph), ...cycles(graph), ...purityBreaches(root, graph), ...longFiles(root), ...longLines(root)];
 }
 
 /** Every file of TypeScript below `root` with too many lines, but for generated ones. */
 export function longFiles(root: string): string[] {
-  return filesBelow(root).filter(file => !file.includes('generated/')).flatMap(file => {
-    const lines = readFileSync(join(root, file), 'utf8').trimEnd().split('\n').length;
+  return writtenBelow(root).flatMap(({ file, lines: { length } }) => {
     const most = file.endsWith('.test.ts') ? MOST_LINES.ofTests : MOST_LINES.ofCode;
-    return lines > most ? [`${file} has ${lines} lines, of ${most}: split it by what it hides`] : [];
+    return length > most ? [`${file} has ${length} lines, of ${most}: split it by what it hides`] : [];
   });
+}
+
+/** Every line of TypeScript below `root` that is too long, but for generated ones. */
+export function longLines(root: string): string[] {
+  return writtenBelow(root).flatMap(({ file, lines }) => lines.flatMap(({ length }, index) =>
+    (length > MOST_CHARACTERS ? [`${file}:${index + 1} has ${length} characters, of ${MOST_CHARACTERS}: break it up`] : [])));
+}
+
+/** The files of TypeScript below `root` that were written by hand. */
+function writtenBelow(root: string): { file: string; lines: string[] }[] {
+  return filesBelow(root).filter(file => !file.includes('generated/')).map(file => ({ file, lines: readFileSync(join(root, file), 'utf8').trimEnd().split('\n') }));
 }
 
 /** Non-test TypeScript below `root` that runs in a broker, as paths relative to it. */

@@ -25,8 +25,11 @@ async function topics(player: Player): Promise<void> {
   const newest = player.newest(createTopicsApi.key);
   await player.untilServed(`made-${newest}`, 2);
   const name = `made-${newest}`;
-  await player.ask('a topic\'s, told by a controller', describeConfigsApi, { resources: [{ resourceType: 2, resourceName: name, configurationKeys: ['retention.ms'] }], includeSynonyms: false, includeDocumentation: false });
-  await player.ask('grown by a controller', createPartitionsApi, version => ({ topics: [{ name, count: 3 + version, assignments: null }, { name: 'no-such', count: 2, assignments: null }], timeoutMs: TIMEOUT_MS, validateOnly: false }));
+  await player.ask('a topic\'s, told by a controller', describeConfigsApi, {
+    resources: [{ resourceType: 2, resourceName: name, configurationKeys: ['retention.ms'] }], includeSynonyms: false, includeDocumentation: false,
+  });
+  await player.ask('grown by a controller', createPartitionsApi, version =>
+    ({ topics: [{ name, count: 3 + version, assignments: null }, { name: 'no-such', count: 2, assignments: null }], timeoutMs: TIMEOUT_MS, validateOnly: false }));
   await player.ask('altered by a controller', incrementalAlterConfigsApi, {
     validateOnly: false, resources: [
       { resourceType: 2, resourceName: name, configs: [{ name: 'retention.ms', configOperation: 0, value: '2000' }] },

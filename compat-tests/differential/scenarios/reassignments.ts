@@ -1,7 +1,8 @@
 // Who holds and who leads partitions: moves between brokers, and elections on request.
 
 import {
-  alterPartitionReassignmentsApi, alterReplicaLogDirsApi, describeLogDirsApi, electLeadersApi, listPartitionReassignmentsApi, type AlterPartitionReassignmentsRequestInput, type ElectLeadersRequestInput,
+  alterPartitionReassignmentsApi, alterReplicaLogDirsApi, describeLogDirsApi, electLeadersApi, listPartitionReassignmentsApi,
+  type AlterPartitionReassignmentsRequestInput, type ElectLeadersRequestInput,
 } from '../../../src/protocol/generated/index.js';
 import type { Player } from '../player.js';
 

@@ -184,7 +184,9 @@ async function loggers(player: Player, said: Say): Promise<void> {
   ];
   for (const [label, name, changes] of CHANGES) player.keep(`logger: ${label}`, await said([LOGGER, name], changes));
   const root = async () => {
-    const { results } = await player.quietly(describeConfigsApi, { resources: [{ resourceType: LOGGER, resourceName: '1', configurationKeys: ['root'] }], includeSynonyms: true, includeDocumentation: true });
+    const { results } = await player.quietly(describeConfigsApi, {
+      resources: [{ resourceType: LOGGER, resourceName: '1', configurationKeys: ['root'] }], includeSynonyms: true, includeDocumentation: true,
+    });
     return results;
   };
   player.keep('the root, as described', await root());

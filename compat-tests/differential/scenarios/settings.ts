@@ -139,7 +139,10 @@ async function incremental(player: Player): Promise<void> {
   await player.ask('no resources', incrementalAlterConfigsApi, { resources: [], validateOnly: true });
   const resources = CHANGES.filter(([label]) => ['set', 'the broker', 'all brokers', 'a group', 'metrics', 'subtract', 'unknown topic'].includes(label))
     .map(([, [resourceType, resourceName], list]) => ({ resourceType, resourceName, configs: changes(list) }));
-  await player.ask('for good', incrementalAlterConfigsApi, { resources: resources.filter((one, i) => resources.findIndex(other => other.resourceType === one.resourceType && other.resourceName === one.resourceName) === i), validateOnly: false });
+  await player.ask('for good', incrementalAlterConfigsApi, {
+    resources: resources.filter((one, i) => resources.findIndex(other => other.resourceType === one.resourceType && other.resourceName === one.resourceName) === i),
+    validateOnly: false,
+  });
 }
 
 async function whole(player: Player): Promise<void> {

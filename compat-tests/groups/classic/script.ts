@@ -232,7 +232,8 @@ function somebodyCommits(at: Moment): ClassicStep | null {
   const committedMetadata = at.groupState !== 'Dead' && random.chance(8) ? LONG_METADATA : random.pick(['', 'some', null]);
   const by = random.chance(3) ? null : member?.name ?? null;
   return {
-    name: `${by ?? 'somebody outside'} commits ${committedOffset} for ${topic}-${partitionIndex} in v${version}${shift === 0 ? '' : ', in another generation'}${committedMetadata === LONG_METADATA ? ', with too many words' : ''}`,
+    name: `${by ?? 'somebody outside'} commits ${committedOffset} for ${topic}-${partitionIndex} in ` +
+      `v${version}${shift === 0 ? '' : ', in another generation'}${committedMetadata === LONG_METADATA ? ', with too many words' : ''}`,
     run: cast => {
       const own = by === null ? undefined : cast.member(by);
       return cast.commit(by, {

@@ -210,7 +210,10 @@ function aClassicJoins(at: Moment): Made {
   if (classics(at, ({ phase }) => phase !== 'out').length >= CONSUMER_MAX_SIZE) return null;
   const [name, wish] = [`c${at.cast.classic.members.size}`, newClassicWish(at)];
   return [
-    { name: `${name} of the classic protocol joins in v${wish.version}${wish.instanceId === null ? '' : ` as instance ${wish.instanceId}`} for [${wish.protocols[0]!.topics.join(', ')}]`, run: cast => cast.classic.join(name, wish) },
+    {
+      name: `${name} of the classic protocol joins in v${wish.version}${wish.instanceId === null ? '' : ` as instance ${wish.instanceId}`} for [${wish.protocols[0]!.topics.join(', ')}]`,
+      run: cast => cast.classic.join(name, wish),
+    },
     { name: `${name} joins with its id, if it was given one`, run: cast => cast.classic.member(name).phase === 'named' ? cast.classic.join(name, wish) : Promise.resolve() },
   ];
 }

@@ -2,7 +2,9 @@ import { lines, step, type Family, type Step } from '../step.js';
 
 /** Records of a known time: `verifiable-producer` can give all of them one. */
 const stamped = (topic: string, count: number, timestampMs: number): Step =>
-  step(`verifiable-producer {b} --topic ${topic} --max-messages ${count} --message-create-time ${timestampMs}`, { normalise: printed => printed.replace(/("(?:target|avg)_throughput"):[-\d.]+/g, '$1:<n>') });
+  step(`verifiable-producer {b} --topic ${topic} --max-messages ${count} --message-create-time ${timestampMs}`, {
+    normalise: printed => printed.replace(/("(?:target|avg)_throughput"):[-\d.]+/g, '$1:<n>'),
+  });
 
 export const offsets: Family = {
   name: 'offsets and records',
@@ -168,7 +170,9 @@ export const cluster: Family = {
       metadata-quorum describe --status
       metadata-quorum {b} depose
     `),
-    step('metadata-quorum {b} describe --status', { normalise: printed => printed.replace(/^(LeaderEpoch|HighWatermark|MaxFollowerLagTimeMs): .*/gm, '$1: <n>').replace(/(CONTROLLER:\/\/)[\w.]+:\d+/g, '$1<controller>') }),
+    step('metadata-quorum {b} describe --status', {
+      normalise: printed => printed.replace(/^(LeaderEpoch|HighWatermark|MaxFollowerLagTimeMs): .*/gm, '$1: <n>').replace(/(CONTROLLER:\/\/)[\w.]+:\d+/g, '$1<controller>'),
+    }),
     step('metadata-quorum {b} describe --replication', { normalise: printed => printed.replace(/\b\d{2,}\b/g, '<n>') }),
     step('metadata-quorum {b} describe --replication --human-readable', { normalise: printed => printed.replace(/\b\d{2,}\b/g, '<n>').replace(/\d+ ms ago/g, '<n> ms ago') }),
     ...lines(`

@@ -1,5 +1,10 @@
 import { lines, step, type Family, type Step } from '../step.js';
 
+/** Of all brokers, set by steps before. */
+const DEFAULTS = [
+  'message.max.bytes', 'num.io.threads', 'num.network.threads', 'max.connections', 'max.connections.per.ip', 'log.cleanup.policy', 'unclean.leader.election.enable',
+];
+
 export const configs: Family = {
   name: 'configs',
   steps: [
@@ -121,7 +126,7 @@ export const configs: Family = {
       configs {b} --alter --broker-defaults --add-config unclean.leader.election.enable=true
       configs {b} --describe --entity-type brokers
       configs {b} --describe --entity-type topics --entity-name settings --all
-      configs {b} --alter --broker-defaults --delete-config message.max.bytes,num.io.threads,num.network.threads,max.connections,max.connections.per.ip,log.cleanup.policy,unclean.leader.election.enable
+      configs {b} --alter --broker-defaults --delete-config ${DEFAULTS.join(',')}
       configs {b} --alter --broker 1 --delete-config leader.replication.throttled.rate,follower.replication.throttled.rate,max.connections.per.ip.overrides
       configs {b} --describe --entity-type brokers
 

@@ -45,7 +45,8 @@ export const consoles: Family = {
     step('console-producer {b} --topic lines --command-property nobody.knows=1', { stdin: 'twelve\n' }),
     step('console-producer {b} --topic lines --command-property delivery.timeout.ms=1', { stdin: 'x\n' }),
     // A batch for each record, so that the files of both are alike.
-    ...['none', 'gzip', 'snappy', 'lz4', 'zstd'].map(codec => step(`console-producer {b} --topic dumped --sync --timeout 0 --compression-codec ${codec} --reader-property parse.headers=true --reader-property parse.key=true --reader-property null.marker=NULL`, {
+    ...['none', 'gzip', 'snappy', 'lz4', 'zstd'].map(codec => step(`console-producer {b} --topic dumped --sync --timeout 0 --compression-codec ${codec} ` +
+      '--reader-property parse.headers=true --reader-property parse.key=true --reader-property null.marker=NULL', {
       stdin: `h:${codec}\tkey\tvalue by ${codec}\nNULL\tgone\tNULL\n`,
     })),
     ...lines(`
@@ -82,8 +83,10 @@ export const consoles: Family = {
     step('console-consumer {b} --topic nobody-made --timeout-ms 500 --command-property allow.auto.create.topics=false'),
     step("console-consumer {b} --topic 'bad name' --timeout-ms 5000"),
     step('console-consumer {b} --topic lines --group readers --timeout-ms 10000 --command-property group.protocol=telepathy'),
-    read('--topic pairs --from-beginning --max-messages 9 --formatter-property print.key=true --formatter-property print.headers=true --formatter-property print.offset=true --formatter-property print.partition=true --formatter-property print.timestamp=true --formatter-property print.epoch=true'),
-    read('--topic pairs --from-beginning --max-messages 9 --formatter-property print.key=true --formatter-property key.separator== --formatter-property null.literal=nil --formatter-property headers.separator=;'),
+    read('--topic pairs --from-beginning --max-messages 9 --formatter-property print.key=true --formatter-property print.headers=true ' +
+      '--formatter-property print.offset=true --formatter-property print.partition=true --formatter-property print.timestamp=true --formatter-property print.epoch=true'),
+    read('--topic pairs --from-beginning --max-messages 9 --formatter-property print.key=true --formatter-property key.separator== ' +
+      '--formatter-property null.literal=nil --formatter-property headers.separator=;'),
     read('--topic pairs --from-beginning --max-messages 2 --property print.key=true --property print.value=false'),
     read('--topic pairs --from-beginning --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.LongDeserializer'),
     read('--topic pairs --from-beginning --max-messages 1 --value-deserializer org.apache.kafka.common.serialization.LongDeserializer --skip-message-on-error'),

@@ -124,9 +124,11 @@ export const consumerGroups: Family = {
       '--to-earliest --topic watched --execute', '--to-latest --topic watched:0 --execute', '--to-offset 3 --topic watched:0,1 --execute', '--to-offset 1000 --topic watched --execute',
       '--to-offset -5 --topic watched --execute', '--to-offset three --topic watched --execute', '--shift-by 1 --topic watched --execute', '--shift-by -2 --topic watched:1 --execute',
       '--shift-by 100 --topic watched --dry-run', '--shift-by -100 --topic watched --dry-run', '--to-current --all-topics --execute', '--by-duration PT1H --topic watched --execute',
-      '--by-duration PT0S --topic watched --dry-run', '--by-duration P0DT --topic watched --dry-run', '--by-duration hour --topic watched --dry-run', '--to-datetime 2020-01-01T00:00:00.000 --topic watched --dry-run',
+      '--by-duration PT0S --topic watched --dry-run', '--by-duration P0DT --topic watched --dry-run', '--by-duration hour --topic watched --dry-run',
+      '--to-datetime 2020-01-01T00:00:00.000 --topic watched --dry-run',
       '--to-datetime 2020-01-01T00:00:00.000Z --topic watched --dry-run', '--to-datetime 2100-01-01T00:00:00.000+02:00 --topic watched --dry-run', '--to-datetime yesterday --topic watched --dry-run',
-      '--to-earliest --topic nobody --execute', '--to-earliest --topic watched:7 --execute', '--to-earliest --topic watched:x --execute', '--to-earliest --topic watched --topic spare --execute', '--to-earliest --topic watched --all-topics --dry-run',
+      '--to-earliest --topic nobody --execute', '--to-earliest --topic watched:7 --execute', '--to-earliest --topic watched:x --execute',
+      '--to-earliest --topic watched --topic spare --execute', '--to-earliest --topic watched --all-topics --dry-run',
       '--to-current --topic watched --export', '--to-earliest --topic watched --export --dry-run', '--to-current --all-topics --export',
     ].map(args => step(reset(args))),
     step('consumer-groups {b} --reset-offsets --group idle --from-file {dir}/offsets.csv --dry-run', { files: { 'offsets.csv': 'watched,0,1\nwatched,1,2\n' } }),
@@ -217,7 +219,8 @@ export const consumerProtocol: Family = {
       consumer-groups {b} --delete --group contemporary
       consumer-groups {b} --describe --group contemporary
     `),
-    step('console-consumer {b} --topic watched-again --group once --from-beginning --max-messages 3 {read} --command-property group.protocol=consumer --command-property max.poll.records=3', { normalise: printed => printed.replace(/^v\d+$/gm, 'v<n>') }),
+    step('console-consumer {b} --topic watched-again --group once --from-beginning --max-messages 3 {read} --command-property group.protocol=consumer --command-property max.poll.records=3',
+      { normalise: printed => printed.replace(/^v\d+$/gm, 'v<n>') }),
     step("console-consumer {b} --include 'watched-ag.*' --group expression --from-beginning --max-messages 12 {read} --command-property group.protocol=consumer", { unordered: true }),
     step('console-consumer {b} --topic watched-again --group odd --timeout-ms 5000 --command-property group.protocol=consumer --command-property group.remote.assignor=telepathic'),
     step('console-consumer {b} --topic watched-again --group odd --timeout-ms 5000 --command-property group.protocol=consumer --command-property session.timeout.ms=5000'),

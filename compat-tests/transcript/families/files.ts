@@ -14,7 +14,11 @@ const shell = (command: string, until: RegExp): Step => step(`metadata-shell --s
 const comparable = (printed: string): string => printed.replace(/\b(crc|producerId): \d+/g, '$1: <n>');
 
 /** What the lines that match tell, once each. */
-const records = (kinds: RegExp) => (printed: string): string => [...new Set(printed.split('\n').map(line => line.replace(/^.*? payload: (?=\{)/, '').replace(/"(commitTimestamp|salt|storedKey|serverKey)":("[^"]*"|<now>)/g, '"$1":<any>')))].filter(line => kinds.test(line)).join('\n');
+const records = (kinds: RegExp) => (printed: string): string => {
+  const told = printed.split('\n').map(line =>
+    line.replace(/^.*? payload: (?=\{)/, '').replace(/"(commitTimestamp|salt|storedKey|serverKey)":("[^"]*"|<now>)/g, '"$1":<any>'));
+  return [...new Set(told)].filter(line => kinds.test(line)).join('\n');
+};
 
 /** What was written of a transactional id. */
 const statesOf = (transactionalId: string) => (printed: string): string =>
@@ -50,11 +54,17 @@ export const files: Family = {
       dump-log --files {data}/sequenced-0/00000000000000000000.txnindex
       dump-log --files {data}/hanging-0/${LOG} --print-data-log
     `).map(one => ({ ...one, normalise: comparable })),
-    step(`dump-log --cluster-metadata-decoder --skip-record-metadata --files ${METADATA}`, { normalise: records(/"type":"(?:TOPIC|REMOVE_TOPIC|PARTITION|CONFIG|CLIENT_QUOTA|USER_SCRAM_CREDENTIAL|REMOVE_USER_SCRAM_CREDENTIAL|FEATURE_LEVEL)_RECORD"/), unordered: true }),
+    step(`dump-log --cluster-metadata-decoder --skip-record-metadata --files ${METADATA}`, {
+      normalise: records(/"type":"(?:TOPIC|REMOVE_TOPIC|PARTITION|CONFIG|CLIENT_QUOTA|USER_SCRAM_CREDENTIAL|REMOVE_USER_SCRAM_CREDENTIAL|FEATURE_LEVEL)_RECORD"/),
+      unordered: true,
+    }),
     step(`dump-log --offsets-decoder --skip-record-metadata --files {data}/__consumer_offsets-0/${LOG}`, { normalise: records(/idle/), unordered: true }),
     step(`dump-log --transaction-log-decoder --skip-record-metadata --files {data}/__transaction_state-0/${LOG}`, { normalise: statesOf('left-open') }),
     step('storage info --config {dir}/server.properties', {
-      files: { 'server.properties': 'node.id=1\nprocess.roles=broker,controller\nlog.dirs={data}\nlisteners=PLAINTEXT://:0,CONTROLLER://:0\ncontroller.listener.names=CONTROLLER\ncontroller.quorum.voters=1@localhost:9\n' },
+      files: {
+        'server.properties': 'node.id=1\nprocess.roles=broker,controller\nlog.dirs={data}\nlisteners=PLAINTEXT://:0,CONTROLLER://:0\n' +
+          'controller.listener.names=CONTROLLER\ncontroller.quorum.voters=1@localhost:9\n',
+      },
     }),
     ...lines(`
       storage

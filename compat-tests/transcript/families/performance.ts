@@ -68,7 +68,8 @@ export const modernPerformance: Family = {
   name: 'performance by the consumer protocol',
   steps: [
     step('consumer-perf-test {b} --topic fast --num-records 100 --timeout 20000 --command-property group.protocol=consumer', { normalise: counts }),
-    step('verifiable-consumer {b} --topic verified --group-id verifying-anew --verbose --reset-policy earliest --group-protocol consumer --group-remote-assignor range', { normalise: slow, background: 'modern' }),
+    step('verifiable-consumer {b} --topic verified --group-id verifying-anew --verbose --reset-policy earliest --group-protocol consumer --group-remote-assignor range',
+      { normalise: slow, background: 'modern' }),
     step('consumer-groups {b} --describe --group verifying-anew', { until: /verifying-anew +verified +0 +12 +12/ }),
     { title: 'the consumer ends', interrupt: 'modern', normalise: slow, unordered: true },
   ],

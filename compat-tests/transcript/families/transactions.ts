@@ -54,7 +54,8 @@ export const transactions: Family = {
     step('console-producer {b} --topic sequenced', { stdin: 'one\ntwo\n' }),
     step('console-producer {b} --topic sequenced --command-property enable.idempotence=false --request-required-acks 1', { stdin: 'three\n' }),
     step('transactions {b} describe-producers --topic sequenced --partition 0', { normalise: anyProducer }),
-    step('transactions {b} --command-config {dir}/hasty.properties describe-producers --topic sequenced --partition 5', { files: { 'hasty.properties': 'default.api.timeout.ms=500\nrequest.timeout.ms=400\n' } }),
+    step('transactions {b} --command-config {dir}/hasty.properties describe-producers --topic sequenced --partition 5',
+      { files: { 'hasty.properties': 'default.api.timeout.ms=500\nrequest.timeout.ms=400\n' } }),
     ...lines(`
       transactions {b} describe-producers --topic sequenced
       transactions {b} list
@@ -94,7 +95,10 @@ export const transactions: Family = {
     step('console-consumer {b} --topic copied --from-beginning --isolation-level read_committed --max-messages 30 {read} --formatter-property print.offset=true'),
     step('get-offsets {b} --topic copied'),
     step('consumer-groups {b} --describe --group copying', { until: /copying +to-copy +0 +10 +10 +0/ }),
-    step('transactions {b} list --transactional-id-pattern copier.*', { until: /copier .*CompleteCommit[^]*copier-in-turn .*CompleteCommit|copier-in-turn .*CompleteCommit[^]*copier .*CompleteCommit/, normalise: anyProducer, unordered: true }),
+    step('transactions {b} list --transactional-id-pattern copier.*', {
+      until: /copier .*CompleteCommit[^]*copier-in-turn .*CompleteCommit|copier-in-turn .*CompleteCommit[^]*copier .*CompleteCommit/, normalise: anyProducer,
+      unordered: true,
+    }),
     step('transactions {b} describe --transactional-id copier', { normalise: describedAnyhow }),
     step('transactions {b} describe-producers --topic copied --partition 0', { normalise: anyProducer, unordered: true }),
 

@@ -166,7 +166,10 @@ describe('the compute port on the built worker', () => {
   });
 
   test('the cleaner\'s job is there, and shares memory with this thread', async () => {
-    const job = { kind: 'map' as const, directory, abort: new Int32Array(new SharedArrayBuffer(4)), ioBufferBytes: 1024, maxBytesPerSecond: Infinity, memory: new SharedArrayBuffer(1 << 16), maxEntries: 10, startOffset: 0, segments: [], aborted: [] };
+    const job = {
+      kind: 'map' as const, directory, abort: new Int32Array(new SharedArrayBuffer(4)), ioBufferBytes: 1024, maxBytesPerSecond: Infinity,
+      memory: new SharedArrayBuffer(1 << 16), maxEntries: 10, startOffset: 0, segments: [], aborted: [],
+    };
     expect(await compute.offload!('clean', job)).toMatchObject({ kind: 'map', entries: 0 });
     Atomics.store(job.abort, 0, 1);
     const missing = [{ baseOffset: 0, sizeBytes: 10, position: 0, nextOffset: 1 }];

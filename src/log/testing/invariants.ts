@@ -54,7 +54,8 @@ export async function readBatches(log: Log, from = log.logStartOffset, maxBytes 
   return found;
 }
 
-const text = (batches: readonly ModelBatch[]): string => batches.map(({ baseOffset, endOffset, epoch, producerId }) => `${baseOffset}-${endOffset - 1} epoch ${epoch}${producerId < 0 ? '' : ` producer ${producerId}`}`).join(', ');
+const text = (batches: readonly ModelBatch[]): string =>
+  batches.map(({ baseOffset, endOffset, epoch, producerId }) => `${baseOffset}-${endOffset - 1} epoch ${epoch}${producerId < 0 ? '' : ` producer ${producerId}`}`).join(', ');
 
 /** What a history leaves of itself in a log that begins and ends where this one does. */
 function expectedBatches({ batches }: History, { logStartOffset, logEndOffset }: Pick<Log, 'logStartOffset' | 'logEndOffset'>): ModelBatch[] {

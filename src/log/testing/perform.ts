@@ -127,7 +127,8 @@ async function send(subject: Subject, batches: readonly (() => ModelBatch)[], { 
     model.attempt({ ...model.with(added), keptEnd: model.end });
     const origin = next.committed === undefined ? 'client' : 'coordinator';
     const result = log.appendAsLeader(bytes, { origin, leaderEpoch: model.epoch, transactionVersion });
-    holds(!result.duplicate && result.baseOffset === next.baseOffset && result.lastOffset === next.endOffset - 1, 'offsets', () => `appended at ${result.baseOffset} to ${result.lastOffset}, not ${next.baseOffset} to ${next.endOffset - 1}`);
+    holds(!result.duplicate && result.baseOffset === next.baseOffset && result.lastOffset === next.endOffset - 1, 'offsets', () =>
+      `appended at ${result.baseOffset} to ${result.lastOffset}, not ${next.baseOffset} to ${next.endOffset - 1}`);
   }
   if (isCommitted) log.updateHighWatermark(log.logEndOffset);
   await life.endOfTurn();
@@ -155,7 +156,8 @@ async function resend({ log, model }: Subject): Promise<void> {
   // A marker of another epoch, or records that are gone, leave nothing to know it by.
   if (!last || last.records.length === 0 || last.baseOffset < model.start || known?.producerEpoch !== last.producerEpoch || known.lastSequence !== last.lastSequence) return;
   const result = log.appendAsLeader(Buffer.from(last.bytes), { origin: 'client', leaderEpoch: model.epoch });
-  holds(result.duplicate && result.baseOffset === last.baseOffset, 'producers', () => `the batch of producer ${last.producerId} at ${last.baseOffset}, sent again, is ${result.duplicate ? 'known' : 'new'} at ${result.baseOffset}`);
+  holds(result.duplicate && result.baseOffset === last.baseOffset, 'producers', () =>
+    `the batch of producer ${last.producerId} at ${last.baseOffset}, sent again, is ${result.duplicate ? 'known' : 'new'} at ${result.baseOffset}`);
   await whenSafe(log);
 }
 
@@ -231,7 +233,8 @@ async function retain({ log, model, life }: Subject): Promise<void> {
   const { settings } = log;
   log.applyRetention(life.world.wallMs);
   const start = log.logStartOffset;
-  holds(start === model.start || (settings.cleanupPolicy.delete && (settings.retentionBytes >= 0 || settings.retentionMs >= 0)), 'start', () => `retention without a bound moved the start from ${model.start} to ${start}`);
+  holds(start === model.start || (settings.cleanupPolicy.delete && (settings.retentionBytes >= 0 || settings.retentionMs >= 0)), 'start', () =>
+    `retention without a bound moved the start from ${model.start} to ${start}`);
   holds(start >= model.start && start <= model.highWatermark, 'start', () => `retention moved the start from ${model.start} to ${start}, high watermark ${model.highWatermark}`);
   model.become(model.history({ start }));
 }

@@ -81,7 +81,8 @@ export const LOG_WORKLOADS: readonly LogWorkload[] = [
     operations: times(8, index => [append([40], { times: 5, producer: index % 3 }), ...(index % 4 === 3 ? [flush] : [])]),
   }, {
     name: 'idempotent producers',
-    operations: times(12, index => [append([50], { producer: index % 3 }), { do: 'resend', log: 0 }, append([20, 20], { newEpoch: index % 5 === 4 ? true : undefined }), ...(index % 5 === 4 ? [flush] : [])]),
+    operations: times(12, index =>
+      [append([50], { producer: index % 3 }), { do: 'resend', log: 0 }, append([20, 20], { newEpoch: index % 5 === 4 ? true : undefined }), ...(index % 5 === 4 ? [flush] : [])]),
   }, {
     name: 'transactions',
     operations: times(7, index => [
@@ -128,16 +129,23 @@ export const LOG_WORKLOADS: readonly LogWorkload[] = [
     operations: times(6, index => [append([60, 90]), append([60], { producer: 0 }), { do: 'wait', ms: index % 3 === 2 ? 320 : 60 }]),
   }, {
     name: 'closed and opened again',
-    operations: times(3, index => [append([90], { producer: 1 }), append([90]), append([60], { producer: 10, transactional: true }), { do: 'restart', how: index % 3 === 2 ? 'kill' : 'clean' }, { do: 'end', log: 0, producer: 10, commit: index % 2 === 0 }]),
+    operations: times(3, index => [
+      append([90], { producer: 1 }), append([90]), append([60], { producer: 10, transactional: true }),
+      { do: 'restart', how: index % 3 === 2 ? 'kill' : 'clean' }, { do: 'end', log: 0, producer: 10, commit: index % 2 === 0 },
+    ]),
   }, {
     name: 'opened again after deaths',
-    operations: times(5, index => [append([90, 80], { producer: 1 }), append([90], { newEpoch: true }), ...(index % 3 === 0 ? [flush] : []), append([70, 60]), { do: 'restart', how: index % 2 ? 'kill' : 'power' }]),
+    operations: times(5, index => [
+      append([90, 80], { producer: 1 }), append([90], { newEpoch: true }), ...(index % 3 === 0 ? [flush] : []), append([70, 60]),
+      { do: 'restart', how: index % 2 ? 'kill' : 'power' },
+    ]),
   }, {
     name: 'settings that change',
     operations: ([
       { segmentBytes: 400, indexIntervalBytes: 100 }, { retentionBytes: 900 }, { flushMessages: 2, preallocate: true }, { retentionMs: 500, retentionBytes: -1, flushMs: 50 },
     ] as const).flatMap((change, index): Operation[] => [
-      append([120]), { do: 'settings', log: 0, change }, append([80, 50]), { do: 'wait', ms: 260 }, append([100, 90]), { do: 'retain', log: 0 }, ...(index === 2 ? [{ do: 'restart' as const, how: 'clean' as const }] : []),
+      append([120]), { do: 'settings', log: 0, change }, append([80, 50]), { do: 'wait', ms: 260 }, append([100, 90]), { do: 'retain', log: 0 },
+      ...(index === 2 ? [{ do: 'restart' as const, how: 'clean' as const }] : []),
     ]),
   }, {
     name: 'compaction', settings: { flushMessages: 1, cleanupPolicy: { compact: true, delete: false }, deleteRetentionMs: 300 },

@@ -232,7 +232,8 @@ describe('bombs and long work', () => {
   const compute = (calls: string[]): Compute => new NotingCompute(calls);
   const noise = Buffer.from(Uint8Array.from({ length: COMPUTE_FROM_BYTES * 4 }, (_, index) => Math.imul(index ^ (index >>> 7), 2654435761) >>> 24));
 
-  test.each([['gzip', 'gunzip'], ['snappy', 'snappyDecompress'], ['lz4', 'lz4Decompress'], ['zstd', 'zstdDecompress']] as const)('a long %s batch goes to the compute port; the bytes given may go meanwhile', async (codec, task) => {
+  const decompressions = [['gzip', 'gunzip'], ['snappy', 'snappyDecompress'], ['lz4', 'lz4Decompress'], ['zstd', 'zstdDecompress']] as const;
+  test.each(decompressions)('a long %s batch goes to the compute port; the bytes given may go meanwhile', async (codec, task) => {
     const calls: string[] = [];
     const given = buildBatch({ compression: CompressionType[codec] }, [{ ...record(0), value: noise }]);
     expect(given.length).toBeGreaterThan(COMPUTE_FROM_BYTES);
@@ -254,7 +255,8 @@ describe('bombs and long work', () => {
     await expect(validateProduce(given, RULES, { ...CONTEXT, compute: broken })).rejects.toThrow('no threads left');
   });
 
-  test.each([['gzip', 'gzip'], ['snappy', 'snappyCompress'], ['lz4', 'lz4Compress'], ['zstd', 'zstdCompress']] as const)('so does a long conversion to %s, and a short batch does not', async (compressionType, task) => {
+  const compressions = [['gzip', 'gzip'], ['snappy', 'snappyCompress'], ['lz4', 'lz4Compress'], ['zstd', 'zstdCompress']] as const;
+  test.each(compressions)('so does a long conversion to %s, and a short batch does not', async (compressionType, task) => {
     const calls: string[] = [];
     const context = { ...CONTEXT, compute: compute(calls) };
     expect(validateProduce(three({ compression: CompressionType.gzip }), RULES, context)).toMatchObject({ accepted: true });
@@ -266,7 +268,10 @@ describe('bombs and long work', () => {
 });
 
 test('mutilated batches with a right checksum are accepted whole or rejected with a code, never a crash', () => {
-  const allowed = new Set<number>([ErrorCode.NONE, ErrorCode.CORRUPT_MESSAGE, ErrorCode.INVALID_RECORD, ErrorCode.INVALID_TIMESTAMP, ErrorCode.UNSUPPORTED_COMPRESSION_TYPE, ErrorCode.MESSAGE_TOO_LARGE]);
+  const allowed = new Set<number>([
+    ErrorCode.NONE, ErrorCode.CORRUPT_MESSAGE, ErrorCode.INVALID_RECORD, ErrorCode.INVALID_TIMESTAMP, ErrorCode.UNSUPPORTED_COMPRESSION_TYPE,
+    ErrorCode.MESSAGE_TOO_LARGE,
+  ]);
   const edits = fc.array(fc.tuple(fc.nat(), fc.integer({ min: 0, max: 255 })), { minLength: 1, maxLength: 5 });
   fc.assert(fc.property(edits, fc.constantFrom(...Object.values(CompressionType)), fc.constantFrom('producer' as const, 'lz4' as const), (changes, compression, compressionType) => {
     const given = edited(three({ compression }), bytes => {

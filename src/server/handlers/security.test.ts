@@ -94,7 +94,9 @@ test('without a secret there are no tokens, and whether one may ask comes before
   expect(asked).toEqual([[Operation.CREATE_TOKENS, 7, 'User:bob']]);
   expect((await create(allowAll, { renewer: 'Group' })).errorCode).toBe(ErrorCode.INVALID_PRINCIPAL_TYPE);
   const apis = delegationTokenApis({ authorizer: allowAll });
-  expect(await callApi(apis, renewDelegationTokenApi, 2, { hmac: Buffer.alloc(1), renewPeriodMs: 1 }, ALICE)).toMatchObject({ errorCode: ErrorCode.DELEGATION_TOKEN_AUTH_DISABLED, expiryTimestampMs: 0 });
+  expect(await callApi(apis, renewDelegationTokenApi, 2, { hmac: Buffer.alloc(1), renewPeriodMs: 1 }, ALICE)).toMatchObject({
+    errorCode: ErrorCode.DELEGATION_TOKEN_AUTH_DISABLED, expiryTimestampMs: 0,
+  });
   expect((await callApi(apis, describeDelegationTokenApi, 3, { owners: [] }, ALICE)).errorCode).toBe(ErrorCode.DELEGATION_TOKEN_AUTH_DISABLED);
 });
 

@@ -46,7 +46,10 @@ describe('which quota counts', () => {
   });
 
   test('is not one that belongs to others, to an address, or to another use', () => {
-    const limits = Limits.of([bytes({ user: 'v' }, 1), bytes({ user: 'u', 'client-id': 'd' }, 2), quota({ ip: null }, { producer_byte_rate: 3 }), quota({ user: 'u' }, { consumer_byte_rate: 4 })], 'producer_byte_rate');
+    const limits = Limits.of([
+      bytes({ user: 'v' }, 1), bytes({ user: 'u', 'client-id': 'd' }, 2), quota({ ip: null }, { producer_byte_rate: 3 }),
+      quota({ user: 'u' }, { consumer_byte_rate: 4 }),
+    ], 'producer_byte_rate');
     expect(boundOf(limits, 'u', 'c')).toBe(2 ** 63);
     expect(Limits.of([quota({ user: 'u' }, { consumer_byte_rate: 4 })], 'producer_byte_rate').isEmpty).toBe(true);
   });

@@ -89,7 +89,8 @@ function checkContradictions({ keys }: Evidence, findings: Findings): void {
       if (before.offset !== here.offset) continue;
       const both = [before.version, here.version];
       findings.add('inconsistent-offsets', () => ({
-        key, values: both.map(({ value }) => value), operations: both.flatMap(({ writer, readCommittedBy, readUncommittedBy }) => [writer?.operation, (readCommittedBy ?? readUncommittedBy)?.operation]),
+        key, values: both.map(({ value }) => value), operations: both.flatMap(({ writer, readCommittedBy, readUncommittedBy }) =>
+          [writer?.operation, (readCommittedBy ?? readUncommittedBy)?.operation]),
         detail: `${key}@${here.offset} holds ${before.version.value} and ${here.version.value}`,
       }));
     }

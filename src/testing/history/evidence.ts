@@ -104,7 +104,8 @@ function noteSends(work: Work, versions: Map<Key, Versions>): void {
   for (const send of sendsOf(work.operation)) {
     const version = versionOf(versionsOf(versions, send.key), send.key, send.value);
     if (version.writer !== undefined) {
-      throw new HistoryError(`${send.value} was sent to ${send.key} by operation ${version.writer.number} and again by operation ${work.number}: values must be unique for each attempt, or nothing tells who wrote what is read`);
+      throw new HistoryError(`${send.value} was sent to ${send.key} by operation ${version.writer.number} and again by operation ${work.number}: values ` +
+        `must be unique for each attempt, or nothing tells who wrote what is read`);
     }
     version.writer = work;
     version.send = send;

@@ -26,7 +26,9 @@ export function checkOffsetReads({ history, works, clockErrorMs }: Evidence, fin
 function checkOffsetRead(operation: CommittedOperation, [key, offset]: Origin, by: readonly TransactionOperation[], clockErrorMs: number, findings: Findings): void {
   const what = `process ${operation.process} was told that ${operation.group} is at ${offset} in ${key}`;
   const prove = (why: string) => () => ({ key, operations: [...by, operation], values: [], detail: `${what}, ${why}` });
-  if (by.every(({ outcome }) => outcome === 'fail')) return findings.add('aborted-offsets', prove(`which only an aborted transaction of ${by[0]!.transactionalId} (process ${by[0]!.process}) was to commit`));
+  if (by.every(({ outcome }) => outcome === 'fail')) {
+    return findings.add('aborted-offsets', prove(`which only an aborted transaction of ${by[0]!.transactionalId} (process ${by[0]!.process}) was to commit`));
+  }
   const { endMs } = operation;
   if (endMs === undefined) return;
   if (by.every(({ outcome, commitMs }) => outcome === 'fail' || (commitMs !== undefined && endMs + clockErrorMs < commitMs))) {
@@ -53,7 +55,10 @@ export function checkPipeline({ group, outputsPerInput = 1 }: Pipeline, { works,
     for (const offset of inputs.slice(0, countBelow(inputs, end))) {
       const made = outputs.get(key)?.get(offset)?.length ?? 0;
       if (made < outputsPerInput) {
-        findings.add('output-missing', () => ({ operations: [work.operation], values: [], detail: `${group} has committed ${end} in ${key}, but input ${offset} has ${made} outputs in committed transactions, not ${outputsPerInput}` }));
+        findings.add('output-missing', () => ({
+          operations: [work.operation], values: [],
+          detail: `${group} has committed ${end} in ${key}, but input ${offset} has ${made} outputs in committed transactions, not ${outputsPerInput}`,
+        }));
       }
     }
   }
@@ -64,6 +69,7 @@ function tellTwice(group: string, key: Key, offset: number, by: readonly Work[],
   const values = who.flatMap(operation => [...sendsOf(operation)].filter(({ from }) => from?.[0] === key && from[1] === offset).map(({ value }) => value));
   findings.add('output-twice', () => ({
     operations: who, values,
-    detail: `input ${offset} of ${key} was put out ${by.length} times for ${group} by ${who.length} committed transactions (processes ${who.map(({ process }) => process).join(', ')}), not ${outputsPerInput} by one: ${values.slice(0, 8).join(', ')}`,
+    detail: `input ${offset} of ${key} was put out ${by.length} times for ${group} by ${who.length} committed transactions (processes ` +
+      `${who.map(({ process }) => process).join(', ')}), not ${outputsPerInput} by one: ${values.slice(0, 8).join(', ')}`,
   }));
 }

@@ -27,7 +27,8 @@ function largeHistory(): Operation[] {
   const ends = Array.from({ length: PARTITIONS }, () => 0);
   for (let round = 0; next.some(position => position < perPartition); round++) {
     // Those of a round are open at once: their outputs stand among one another's.
-    const open = Array.from({ length: COPIERS }, (_, copier) => ({ copier, partition: (round % 2) * COPIERS + copier, micro: [] as MicroOperation[], sends: [] as Send[], aborts: round % 10 === copier }));
+    const open = Array.from({ length: COPIERS }, (_, copier) =>
+      ({ copier, partition: (round % 2) * COPIERS + copier, micro: [] as MicroOperation[], sends: [] as Send[], aborts: round % 10 === copier }));
     for (let i = 0; i < INPUTS_A_TRANSACTION; i++) {
       for (const { partition, sends, aborts } of open) {
         const input = next[partition]! + i;
@@ -86,11 +87,15 @@ describe(`a history of ${VALUES} values`, () => {
     const { user, system } = process.cpuUsage(before);
     expect(describeFaults(result)).toBe('');
     expect(result.committed).toBe(VALUES);
-    if (process.env['VALUES'] !== undefined) console.log(`${history.length} operations with ${result.committed} committed values (${result.transactions.committed} transactions, ${result.transactions.aborted} aborted) judged in ${((user + system) / 1e6).toFixed(1)} s of CPU, ${Math.round(process.memoryUsage().heapUsed / 2 ** 20)} MiB of heap`);
+    if (process.env['VALUES'] !== undefined) {
+      console.log(`${history.length} operations with ${result.committed} committed values (${result.transactions.committed} transactions, ` +
+        `${result.transactions.aborted} aborted) judged in ${((user + system) / 1e6).toFixed(1)} s of CPU, ${Math.round(process.memoryUsage().heapUsed / 2 ** 20)} MiB of heap`);
+    }
     const gone = `3/${Math.floor(VALUES / 2 / PARTITIONS / 2)}`;
     const without = history.map((operation): Operation => (operation.kind !== 'data' ? operation : {
       ...operation,
-      micro: operation.micro.map(each => (each.kind === 'send' ? each : { kind: 'poll', records: Object.fromEntries(Object.entries(each.records).map(([key, records]) => [key, records.filter(([, value]) => !String(value).startsWith(`${gone}/`))])) })),
+      micro: operation.micro.map(each => (each.kind === 'send' ? each : { kind: 'poll', records: Object.fromEntries(Object.entries(each.records).map(([key, records]) =>
+        [key, records.filter(([, value]) => !String(value).startsWith(`${gone}/`))])) })),
     }));
     expect([...checkHistory(without, OPTIONS).counts]).toEqual([['half-transaction', 1]]);
   }, TEST_TIMEOUT_MS);

@@ -291,7 +291,12 @@ class Reader implements Actor {
     const to = Math.min(this.model.end(key, this.isolation), from + atMost);
     const records = this.model.read(key, from, to, this.isolation);
     this.positions.set(key, to);
-    if (records.length > 0) this.model.history.push({ kind: 'data', process: this.process, outcome: 'ok', isolation: this.isolation, micro: [{ kind: 'poll', records: { [key]: records } }], startMs, endMs: this.model.tick() });
+    if (records.length > 0) {
+      this.model.history.push({
+        kind: 'data', process: this.process, outcome: 'ok', isolation: this.isolation, micro: [{ kind: 'poll', records: { [key]: records } }], startMs,
+        endMs: this.model.tick(),
+      });
+    }
   }
 
   private tellEnds(reached: boolean): void {
@@ -327,7 +332,8 @@ export function legalHistory(seed: number): Operation[] {
     new Producer(model, 'copier-0', ['in-0'], OUTPUTS), new Producer(model, 'copier-1', ['in-1'], OUTPUTS),
   ];
   const readers = [
-    new Reader(model, 'read_committed', false), new Reader(model, 'read_committed', false), new Reader(model, 'read_uncommitted', false), new Reader(model, 'read_committed', true), new GroupObserver(model),
+    new Reader(model, 'read_committed', false), new Reader(model, 'read_committed', false), new Reader(model, 'read_uncommitted', false),
+    new Reader(model, 'read_committed', true), new GroupObserver(model),
   ];
   const actors: Actor[] = [...writers, ...writers, ...writers, ...readers];
   for (let i = 0; i < STEPS; i++) actors[random.int(actors.length)]!.step();

@@ -66,7 +66,8 @@ function tellHalf({ operation }: Work, missing: readonly Missing[], seen: readon
   const [lost, found] = [missing[0]!.version, seen[0]!];
   findings.add('half-transaction', () => ({
     operations: [operation, readerOf(found), readerOf(missing[0]!.passedBy)], values: [lost.value, found.value, ...valuesOf(missing[0]!.passedBy)],
-    detail: `of the transaction of process ${operation.process}, ${seen.length} values were read, such as ${found.value} at ${found.key}@${found.offsets[0]}, but ${missing.length} never, such as ${lost.value} of ${lost.key}`,
+    detail: `of the transaction of process ${operation.process}, ${seen.length} values were read, such as ${found.value} at ` +
+      `${found.key}@${found.offsets[0]}, but ${missing.length} never, such as ${lost.value} of ${lost.key}`,
   }));
 }
 

@@ -53,7 +53,8 @@ function tellFallen(marks: ReadonlyMap<Key, readonly Mark[]>, clockErrorMs: numb
       const { operation: { kind: by, process } } = floor;
       findings.add(kind, () => ({
         key, operations: [floor.operation, told.operation],
-        detail: `the ${name} of ${key} was told as ${told.value} to process ${told.operation.process}, after ${by === 'ends' ? `process ${process} was told ${floor.value}` : `process ${process} had ${floor.isTold ? 'seen' : 'dealt with'} the record before ${floor.value}`}`,
+        detail: `the ${name} of ${key} was told as ${told.value} to process ${told.operation.process}, after ` +
+          (by === 'ends' ? `process ${process} was told ${floor.value}` : `process ${process} had ${floor.isTold ? 'seen' : 'dealt with'} the record before ${floor.value}`),
       }));
     }
   }
@@ -72,7 +73,8 @@ function tellOffsets(group: string, key: Key, told: Mark, floor: Mark, findings:
   const { process } = floor.operation;
   findings.add(floor.isTold ? 'offsets-moved-back' : 'output-without-offsets', () => ({
     key, operations: [floor.operation, told.operation], values: [],
-    detail: `process ${told.operation.process} was told that ${group} is at ${told.value} in ${key}, after ${floor.isTold ? `process ${process} was told ${floor.value}` : `process ${process} had committed ${floor.value} in a transaction`}`,
+    detail: `process ${told.operation.process} was told that ${group} is at ${told.value} in ${key}, after ` +
+      (floor.isTold ? `process ${process} was told ${floor.value}` : `process ${process} had committed ${floor.value} in a transaction`),
   }));
 }
 

@@ -28,7 +28,9 @@ export function checkOpenTransactions(evidence: Evidence, findings: Findings): v
       if (sight.work?.polled.some(({ versions }) => versions.some(({ writer }) => writer?.operation === operation)) === true) continue;
       findings.add('lso-past-open', () => ({
         key, operations: [operation, sight.operation], values: [],
-        detail: `process ${sight.operation.process} ${sight.operation.kind === 'ends' ? `was told ${sight.end} as the last stable offset of ${key}` : `read ${key}@${sight.end - 1} at read_committed`} by ${sight.atMs}, past offset ${first} of a transaction of ${operation.transactionalId} (process ${operation.process}) that nobody asked to commit before ${untilMs}`,
+        detail: `process ${sight.operation.process} ` +
+          `${sight.operation.kind === 'ends' ? `was told ${sight.end} as the last stable offset of ${key}` : `read ${key}@${sight.end - 1} at read_committed`} ` +
+          `by ${sight.atMs}, past offset ${first} of a transaction of ${operation.transactionalId} (process ${operation.process}) that nobody asked to commit before ${untilMs}`,
       }));
     }
   }

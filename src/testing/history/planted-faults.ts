@@ -120,7 +120,8 @@ export const PLANTS: Partial<Record<AnomalyKind, Plant>> = {
     const last = lastOffsets(draft);
     return toOne([...last], random, ([key, offset]) => plantPoll(draft, key, [offset + 5, NEW_VALUE], 1e6));
   },
-  G1a: (draft, random) => toOne(transactionsIn(draft, 'fail').flatMap(sendsIn).filter(({ offset }) => offset !== null), random, ({ key, offset, value }) => plantPoll(draft, key, [offset!, value], 1e6)),
+  G1a: (draft, random) =>
+    toOne(transactionsIn(draft, 'fail').flatMap(sendsIn).filter(({ offset }) => offset !== null), random, ({ key, offset, value }) => plantPoll(draft, key, [offset!, value], 1e6)),
   'precommitted-read': (draft, random) => toOne(transactionsIn(draft, 'ok').filter(each => sendsIn(each).some(({ offset }) => offset !== null)), random, each => {
     const { key, offset, value } = sendsIn(each).find(send => send.offset !== null)!;
     each.micro.push({ kind: 'poll', records: { [key]: [[offset!, value]] } });
@@ -141,7 +142,8 @@ export const PLANTS: Partial<Record<AnomalyKind, Plant>> = {
   'lost-write': (draft, random) => {
     const last = lastOffsets(draft);
     const read = readCommitted(draft);
-    return toOne(visible(draft, 1).filter(each => each.offsets === undefined && sendsIn(each).every(({ key, value, offset }) => offset !== null && read.get(nameOf(key, value))! < last.get(key)! - 8)), random, each => removeFromPolls(draft, sendsIn(each)));
+    const isReadBefore = ({ key, value, offset }: Send): boolean => offset !== null && read.get(nameOf(key, value))! < last.get(key)! - 8;
+    return toOne(visible(draft, 1).filter(each => each.offsets === undefined && sendsIn(each).every(isReadBefore)), random, each => removeFromPolls(draft, sendsIn(each)));
   },
   unseen: (draft, random) => toOne(visible(draft, 1).filter(each => each.offsets === undefined), random, each => {
     for (const send of sendsIn(each)) send.offset = null;
@@ -162,7 +164,8 @@ export const PLANTS: Partial<Record<AnomalyKind, Plant>> = {
     const readers = draft.filter(assigned(draft) as (each: Draft[number]) => boolean) as Mutable<DataOperation>[];
     return toOne(readers.filter(({ micro }) => micro[0]?.kind === 'poll'), random, each => draft.splice(draft.indexOf(each), 0, structuredClone(each)));
   },
-  'int-poll-skip': (draft, random) => toOne(polledIn(draft, each => assigned(draft)(each) && isAtReadCommitted(each)).filter(({ records }) => records.length > 2), random, ({ records }) => records.splice(1, 1)),
+  'int-poll-skip': (draft, random) =>
+    toOne(polledIn(draft, each => assigned(draft)(each) && isAtReadCommitted(each)).filter(({ records }) => records.length > 2), random, ({ records }) => records.splice(1, 1)),
   'int-nonmonotonic-poll': (draft, random) => toOne(polledIn(draft).filter(({ records }) => records.length > 1), random, ({ records }) => records.reverse()),
   'nonmonotonic-send': (draft, random) => {
     const pairs = draft.flatMap((each, i) => {

@@ -108,7 +108,8 @@ function addStep(findings: Findings, kind: AnomalyKind, mayJump: boolean, { key,
     return {
       key, values: shown.map(({ value }) => value),
       operations: [left?.writer?.operation, (left?.readCommittedBy ?? left?.readUncommittedBy)?.operation, earlier, operation],
-      detail: `process ${operation.process} ${operation.kind === 'ends' ? `had polled all below ${key}@${to}` : `polled ${key}@${to}`} after ${key}@${from}${earlier === undefined ? ' in one operation' : ''}${left === undefined ? '' : ` and left out ${left.value} at ${left.offsets[0]}, which others read`}`,
+      detail: `process ${operation.process} ${operation.kind === 'ends' ? `had polled all below ${key}@${to}` : `polled ${key}@${to}`} after ` +
+        `${key}@${from}${earlier === undefined ? ' in one operation' : ''}${left === undefined ? '' : ` and left out ${left.value} at ${left.offsets[0]}, which others read`}`,
     };
   }, mayJump);
 }
@@ -139,7 +140,10 @@ function checkSends(work: Work, senders: Map<number, Map<Key, { offset: number; 
     const [first, last] = [offsets[0]!, offsets.at(-1)!];
     if (previous !== undefined) {
       const isSame = previous.work === work;
-      const prove = (what: string) => () => ({ key, operations: [previous.work.operation, operation], values: [value, ...versionsAt(log, previous.offset).map(version => version.value)], detail: `process ${operation.process} sent ${value} to ${key}, which stands at ${first}, ${what} ${previous.offset}` });
+      const prove = (what: string) => () => ({
+        key, operations: [previous.work.operation, operation], values: [value, ...versionsAt(log, previous.offset).map(version => version.value)],
+        detail: `process ${operation.process} sent ${value} to ${key}, which stands at ${first}, ${what} ${previous.offset}`,
+      });
       if (first <= previous.offset) findings.add(isSame ? 'int-nonmonotonic-send' : 'nonmonotonic-send', prove('after what stands at'));
       else if (isSame && leftOut(log.offsets, previous.offset, first) !== undefined) findings.add('int-send-skip', prove("with others' values since"));
     }

@@ -22,7 +22,10 @@ function checkReader(reader: Work, context: Context): void {
       const [version, offset] = [versions[i]!, records[i]![0]];
       if (version.writer !== undefined) checkRead(reader, { version, writer: version.writer, offset }, context);
       else if (context.writersComplete) {
-        context.findings.add('phantom', () => ({ key, operations: [reader.operation], values: [version.value], detail: `process ${reader.operation.process} read ${version.value} at ${key}@${offset}, which nobody sent` }));
+        context.findings.add('phantom', () => ({
+          key, operations: [reader.operation], values: [version.value],
+          detail: `process ${reader.operation.process} read ${version.value} at ${key}@${offset}, which nobody sent`,
+        }));
       }
     }
   }
@@ -43,7 +46,8 @@ function checkRead({ operation: reader }: Work, { version: { key, value }, write
   const operations = [written, reader];
   if (written === reader) return findings.add('precommitted-read', () => ({ key, operations, values: [value], detail: `${what()}, its own, before it was committed` }));
   if (written.outcome === 'fail') {
-    return findings.add('G1a', () => ({ key, operations, values: [value], detail: `${what()}${committedOnly ? ' at read_committed' : ''}, though its writer, process ${written.process}, ${written.kind === 'txn' ? `aborted the transaction of ${written.transactionalId}` : 'failed'}` }));
+    return findings.add('G1a', () => ({ key, operations, values: [value], detail: `${what()}${committedOnly ? ' at read_committed' : ''}, though its ` +
+      `writer, process ${written.process}, ${written.kind === 'txn' ? `aborted the transaction of ${written.transactionalId}` : 'failed'}` }));
   }
   if (written.kind !== 'txn') return;
   const fencedBy = fencing(writer);
@@ -54,5 +58,6 @@ function checkRead({ operation: reader }: Work, { version: { key, value }, write
     }));
   }
   if (reader.endMs === undefined || written.commitMs === undefined || reader.endMs + clockErrorMs >= written.commitMs) return;
-  findings.add('uncommitted-read', () => ({ key, operations, values: [value], detail: `${what()} at read_committed by ${reader.endMs}, before process ${written.process} asked to commit it at ${written.commitMs}` }));
+  findings.add('uncommitted-read', () =>
+    ({ key, operations, values: [value], detail: `${what()} at read_committed by ${reader.endMs}, before process ${written.process} asked to commit it at ${written.commitMs}` }));
 }

@@ -40,7 +40,10 @@ describe('what clients do', () => {
     lifeOf(recorder, 'ok');
     expect(recorder.operations[2]).toEqual({
       kind: 'txn', process: 0, outcome: 'ok', transactionalId: 'a', isolation: 'read_committed', startMs: 3, commitMs: 4, endMs: 5,
-      micro: [{ kind: 'poll', records: { 'in-0': [[0, 'x']] } }, { kind: 'send', key: 'out-0', offset: 5, value: 'x/1', from: ['in-0', 0] }, { kind: 'send', key: 'out-1', offset: null, value: 'y/1' }],
+      micro: [
+        { kind: 'poll', records: { 'in-0': [[0, 'x']] } }, { kind: 'send', key: 'out-0', offset: 5, value: 'x/1', from: ['in-0', 0] },
+        { kind: 'send', key: 'out-1', offset: null, value: 'y/1' },
+      ],
       offsets: { g: { 'in-0': 1, 'in-1': 4 } },
     });
     expect(checkHistory(recorder.operations, { readToEnd: true, pipelines: [{ group: 'g' }] }).faults).toEqual([]);

@@ -2,7 +2,8 @@ import { describe, expect, test } from '@jest/globals';
 import { SimRandom } from '../../env/sim/random.js';
 import { checkCopies, checkWindowedJoin, checkWordCount, type Copying, type PipelineFaultKind, type PipelineResult, type StoredRecord } from './topic-pipelines.js';
 
-const record = (partition: string, offset: number, key: string | null, value: string, timestampMs?: number): StoredRecord => ({ partition, offset, key, value, ...(timestampMs === undefined ? {} : { timestampMs }) });
+const record = (partition: string, offset: number, key: string | null, value: string, timestampMs?: number): StoredRecord =>
+  ({ partition, offset, key, value, ...(timestampMs === undefined ? {} : { timestampMs }) });
 const kindsOf = ({ counts }: PipelineResult): PipelineFaultKind[] => [...counts.keys()];
 
 describe('copies', () => {
@@ -32,7 +33,9 @@ describe('copies', () => {
   });
 
   test('are told with their places', () => {
-    expect(checkCopies({ ...sound, outputs: [...outputs, record('out-1', 9, 'a', '1!')] }).faults).toEqual([{ kind: 'twice', detail: 'the output a = 1! of in-0@0 stands at out-0@0 and again at out-1@9' }]);
+    expect(checkCopies({ ...sound, outputs: [...outputs, record('out-1', 9, 'a', '1!')] }).faults).toEqual([{
+      kind: 'twice', detail: 'the output a = 1! of in-0@0 stands at out-0@0 and again at out-1@9',
+    }]);
   });
 
   test('of which nothing tells whose they are, are refused', () => {
@@ -40,7 +43,10 @@ describe('copies', () => {
   });
 
   test('several of one input are all wanted, and some inputs have none', () => {
-    const split: Copying = { inputs: [record('in-0', 0, 'a', 'x y'), record('in-0', 1, 'a', '')], outputs: [record('out-0', 0, 'a', 'x'), record('out-0', 1, 'a', 'y')], transform: ({ key, value }) => value.split(' ').filter(part => part !== '').map(part => ({ key, value: part })), offsets: { 'in-0': 2 } };
+    const split: Copying = {
+      inputs: [record('in-0', 0, 'a', 'x y'), record('in-0', 1, 'a', '')], outputs: [record('out-0', 0, 'a', 'x'), record('out-0', 1, 'a', 'y')],
+      transform: ({ key, value }) => value.split(' ').filter(part => part !== '').map(part => ({ key, value: part })), offsets: { 'in-0': 2 },
+    };
     expect(kindsOf(checkCopies(split))).toEqual([]);
     expect(kindsOf(checkCopies({ ...split, outputs: [record('out-0', 0, 'a', 'x')] }))).toEqual(['offsets-ahead']);
   });
@@ -106,7 +112,10 @@ describe('windowed joins', () => {
 
   test('equal outputs of several pairs are counted', () => {
     const same = [record('l-0', 0, 'a', 'x', 0), record('l-0', 1, 'a', 'x', 0)];
-    const joined = (count: number): PipelineResult => checkWindowedJoin({ left: same, right: [record('r-0', 0, 'a', 'y', 0)], outputs: Array.from({ length: count }, (_, i) => record('o-0', i, 'a', 'xy')), timeDifferenceMs: 0, join: (l, r) => l + r });
+    const joined = (count: number): PipelineResult => checkWindowedJoin({
+      left: same, right: [record('r-0', 0, 'a', 'y', 0)], outputs: Array.from({ length: count }, (_, i) => record('o-0', i, 'a', 'xy')), timeDifferenceMs: 0,
+      join: (l, r) => l + r,
+    });
     expect([1, 2, 3].map(count => kindsOf(joined(count)))).toEqual([['lost'], [], ['twice']]);
   });
 

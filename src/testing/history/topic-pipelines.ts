@@ -93,12 +93,16 @@ export function checkCopies({ inputs, outputs, transform = input => [input], off
   for (const input of inputs) {
     inputCount++;
     for (const output of transform(input)) expectOutput(expected, output, input);
-    if (isDrained && !(offsets[input.partition]! > input.offset)) faults.add('not-drained', () => `the group has committed ${offsets[input.partition] ?? 'nothing'} in ${input.partition}, where ${placed(input)} stands`);
+    if (isDrained && !(offsets[input.partition]! > input.offset)) {
+      faults.add('not-drained', () => `the group has committed ${offsets[input.partition] ?? 'nothing'} in ${input.partition}, where ${placed(input)} stands`);
+    }
   }
   const outputCount = seeOutputs(outputs, expected, offsets, faults);
   for (const { input, output, seen } of expected.values()) {
     if (seen !== undefined) continue;
-    if (offsets[input.partition]! > input.offset) faults.add('offsets-ahead', () => `the group has committed ${offsets[input.partition]} in ${input.partition}, but ${placed(input)} has no output ${named(output)}`);
+    if (offsets[input.partition]! > input.offset) {
+      faults.add('offsets-ahead', () => `the group has committed ${offsets[input.partition]} in ${input.partition}, but ${placed(input)} has no output ${named(output)}`);
+    }
     else if (isDrained) faults.add('lost', () => `${placed(input)} has no output ${named(output)}`);
   }
   return faults.result(inputCount, outputCount);
@@ -137,9 +141,13 @@ function seeOutputs(outputs: Iterable<StoredRecord>, expected: ReadonlyMap<strin
     its.seen = record;
     const strand = `${record.partition} ${input.partition} ${record.key === null ? 'n' : `k${record.key}`}`;
     const previous = before.get(strand);
-    if (previous !== undefined && previous.input.offset > input.offset) faults.add('order', () => `${placed(record)} comes from ${placed(input)}, and ${placed(previous.seen!)} before it, of the same key, from the later ${placed(previous.input)}`);
+    if (previous !== undefined && previous.input.offset > input.offset) {
+      faults.add('order', () => `${placed(record)} comes from ${placed(input)}, and ${placed(previous.seen!)} before it, of the same key, from the later ${placed(previous.input)}`);
+    }
     before.set(strand, its);
-    if (!(offsets[input.partition]! > input.offset)) faults.add('offsets-behind', () => `${placed(record)} is the output of ${placed(input)}, but the group has committed ${offsets[input.partition] ?? 'nothing'} in ${input.partition}`);
+    if (!(offsets[input.partition]! > input.offset)) {
+      faults.add('offsets-behind', () => `${placed(record)} is the output of ${placed(input)}, but the group has committed ${offsets[input.partition] ?? 'nothing'} in ${input.partition}`);
+    }
   }
   return count;
 }

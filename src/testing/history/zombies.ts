@@ -65,7 +65,8 @@ export function checkZombies(evidence: Evidence, findings: Findings): void {
     if (fencedBy === undefined) continue;
     findings.add('zombie-commit', () => ({
       operations: [fencedBy, operation], values: [],
-      detail: `process ${operation.process} asked to commit a transaction of ${operation.transactionalId} at ${operation.commitMs} and was told that it is committed, though process ${fencedBy.process} had taken the id by ${fencedBy.endMs}`,
+      detail: `process ${operation.process} asked to commit a transaction of ${operation.transactionalId} at ${operation.commitMs} and was told that it is ` +
+        `committed, though process ${fencedBy.process} had taken the id by ${fencedBy.endMs}`,
     }));
   }
 }

@@ -61,7 +61,8 @@ export async function fetchOnce(link: Link, ledger: Ledger, { topic, index }: Pl
   }
   if (isolation === COMMITTED) {
     const last = fetched.batches.at(-1);
-    holds(last === undefined || last.nextOffset <= fetched.lastStableOffset, 'stableOffset', () => `${link.name} was given ${partition} up to ${last?.nextOffset}, and the last stable offset is ${fetched.lastStableOffset}`);
+    holds(last === undefined || last.nextOffset <= fetched.lastStableOffset, 'stableOffset', () =>
+      `${link.name} was given ${partition} up to ${last?.nextOffset}, and the last stable offset is ${fetched.lastStableOffset}`);
     for (const { offset, value } of fetched.records) ledger.seenCommitted(link.name, partition, offset, value);
   }
   return fetched;

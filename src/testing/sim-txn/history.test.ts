@@ -26,7 +26,8 @@ test('the histories of simulated clients hold all that a checker can judge', () 
 });
 
 test.each<AnomalyKind>([
-  'G1a', 'precommitted-read', 'uncommitted-read', 'zombie-commit', 'zombie-write', 'lso-past-open', 'half-transaction', 'inconsistent-offsets', 'duplicate', 'phantom', 'int-nonmonotonic-poll', 'output-twice',
+  'G1a', 'precommitted-read', 'uncommitted-read', 'zombie-commit', 'zombie-write', 'lso-past-open', 'half-transaction', 'inconsistent-offsets', 'duplicate',
+  'phantom', 'int-nonmonotonic-poll', 'output-twice',
 ])('and the one that is planted: %s', kind => {
   let planted = 0;
   for (const [seed, history] of histories.entries()) {

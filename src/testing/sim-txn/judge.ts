@@ -112,7 +112,8 @@ function oneOwner({ batches }: Outcome, ledger: Ledger): void {
       if (ended === undefined || !marker.committed) continue;
       const newer = ledger.incarnations.find(each => isNewer(each, ended) && each.sinceMs < marker.timestampMs);
       holds(newer === undefined, 'oneOwner', () =>
-        `${describe(ended)} was committed in ${partition} at ${marker.timestampMs}, and ${newer!.client} owned its id since ${newer!.sinceMs} as producer ${newer!.producerId} epoch ${newer!.producerEpoch}`);
+        `${describe(ended)} was committed in ${partition} at ${marker.timestampMs}, and ${newer!.client} owned its id since ${newer!.sinceMs} as producer ` +
+          `${newer!.producerId} epoch ${newer!.producerEpoch}`);
     }
   }
 }

@@ -105,7 +105,10 @@ export class Ledger {
   }
 
   begin(client: string, incarnation: Incarnation, { producerId, producerEpoch }: { producerId: number; producerEpoch: number }, beganMs: number): Transaction {
-    const transaction: Transaction = { number: this.transactions.length, client, incarnation, producerId, producerEpoch, written: [], offsets: new Map(), beganMs, askedToCommitMs: undefined, endedMs: undefined, fate: 'unasked' };
+    const transaction: Transaction = {
+      number: this.transactions.length, client, incarnation, producerId, producerEpoch, written: [], offsets: new Map(), beganMs, askedToCommitMs: undefined,
+      endedMs: undefined, fate: 'unasked',
+    };
     this.transactions.push(transaction);
     this.events.push({ what: 'transaction', transaction });
     return transaction;
@@ -154,5 +157,6 @@ export class Ledger {
 }
 
 export function describe({ number, client, incarnation: { transactionalId }, producerId, producerEpoch, fate, written }: Transaction): string {
-  return `transaction ${number} of ${client} (${transactionalId}, producer ${producerId} epoch ${producerEpoch}, ${fate}; ${written.map(({ value, partition, offset }) => `${value} in ${partition}@${offset ?? '?'}`).join(', ')})`;
+  const values = written.map(({ value, partition, offset }) => `${value} in ${partition}@${offset ?? '?'}`);
+  return `transaction ${number} of ${client} (${transactionalId}, producer ${producerId} epoch ${producerEpoch}, ${fate}; ${values.join(', ')})`;
 }

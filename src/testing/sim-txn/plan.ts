@@ -109,7 +109,10 @@ function randomOperation(random: SimRandom): Operation {
   if (choice < 74) return { who: of(Object.keys(READERS)), pauseMs, do: 'read', place: random.int(READ_PLACES.length), maxBytes: random.chance(0.3) ? 1 : 1 + random.int(2000) };
   if (choice < 89) {
     const who = of([...Object.keys(PRODUCERS), ...MEMBERS, ...PLAIN]);
-    return { who, pauseMs: 0, do: 'disturb', how: (['lost', 'unanswered', 'late', 'again'] as const)[random.int(4)]!, after: random.int(6), delayMs: random.chance(0.7) ? random.int(60) : random.int(3000) };
+    return {
+      who, pauseMs: 0, do: 'disturb', how: (['lost', 'unanswered', 'late', 'again'] as const)[random.int(4)]!, after: random.int(6),
+      delayMs: random.chance(0.7) ? random.int(60) : random.int(3000),
+    };
   }
   if (choice < 91) return { who: CHAOS, pauseMs, do: 'audit' };
   if (choice < 93) return { who: CHAOS, pauseMs, do: 'kill', downMs: randomDownMs(random) };

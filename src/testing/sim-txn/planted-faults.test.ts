@@ -153,9 +153,16 @@ const FAULTS: readonly Fault[] = [
       let offset = 100_000;
       return {
         tap: onRequest(produceApi, ({ topicData, transactionalId }) => (transactionalId !== null ? undefined : {
-          answer: { throttleTimeMs: 0, nodeEndpoints: [], responses: topicData.map(({ name, partitionData }) => ({ name: name ?? '', topicId: '', partitionResponses: partitionData.map(({ index }) => ({
-            index, errorCode: 0, baseOffset: (offset += 10), logAppendTimeMs: -1, logStartOffset: 0, recordErrors: [], errorMessage: null, currentLeader: { leaderId: -1, leaderEpoch: -1 },
-          })) })) },
+          answer: {
+            throttleTimeMs: 0, nodeEndpoints: [],
+            responses: topicData.map(({ name, partitionData }) => ({
+              name: name ?? '', topicId: '',
+              partitionResponses: partitionData.map(({ index }) => ({
+                index, errorCode: 0, baseOffset: (offset += 10), logAppendTimeMs: -1, logStartOffset: 0, recordErrors: [], errorMessage: null,
+                currentLeader: { leaderId: -1, leaderEpoch: -1 },
+              })),
+            })),
+          },
         })),
       };
     },
@@ -164,7 +171,8 @@ const FAULTS: readonly Fault[] = [
     what: 'Produce tells a wrong offset', finds: ['offsets'], seeds: 10,
     plant: () => ({
       tap: onResponse(produceApi, response => ({
-        ...response, responses: response.responses.map(topic => ({ ...topic, partitionResponses: topic.partitionResponses.map(each => ({ ...each, baseOffset: Number(each.baseOffset) + (each.errorCode === 0 ? 1 : 0) })) })),
+        ...response, responses: response.responses.map(topic =>
+          ({ ...topic, partitionResponses: topic.partitionResponses.map(each => ({ ...each, baseOffset: Number(each.baseOffset) + (each.errorCode === 0 ? 1 : 0) })) })),
       })),
     }),
   },
@@ -257,7 +265,8 @@ const FAULTS: readonly Fault[] = [
     plant: () => ({
       operations: [...inputs(3), ...[2000, 5].map((pauseMs): Operation => ({ who: 'r1', pauseMs, do: 'read', place: INPUT_PLACE, maxBytes: 1 }))],
       tap: onRequest(fetchApi, (request, { name }) => (name !== 'r1' ? undefined : { request: {
-        ...request, topics: (request.topics ?? []).map(topic => ({ ...topic, partitions: topic.partitions.map(each => ({ ...each, fetchOffset: Number(each.fetchOffset) === 0 ? 0 : Number(each.fetchOffset) + 1 })) })),
+        ...request, topics: (request.topics ?? []).map(topic =>
+          ({ ...topic, partitions: topic.partitions.map(each => ({ ...each, fetchOffset: Number(each.fetchOffset) === 0 ? 0 : Number(each.fetchOffset) + 1 })) })),
       } })),
     }),
   },

@@ -56,7 +56,8 @@ export class Scenario {
   /** A way to the broker; what is planned for its name disturbs it. */
   link(name: string, permitted: (how: Disturbance, apiKey: number) => Disturbance = how => how, transactionalId?: string): Link {
     const { stage: { world } } = this;
-    const net = new DisturbedNet(world.node(`client ${name}`).net, world, permitted, (apiKey, delayMs) => { if (transactionalId !== undefined) this.fences.ghost(transactionalId, name, apiKey, delayMs); });
+    const net = new DisturbedNet(world.node(`client ${name}`).net, world, permitted,
+      (apiKey, delayMs) => { if (transactionalId !== undefined) this.fences.ghost(transactionalId, name, apiKey, delayMs); });
     this.nets.set(name, net);
     return new Link({ name, world, net, host: MACHINE, port: PORT, isServing: () => this.stage.isServing, tap: this.tap });
   }

@@ -39,5 +39,6 @@ for (let seed = first; seed < first + seeds; seed++) {
   if (failed === MOST_FAILURES) break;
 }
 clearInterval(ticker);
-process.stdout.write(`${done - failed} of ${done} seeds from ${first}, ${OPERATIONS_A_PLAN} operations each, keep all invariants: ${transactions} transactions, ${committed} of them acknowledged as committed; ${duration(elapsedS())}, ${rate()}\n`);
+process.stdout.write(`${done - failed} of ${done} seeds from ${first}, ${OPERATIONS_A_PLAN} operations each, keep all invariants: ${transactions} ` +
+  `transactions, ${committed} of them acknowledged as committed; ${duration(elapsedS())}, ${rate()}\n`);
 process.exitCode = failed === 0 ? 0 : 1;

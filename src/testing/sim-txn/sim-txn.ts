@@ -67,7 +67,10 @@ export async function run(seed: number, plan: Plan, options: ScenarioOptions = {
   await world.runUntil(judging, 600_000);
   stage.check();
   const { transactions } = scenario.ledger;
-  const result = { digest: world.trace.digest(), events: world.trace.count, transactions: transactions.length, committed: transactions.filter(({ fate }) => fate === 'committed').length, history: historyOf(scenario.ledger) };
+  const result = {
+    digest: world.trace.digest(), events: world.trace.count, transactions: transactions.length,
+    committed: transactions.filter(({ fate }) => fate === 'committed').length, history: historyOf(scenario.ledger),
+  };
   stage.kill(0);
   return result;
 }

@@ -76,7 +76,8 @@ async function makeBaseImage(version: TransactionVersion): Promise<DiskImage> {
   node.disk.makeDirectory('/data');
   await world.runUntil(Broker.start({ settings: settingsWith({}), env: node }));
   const client = await world.runUntil(RawClient.connect(world.node('client').net, PORT, { host: MACHINE }));
-  const updated = await world.runUntil(client.send(updateFeaturesApi, { featureUpdates: version === SERVED_VERSION ? [] : [{ feature: FeatureName.TRANSACTION_VERSION, maxVersionLevel: version, upgradeType: SAFE_DOWNGRADE }] }));
+  const updated = await world.runUntil(client.send(updateFeaturesApi,
+    { featureUpdates: version === SERVED_VERSION ? [] : [{ feature: FeatureName.TRANSACTION_VERSION, maxVersionLevel: version, upgradeType: SAFE_DOWNGRADE }] }));
   holds(updated.errorCode === 0, 'answers', () => `UpdateFeatures: error ${updated.errorCode} ${updated.errorMessage}`);
   const topics = Object.values(TOPICS).map(({ name, partitions, configs }) => ({
     name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs: Object.entries(configs).map(([config, value]) => ({ name: config, value })),

@@ -60,7 +60,9 @@ class Client {
   request(): Omit<ConsumerGroupHeartbeatRequest, 'groupId' | 'clientId' | 'clientHost' | 'rackId'> {
     const { memberId, memberEpoch, instanceId, serverAssignor, subscription } = this;
     const topicPartitions = partitionsOf(this.owned);
-    const said = this.saysAll ? { rebalanceTimeoutMs: REBALANCE_MS, serverAssignor, ...subscription } : { rebalanceTimeoutMs: -1, serverAssignor: null, subscribedTopicNames: null, subscribedTopicRegex: null };
+    const said = this.saysAll ? { rebalanceTimeoutMs: REBALANCE_MS, serverAssignor, ...subscription } : {
+      rebalanceTimeoutMs: -1, serverAssignor: null, subscribedTopicNames: null, subscribedTopicRegex: null,
+    };
     return { memberId, memberEpoch, instanceId, topicPartitions, ...said };
   }
 

@@ -138,7 +138,8 @@ public final class Transactions {
     }
 
     private static void print(double seconds) {
-        StringBuilder found = new StringBuilder(String.format(Locale.ROOT, "{\"seconds\":%f,\"transactions\":%d,\"committed\":%d,\"records\":%d,\"copied\":%d", seconds, ended, committed, records, copied));
+        StringBuilder found = new StringBuilder(String.format(Locale.ROOT,
+            "{\"seconds\":%f,\"transactions\":%d,\"committed\":%d,\"records\":%d,\"copied\":%d", seconds, ended, committed, records, copied));
         percentiles(found, "commit", Arrays.copyOf(commits, ended));
         percentiles(found, "whole", Arrays.copyOf(wholes, ended));
         System.out.println(found.append("}"));

@@ -57,8 +57,10 @@ final class Transaction {
         List<String> origins = new ArrayList<>();
         if (work.polled() != null) {
             List<String> partitions = new ArrayList<>();
-            for (TopicPartition partition : work.polled().partitions())
-                partitions.add("\"" + partition + "\":[" + String.join(",", work.polled().records(partition).stream().map(record -> "[" + record.offset() + ",\"" + record.value() + "\"]").toList()) + "]");
+            for (TopicPartition partition : work.polled().partitions()) {
+                List<String> records = work.polled().records(partition).stream().map(record -> "[" + record.offset() + ",\"" + record.value() + "\"]").toList();
+                partitions.add("\"" + partition + "\":[" + String.join(",", records) + "]");
+            }
             micro.add("{\"kind\":\"poll\",\"records\":{" + String.join(",", partitions) + "}}");
             for (ConsumerRecord<String, String> record : work.polled()) origins.add(",\"from\":[\"" + record.topic() + "-" + record.partition() + "\"," + record.offset() + "]");
         }
