@@ -1,6 +1,7 @@
 // What only Apache Kafka does as yet. It writes these in its turns; Ottla has to serve what it can of them, and to leave the
 // rest as it is, so that Apache finds it again.
 
+import { ConfigResourceType } from '../../src/metadata/types.js';
 import { alterClientQuotasApi } from '../../src/protocol/generated/alter-client-quotas.js';
 import { alterUserScramCredentialsApi } from '../../src/protocol/generated/alter-user-scram-credentials.js';
 import { createAclsApi } from '../../src/protocol/generated/create-acls.js';
@@ -16,7 +17,7 @@ import { shareGroupHeartbeatApi } from '../../src/protocol/generated/share-group
 import { streamsGroupDescribeApi } from '../../src/protocol/generated/streams-group-describe.js';
 import { streamsGroupHeartbeatApi } from '../../src/protocol/generated/streams-group-heartbeat.js';
 import { until } from '../support/until.js';
-import { ResourceType, same, TIMEOUT_MS, type Client } from './client.js';
+import { same, TIMEOUT_MS, type Client } from './client.js';
 import type { Strand, Turn } from './strand.js';
 
 const codeOf = ({ errorCode }: { readonly errorCode: number }): number => errorCode;
@@ -50,8 +51,8 @@ export class ClusterMetadata implements Strand {
       }],
       validateOnly: false,
     })).entries[0]!, codeOf);
-    await client.alterConfigs(ResourceType.clientMetrics, `metrics-${number}`, { metrics: 'org.apache.kafka.producer.', 'interval.ms': '60000' });
-    await client.alterConfigs(ResourceType.group, `group-${number}`, { 'consumer.session.timeout.ms': String(50_000 + number) });
+    await client.alterConfigs(ConfigResourceType.CLIENT_METRICS, `metrics-${number}`, { metrics: 'org.apache.kafka.producer.', 'interval.ms': '60000' });
+    await client.alterConfigs(ConfigResourceType.GROUP, `group-${number}`, { 'consumer.session.timeout.ms': String(50_000 + number) });
     // Brokers act on metadata a moment after it is committed.
     const before = this.known;
     const isHere = (text: string): boolean => text.includes(`guarded-${number}`) && text.includes(`user-${number}`) && text !== before;
@@ -66,8 +67,8 @@ export class ClusterMetadata implements Strand {
     const quotas = await client.raw.send(describeClientQuotasApi, { components: [], strict: false });
     const settings = [];
     for (let number = 0; number < 10; number++) {
-      settings.push(await client.dynamicConfigs(ResourceType.clientMetrics, `metrics-${number}`));
-      settings.push(await client.dynamicConfigs(ResourceType.group, `group-${number}`));
+      settings.push(await client.dynamicConfigs(ConfigResourceType.CLIENT_METRICS, `metrics-${number}`));
+      settings.push(await client.dynamicConfigs(ConfigResourceType.GROUP, `group-${number}`));
     }
     const inOrder = (list: readonly unknown[] | null): string[] => (list ?? []).map(entry => JSON.stringify(entry)).sort();
     return [...inOrder(acls.resources), ...inOrder(scram.results), ...inOrder(quotas.entries), ...settings.map(entry => JSON.stringify(entry))].join('\n');

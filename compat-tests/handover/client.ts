@@ -24,9 +24,6 @@ export const TIMEOUT_MS = 30_000;
 export const EARLIEST = -2;
 export const LATEST = -1;
 
-/** ConfigResource types, as on the wire. */
-export const ResourceType = { topic: 2, broker: 4, clientMetrics: 16, group: 32 } as const;
-
 /** What a broker may say for a moment after its start, or after a topic was made. */
 const PASSING: readonly number[] = [
   ErrorCode.UNKNOWN_TOPIC_OR_PARTITION, ErrorCode.LEADER_NOT_AVAILABLE, ErrorCode.NOT_LEADER_OR_FOLLOWER, ErrorCode.COORDINATOR_LOAD_IN_PROGRESS,

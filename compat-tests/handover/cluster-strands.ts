@@ -2,6 +2,7 @@
 
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { ConfigResourceType } from '../../src/metadata/types.js';
 import { apiVersionsApi } from '../../src/protocol/generated/api-versions.js';
 import { deleteTopicsApi } from '../../src/protocol/generated/delete-topics.js';
 import { describeGroupsApi } from '../../src/protocol/generated/describe-groups.js';
@@ -14,7 +15,7 @@ import { offsetFetchApi } from '../../src/protocol/generated/offset-fetch.js';
 import { syncGroupApi } from '../../src/protocol/generated/sync-group.js';
 import { ZERO_UUID } from '../../src/protocol/wire/types.js';
 import { until } from '../support/until.js';
-import { ResourceType, TIMEOUT_MS, type Client } from './client.js';
+import { TIMEOUT_MS, type Client } from './client.js';
 import { PartitionLedger } from './ledger.js';
 import { someRecords, write } from './record-strands.js';
 import type { Strand, Turn } from './strand.js';
@@ -91,12 +92,12 @@ export class Settings implements Strand {
   private perBroker = '';
 
   async check(client: Client): Promise<void> {
-    const found = await client.dynamicConfigs(ResourceType.topic, 'configured');
+    const found = await client.dynamicConfigs(ConfigResourceType.TOPIC, 'configured');
     const topic = Object.entries(found).filter(([name]) => name in this.expected || SETTINGS.includes(name));
     mustBe("the topic's settings", Object.fromEntries(topic), this.expected);
-    const clusterWide = await client.dynamicConfigs(ResourceType.broker, '');
+    const clusterWide = await client.dynamicConfigs(ConfigResourceType.BROKER, '');
     mustBe('the setting of all brokers', { [CLUSTER_WIDE]: clusterWide[CLUSTER_WIDE] ?? null }, { [CLUSTER_WIDE]: this.clusterWide });
-    const own = await client.dynamicConfigs(ResourceType.broker, '1');
+    const own = await client.dynamicConfigs(ConfigResourceType.BROKER, '1');
     mustBe('the setting of broker 1', { [PER_BROKER]: own[PER_BROKER] ?? null }, { [PER_BROKER]: this.perBroker });
   }
 
@@ -107,13 +108,13 @@ export class Settings implements Strand {
     }
     const changes = { 'max.message.bytes': String(1_000_000 + number), [SETTINGS[number % SETTINGS.length]!]: String(50_000 + number) };
     const unset = SETTINGS[(number + 1) % SETTINGS.length]!;
-    await client.alterConfigs(ResourceType.topic, 'configured', { ...changes, [unset]: null });
+    await client.alterConfigs(ConfigResourceType.TOPIC, 'configured', { ...changes, [unset]: null });
     this.expected = { ...this.expected, ...changes };
     delete this.expected[unset];
     this.clusterWide = String(80_000_000 + number);
-    await client.alterConfigs(ResourceType.broker, '', { [CLUSTER_WIDE]: this.clusterWide });
+    await client.alterConfigs(ConfigResourceType.BROKER, '', { [CLUSTER_WIDE]: this.clusterWide });
     this.perBroker = String(700_000_000 + number);
-    await client.alterConfigs(ResourceType.broker, '1', { [PER_BROKER]: this.perBroker });
+    await client.alterConfigs(ConfigResourceType.BROKER, '1', { [PER_BROKER]: this.perBroker });
   }
 }
 
@@ -154,7 +155,7 @@ export class Groups implements Strand {
       await client.createTopic('grants', {}, 3);
       await client.findCoordinator('members', 0);
       // Compacted in every turn, by whoever runs: what stands for groups must outlive that.
-      await client.alterConfigs(ResourceType.topic, '__consumer_offsets', { 'segment.ms': '100', 'min.cleanable.dirty.ratio': '0.01' });
+      await client.alterConfigs(ConfigResourceType.TOPIC, '__consumer_offsets', { 'segment.ms': '100', 'min.cleanable.dirty.ratio': '0.01' });
       this.member = await joinGroup(client);
     }
     this.groups += 3;

@@ -1,12 +1,13 @@
 // A group of the consumer protocol, whose members go on from one broker to the other in the midst of their epochs.
 
+import { ConfigResourceType } from '../../src/metadata/types.js';
 import { consumerGroupDescribeApi } from '../../src/protocol/generated/consumer-group-describe.js';
 import {
   consumerGroupHeartbeatApi, type ConsumerGroupHeartbeatRequestInput, type ConsumerGroupHeartbeatResponse,
 } from '../../src/protocol/generated/consumer-group-heartbeat.js';
 import { offsetCommitApi } from '../../src/protocol/generated/offset-commit.js';
 import { until } from '../support/until.js';
-import { ResourceType, TIMEOUT_MS, type Client } from './client.js';
+import { TIMEOUT_MS, type Client } from './client.js';
 import { committedOffset } from './cluster-strands.js';
 import type { Strand, Turn } from './strand.js';
 
@@ -75,7 +76,7 @@ export class ConsumerGroups implements Strand {
   private async begin(client: Client): Promise<void> {
     for (const [topic, partitions] of Object.entries(TOPICS)) await client.createTopic(topic, {}, partitions);
     await client.findCoordinator(GROUP, 0);
-    await client.alterConfigs(ResourceType.group, GROUP, { 'consumer.session.timeout.ms': '60000' });
+    await client.alterConfigs(ConfigResourceType.GROUP, GROUP, { 'consumer.session.timeout.ms': '60000' });
     this.members.push(
       new Member('static-0', { instanceId: 'instance', rackId: 'rack', subscribedTopicNames: Object.keys(TOPICS), topicPartitions: [] }),
       new Member('pattern', { subscribedTopicRegex: 'consumed.*', topicPartitions: [] }),

@@ -5,6 +5,7 @@ import { NodeNet } from '../../src/env/node/index.js';
 import { alterClientQuotasApi, apiVersionsApi, incrementalAlterConfigsApi } from '../../src/protocol/generated/index.js';
 import { RawClient } from '../../src/testing/raw-client.js';
 import { brokerUnderTest, type BrokerUnderTest } from '../support/brokers.js';
+import { BROKER } from '../support/config-resources.js';
 import { withJava } from '../support/java-tests.js';
 import { until } from '../support/until.js';
 
@@ -14,7 +15,6 @@ const SETTINGS = { 'num.network.threads': '1' };
 /** Who is not heard of for so long is waiting. */
 const PATIENCE_MS = 2500;
 const SETTLE_MS = 20_000;
-const BROKER = 4;
 const ADDRESS = '127.0.0.1';
 
 type Fate = 'served' | 'waits' | 'closed';

@@ -5,9 +5,9 @@ import {
   joinGroupApi, leaveGroupApi, listGroupsApi, offsetCommitApi, offsetDeleteApi, offsetFetchApi, syncGroupApi,
   type ConsumerGroupHeartbeatRequestInput, type ConsumerGroupHeartbeatResponse,
 } from '../../../src/protocol/generated/index.js';
+import { GROUP } from '../../support/config-resources.js';
 import type { Player } from '../player.js';
 
-const GROUP = 32;
 /** The longest that Apache Kafka takes: no target comes meanwhile. */
 const LONG_INTERVAL_MS = 15_000;
 

@@ -5,6 +5,7 @@ import {
   describeUserScramCredentialsApi, expireDelegationTokenApi, incrementalAlterConfigsApi, listConfigResourcesApi, renewDelegationTokenApi,
   saslAuthenticateApi, saslHandshakeApi,
 } from '../../../src/protocol/generated/index.js';
+import { GROUP, METRICS, TOPIC } from '../../support/config-resources.js';
 import type { Player } from '../player.js';
 
 export async function security(player: Player): Promise<void> {
@@ -90,10 +91,6 @@ async function scram(player: Player): Promise<void> {
   await describe('all, by no names', []);
   await describe('some', ['least', 'once', 'nobody', 'least', '', '漢字']);
 }
-
-const TOPIC = 2;
-const METRICS = 16;
-const GROUP = 32;
 
 /** Beside those that `settings` asks for: types that are named twice, and resources that have lost their settings. */
 async function resources(player: Player): Promise<void> {

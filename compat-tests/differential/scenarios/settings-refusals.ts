@@ -4,17 +4,8 @@
 import { brokerQuotaSettings, brokerSettings, clientMetricsSettings, groupSettings, topicSettings } from '../../../src/config/table/index.js';
 import type { Setting, SettingTable, SettingType } from '../../../src/config/setting.js';
 import { alterConfigsApi, describeConfigsApi, incrementalAlterConfigsApi } from '../../../src/protocol/generated/index.js';
+import { APPEND, BROKER, DELETE, GROUP, LOGGER, METRICS, SET, SUBTRACT, TOPIC, type Resource } from '../../support/config-resources.js';
 import type { Player } from '../player.js';
-
-const TOPIC = 2;
-const BROKER = 4;
-const LOGGER = 8;
-const METRICS = 16;
-const GROUP = 32;
-const SET = 0;
-const DELETE = 1;
-const APPEND = 2;
-const SUBTRACT = 3;
 
 const NUMBERS = ['-2', '-1', '0', '1', '2', '3', '7', '100', '5000', '2000000', '3000000000', '99999999999999999999', ' 4 ', '+4', '1.5', 'many', ''];
 const TEXTS = ['', ' ', 'a', 'a,b', 'a,,b', 'delete,delete', 'compact', 'compact, delete', 'gzip', 'CreateTime', '*', '0:1', 'latest', 'by_duration:PT1H', 'read_committed', 'PEM', 'none'];
@@ -35,7 +26,6 @@ const OWN_VALUES: Readonly<Record<string, readonly string[]>> = {
 };
 
 type Change = readonly [name: string, operation: number, value: string | null];
-type Resource = readonly [type: number, name: string];
 
 export async function settingsRefusals(player: Player): Promise<void> {
   await player.topic('refusals');

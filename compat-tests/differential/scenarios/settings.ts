@@ -4,20 +4,9 @@ import {
   alterConfigsApi, describeConfigsApi, describeLogDirsApi, incrementalAlterConfigsApi, initProducerIdApi, listConfigResourcesApi,
   produceApi, updateFeaturesApi,
 } from '../../../src/protocol/generated/index.js';
+import { APPEND, BROKER, DELETE, GROUP, LOGGER, METRICS, SET, SUBTRACT, TOPIC, type Resource } from '../../support/config-resources.js';
 import type { Player } from '../player.js';
 import { produceRequest, records } from './produce.js';
-
-const TOPIC = 2;
-const BROKER = 4;
-const LOGGER = 8;
-const METRICS = 16;
-const GROUP = 32;
-const SET = 0;
-const DELETE = 1;
-const APPEND = 2;
-const SUBTRACT = 3;
-
-type Resource = readonly [type: number, name: string];
 
 export async function settings(player: Player): Promise<void> {
   await player.topic('settings', 1, { 'retention.ms': '1000', 'cleanup.policy': 'compact,delete' });

@@ -4,16 +4,14 @@ import { getTelemetrySubscriptionsApi, incrementalAlterConfigsApi, pushTelemetry
 import type { CompressionType } from '../../../src/protocol/records/batch.js';
 import { compress } from '../../../src/protocol/records/compression/index.js';
 import { ZERO_UUID } from '../../../src/protocol/wire/types.js';
+import { DELETE, METRICS, SET } from '../../support/config-resources.js';
 import type { Player } from '../player.js';
 
-const METRICS = 16;
 const VERSION = 0;
 /** So long that what comes before its time does so on the slowest machine. */
 const INTERVAL_MS = 200_000;
 const MAX_BYTES = 1_048_576;
 const CODECS: readonly CompressionType[] = [0, 1, 2, 3, 4];
-const SET = 0;
-const DELETE = 1;
 
 const SUBSCRIPTIONS: Readonly<Record<string, Readonly<Record<string, string>>>> = {
   many: { metrics: 'org.apache.kafka.producer.,org.apache.kafka.consumer.fetch.,a.b,c,ddd.,e.f.g' },
