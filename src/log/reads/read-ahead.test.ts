@@ -280,6 +280,13 @@ describe('what was read ahead is dropped', () => {
   });
 });
 
+test('the disk is not asked for a batch that is known not to fit', async () => {
+  log = createLog({ host, directory: '/large-0', topic: 'large', partition: 0, topicId: TOPIC_ID, settings: SETTINGS });
+  for (let index = 0; index < 3; index++) log.appendAsLeader(batchOf([`${index}`.padEnd(120_000, '.')]), CLIENT);
+  log.updateHighWatermark(3);
+  expect(await read(0, { maxBytes: 200_000 })).toEqual({ values: ['0'], atOnce: false, reads: 1 });
+});
+
 test('what compaction took is not read any more', async () => {
   log = createLog({ host, directory: '/compacted-0', topic: 'compacted', partition: 0, topicId: TOPIC_ID, settings: { ...COMPACTED, segmentBytes: 1 << 30, segmentMs: 1 } });
   // Each second record is the last of its key.
