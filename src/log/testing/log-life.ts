@@ -11,7 +11,7 @@ import { CLEAN_SHUTDOWN_FILE, parentOf } from '../paths.js';
 import { openLogManager, type LogManagerOptions, type NodeLogManager } from '../manager/manager.js';
 import { afterCompaction } from './compacted.js';
 import { checkDerived, holds, InvariantError, judge, readBatches } from './invariants.js';
-import { ModelLog } from './model.js';
+import { continued, ModelLog } from './model.js';
 import type { Operation } from './operations.js';
 import { perform } from './perform.js';
 
@@ -310,7 +310,8 @@ export class LogLife {
     let objection: InvariantError | undefined;
     const { attempts, mayReturn } = model;
     const before = model.history();
-    for (const history of [before, ...attempts, ...(loss === 'power' ? mayReturn : [])]) {
+    const now = [before, ...attempts];
+    for (const history of [...now, ...(loss === 'power' ? mayReturn.flatMap(old => [old, ...now.flatMap(each => continued(old, each))]) : [])]) {
       const found = await judge(log, history, loss);
       if (found) {
         objection ??= found;

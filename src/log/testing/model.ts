@@ -114,6 +114,20 @@ export class ModelLog implements History {
   }
 }
 
+/**
+ * What a power loss brings back, with what was appended since: a file of its own may have come to the disk before the names of
+ * those that were exchanged before it, such as by a compaction that a kill interrupted and a start finished. Nothing where there
+ * is no such thing.
+ */
+export function continued(old: History, now: History): History[] {
+  const later = now.batches.filter(({ baseOffset }) => baseOffset >= old.end);
+  if (later[0]?.baseOffset !== old.end) return [];
+  return [{
+    ...old, batches: [...old.batches, ...later], end: now.end, keptEnd: now.keptEnd,
+    savedStart: Math.min(old.savedStart, now.savedStart), start: Math.max(old.start, now.start), flushedEnd: Math.max(old.flushedEnd, now.flushedEnd),
+  }];
+}
+
 export interface ModelRecord {
   readonly timestampMs: number;
   readonly key?: string;

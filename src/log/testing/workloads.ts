@@ -148,10 +148,11 @@ export const LOG_WORKLOADS: readonly LogWorkload[] = [
       ...(index === 2 ? [{ do: 'restart' as const, how: 'clean' as const }] : []),
     ]),
   }, {
-    name: 'compaction', settings: { flushMessages: 1, cleanupPolicy: { compact: true, delete: false }, deleteRetentionMs: 300 },
+    name: 'compaction', settings: { cleanupPolicy: { compact: true, delete: false }, deleteRetentionMs: 300 },
     operations: times(2, index => [
       append([40, 40, 40]), append([30, 60], { producer: 1 }), append([50], { producer: 10, transactional: true }), append([40, 20]),
-      { do: 'end', log: 0, producer: 10, commit: index % 2 === 0 }, append([60, 60]), { do: 'roll', log: 0 }, { do: 'clean', log: 0 }, { do: 'wait', ms: 400 },
+      { do: 'end', log: 0, producer: 10, commit: index % 2 === 0 }, append([60, 60]), { do: 'roll', log: 0 },
+      ...(index === 1 ? [flush] : []), { do: 'clean', log: 0 }, { do: 'wait', ms: 400 },
     ]),
   }, {
     name: 'files that are made with room in them', settings: { preallocate: true, flushMs: 400 },
