@@ -1,12 +1,11 @@
 // Readers of our own: of what is committed as clients are told it, and as the markers in the log have it.
 
-import { NodeNet } from '../../src/env/node/index.js';
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import { fetchApi } from '../../src/protocol/generated/fetch.js';
 import * as batch from '../../src/protocol/records/batch.js';
 import { batchesIn, recordsIn } from '../../src/protocol/records/batch-iterator.js';
 import { parseEndTransactionMarker } from '../../src/protocol/records/control-records.js';
-import { RawClient } from '../../src/testing/raw-client.js';
+import type { RawClient } from '../../src/testing/raw-client.js';
 
 export interface CommittedRecord {
   readonly offset: number;
@@ -35,15 +34,6 @@ function recordsOf(bytes: Uint8Array, at: number): CommittedRecord[] {
 function isCommitMarker(bytes: Uint8Array, at: number): boolean {
   const [marker] = recordsIn(bytes, at);
   return parseEndTransactionMarker(marker!.key, marker!.value)?.committed === true;
-}
-
-export async function withClient<T>(port: number, use: (client: RawClient) => Promise<T>): Promise<T> {
-  const client = await RawClient.connect(new NodeNet(), port);
-  try {
-    return await use(client);
-  } finally {
-    client.close();
-  }
 }
 
 class FetchError extends Error {

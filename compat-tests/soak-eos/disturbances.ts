@@ -3,8 +3,8 @@
 import { FAULTS, type Fault } from '../harness/faults.js';
 import type { SeededRandom } from '../support/random.js';
 import { pause } from '../support/until.js';
+import { withClient } from '../support/with-client.js';
 import type { ClientProcess } from './client-process.js';
-import { withClient } from './committed-log.js';
 import { openTransactions } from './judge.js';
 import { SESSION_TIMEOUT_MS, TRANSACTION_TIMEOUT_MS } from './judged.js';
 import type { Stage } from './stage.js';
@@ -133,7 +133,7 @@ export class Disturbances {
     if (this.stage.failures.length > 0) throw new Error(this.stage.failures.join('\n'));
     for (const [topic, lastMs] of this.tail.lastGrowthMs) {
       if (Date.now() - lastMs <= STANDSTILL_MS) continue;
-      const open = await withClient(this.stage.broker.port, openTransactions).catch(String);
+      const open = await withClient(this.stage.broker, openTransactions).catch(String);
       throw new Error(`${topic}: nothing was committed for ${STANDSTILL_MS / 1000} s; open: ${String(open)}\n${this.stage.complaints}`);
     }
   }

@@ -7,7 +7,8 @@ import { isWork, sendsOf, type Operation, type Positions } from '../../src/testi
 import type { RawClient } from '../../src/testing/raw-client.js';
 import { mustRun } from '../support/processes.js';
 import { JAVA_CLASSPATH, QUIET_JAVA } from '../support/toolchains.js';
-import { CommittedPartition, readByMarkers, withClient, type CommittedRecord, type Topic } from './committed-log.js';
+import { withClient } from '../support/with-client.js';
+import { CommittedPartition, readByMarkers, type CommittedRecord, type Topic } from './committed-log.js';
 import { differences } from './differences.js';
 import { committedOffsets } from './group-offsets.js';
 import type { Judged } from './judged.js';
@@ -29,7 +30,7 @@ export async function judge(port: number, judged: readonly Judged[], tail: Tail,
   const faults = tail.partitions.flatMap(partition => partition.faults);
   let commitMarkers = 0;
   let abortMarkers = 0;
-  await withClient(port, async client => {
+  await withClient({ port }, async client => {
     for (const partition of tail.partitions) {
       const marked = await compareReadings(client, partition, faults);
       commitMarkers += marked.commitMarkers;
@@ -99,7 +100,7 @@ export async function openTransactions(client: RawClient): Promise<string[]> {
 
 /** What `kafka-transactions` has to say of hanging transactions. */
 export async function findHanging(port: number): Promise<string[]> {
-  const { brokers } = await withClient(port, client => client.send(metadataApi, { topics: [], allowAutoTopicCreation: false }, METADATA_VERSION));
+  const { brokers } = await withClient({ port }, client => client.send(metadataApi, { topics: [], allowAutoTopicCreation: false }, METADATA_VERSION));
   const { stdout } = await mustRun('java', [
     ...QUIET_JAVA, '-cp', JAVA_CLASSPATH, 'org.apache.kafka.tools.TransactionsCommand', '--bootstrap-server', `127.0.0.1:${port}`,
     'find-hanging', '--broker-id', String(brokers[0]!.nodeId), '--max-transaction-timeout', '0',

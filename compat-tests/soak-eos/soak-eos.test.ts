@@ -3,7 +3,8 @@
 import { expect, test } from '@jest/globals';
 import { existsSync, readFileSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { missing, noteSkipped, report } from '../support/toolchains.js';
+import { withJava } from '../support/java-tests.js';
+import { missing, report } from '../support/toolchains.js';
 import { pause } from '../support/until.js';
 import { whatIsMissing } from './figures.js';
 import { PIPELINE_CLIENTS } from './pipeline-clients.js';
@@ -18,14 +19,12 @@ const TEST_TIMEOUT_MS = 420_000;
 /** Long enough for each copier to give up some of its transactions on purpose, and for Kafka Streams to begin what it then does again. */
 const WORK_MS = 6_000;
 
-const javaReason = missing('java');
-if (javaReason !== null) noteSkipped('transactional clients under kill -9', javaReason);
-const withJava = javaReason === null ? test : test.skip;
+const java = withJava('transactional clients under kill -9');
 
 const ready = PIPELINE_CLIENTS.filter(({ toolchain }) => toolchain === null || missing(toolchain) === null);
 const tellEvidence = ({ dataDir, journals }: Evidence): void => { report('soak-eos', `a soak failed, what there is to look at is kept: ${dataDir}, ${journals}`); };
 
-withJava('pipelines of all clients and Kafka Streams lose nothing and do nothing twice under kill -9', async () => {
+java.test('pipelines of all clients and Kafka Streams lose nothing and do nothing twice under kill -9', async () => {
   const { faults, figures, summary } = await soak({
     clients: ready, streams: 'exactly_once_v2', pauseMs: PAUSE_MS, seed: SEED, disturb: disturbances => disturbances.goOnForKills(KILLS, LONGEST_MS), onEvidence: tellEvidence,
   });
@@ -36,7 +35,7 @@ withJava('pipelines of all clients and Kafka Streams lose nothing and do nothing
   expect(figures.transactions.committed).toBeGreaterThan(figures.kills);
 }, TEST_TIMEOUT_MS);
 
-withJava('offsets outside of the transaction, output without one, and Kafka Streams at_least_once are found out', async () => {
+java.test('offsets outside of the transaction, output without one, and Kafka Streams at_least_once are found out', async () => {
   const [java] = PIPELINE_CLIENTS;
   const { faults } = await soak({
     clients: [

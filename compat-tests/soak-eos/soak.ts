@@ -1,5 +1,6 @@
 // One run: clients work, all is disturbed, feeders end, what is under way is finished, and all is judged.
 
+import { withClient } from '../support/with-client.js';
 import { figuresOf, type Figures } from './figures.js';
 import { SeededRandom } from '../support/random.js';
 import { pause } from '../support/until.js';
@@ -8,7 +9,6 @@ import { findHanging, judge, underWay } from './judge.js';
 import { TRANSACTION_TIMEOUT_MS } from './judged.js';
 import { Stage, type StageOptions } from './stage.js';
 import { Tail } from './tail.js';
-import { withClient } from './committed-log.js';
 
 export interface SoakOptions extends StageOptions {
   readonly seed: number;
@@ -158,7 +158,7 @@ async function nothingOwed(stage: Stage, tail: Tail, patienceMs: number, tell: T
 async function noneUnderWay(stage: Stage, part: string, tell: Tell): Promise<string[]> {
   const deadlineMs = Date.now() + END_TIMEOUT_MS;
   for (;;) {
-    const left = (await withClient(stage.broker.port, underWay)).filter(each => each.includes(part));
+    const left = (await withClient(stage.broker, underWay)).filter(each => each.includes(part));
     if (left.length === 0) return [];
     if (Date.now() > deadlineMs) return left;
     tell(`draining, under way: ${left.join(', ')}`);

@@ -11,8 +11,8 @@ import { LinkProxy } from '../harness/link-proxy.js';
 import { KEEPS_DATA, brokerUnderTest, type BrokerUnderTest, type Settings } from '../support/brokers.js';
 import type { SeededRandom } from '../support/random.js';
 import { JAVA_CLASSPATH, QUIET_JAVA } from '../support/toolchains.js';
+import { withClient } from '../support/with-client.js';
 import { ClientProcess } from './client-process.js';
-import { withClient } from './committed-log.js';
 import { CopyPipeline } from './copy-pipeline.js';
 import { SESSION_TIMEOUT_MS, type Judged } from './judged.js';
 import { PIPELINE_CLIENTS } from './pipeline-clients.js';
@@ -200,7 +200,7 @@ export class Stage {
 
   private async createTopics(): Promise<void> {
     const topics = this.judged.flatMap(({ topics: its }) => its).map(({ name, partitions }) => ({ name, numPartitions: partitions, replicationFactor: 1, assignments: [], configs: [] }));
-    const answer = await withClient(this.broker.port, client => client.send(createTopicsApi, { topics, timeoutMs: CREATE_TIMEOUT_MS }));
+    const answer = await withClient(this.broker, client => client.send(createTopicsApi, { topics, timeoutMs: CREATE_TIMEOUT_MS }));
     for (const { name, errorCode } of answer.topics) if (errorCode !== ErrorCode.NONE) throw new Error(`topic ${name} is not created: error ${errorCode}`);
   }
 }

@@ -4,7 +4,8 @@ import type { Operation, Positions } from '../../src/testing/history/history.js'
 import type { RawClient } from '../../src/testing/raw-client.js';
 import type { BrokerUnderTest } from '../support/brokers.js';
 import { pause } from '../support/until.js';
-import { CommittedPartition, withClient } from './committed-log.js';
+import { withClient } from '../support/with-client.js';
+import { CommittedPartition } from './committed-log.js';
 import { committedOffsets, type Group } from './group-offsets.js';
 import type { Judged, Records } from './judged.js';
 
@@ -117,7 +118,7 @@ export class Tail {
 
   /** All at once over one connection, so that none waits for the others' sake; ends when nothing is under way any more. */
   private readOn(): Promise<void> {
-    return withClient(this.broker.port, async client => {
+    return withClient(this.broker, async client => {
       const asked = [...Array.from(this.commits.keys(), group => this.askFor(group, client)), ...this.readers.map(reader => reader.readOn(client))];
       const failed = (await Promise.allSettled(asked)).find(({ status }) => status === 'rejected');
       if (failed?.status === 'rejected') throw failed.reason;
