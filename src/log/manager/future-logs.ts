@@ -128,9 +128,11 @@ export class NodeFutureLogs implements FutureLogs {
    */
   takeOver(): void {
     const { placements, env } = this.parts;
+    const orphans = [...this.placed].filter(([key]) => placements.get(key) === undefined);
+    // A log may be gone in the system's cache alone: a power loss would bring it back beside its copy.
+    if (orphans.length > 0) for (const directory of placements.directories) unlessDiskFails(() => directory.syncNames());
     if (placements.directories.some(({ isUsable }) => !isUsable)) return;
-    for (const [key, { log }] of this.placed) {
-      if (placements.get(key) !== undefined) continue;
+    for (const [, { log }] of orphans) {
       env.logger.warn('the copy of a log takes its place, as was begun before the last stop', { path: log.directory });
       placements.directoryOf(log).guard(() => this.takeName(log));
     }
@@ -154,9 +156,9 @@ export class NodeFutureLogs implements FutureLogs {
   }
 
   /**
-   * Source first, then the copy; what fails between them is undone, unless nobody knows any more what the disk holds. Where nobody
-   * keeps account of directories, the copy first, and then the source if its disk lets it: it is served no more in any case. Where
-   * the source's files are from now on.
+   * Source first, then the copy; what fails between them is undone, unless nobody knows any more what the disk holds: then nothing
+   * may be acknowledged that only the source has. Where nobody keeps account of directories, the copy first, and then the source
+   * if its disk lets it: it is served no more in any case. Where the source's files are from now on.
    */
   private exchangeNames(source: Log, copy: Log, isAssigned: boolean): string {
     const { placements, env: { disk } } = this.parts;
@@ -179,9 +181,18 @@ export class NodeFutureLogs implements FutureLogs {
       takeName();
     } catch (error) {
       if (disk.stat(servedPath(copy)) === undefined) from.guard(() => renameDurably(disk, aside, name));
+      else if (error instanceof DiskError) this.giveUp(source, error);
       throw error;
     }
     return aside;
+  }
+
+  /** Whoever uses it from now on hears of the error. It keeps its place: no other may be made in it. */
+  private giveUp(log: Log, error: DiskError): void {
+    log.abandon(error);
+    this.parts.env.logger.error('a partition is offline, its log was to be replaced by a copy whose disk failed: repair the disk and restart the broker', {
+      log: partitionDirectory(log.topic, log.partition), error: error.message,
+    });
   }
 
   /** Reads of the old log that are under way end in its files; then those are removed. */
