@@ -44,6 +44,30 @@ test('the copy takes the name of a log that is away, where the controller knows 
   expect([log.directory, await recordsIn(world, log)]).toEqual(['/two/events-0', [{ offset: 0, value: 'kept' }]]);
 });
 
+test('a log whose copy may have its name acknowledges nothing more, and the copy has all that it acknowledged', async () => {
+  const world = new SimWorld('unsure');
+  const manager = await start(world);
+  const { machine } = world.node('broker');
+  const source = manager.getOrCreate('events', 0, TOPIC_ID, SETTINGS, manager.logDirs[0]!.id);
+  source.appendAsLeader(batchOf(['kept']), CLIENT);
+  const future = manager.futures.create('events', 0, '/two');
+  while ((await world.runUntil(future.copy(1 << 20))) > 0);
+  let isNamed = false;
+  machine.onDiskOperation = ({ kind, path }) => {
+    if (kind === 'syncDirectory' && path === '/two' && isNamed) return { code: 'EIO' };
+    isNamed ||= kind === 'rename' && path.endsWith('-future');
+    return undefined;
+  };
+  expect(() => future.replaceLog()).toThrow('EIO');
+  expect(isNamed).toBe(true);
+  expect(manager.get('events', 0)).toBe(source);
+  expect(() => source.appendAsLeader(batchOf(['lost']), CLIENT)).toThrow('EIO');
+  world.node('broker').kill();
+  machine.onDiskOperation = undefined;
+  const log = (await start(world)).get('events', 0)!;
+  expect([log.directory, await recordsIn(world, log)]).toEqual(['/two/events-0', [{ offset: 0, value: 'kept' }]]);
+});
+
 test('the name is never without a log, which Apache Kafka would replace by an empty one, where the controller does not', async () => {
   const world = new SimWorld('unassigned');
   await moveAmiss(world, false, { death: 'kill' });
