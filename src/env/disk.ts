@@ -3,8 +3,12 @@
  * thread hop); whatever can wait for a platter is a promise. Paths are absolute. Errors are `DiskError`s.
  */
 export interface Disk {
-  /** Opens for reading and positioned writing. `create` makes the file when absent, else absence is ENOENT. */
-  open(path: string, options?: { create?: boolean; readOnly?: boolean }): DiskFile;
+  /**
+   * Opens for reading and positioned writing. `create` makes the file when absent, else absence is ENOENT. `direct` passes the page
+   * cache by: only whole blocks (`BLOCK_BYTES`) are written, at whole blocks, from memory that begins at one; EINVAL for anything
+   * else, and where the system or the file system knows no such writes.
+   */
+  open(path: string, options?: OpenOptions): DiskFile;
   /** undefined when there is nothing at `path`. */
   stat(path: string): DiskStat | undefined;
   /** Names in a directory, sorted; ENOENT when it is absent. */
@@ -30,6 +34,12 @@ export interface Disk {
   lock(path: string): Promise<DiskLock>;
   /** Bytes of the volume that holds `path`. */
   usage(path: string): { totalBytes: number; usableBytes: number };
+}
+
+export interface OpenOptions {
+  readonly create?: boolean;
+  readonly readOnly?: boolean;
+  readonly direct?: boolean;
 }
 
 export interface DiskStat {

@@ -1,6 +1,6 @@
 export type { Cancel, Clock } from './clock.js';
 export type { Random } from './random.js';
-export { DiskError, type Disk, type DiskFile, type DiskLock, type DiskStat } from './disk.js';
+export { DiskError, type Disk, type DiskFile, type DiskLock, type DiskStat, type OpenOptions } from './disk.js';
 export type { ByteSink, ByteStream, Net, NetListener } from './net.js';
 export { OutputTooLargeError, type Compute, type ComputeFunction, type ComputeFunctions, type ComputeOptions, type ComputeTask, type Jobs, type JobTable } from './compute.js';
 export type { LogFields, Logger, LogLevel } from './logger.js';

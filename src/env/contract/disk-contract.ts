@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { BLOCK_BYTES, BlockMemory } from '../../base/block-memory.js';
 import { DiskError, type Disk } from '../disk.js';
 
 /** What every `Disk` must do; `open` gives a fresh one and an empty directory on it. */
@@ -42,6 +43,25 @@ export function diskContract(name: string, open: () => Promise<{ disk: Disk; dir
     const whole = disk.readFile(`${directory}/many`).toString();
     expect(whole).toBe('0123456789'.repeat(600));
     expect(file.writeNow([], 0)).toBe(0);
+    file.close();
+  });
+
+  check('writes whole blocks past the page cache, where it can at all', (disk, directory) => {
+    const path = `${directory}/direct`;
+    const file = disk.open(path, { create: true });
+    file.writeNow([Buffer.from('what is cached is seen, and replaced')], 0);
+    const memory = new BlockMemory(2 * BLOCK_BYTES);
+    const blocks = memory.take().fill('x');
+    const direct = codeOf(() => disk.open(path, { direct: true }).close()) === 'EINVAL' ? undefined : disk.open(path, { direct: true });
+    if (direct === undefined) return;
+    expect(memory.isAligned).toBe(true);
+    expect(direct.writeNow([blocks.subarray(0, BLOCK_BYTES), blocks], 0)).toBe(3 * BLOCK_BYTES);
+    const target = Buffer.alloc(20);
+    file.readNow(target, 0, 20, 0);
+    expect([target.toString(), file.sizeBytes()]).toEqual(['x'.repeat(20), 3 * BLOCK_BYTES]);
+    expect(codeOf(() => direct.writeNow([blocks], 1))).toBe('EINVAL');
+    expect(codeOf(() => direct.writeNow([blocks.subarray(0, 100)], 0))).toBe('EINVAL');
+    direct.close();
     file.close();
   });
 

@@ -1,4 +1,5 @@
-import type { Disk, DiskFile, DiskLock, DiskStat } from '../disk.js';
+import { BLOCK_BYTES } from '../../base/block-memory.js';
+import type { Disk, DiskFile, DiskLock, DiskStat, OpenOptions } from '../disk.js';
 import { DirectoryNode, FileNode, FileTree, failure, type NameChange } from './tree.js';
 
 /** One call that may change what is on the disk; `read` and `open` are told too, since they can fail. */
@@ -33,9 +34,9 @@ export class MemoryDisk implements Disk {
     return UNBOUNDED_BYTES;
   }
 
-  open(path: string, { create = false, readOnly = false }: { create?: boolean; readOnly?: boolean } = {}): DiskFile {
-    if (create && this.tree.find(path) === undefined) this.createFile(path);
-    return this.perform({ kind: 'open', path }, () => new MemoryFile(this, path, this.tree.file(path), readOnly));
+  open(path: string, options: OpenOptions = {}): DiskFile {
+    if (options.create && this.tree.find(path) === undefined) this.createFile(path);
+    return this.perform({ kind: 'open', path }, () => new MemoryFile(this, path, this.tree.file(path), options));
   }
 
   stat(path: string): DiskStat | undefined {
@@ -210,7 +211,7 @@ class MemoryFile implements DiskFile {
     private readonly disk: MemoryDisk,
     readonly path: string,
     private readonly node: FileNode,
-    private readonly readOnly: boolean,
+    private readonly options: OpenOptions,
   ) {}
 
   sizeBytes(): number {
@@ -220,11 +221,13 @@ class MemoryFile implements DiskFile {
 
   writeNow(buffers: readonly Uint8Array[], position: number): number {
     this.checkOpen(true);
+    this.checkBlocks(buffers, position);
     return this.disk.write(this.path, this.node, buffers, position);
   }
 
   async write(buffers: readonly Uint8Array[], position: number): Promise<number> {
     this.checkOpen(true);
+    this.checkBlocks(buffers, position);
     return this.disk.later(() => this.disk.write(this.path, this.node, buffers, position));
   }
 
@@ -269,7 +272,14 @@ class MemoryFile implements DiskFile {
 
   private checkOpen(toWrite = false): void {
     if (this.closed) throw failure('EBADF', this.path, 'the file is closed');
-    if (toWrite && this.readOnly) throw failure('EBADF', this.path, 'the file was opened for reading');
+    if (toWrite && this.options.readOnly) throw failure('EBADF', this.path, 'the file was opened for reading');
+  }
+
+  /** As far as it can be seen here: where memory begins is not told, where a buffer lies in it is. */
+  private checkBlocks(buffers: readonly Uint8Array[], position: number): void {
+    if (!this.options.direct) return;
+    const numbers = [position, ...buffers.flatMap(({ byteOffset, length }) => [byteOffset, length])];
+    if (numbers.some(number => number % BLOCK_BYTES !== 0)) throw failure('EINVAL', this.path, 'not whole blocks');
   }
 }
 

@@ -1,15 +1,16 @@
 import * as fs from 'node:fs';
 import { dirname } from 'node:path';
-import { DiskError, type Disk, type DiskFile, type DiskLock, type DiskStat } from '../disk.js';
+import { DiskError, type Disk, type DiskFile, type DiskLock, type DiskStat, type OpenOptions } from '../disk.js';
 import { lockFile, type LockMethod } from './lock.js';
 
 /** The file system of the machine. */
 export class NodeDisk implements Disk {
   constructor(private readonly options: { lockMethod?: LockMethod } = {}) {}
 
-  open(path: string, { create = false, readOnly = false }: { create?: boolean; readOnly?: boolean } = {}): DiskFile {
-    const { O_CREAT, O_RDONLY, O_RDWR } = fs.constants;
-    const flags = (readOnly ? O_RDONLY : O_RDWR) | (create ? O_CREAT : 0);
+  open(path: string, { create = false, readOnly = false, direct = false }: OpenOptions = {}): DiskFile {
+    const { O_CREAT, O_DIRECT, O_RDONLY, O_RDWR } = fs.constants;
+    if (direct && O_DIRECT === undefined) throw new DiskError('EINVAL', path, `cannot open ${path} past the page cache: the system knows no such files`);
+    const flags = (readOnly ? O_RDONLY : O_RDWR) | (create ? O_CREAT : 0) | (direct ? O_DIRECT : 0);
     return new NodeFile(path, attempt('open', path, () => fs.openSync(path, flags)));
   }
 

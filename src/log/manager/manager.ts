@@ -24,7 +24,7 @@ import { Periodic } from './periodic.js';
 import { Placements } from './placements.js';
 import { retentionTurn } from './retention-turn.js';
 
-export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes' | 'readAheadFromBytes' | 'indexCacheBytes' | 'maxOpenFiles' | 'producerExpirationMs' | 'verifiesTransactions'> {
+export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes' | 'tailChunkBytes' | 'writeWays' | 'readAheadFromBytes' | 'indexCacheBytes' | 'maxOpenFiles' | 'producerExpirationMs' | 'verifiesTransactions'> {
   readonly env: Pick<Env, 'disk' | 'clock' | 'random' | 'logger'>;
   /** `log.dirs`, absolute; made when absent. */
   readonly directories: readonly string[];

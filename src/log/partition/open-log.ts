@@ -18,6 +18,7 @@ import type { OldFormatLogError } from '../segment/old-format.js';
 import { segmentOptions } from '../segment/segment-files.js';
 import { Segment } from '../segment/segment.js';
 import { SegmentList } from '../segment/segment-list.js';
+import { WriteWays, type WriteWaysOptions } from '../segment/write-ways.js';
 import { TailCache } from '../reads/tail-cache.js';
 import { TurnWrites } from '../turn-writes.js';
 
@@ -25,6 +26,10 @@ export interface LogHostOptions {
   readonly env: { readonly disk: Disk; readonly clock: Clock; readonly random: Random; readonly logger: Logger };
   /** Memory for the newest records of all logs. */
   readonly tailCacheBytes?: number;
+  /** The largest piece of it: a power of two, at least a block (`BLOCK_BYTES`). */
+  readonly tailChunkBytes?: number;
+  /** When large appends pass the page cache by. */
+  readonly writeWays?: WriteWaysOptions;
   /** Memory that answers may share as long as clients take them; see `ReadBudget`. */
   readonly readBudgetBytes?: number;
   /** Readers who ask for less at a time are not read ahead for; see `ReadAhead`. */
@@ -53,7 +58,8 @@ export function createLogHost(options: LogHostOptions): LogHost {
     disk, clock, random, logger,
     files: new FilePool(disk, options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES),
     indexBudget: new IndexBudget(options.indexCacheBytes ?? DEFAULT_INDEX_CACHE_BYTES),
-    tailCache: new TailCache(options.tailCacheBytes ?? DEFAULT_TAIL_CACHE_BYTES, readBudget),
+    tailCache: new TailCache(options.tailCacheBytes ?? DEFAULT_TAIL_CACHE_BYTES, readBudget, options.tailChunkBytes),
+    writeWays: waysOfDirectories(clock, options.writeWays),
     turnWrites: new TurnWrites(clock),
     readBudget,
     readBuffers: new ReadBuffers(readBudget),
@@ -61,6 +67,17 @@ export function createLogHost(options: LogHostOptions): LogHost {
     indexGapBytes: INDEX_GAP_BYTES,
     verifiesTransactions: options.verifiesTransactions ?? (() => false),
     producerExpirationMs: options.producerExpirationMs ?? (() => DEFAULT_PRODUCER_EXPIRATION_MS),
+  };
+}
+
+/** Each log directory may be a disk of its own. */
+function waysOfDirectories(clock: Clock, options: WriteWaysOptions | undefined): LogHost['writeWays'] {
+  const known = new Map<string, WriteWays>();
+  return directory => {
+    const parent = parentOf(directory);
+    const ways = known.get(parent) ?? new WriteWays(clock, options);
+    known.set(parent, ways);
+    return ways;
   };
 }
 

@@ -1,4 +1,5 @@
 import { assert } from '../../base/assert.js';
+import { BLOCK_BYTES, BlockMemory } from '../../base/block-memory.js';
 import * as batch from '../../protocol/records/batch.js';
 import type { ReadBudget } from './read-budget.js';
 
@@ -12,12 +13,18 @@ import type { ReadBudget } from './read-budget.js';
 export class TailCache {
   /** Oldest first: the order in which they are dropped. */
   private readonly chunks = new Set<Chunk>();
-  /** Large chunks that nobody sees any more; fresh memory would have to be cleared by the system first. */
-  private readonly free: Buffer[] = [];
+  /** What large chunks are made of; what nobody sees any more goes back: fresh memory would have to be cleared by the system first. */
+  private readonly memory: BlockMemory;
   private totalBytes = 0;
 
-  /** What readers still hold of dropped chunks counts against `readBudget`. */
-  constructor(private readonly budgetBytes: number, private readonly readBudget: ReadBudget) {}
+  /** What readers still hold of dropped chunks counts against `readBudget`. No chunk is larger than `mostBytes`, a power of two. */
+  constructor(private readonly budgetBytes: number, private readonly readBudget: ReadBudget, mostBytes = MAX_CHUNK_BYTES) {
+    this.memory = new BlockMemory(mostBytes);
+  }
+
+  get mostChunkBytes(): number {
+    return this.memory.bufferBytes;
+  }
 
   get sizeBytes(): number {
     return this.totalBytes;
@@ -32,10 +39,11 @@ export class TailCache {
     return bytes <= this.budgetBytes;
   }
 
-  /** A new chunk for a tail; it may drop older ones, of the same tail too. */
-  newChunk(tail: LogTail, start: number, sizeBytes: number): Chunk {
-    const buffer = (sizeBytes === MAX_CHUNK_BYTES ? this.free.pop() : undefined) ?? Buffer.allocUnsafeSlow(sizeBytes);
-    const chunk = new Chunk(this, tail, start, buffer);
+  /** A new chunk for a tail, its first byte being at `position` of a file; it may drop older ones, of the same tail too. */
+  newChunk(tail: LogTail, start: number, sizeBytes: number, position: number): Chunk {
+    const chunk = sizeBytes === this.mostChunkBytes
+      ? new Chunk(this, tail, start, this.memory.take(), this.memory.isAligned ? position % BLOCK_BYTES : NOT_ALIGNED)
+      : new Chunk(this, tail, start, Buffer.allocUnsafeSlow(sizeBytes), NOT_ALIGNED);
     this.chunks.add(chunk);
     this.totalBytes += sizeBytes;
     for (const oldest of this.chunks) {
@@ -60,22 +68,30 @@ export class TailCache {
   }
 
   private recycle({ buffer }: Chunk): void {
-    if (buffer.length === MAX_CHUNK_BYTES && this.free.length < FREE_CHUNKS) this.free.push(buffer);
+    if (buffer.length === this.mostChunkBytes) this.memory.give(buffer);
   }
 }
 
 const FIRST_CHUNK_BYTES = 4 << 10;
 const MAX_CHUNK_BYTES = 256 << 10;
-const FREE_CHUNKS = 16;
+/** Of a chunk whose bytes lie in memory as it came. */
+const NOT_ALIGNED = -1;
 
 /** Hears where the bytes of an append came to lie: `buffer[from, to)` of a chunk. */
 export interface ChunkTaker {
   take(chunk: Chunk, from: number, to: number): void;
 }
 
-/** A piece of a log's bytes, from `start` in the count of all that was ever added to its tail. */
+/**
+ * A piece of a log's bytes, from `start` in the count of all that was ever added to its tail. In a large chunk they lie as in the
+ * blocks of the file: what is a block there is one of the memory here, so that a disk can take it from here by itself.
+ */
 export class Chunk {
-  used = 0;
+  /** Its buffer consists of whole blocks of memory. */
+  readonly isAligned: boolean;
+  /** Where the first of its bytes lies in the buffer. */
+  readonly first: number;
+  used: number;
   private readers = 0;
 
   constructor(
@@ -83,10 +99,19 @@ export class Chunk {
     readonly tail: LogTail,
     readonly start: number,
     readonly buffer: Buffer,
-  ) {}
+    blockOffset: number,
+  ) {
+    this.isAligned = blockOffset !== NOT_ALIGNED;
+    this.first = this.used = Math.max(0, blockOffset);
+  }
 
   get end(): number {
-    return this.start + this.used;
+    return this.start + this.used - this.first;
+  }
+
+  /** Whether the next byte lies in its block as one at `position` of a file does; always, where nobody minds. */
+  continues(position: number): boolean {
+    return !this.isAligned || ((this.used ^ position) & (BLOCK_BYTES - 1)) === 0;
   }
 
   get isSeen(): boolean {
@@ -108,7 +133,8 @@ export class Chunk {
 
   view(from: number, to: number): Uint8Array {
     this.hold();
-    return this.buffer.subarray(Math.max(0, from - this.start), Math.min(this.used, to - this.start));
+    const zero = this.start - this.first;
+    return this.buffer.subarray(Math.max(this.first, from - zero), Math.min(this.used, to - zero));
   }
 
   release(): void {
@@ -153,8 +179,11 @@ export class LogTail {
     return offset < this.startOffset ? undefined : this.positionOf(this.countUpTo(this.ends, offset));
   }
 
-  /** Adds whole batches that follow all before them. Returns false, and holds nothing any more, when they are too large. */
-  append(bytes: Uint8Array, taker?: ChunkTaker): boolean {
+  /**
+   * Adds whole batches that follow all before them, and go to `position` of their file. Returns false, and holds nothing any more,
+   * when they are too large.
+   */
+  append(bytes: Uint8Array, position = this.end, taker?: ChunkTaker): boolean {
     if (!this.cache.takes(bytes.length)) {
       this.clear();
       this.end += bytes.length;
@@ -167,8 +196,9 @@ export class LogTail {
     }
     for (let done = 0; done < bytes.length;) {
       const last = this.chunks.at(-1);
-      if (!last || last.used === last.buffer.length) {
-        this.chunks.push(this.cache.newChunk(this, this.end + done, chunkBytes(last, bytes.length - done)));
+      if (!last || last.used === last.buffer.length || !last.continues(position + done)) {
+        const sizeBytes = chunkBytes(last, bytes.length - done, this.cache.mostChunkBytes);
+        this.chunks.push(this.cache.newChunk(this, this.end + done, sizeBytes, position + done));
         continue;
       }
       const from = last.used;
@@ -252,9 +282,9 @@ export class LogTail {
 }
 
 /** Chunks grow with what a log gets, so that an idle one holds little. */
-function chunkBytes(last: Chunk | undefined, needed: number): number {
+function chunkBytes(last: Chunk | undefined, needed: number, mostBytes: number): number {
   const wanted = last ? 2 * last.buffer.length : FIRST_CHUNK_BYTES;
-  let size = Math.min(MAX_CHUNK_BYTES, wanted);
-  while (size < needed && size < MAX_CHUNK_BYTES) size *= 2;
+  let size = Math.min(mostBytes, wanted);
+  while (size < needed && size < mostBytes) size *= 2;
   return size;
 }

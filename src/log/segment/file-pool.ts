@@ -7,6 +7,8 @@ import type { Disk, DiskFile } from '../../env/index.js';
 export class FilePool {
   /** In the order of the sweep: a used file gets a second chance at the end. */
   private readonly openFiles = new Set<PooledFile>();
+  /** Those that are open for direct writes as well, least lately opened first. */
+  private readonly directFiles = new Set<PooledFile>();
 
   constructor(
     readonly disk: Disk,
@@ -25,6 +27,18 @@ export class FilePool {
   opened(file: PooledFile): void {
     this.openFiles.add(file);
     if (this.openFiles.size > this.maxOpen) this.sweep(file);
+  }
+
+  openedDirect(file: PooledFile): void {
+    this.directFiles.add(file);
+    for (const oldest of this.directFiles) {
+      if (this.directFiles.size <= MOST_DIRECT) break;
+      oldest.closeDirect();
+    }
+  }
+
+  closedDirect(file: PooledFile): void {
+    this.directFiles.delete(file);
   }
 
   closed(file: PooledFile): void {
@@ -46,9 +60,13 @@ export class FilePool {
   }
 }
 
+/** A descriptor more for each: only few logs at a time get much. */
+const MOST_DIRECT = 64;
+
 /** One file of a pool. */
 export class PooledFile {
   private handle: DiskFile | undefined;
+  private directHandle: DiskFile | undefined;
   private usedLately = false;
   /** Operations off the loop that hold the descriptor. */
   private pins = 0;
@@ -70,6 +88,21 @@ export class PooledFile {
     return this.handle ?? this.open();
   }
 
+  /** The file, which is there, open for direct writes (`Disk.open`), for use within this turn only. */
+  direct(): DiskFile {
+    if (this.directHandle !== undefined) return this.directHandle;
+    this.directHandle = this.pool.disk.open(this.currentPath, { direct: true });
+    this.pool.openedDirect(this);
+    return this.directHandle;
+  }
+
+  closeDirect(): void {
+    if (this.directHandle === undefined) return;
+    this.directHandle.close();
+    this.directHandle = undefined;
+    this.pool.closedDirect(this);
+  }
+
   /** Runs `task` with the file held open until it is done. */
   async during<T>(task: (file: DiskFile) => Promise<T>): Promise<T> {
     const file = this.now();
@@ -84,6 +117,7 @@ export class PooledFile {
 
   rename(path: string): void {
     this.pool.disk.rename(this.currentPath, path);
+    this.closeDirect();
     this.currentPath = path;
   }
 
@@ -91,11 +125,13 @@ export class PooledFile {
   movedTo(path: string): void {
     this.currentPath = path;
     // A handle may name its file in errors by the old path.
+    this.closeDirect();
     if (this.pins === 0) this.close();
   }
 
   /** Closes once nobody holds it; a later use opens it again. */
   close(): void {
+    this.closeDirect();
     this.closing = this.pins > 0;
     if (this.closing || !this.handle) return;
     this.handle.close();

@@ -1,6 +1,8 @@
-import type { DiskFile } from '../../env/index.js';
+import { BLOCK_BYTES } from '../../base/block-memory.js';
+import { DiskError, type DiskFile } from '../../env/index.js';
 import type { Chunk, ChunkTaker, LogTail } from '../reads/tail-cache.js';
 import type { PooledFile } from './file-pool.js';
+import type { WriteWays } from './write-ways.js';
 
 /** Bytes of a chunk that are not in the file yet; held, so that they outlast their eviction from the cache. */
 interface Piece {
@@ -17,9 +19,14 @@ export class LogFile implements ChunkTaker {
   private pieces: Piece[] = [];
   /** Where the first of the pieces goes. */
   private position = 0;
+  private unwrittenBytes = 0;
+  /** The file may be longer than what was appended: room that it got (`preallocate`), or the rest of a block. */
+  private hasRoom: boolean;
 
   /** `roomBytes` is the size that a new file gets before anything is written (`preallocate`). */
-  constructor(private readonly file: PooledFile, private roomBytes = 0) {}
+  constructor(private readonly file: PooledFile, private readonly ways: WriteWays, private roomBytes = 0) {
+    this.hasRoom = roomBytes > 0;
+  }
 
   get path(): string {
     return this.file.path;
@@ -28,11 +35,12 @@ export class LogFile implements ChunkTaker {
   /** Takes bytes for `position`, the end of all that was appended before. They are written at once when the tail cannot hold them. */
   append(bytes: Uint8Array, position: number, tail: LogTail | undefined): void {
     if (this.pieces.length === 0) this.position = position;
-    if (tail?.append(bytes, this) === true) return;
+    if (tail?.append(bytes, position, this) === true) return;
     this.now().writeNow([bytes], position);
   }
 
   take(chunk: Chunk, from: number, to: number): void {
+    this.unwrittenBytes += to - from;
     const last = this.pieces.at(-1);
     if (last?.chunk === chunk) {
       last.to = to;
@@ -45,14 +53,34 @@ export class LogFile implements ChunkTaker {
   /** Throws what the disk says; what was not written then, the next call tries again. */
   write(): void {
     if (this.pieces.length === 0) return;
-    this.opened().writeNow(this.pieces.map(({ chunk, from, to }) => chunk.buffer.subarray(from, to)), this.position);
+    const { ways, unwrittenBytes } = this;
+    const file = this.opened();
+    const blocks = ways.choose(unwrittenBytes) === 'direct' ? wholeBlocks(this.pieces, this.position) : undefined;
+    if (blocks === undefined || !this.writeDirect(blocks)) {
+      ways.timed('cached', unwrittenBytes, () => file.writeNow(this.pieces.map(({ chunk, from, to }) => chunk.buffer.subarray(from, to)), this.position));
+    }
     this.discard();
+  }
+
+  /** False where the file system refuses such writes. */
+  private writeDirect({ buffers, position }: Blocks): boolean {
+    try {
+      const file = this.file.direct();
+      this.hasRoom = true;
+      this.ways.timed('direct', this.unwrittenBytes, () => file.writeNow(buffers, position));
+      return true;
+    } catch (error) {
+      if (!(error instanceof DiskError) || error.code !== 'EINVAL') throw error;
+      this.ways.refuseDirect();
+      return false;
+    }
   }
 
   /** Gives up what was not written. */
   discard(): void {
     for (const { chunk } of this.pieces) chunk.release();
     this.pieces = [];
+    this.unwrittenBytes = 0;
   }
 
   /** The open file, for use within this turn only. */
@@ -70,10 +98,12 @@ export class LogFile implements ChunkTaker {
     return file;
   }
 
-  /** Gives back the room after `sizeBytes`. What is shorter stays as it is. */
+  /** Nothing is appended after `sizeBytes` any more: gives back the room behind it. What is shorter stays as it is. */
   trim(sizeBytes: number): void {
+    if (!this.hasRoom) return;
     const file = this.now();
     if (file.sizeBytes() > sizeBytes) file.truncateNow(sizeBytes);
+    this.hasRoom = false;
   }
 
   /** Runs `task` with the file held open until it is done. */
@@ -97,4 +127,28 @@ export class LogFile implements ChunkTaker {
     this.write();
     this.file.close();
   }
+}
+
+interface Blocks {
+  readonly buffers: readonly Uint8Array[];
+  readonly position: number;
+}
+
+/**
+ * The blocks of the file that the pieces lie in, as they are in the chunks: what stands in the first one before them is written
+ * once more, what is behind them in the last one becomes zeros. undefined when they do not lie in their chunks as in the file.
+ */
+function wholeBlocks(pieces: readonly Piece[], position: number): Blocks | undefined {
+  const intoBlock = position % BLOCK_BYTES;
+  let begin = pieces[0]!.from - intoBlock;
+  if (begin < pieces[0]!.chunk.first) return undefined;
+  const buffers: Uint8Array[] = [];
+  for (const { chunk, from, to } of pieces) {
+    if (buffers.length > 0) begin = from;
+    if (!chunk.isAligned || begin % BLOCK_BYTES !== 0) return undefined;
+    const end = Math.ceil(to / BLOCK_BYTES) * BLOCK_BYTES;
+    chunk.buffer.fill(0, to, end);
+    buffers.push(chunk.buffer.subarray(begin, end));
+  }
+  return { buffers, position: position - intoBlock };
 }

@@ -17,7 +17,7 @@ export const MAX_RELATIVE_OFFSET = 0x7fff_ffff;
 const READ_HINTS = 4;
 
 /** What a segment needs of its host. */
-export type SegmentHost = Pick<LogHost, 'disk' | 'clock' | 'files' | 'indexBudget'>;
+export type SegmentHost = Pick<LogHost, 'disk' | 'clock' | 'files' | 'indexBudget' | 'writeWays'>;
 
 export interface SegmentOptions {
   readonly directory: string;
@@ -63,8 +63,6 @@ export class Segment {
   private readonly indexIntervalBytes: number;
   private readonly rollJitterMs: number;
   private readonly maxIndexBytes: number;
-  /** The file may be longer than what is in it. */
-  private hasRoom: boolean;
   private createdMs: number;
   private bytesSinceIndexEntry = 0;
   /** undefined: not read from the time index yet. */
@@ -81,9 +79,8 @@ export class Segment {
     this.indexIntervalBytes = options.indexIntervalBytes;
     this.rollJitterMs = options.rollJitterMs;
     this.maxIndexBytes = options.maxIndexBytes;
-    this.hasRoom = fresh && options.preallocatedBytes > 0;
     this.createdMs = host.clock.nowMs();
-    this.log = new LogFile(host.files.file(path(LOG_SUFFIX), { create: fresh }), fresh ? options.preallocatedBytes : 0);
+    this.log = new LogFile(host.files.file(path(LOG_SUFFIX), { create: fresh }), host.writeWays(directory), fresh ? options.preallocatedBytes : 0);
     this.offsetIndex = new OffsetIndex(host.disk, host.indexBudget, path(OFFSET_INDEX_SUFFIX), baseOffset, fresh);
     this.timeIndex = new TimeIndex(host.disk, host.indexBudget, path(TIME_INDEX_SUFFIX), baseOffset, fresh);
     this.txnIndex = new TransactionIndex(host.disk, path(TXN_INDEX_SUFFIX), fresh);
@@ -173,9 +170,8 @@ export class Segment {
 
   /** Nothing will be appended any more: the indexes reach their files, and the `.log` keeps no room. */
   seal(): void {
-    if (this.hasRoom) this.log.trim(this.sizeBytes);
-    this.hasRoom = false;
     this.log.write();
+    this.log.trim(this.sizeBytes);
     this.closeTimeIndex();
     this.offsetIndex.save();
     this.timeIndex.save();

@@ -1,3 +1,4 @@
+import { BLOCK_BYTES } from '../../base/block-memory.js';
 import type { LogSettings } from '../../config/log-settings.js';
 import { SimRandom, SimWorld } from '../../env/sim/index.js';
 import { SETTINGS } from '../test-support.js';
@@ -39,6 +40,12 @@ function placesOf(random: SimRandom): Place[] {
 /** Between which logs can be moved. */
 export const TWO_DIRECTORIES = ['/data/one', '/data/two'];
 const directoriesOf = (seed: number): readonly string[] => (new SimRandom(`directories ${seed}`).chance(0.4) ? TWO_DIRECTORIES : ['/data']);
+
+/** Some write all they can past the page cache, some now and then. */
+function managerOptions(random: SimRandom): LifeOptions['manager'] {
+  const direct = (['never', 'always', 'auto'] as const)[random.int(3)]!;
+  return { writeWays: { direct, leastDirectBytes: 1 + random.int(400) }, tailChunkBytes: BLOCK_BYTES * (1 + random.int(2)), tailCacheBytes: 3000 + random.int(20_000) };
+}
 
 const IDEMPOTENT = 3;
 const TRANSACTIONAL = [10, 11];
@@ -106,7 +113,8 @@ export async function tryLife(seed: number, options: LifeRunOptions = {}): Promi
 
 async function failureOf(seed: number, operations: readonly Operation[], { wrap, settings, directories = directoriesOf(seed) }: LifeRunOptions): Promise<Error | undefined> {
   const places = placesOf(new SimRandom(`settings ${seed}`)).map(place => ({ ...place, settings: { ...place.settings, ...settings } }));
-  const lifeOptions: LifeOptions = { places, directories, ...(wrap ? { wrap } : {}) };
+  const manager = managerOptions(new SimRandom(`writes ${seed}`));
+  const lifeOptions: LifeOptions = { places, directories, manager, ...(wrap ? { wrap } : {}) };
   const life = new LogLife(new SimWorld(seed), lifeOptions);
   try {
     await life.begin();

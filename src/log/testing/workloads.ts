@@ -1,3 +1,4 @@
+import { BLOCK_BYTES } from '../../base/block-memory.js';
 import type { LogSettings } from '../../config/log-settings.js';
 import { SETTINGS } from '../test-support.js';
 import type { Loss, Workload } from './crash-points.js';
@@ -62,6 +63,10 @@ const SEVERAL: Partial<LifeOptions> = {
     { topic: 'b-with-dashes', partition: 0, settings: { ...SMALL, flushMessages: 1 } }, { topic: 'c', partition: 7, settings: SMALL },
   ],
 };
+
+/** Every write, or those of that many bytes, goes past the page cache, as far as it lies in its chunk as in the file. */
+const directWrites = (leastDirectBytes: number): Partial<LifeOptions> =>
+  ({ manager: { writeWays: { direct: 'always', leastDirectBytes }, tailChunkBytes: BLOCK_BYTES, tailCacheBytes: 8 * BLOCK_BYTES } });
 
 export const LOG_WORKLOADS: readonly LogWorkload[] = [
   {
@@ -160,6 +165,16 @@ export const LOG_WORKLOADS: readonly LogWorkload[] = [
       append([90, 80]), append([120, 60], { producer: 1 }), append([90]), ...(index % 2 === 0 ? [flush] : []), append([100, 90]),
       index === 1 ? { do: 'truncate', log: 0, batches: 2 } : index === 2 ? { do: 'restart', how: 'kill' } : { do: 'restart', how: 'clean' },
     ]),
+  }, {
+    name: 'appends past the page cache', settings: { segmentBytes: 9000, flushMs: 400 }, life: directWrites(1),
+    operations: times(5, index => [
+      append([900, 800]), append([1200, 60], { producer: 1 }), append([90]), ...(index % 2 === 0 ? [flush] : []), append([4000, 900]), append([30], { producer: 10, transactional: true }),
+      index === 1 ? { do: 'truncate', log: 0, batches: 2 } : index === 3 ? { do: 'roll', log: 0 } : { do: 'restart', how: index === 2 ? 'kill' : 'clean' },
+      { do: 'end', log: 0, producer: 10, commit: index % 2 === 0 },
+    ]),
+  }, {
+    name: 'appends past the page cache and through it', settings: { segmentBytes: 15_000 }, life: directWrites(1000),
+    operations: times(7, index => [append([900, 800]), append([70]), append([50], { producer: 1 }), ...(index % 3 === 0 ? [flush] : []), append([2500 + 600 * index]), append([600, 700])]),
   }, {
     name: 'moves from one directory to the other and back', life: { directories: TWO_DIRECTORIES },
     operations: times(3, index => [

@@ -1,0 +1,84 @@
+import type { Clock } from '../../env/index.js';
+
+/** Through the page cache, or past it: whole blocks that the disk takes from the process's memory by itself. */
+export type WriteWay = 'cached' | 'direct';
+
+export interface WriteWaysOptions {
+  /** `auto`: whichever is quicker at the moment; `always`, for tests: direct wherever a write is large enough for it. */
+  readonly direct: 'auto' | 'always' | 'never';
+  /** Smaller writes go through the page cache. */
+  readonly leastDirectBytes: number;
+}
+
+export const DEFAULT_WRITE_WAYS: WriteWaysOptions = { direct: 'auto', leastDirectBytes: 64 << 10 };
+
+/** Writes of like size are compared with one another; each class is twice the one before, the last has no bound. */
+const SIZE_CLASSES = 5;
+/** How much a new figure counts in the mean; that of a trial, of which there are few, counts more. */
+const WEIGHT = 0.25;
+const TRIAL_WEIGHT = 0.5;
+/** Trying the way that was slower may cost this part of the time. */
+const TRIAL_SHARE = 0.02;
+const SHORTEST_TRIAL_PAUSE_MS = 50;
+const LONGEST_TRIAL_PAUSE_MS = 10_000;
+
+/** What is known of writes of one size. */
+class SizeClass {
+  /** Milliseconds a byte; undefined: never tried. */
+  readonly cost: Record<WriteWay, number | undefined> = { cached: undefined, direct: undefined };
+  nextTrialMs = 0;
+
+  get quicker(): WriteWay {
+    const { cached, direct } = this.cost;
+    return cached !== undefined && direct !== undefined && direct < cached ? 'direct' : 'cached';
+  }
+}
+
+/**
+ * Which way large writes take, on one disk. Neither is the quicker one everywhere: the page cache costs a copy, and a multiple of
+ * that where its pages must first be found (memory that a virtual machine's host has taken back, dirty pages at their limit); a
+ * direct write waits for the disk itself. So both are timed, and the slower one is tried again from time to time.
+ */
+export class WriteWays {
+  private readonly classes = Array.from({ length: SIZE_CLASSES }, () => new SizeClass());
+  private isRefused = false;
+
+  constructor(private readonly clock: Pick<Clock, 'monotonicMs'>, private readonly options: WriteWaysOptions = DEFAULT_WRITE_WAYS) {}
+
+  /** The file system knows no direct writes: no more are tried. */
+  refuseDirect(): void {
+    this.isRefused = true;
+  }
+
+  choose(sizeBytes: number): WriteWay {
+    const { direct, leastDirectBytes } = this.options;
+    if (this.isRefused || direct === 'never' || sizeBytes < leastDirectBytes) return 'cached';
+    if (direct === 'always') return 'direct';
+    const { quicker, nextTrialMs } = this.classOf(sizeBytes);
+    const isTrial = this.clock.monotonicMs() >= nextTrialMs;
+    return isTrial === (quicker === 'cached') ? 'direct' : 'cached';
+  }
+
+  /** Runs a write that was chosen, and remembers what it took. */
+  timed(way: WriteWay, sizeBytes: number, write: () => void): void {
+    if (this.isRefused || sizeBytes < this.options.leastDirectBytes) return write();
+    const startMs = this.clock.monotonicMs();
+    write();
+    const nowMs = this.clock.monotonicMs();
+    this.remember(way, sizeBytes, { nowMs, tookMs: nowMs - startMs });
+  }
+
+  private remember(way: WriteWay, sizeBytes: number, { nowMs, tookMs }: { nowMs: number; tookMs: number }): void {
+    const found = this.classOf(sizeBytes);
+    const wasTrial = way !== found.quicker;
+    const cost = tookMs / sizeBytes;
+    const before = found.cost[way];
+    found.cost[way] = before === undefined ? cost : before + (wasTrial ? TRIAL_WEIGHT : WEIGHT) * (cost - before);
+    if (wasTrial) found.nextTrialMs = nowMs + Math.min(LONGEST_TRIAL_PAUSE_MS, Math.max(SHORTEST_TRIAL_PAUSE_MS, tookMs / TRIAL_SHARE));
+  }
+
+  private classOf(sizeBytes: number): SizeClass {
+    const ratio = sizeBytes / this.options.leastDirectBytes;
+    return this.classes[Math.min(SIZE_CLASSES - 1, Math.max(0, Math.floor(Math.log2(ratio))))]!;
+  }
+}
