@@ -16,6 +16,7 @@ import { OldFormatLogError } from '../segment/old-format.js';
 import type { SegmentFiles } from '../segment/segment-files.js';
 import type { SegmentList } from '../segment/segment-list.js';
 import { LogBeingCheckedError } from '../types.js';
+import type { WriteBehind } from './write-behind.js';
 
 /** What is made of a log when it is first used. */
 export interface LogParts {
@@ -24,6 +25,7 @@ export interface LogParts {
   readonly producers: ProducerState;
   readonly tail: LogTail;
   readonly safeEnd: SafeEnd;
+  readonly writes: WriteBehind;
   readonly durability: LogDurability;
   readonly reader: LogReader;
   readonly files: SegmentFiles;
@@ -126,6 +128,10 @@ export abstract class LazyLog {
 
   protected get safeEnd(): SafeEnd {
     return this.awake.safeEnd;
+  }
+
+  protected get writes(): WriteBehind {
+    return this.awake.writes;
   }
 
   protected get durability(): LogDurability {

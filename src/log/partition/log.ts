@@ -24,6 +24,7 @@ import {
   UnexpectedAppendOffsetError,
   type ActiveProducer, type AppendContext, type AppendResult, type LogRead, type PartitionLog, type ReadOptions, type TimestampAndOffset, type TransactionalWriter, type VerificationGuard,
 } from '../types.js';
+import { WriteBehind } from './write-behind.js';
 
 /**
  * One partition's log (`UnifiedLog`). Everything in memory changes within a turn; only reads of cold data, flushes, truncation
@@ -56,6 +57,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     return {
       segments, epochs, producers, startOffset: logStartOffset, endOffset: logEndOffset, safeEnd,
       tail: this.host.tailCache.newTail(),
+      writes: new WriteBehind(this.host, this, safeEnd),
       durability: new LogDurability(this.host, this, safeEnd, recoveryPoint, isUnsynced),
       reader: new LogReader(this.host, this),
       files: new SegmentFiles(this.host, this, gaps, () => this.durability.namesChanged()),
@@ -214,6 +216,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
         this.producers.updateMapEndOffset(this.endOffset);
       }
     });
+    this.writes.appended(batches.firstOffset);
     this.host.turnWrites.add(this, batches.bytes.length);
     if (this.failure) throw this.failure;
     const { flushMs, flushMessages } = this.currentSettings;
@@ -223,7 +226,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
 
   write(): void {
     if (this.failure) throw this.failure;
-    this.guarded(() => this.segments.active.log.write());
+    this.guarded(() => this.writes.write());
   }
 
   roll(): void {
@@ -364,6 +367,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     this.tail.clear();
     this.reader.dropAhead();
     try {
+      await this.writes.idle();
       await work();
     } catch (error) {
       throw this.noteFailure(error);

@@ -1,3 +1,4 @@
+import { assert } from '../../base/assert.js';
 import { BLOCK_BYTES } from '../../base/block-memory.js';
 import { DiskError, type DiskFile } from '../../env/index.js';
 import type { Chunk, ChunkTaker, LogTail } from '../reads/tail-cache.js';
@@ -19,7 +20,9 @@ export class LogFile implements ChunkTaker {
   private pieces: Piece[] = [];
   /** Where the first of the pieces goes. */
   private position = 0;
-  private unwrittenBytes = 0;
+  unwrittenBytes = 0;
+  /** The write off the loop that is under way. */
+  private behind: Behind | undefined;
   /** The file may be longer than what was appended: room that it got (`preallocate`), or the rest of a block. */
   private hasRoom: boolean;
 
@@ -52,14 +55,39 @@ export class LogFile implements ChunkTaker {
 
   /** Throws what the disk says; what was not written then, the next call tries again. */
   write(): void {
+    this.overtake();
     if (this.pieces.length === 0) return;
     const { ways, unwrittenBytes } = this;
     const file = this.opened();
     const blocks = ways.choose(unwrittenBytes) === 'direct' ? wholeBlocks(this.pieces, this.position) : undefined;
     if (blocks === undefined || !this.writeDirect(blocks)) {
-      ways.timed('cached', unwrittenBytes, () => file.writeNow(this.pieces.map(({ chunk, from, to }) => chunk.buffer.subarray(from, to)), this.position));
+      ways.timed('cached', unwrittenBytes, () => file.writeNow(viewsOf(this.pieces), this.position));
     }
     this.discard();
+  }
+
+  /** Somebody needs what is being written off the loop: it is written here as well, the same bytes to the same place. */
+  private overtake(): void {
+    if (this.behind === undefined || this.behind.isOvertaken) return;
+    this.opened().writeNow(viewsOf(this.behind.pieces), this.behind.position);
+    this.behind.isOvertaken = true;
+  }
+
+  /** Writes off the loop, through the page cache, what is not written; never while another such write is under way. */
+  async writeBehind(): Promise<void> {
+    assert(this.behind === undefined, 'one write behind at a time');
+    const { pieces, position } = this;
+    this.opened();
+    this.pieces = [];
+    this.unwrittenBytes = 0;
+    const done = this.ways.timedBehind(this.file.during(file => file.write(viewsOf(pieces), position)));
+    this.behind = { pieces, position, isOvertaken: false, done };
+    try {
+      await done;
+    } finally {
+      this.behind = undefined;
+      release(pieces);
+    }
   }
 
   /** False where the file system refuses such writes. */
@@ -78,7 +106,7 @@ export class LogFile implements ChunkTaker {
 
   /** Gives up what was not written. */
   discard(): void {
-    for (const { chunk } of this.pieces) chunk.release();
+    release(this.pieces);
     this.pieces = [];
     this.unwrittenBytes = 0;
   }
@@ -106,8 +134,16 @@ export class LogFile implements ChunkTaker {
     this.hasRoom = false;
   }
 
-  /** Runs `task` with the file held open until it is done. */
+  /** Runs `task` with the file held open until it is done: with all that was appended in it, but for what is being written off the loop. */
   async during<T>(task: (file: DiskFile) => Promise<T>): Promise<T> {
+    if (this.behind === undefined) this.write();
+    return this.file.during(task);
+  }
+
+  /** The same once nothing is being written. */
+  async afterWrites<T>(task: (file: DiskFile) => Promise<T>): Promise<T> {
+    // How it ends is told to who began it.
+    await this.behind?.done.catch(() => undefined);
     this.write();
     return this.file.during(task);
   }
@@ -127,6 +163,22 @@ export class LogFile implements ChunkTaker {
     this.write();
     this.file.close();
   }
+}
+
+/** Pieces that are being written off the loop. */
+interface Behind {
+  readonly pieces: readonly Piece[];
+  readonly position: number;
+  readonly done: Promise<void>;
+  isOvertaken: boolean;
+}
+
+function viewsOf(pieces: readonly Piece[]): Uint8Array[] {
+  return pieces.map(({ chunk, from, to }) => chunk.buffer.subarray(from, to));
+}
+
+function release(pieces: readonly Piece[]): void {
+  for (const { chunk } of pieces) chunk.release();
 }
 
 interface Blocks {

@@ -183,7 +183,7 @@ export class Segment {
     const indexes = this.indexesUnsynced;
     this.indexesUnsynced = false;
     try {
-      await this.log.during(file => file.sync());
+      await this.log.afterWrites(file => file.sync());
       if (indexes) await Promise.all([this.offsetIndex.sync(), this.timeIndex.sync()]);
       await this.txnIndex.sync();
     } catch (error) {
@@ -240,7 +240,7 @@ export class Segment {
 
   /** Durably at once: after a power loss, old bytes behind new ones could pass for their continuation. */
   private async cut(position: number): Promise<void> {
-    await this.log.during(async file => {
+    await this.log.afterWrites(async file => {
       await file.truncate(position);
       await file.sync();
     });

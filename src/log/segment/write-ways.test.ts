@@ -4,7 +4,7 @@ import { WriteWays, type WriteWay } from './write-ways.js';
 const MB = 1 << 20;
 
 /** A disk on which a MB takes so long each way; what it is asked for, and the time that went by. */
-function play(costMs: Record<WriteWay, number>, writes: number, options?: ConstructorParameters<typeof WriteWays>[1]): { ways: WriteWays; chosen: WriteWay[]; cost: typeof costMs; write(): WriteWay } {
+function play(costMs: Record<WriteWay, number>, writes: number, options?: ConstructorParameters<typeof WriteWays>[1]): { ways: WriteWays; chosen: WriteWay[]; cost: typeof costMs; write: () => WriteWay } {
   const cost = { ...costMs };
   let nowMs = 0;
   const ways = new WriteWays({ monotonicMs: () => nowMs }, options);

@@ -8,9 +8,15 @@ export interface WriteWaysOptions {
   readonly direct: 'auto' | 'always' | 'never';
   /** Smaller writes go through the page cache. */
   readonly leastDirectBytes: number;
+  /** For tests: the disk passes for one that stalls. */
+  readonly stalls?: true;
 }
 
 export const DEFAULT_WRITE_WAYS: WriteWaysOptions = { direct: 'auto', leastDirectBytes: 64 << 10 };
+
+/** A write that takes so long holds up everybody else; off the loop, one that takes no longer than this says that it is over. */
+const STALL_MS = 30;
+const STALL_OVER_MS = 10;
 
 /** Writes of like size are compared with one another; each class is twice the one before, the last has no bound. */
 const SIZE_CLASSES = 5;
@@ -42,8 +48,14 @@ class SizeClass {
 export class WriteWays {
   private readonly classes = Array.from({ length: SIZE_CLASSES }, () => new SizeClass());
   private isRefused = false;
+  private stalls = false;
 
   constructor(private readonly clock: Pick<Clock, 'monotonicMs'>, private readonly options: WriteWaysOptions = DEFAULT_WRITE_WAYS) {}
+
+  /** The disk makes writers wait for long: whoever need not hold up the loop had better not. */
+  get isStalled(): boolean {
+    return this.stalls || this.options.stalls === true;
+  }
 
   /** The file system knows no direct writes: no more are tried. */
   refuseDirect(): void {
@@ -61,11 +73,19 @@ export class WriteWays {
 
   /** Runs a write that was chosen, and remembers what it took. */
   timed(way: WriteWay, sizeBytes: number, write: () => void): void {
-    if (this.isRefused || sizeBytes < this.options.leastDirectBytes) return write();
     const startMs = this.clock.monotonicMs();
     write();
     const nowMs = this.clock.monotonicMs();
-    this.remember(way, sizeBytes, { nowMs, tookMs: nowMs - startMs });
+    const tookMs = nowMs - startMs;
+    this.stalls ||= tookMs > STALL_MS;
+    if (!this.isRefused && sizeBytes >= this.options.leastDirectBytes) this.remember(way, sizeBytes, { nowMs, tookMs });
+  }
+
+  /** Awaits a write off the loop, and learns from it whether the disk still stalls. */
+  async timedBehind(write: Promise<unknown>): Promise<void> {
+    const startMs = this.clock.monotonicMs();
+    await write;
+    this.stalls = this.clock.monotonicMs() - startMs > STALL_OVER_MS;
   }
 
   private remember(way: WriteWay, sizeBytes: number, { nowMs, tookMs }: { nowMs: number; tookMs: number }): void {

@@ -116,7 +116,7 @@ async function append(subject: Subject, operation: Extract<Operation, { do: 'app
  * the turn ends.
  */
 async function send(subject: Subject, batches: readonly (() => ModelBatch)[], { isCommitted = true, transactionVersion = 0 } = {}): Promise<void> {
-  const { log, model, life } = subject;
+  const { log, model } = subject;
   const added: ModelBatch[] = [];
   for (const make of batches) {
     const next = make();
@@ -130,12 +130,18 @@ async function send(subject: Subject, batches: readonly (() => ModelBatch)[], { 
     holds(!result.duplicate && result.baseOffset === next.baseOffset && result.lastOffset === next.endOffset - 1, 'offsets', () =>
       `appended at ${result.baseOffset} to ${result.lastOffset}, not ${next.baseOffset} to ${next.endOffset - 1}`);
   }
-  if (isCommitted) log.updateHighWatermark(log.logEndOffset);
-  await life.endOfTurn();
-  if (!life.isUsable(log)) return;
+  if (!await isWritten(subject)) return;
   model.become(model.with(added));
-  if (isCommitted) model.highWatermark = model.end;
+  if (isCommitted) commit(subject);
   await safe(subject);
+}
+
+/** Whether what was appended has reached the system: with the end of the turn, or, where the disk stalls, when the log says so. */
+async function isWritten({ life, log }: Subject): Promise<boolean> {
+  await life.endOfTurn();
+  if (!life.isUsable(log)) return false;
+  if (life.options.manager?.writeWays?.stalls) await whenSafe(log);
+  return true;
 }
 
 /** Of what was appended last, `flush.messages` leaves fewer records than it says to chance. */
@@ -173,7 +179,7 @@ async function endTransaction(subject: Subject, { producer, commit: committed, b
 }
 
 async function follow(subject: Subject, { sizes, gap = 0, newEpoch }: Extract<Operation, { do: 'follow' }>): Promise<void> {
-  const { log, model, life } = subject;
+  const { log, model } = subject;
   if (newEpoch) model.epoch++;
   const added: ModelBatch[] = [];
   for (const size of sizes) {
@@ -183,10 +189,9 @@ async function follow(subject: Subject, { sizes, gap = 0, newEpoch }: Extract<Op
   const after = model.with(added);
   model.attempt({ ...after, keptEnd: model.end });
   log.appendAsFollower(Buffer.concat(added.map(({ bytes }) => bytes)), model.epoch);
-  await life.endOfTurn();
-  if (!life.isUsable(log)) return;
+  if (!await isWritten(subject)) return;
   model.become(after);
-  commit({ log, model, life });
+  commit(subject);
   await safe(subject);
 }
 

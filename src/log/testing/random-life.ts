@@ -41,10 +41,11 @@ function placesOf(random: SimRandom): Place[] {
 export const TWO_DIRECTORIES = ['/data/one', '/data/two'];
 const directoriesOf = (seed: number): readonly string[] => (new SimRandom(`directories ${seed}`).chance(0.4) ? TWO_DIRECTORIES : ['/data']);
 
-/** Some write all they can past the page cache, some now and then. */
+/** Some write all they can past the page cache, some now and then; the disk of some stalls all the time. */
 function managerOptions(random: SimRandom): LifeOptions['manager'] {
   const direct = (['never', 'always', 'auto'] as const)[random.int(3)]!;
-  return { writeWays: { direct, leastDirectBytes: 1 + random.int(400) }, tailChunkBytes: BLOCK_BYTES * (1 + random.int(2)), tailCacheBytes: 3000 + random.int(20_000) };
+  const writeWays = { direct, leastDirectBytes: 1 + random.int(400), ...(random.chance(0.25) ? { stalls: true as const } : {}) };
+  return { writeWays, tailChunkBytes: BLOCK_BYTES * (1 + random.int(2)), tailCacheBytes: 3000 + random.int(20_000) };
 }
 
 const IDEMPOTENT = 3;

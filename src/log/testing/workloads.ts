@@ -176,6 +176,13 @@ export const LOG_WORKLOADS: readonly LogWorkload[] = [
     name: 'appends past the page cache and through it', settings: { segmentBytes: 15_000 }, life: directWrites(1000),
     operations: times(7, index => [append([900, 800]), append([70]), append([50], { producer: 1 }), ...(index % 3 === 0 ? [flush] : []), append([2500 + 600 * index]), append([600, 700])]),
   }, {
+    name: 'a disk that stalls', life: { manager: { writeWays: { direct: 'never', leastDirectBytes: 1, stalls: true } } },
+    operations: times(5, index => [
+      append([90, 80]), append([40], { times: 4, producer: 1 }), ...(index % 3 === 0 ? [flush] : []), append([60], { producer: 10, transactional: true }),
+      index === 1 ? { do: 'truncate', log: 0, batches: 2 } : index === 3 ? { do: 'roll', log: 0 } : { do: 'restart', how: index === 2 ? 'kill' : 'clean' },
+      { do: 'end', log: 0, producer: 10, commit: index % 2 === 0 },
+    ]),
+  }, {
     name: 'moves from one directory to the other and back', life: { directories: TWO_DIRECTORIES },
     operations: times(3, index => [
       append([90, 80]), append([70, 60], { producer: 1 }), append([60], { producer: 10, transactional: true }), ...(index === 1 ? [flush] : []),
