@@ -27,10 +27,13 @@ interface FileState {
   readonly dirty: Map<number, DirtySector>;
   /** Sectors that a failed sync gave up: the cache shows what was written, the platter has not got it, and no sync writes it. */
   readonly lost: Set<number>;
+  /** When the latest sync began of those that are done. */
+  syncedAt: number;
 }
 
 /** A file's unsynced sectors as they were when a sync began. */
 export interface Captured {
+  readonly at: number;
   readonly length: number;
   readonly sectors: readonly { readonly sector: number; readonly change: number; readonly bytes: Buffer }[];
 }
@@ -72,11 +75,15 @@ export class Durability {
 
   capture(node: FileNode): Captured {
     const sectors = [...this.stateOf(node).dirty].map(([sector, { change }]) => ({ sector, change, bytes: sectorOf(node.bytes, sector) }));
-    return { length: node.bytes.length, sectors };
+    return { at: ++this.changes, length: node.bytes.length, sectors };
   }
 
-  fileSynced(node: FileNode, { length, sectors }: Captured): void {
-    const { durable, dirty } = this.stateOf(node);
+  fileSynced(node: FileNode, { at, length, sectors }: Captured): void {
+    const state = this.stateOf(node);
+    const { durable, dirty } = state;
+    // One that began later has brought all of it there already, and what has changed since.
+    if (at < state.syncedAt) return;
+    state.syncedAt = at;
     durable.resize(length);
     for (const { sector, change, bytes } of sectors) {
       durable.write([bytes], sector * SECTOR_BYTES);
@@ -162,9 +169,9 @@ export class Durability {
     for (const [directory, names] of this.names) copy.names.set(copyOf(directory), new Map([...names].map(([name, node]) => [name, copyOf(node)])));
     copy.pending = this.pending.map(changes => changes.map(({ directory, name, node }) => ({ directory: copyOf(directory), name, node: node && copyOf(node) })));
     // Files that no name leads to, now or after a power loss, are nobody's any more.
-    for (const [node, { durable, dirty, lost }] of this.files) {
+    for (const [node, { durable, dirty, lost, syncedAt }] of this.files) {
       const file = copies.get(node);
-      if (file instanceof FileNode) copy.files.set(file, { durable: durable.copy(), dirty: new Map(dirty), lost: new Set(lost) });
+      if (file instanceof FileNode) copy.files.set(file, { durable: durable.copy(), dirty: new Map(dirty), lost: new Set(lost), syncedAt });
     }
     copy.changes = this.changes;
     return copy;
@@ -172,7 +179,7 @@ export class Durability {
 
   private stateOf(node: FileNode): FileState {
     let state = this.files.get(node);
-    if (state === undefined) this.files.set(node, state = { durable: new PagedBytes(), dirty: new Map(), lost: new Set() });
+    if (state === undefined) this.files.set(node, state = { durable: new PagedBytes(), dirty: new Map(), lost: new Set(), syncedAt: 0 });
     return state;
   }
 

@@ -172,6 +172,19 @@ test('what is written while a sync runs is not promised', async () => {
   expect(new Set(found)).toEqual(new Set(['1', '2']));
 });
 
+test('a sync that ends after a later one takes nothing back', async () => {
+  const found = await afterPowerLoss(async (disk, world) => {
+    const file = disk.open('/f', { create: true });
+    disk.syncDirectory('/');
+    file.writeNow([Buffer.alloc(1024, '1')], 0);
+    const earlier = file.sync();
+    file.truncateNow(512);
+    file.writeNow([Buffer.alloc(512, '2')], 0);
+    await world.runUntil(Promise.all([earlier, file.sync()]));
+  }, disk => disk.readFile('/f').toString());
+  expect(new Set(found)).toEqual(new Set(['2'.repeat(512)]));
+});
+
 test('names last once their directory is synced; before, a rename happens whole or not at all', async () => {
   const found = await afterPowerLoss(async disk => {
     disk.makeDirectory('/d');

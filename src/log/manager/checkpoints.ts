@@ -69,7 +69,11 @@ export function writeCleanShutdown(disk: Disk, directory: string, brokerEpoch: n
 /** Reads the marker and removes it: should this start fail half way, the next must not take the directory for clean. */
 export function takeCleanShutdown(disk: Disk, directory: string): { brokerEpoch: number | undefined } | undefined {
   const path = `${directory}/${CLEAN_SHUTDOWN_FILE}`;
-  if (!disk.stat(path)) return undefined;
+  if (!disk.stat(path)) {
+    // It may have been removed by one who died before that was durable: a power loss must not bring it back.
+    disk.syncDirectory(directory);
+    return undefined;
+  }
   let brokerEpoch: number | undefined;
   try {
     const content = JSON.parse(disk.readFile(path).toString('utf8')) as { brokerEpoch?: unknown } | null;
