@@ -24,7 +24,11 @@ import { Periodic } from './periodic.js';
 import { Placements } from './placements.js';
 import { retentionTurn } from './retention-turn.js';
 
-export interface LogManagerOptions extends Pick<LogHostOptions, 'tailCacheBytes' | 'tailChunkBytes' | 'writeWays' | 'readAheadFromBytes' | 'indexCacheBytes' | 'maxOpenFiles' | 'producerExpirationMs' | 'verifiesTransactions'> {
+/** What of the options of a log host is for the node to say. */
+type HostOption = 'tailCacheBytes' | 'tailChunkBytes' | 'writeWays' | 'readAheadFromBytes' | 'indexCacheBytes'
+  | 'maxOpenFiles' | 'producerExpirationMs' | 'verifiesTransactions';
+
+export interface LogManagerOptions extends Pick<LogHostOptions, HostOption> {
   readonly env: Pick<Env, 'disk' | 'clock' | 'random' | 'logger'>;
   /** `log.dirs`, absolute; made when absent. */
   readonly directories: readonly string[];

@@ -367,7 +367,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     this.tail.clear();
     this.reader.dropAhead();
     try {
-      await this.writes.idle();
+      if (this.writes.areUnderWay) await this.writes.idle();
       await work();
     } catch (error) {
       throw this.noteFailure(error);

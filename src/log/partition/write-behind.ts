@@ -31,7 +31,7 @@ export class WriteBehind {
 
   /** Records from `offset` on were appended: whether they are safe with the end of the turn is decided now. */
   appended(offset: number): void {
-    if (this.underWay !== undefined || this.ways.isStalled) this.unwritten.hold(offset);
+    if (this.areUnderWay || this.ways.isStalled) this.unwritten.hold(offset);
   }
 
   /** Writes what was appended, or sees to it that it will be. Throws what the disk says. */
@@ -40,6 +40,10 @@ export class WriteBehind {
     if (!this.unwritten.isThere) return file.write();
     if (file.unwrittenBytes > MOST_BEHIND_BYTES) file.write();
     this.underWay ??= this.writeOffTheLoop();
+  }
+
+  get areUnderWay(): boolean {
+    return this.underWay !== undefined;
   }
 
   /** Resolves when nothing is being written off the loop. */

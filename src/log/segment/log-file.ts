@@ -143,7 +143,7 @@ export class LogFile implements ChunkTaker {
   /** The same once nothing is being written. */
   async afterWrites<T>(task: (file: DiskFile) => Promise<T>): Promise<T> {
     // How it ends is told to who began it.
-    await this.behind?.done.catch(() => undefined);
+    if (this.behind !== undefined) await this.behind.done.catch(() => undefined);
     this.write();
     return this.file.during(task);
   }

@@ -1,10 +1,17 @@
 import { expect, test } from '@jest/globals';
-import { WriteWays, type WriteWay } from './write-ways.js';
+import { WriteWays, type WriteWay, type WriteWaysOptions } from './write-ways.js';
 
 const MB = 1 << 20;
 
+interface Played {
+  readonly ways: WriteWays;
+  readonly chosen: readonly WriteWay[];
+  readonly cost: Record<WriteWay, number>;
+  readonly write: () => WriteWay;
+}
+
 /** A disk on which a MB takes so long each way; what it is asked for, and the time that went by. */
-function play(costMs: Record<WriteWay, number>, writes: number, options?: ConstructorParameters<typeof WriteWays>[1]): { ways: WriteWays; chosen: WriteWay[]; cost: typeof costMs; write: () => WriteWay } {
+function play(costMs: Played['cost'], writes: number, options?: WriteWaysOptions): Played {
   const cost = { ...costMs };
   let nowMs = 0;
   const ways = new WriteWays({ monotonicMs: () => nowMs }, options);
