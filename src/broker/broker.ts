@@ -4,7 +4,7 @@ import { cleanerSettingsOf, controllerEndpoints, planListeners, type ListenerPla
 import type { ControllerApi } from '../controller/index.js';
 import { DiskError, type Compute, type Env } from '../env/index.js';
 import type { CleanResult } from '../log/compaction/clean-job.js';
-import { openLogManager, type LogManagerOptions, type NodeLogManager, type PartitionLog } from '../log/index.js';
+import { NEVER_DIRECT, openLogManager, type LogManagerOptions, type NodeLogManager, type PartitionLog } from '../log/index.js';
 import { MetadataVersionGate, SUPPORTED_FEATURES } from '../metadata/features.js';
 import { directoryOf } from '../metadata/image.js';
 import type { MetadataImage } from '../metadata/types.js';
@@ -348,6 +348,7 @@ export class Broker {
       env: { clock, random, disk, logger: logger.child('log') }, nodeId, clusterId,
       directories: settings.dataDirectories,
       metadataDirectory: settings.metadataDirectory,
+      ...(settings.get('ottla.direct.write.enable') ? {} : { writeWays: NEVER_DIRECT }),
       cordonedDirectories: () => publisher.settings.cordonedDirectories,
       defaultSettings: publisher.logSettingsOf(''),
       isStray: log => isStray(log, publisher.image, nodeId),

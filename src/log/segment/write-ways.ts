@@ -13,6 +13,7 @@ export interface WriteWaysOptions {
 }
 
 export const DEFAULT_WRITE_WAYS: WriteWaysOptions = { direct: 'auto', leastDirectBytes: 64 << 10 };
+export const NEVER_DIRECT: WriteWaysOptions = { ...DEFAULT_WRITE_WAYS, direct: 'never' };
 
 /** A write that takes so long holds up everybody else; off the loop, one that takes no longer than this says that it is over. */
 const STALL_MS = 30;
