@@ -327,7 +327,10 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
       this.files.setAside([...this.segments].filter(segment => segment.baseOffset > offset).reverse());
       this.host.disk.syncDirectory(this.directory);
       await this.segments.active.truncateTo(offset);
-      if (isBelowStart) this.home.checkpoint(LOG_START_OFFSET_FILE);
+      // Before a snapshot forgets who wrote below the start: with a start that a kill takes back, those records would be there again.
+      if (isBelowStart || this.startOffsetToNote !== undefined) this.home.checkpoint(LOG_START_OFFSET_FILE);
+      // Where its directory has failed meanwhile, none was written.
+      if (this.failure) throw this.failure;
       await rebuildProducerState(this.producers, this.segments, {
         logStartOffset: this.startOffset, lastOffset: offset, nowMs: this.host.clock.nowMs(), clean: false,
       });

@@ -33,6 +33,11 @@ const FOUND: [what: string, settings: Partial<LogSettings>, operations: readonly
     { do: 'append', log: 0, sizes: [1, 1, 1] }, { do: 'deleteRecords', log: 0, part: 1 }, { do: 'wait', ms: 1000 },
     { do: 'startOver', log: 0, ahead: -2 }, { do: 'append', log: 0, sizes: [1] }, { do: 'restart', how: 'kill' },
   ]],
+  ['producers of records below a start that was not saved when the log was cut', {}, [
+    { do: 'append', log: 0, sizes: [1], producer: 10, transactional: true }, { do: 'append', log: 0, sizes: [1, 1] }, { do: 'append', log: 0, sizes: [1], producer: 0 },
+    { do: 'deleteRecords', log: 0, part: 0.5 }, { do: 'truncate', log: 0, batches: 1 }, { do: 'roll', log: 0 },
+    { do: 'append', log: 0, sizes: [1] }, { do: 'flush', log: 0 }, { do: 'roll', log: 0 }, { do: 'restart', how: 'kill' },
+  ]],
   ['flush.ms holds for records that were there when the log was opened', { flushMs: 300 }, [
     { do: 'append', log: 0, sizes: [1] }, { do: 'restart', how: 'kill' }, { do: 'wait', ms: 1000 }, { do: 'restart', how: 'power' },
   ]],
