@@ -16,6 +16,7 @@ import { CLEANER_OFFSET_FILE, LEADER_EPOCH_FILE, LOG_START_OFFSET_FILE } from '.
 import { SafeEnd } from './safe-end.js';
 import { activeProducer, REPLAY, type ProducerUpdate } from '../producers/producer-state.js';
 import { rebuildProducerState } from '../producers/producer-rebuild.js';
+import { OldFormatLogError } from '../segment/old-format.js';
 import { deletableSegments } from '../segment/retention.js';
 import type { Segment } from '../segment/segment.js';
 import { SegmentFiles, type SegmentedLog } from '../segment/segment-files.js';
@@ -282,14 +283,24 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
     return true;
   }
 
-  async offsetForTimestamp(timestampMs: number): Promise<TimestampAndOffset | undefined> {
-    this.mustBeOpen();
-    return findTimestamp(this.segments, timestampMs, this.startOffset);
+  offsetForTimestamp(timestampMs: number): Promise<TimestampAndOffset | undefined> {
+    return this.search(() => findTimestamp(this.segments, timestampMs, this.startOffset));
   }
 
-  async offsetOfMaxTimestamp(): Promise<TimestampAndOffset | undefined> {
+  offsetOfMaxTimestamp(): Promise<TimestampAndOffset | undefined> {
+    return this.search(() => findMaxTimestamp(this.segments));
+  }
+
+  private async search<T>(find: () => Promise<T>): Promise<T> {
     this.mustBeOpen();
-    return findMaxTimestamp(this.segments);
+    const { generation } = this;
+    try {
+      return await find();
+    } catch (error) {
+      // What was cut off meanwhile speaks against nothing.
+      if (error instanceof OldFormatLogError && generation === this.generation) this.refuse(error);
+      throw error;
+    }
   }
 
   endOffsetForEpoch(epoch: number): { leaderEpoch: number; endOffset: number } {

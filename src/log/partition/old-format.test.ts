@@ -6,7 +6,8 @@ import { openLogManager, type NodeLogManager } from '../manager/manager.js';
 import { verifyPartition } from '../inspect/verify-partition.js';
 import type { Log } from './log.js';
 import { createLogHost } from './open-log.js';
-import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, segmentFile } from '../paths.js';
+import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, segmentFile } from '../paths.js';
+import { TIME_ENTRY_BYTES } from '../segment/time-index.js';
 import {
   batchOf, CLIENT, ManualClock, oldMessage, openTestLog, readAll, recordsRead, SETTINGS, temporaryDirectory, TOPIC_ID, type PlainRecord,
 } from '../test-support.js';
@@ -65,6 +66,9 @@ describe('a log that holds messages of an old format is refused, and no byte of 
       for (const log of opened.splice(0)) await log.close();
     });
 
+    /** What the segment from 1 on has for its largest timestamp; no other has a later one. */
+    const LATEST_MS = 1_800_000_000_000;
+
     /** Stopped in order, so that of the segment from 1 on nothing is looked at before it is read. */
     async function openWith(messages: Buffer, told: string[]): Promise<Log> {
       await (await openTestLog(directory)).close();
@@ -72,6 +76,9 @@ describe('a log that holds messages of an old format is refused, and no byte of 
         writeFileSync(segmentFile(directory, baseOffset, LOG_SUFFIX), content);
         writeFileSync(segmentFile(directory, baseOffset, OFFSET_INDEX_SUFFIX), '');
       }
+      const latest = Buffer.alloc(TIME_ENTRY_BYTES);
+      latest.writeBigInt64BE(BigInt(LATEST_MS), 0);
+      writeFileSync(segmentFile(directory, 1, TIME_INDEX_SUFFIX), latest);
       const logger = { ...silentLogger, error: (message: string, fields?: { error?: string }) => void told.push(`${message}: ${fields?.error}`) };
       const env = { disk: new NodeDisk(), clock: new ManualClock(), random: new NodeRandom(), logger };
       const log = await openTestLog(directory, { clean: true, recoveryPoint: 10, host: createLogHost({ env }) });
@@ -98,6 +105,19 @@ describe('a log that holds messages of an old format is refused, and no byte of 
       expect(() => log.appendAsLeader(batchOf(['no']), CLIENT)).toThrow(refusal);
       expect(told).toEqual([expect.stringContaining(`a partition is offline: ${path} holds a message of format v${messages[16]} at position 0,`)]);
       expect(filesOf(directory)).toEqual(before);
+    });
+
+    test.each<[what: string, lookUp: (log: Log) => Promise<unknown>]>([
+      ['a timestamp', log => log.offsetForTimestamp(LATEST_MS)],
+      ['the largest timestamp', log => log.offsetOfMaxTimestamp()],
+    ])('a look-up of %s', async (_what, lookUp) => {
+      const told: string[] = [];
+      const log = await openWith(oldMessages(1, 8, 1), told);
+      const path = segmentFile(directory, 1, LOG_SUFFIX);
+      const refusal = expect.objectContaining({ errorCode: ErrorCode.KAFKA_STORAGE_ERROR, message: expect.stringContaining(path) });
+      for (let again = 0; again < 2; again++) await expect(lookUp(log)).rejects.toEqual(refusal);
+      expect(() => log.appendAsLeader(batchOf(['no']), CLIENT)).toThrow(refusal);
+      expect(told).toEqual([expect.stringContaining(`a partition is offline: ${path} holds a message of format v1 at position 0,`)]);
     });
 
     test('but not for what has the format of one and another checksum: that is damage', async () => {
