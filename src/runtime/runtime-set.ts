@@ -1,7 +1,8 @@
 import { TimingWheel, type WheelTimer } from '../base/timing-wheel.js';
+import type { TransactionMarker } from '../protocol/records/control-records.js';
 import type { Effects, Machine, Moment, ReplyTo } from './machine.js';
 import type { ReplicatedLog } from './replicated-log.js';
-import { Runtime, type RuntimeOptions, type TransactionMarker } from './runtime.js';
+import { Runtime, type RuntimeOptions } from './runtime.js';
 
 export interface RuntimeSetOptions<M, Rec> extends Omit<RuntimeOptions<M, Rec>, 'log' | 'create' | 'wheel' | 'onFault'> {
   /** Whose partitions these are; the log calls each runtime by it. */

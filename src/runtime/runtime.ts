@@ -6,7 +6,7 @@ import { ErrorCode } from '../protocol/generated/errors.js';
 import { BatchBuilder, type BatchOptions } from '../protocol/records/batch-builder.js';
 import { CompressionType, NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../protocol/records/batch.js';
 import { DEFAULT_MAX_DECOMPRESSED_BYTES } from '../protocol/records/batch-iterator.js';
-import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
+import { buildEndTransactionMarker, type TransactionMarker } from '../protocol/records/control-records.js';
 import type { Effects, Machine, Moment, OpenTransaction, RecordCodec, Reply, ReplyTo, TimerChange } from './machine.js';
 import { Parking } from './parking.js';
 import { replayChunk, UnreplayableError } from './replay.js';
@@ -39,15 +39,6 @@ export interface RuntimeOptions<M, Rec> {
 
 /** failed: this node leads, but its machine had to be dropped; callers hear what they would hear of a follower. */
 export type RuntimeStatus = 'follower' | 'loading' | 'active' | 'failed';
-
-/** What ends a transaction in one partition or many; `transactionVersion` says by which rules its marker is checked (KIP-1228). */
-export interface TransactionMarker {
-  readonly producerId: number;
-  readonly producerEpoch: number;
-  readonly coordinatorEpoch: number;
-  readonly committed: boolean;
-  readonly transactionVersion: number;
-}
 
 const NO_TRANSACTION: OpenTransaction = { producerId: NO_PRODUCER_ID, producerEpoch: NO_PRODUCER_EPOCH };
 

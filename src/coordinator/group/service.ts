@@ -1,8 +1,8 @@
 import { javaAbs, stringHashCode } from '../../base/java-hash.js';
 import { KafkaError } from '../../protocol/errors.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
+import type { TransactionMarker } from '../../protocol/records/control-records.js';
 import type { Effects, Moment, ReplyTo } from '../../runtime/machine.js';
-import type { TransactionMarker } from '../../runtime/runtime.js';
 import { coordinatorErrorCode } from '../errors.js';
 import { joinError, syncError } from './classic/answers.js';
 import { consumerGroupFailed } from './consumer/describe.js';

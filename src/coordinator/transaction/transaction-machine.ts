@@ -1,9 +1,9 @@
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { NO_PRODUCER_EPOCH, NO_PRODUCER_ID } from '../../protocol/records/batch.js';
+import type { TransactionMarker } from '../../protocol/records/control-records.js';
 import { bumpsEpochs } from '../../protocol/transaction-version.js';
 import { NO_EFFECTS, replyWith } from '../../runtime/machine.js';
 import type { Effects, Machine, Moment, ReplyTo } from '../../runtime/machine.js';
-import type { TransactionMarker } from '../../runtime/runtime.js';
 import {
   decideAddPartitions, decideEnd, decideFence, decideInit, isExpired, isTimedOut, NEEDS_PRODUCER_ID, verify, type Decision, type Given, type NeedsProducerId,
 } from './decisions.js';

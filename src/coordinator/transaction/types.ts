@@ -1,6 +1,6 @@
 // What a transaction coordinator is asked, and what it answers.
 
-import type { TransactionMarker } from '../../runtime/runtime.js';
+import type { TransactionMarker } from '../../protocol/records/control-records.js';
 
 /** A partition by the names that transactions know it by: no topic ids, in their log neither. */
 export interface TopicPartition {

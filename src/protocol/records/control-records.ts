@@ -32,9 +32,17 @@ export function controlRecordType(key: Uint8Array | null): number {
   return readInt16(key, 2);
 }
 
+/** What the record of a marker says. */
 export interface EndTransactionMarker {
   readonly committed: boolean;
   readonly coordinatorEpoch: number;
+}
+
+/** What ends a transaction of a producer in one partition or many; `transactionVersion` says by which rules it is checked (KIP-1228). */
+export interface TransactionMarker extends EndTransactionMarker {
+  readonly producerId: number;
+  readonly producerEpoch: number;
+  readonly transactionVersion: number;
 }
 
 /** A marker's value: int16 version, int32 epoch of the transaction coordinator (`EndTransactionMarker`). */

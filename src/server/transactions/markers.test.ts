@@ -1,7 +1,6 @@
 import { afterEach, beforeEach, expect, test } from '@jest/globals';
 import { TimingWheel } from '../../base/timing-wheel.js';
 import { loadSettings } from '../../config/index.js';
-import type { TransactionMarker } from '../../runtime/runtime.js';
 import { DiskError } from '../../env/index.js';
 import { MemoryDisk } from '../../env/memory/memory-disk.js';
 import { NodeRandom, silentLogger } from '../../env/node/index.js';
@@ -10,6 +9,7 @@ import { ManualClock, SETTINGS } from '../../log/test-support.js';
 import { EMPTY_IMAGE } from '../../metadata/image.js';
 import type { PartitionImage, TopicImage } from '../../metadata/types.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
+import type { TransactionMarker } from '../../protocol/records/control-records.js';
 import { ReplicaManager, type Partition } from '../../replication/index.js';
 import { localMarkers } from './markers.js';
 

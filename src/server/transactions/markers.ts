@@ -1,10 +1,9 @@
 import type { WriteMarkers } from '../../coordinator/transaction/types.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { OFFSETS_TOPIC } from '../../protocol/internal-topics.js';
-import { buildEndTransactionMarker } from '../../protocol/records/control-records.js';
+import { buildEndTransactionMarker, type TransactionMarker } from '../../protocol/records/control-records.js';
 import { validateProduce } from '../../protocol/records/validate-produce.js';
 import { produce, type Partition, type ProduceEntry } from '../../replication/index.js';
-import type { TransactionMarker } from '../../runtime/runtime.js';
 import type { Services } from '../services.js';
 
 export interface MarkerDeps extends Pick<Services, 'image' | 'replicas' | 'clock' | 'wheel' | 'settings' | 'logger'> {

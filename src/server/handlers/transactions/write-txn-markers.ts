@@ -4,9 +4,9 @@ import {
   writeTxnMarkersApi, type WriteTxnMarkersRequest, type WriteTxnMarkersRequestWritableTxnMarker as RequestedMarker, type WriteTxnMarkersResponseInput,
 } from '../../../protocol/generated/write-txn-markers.js';
 import { KafkaError } from '../../../protocol/errors.js';
+import type { TransactionMarker } from '../../../protocol/records/control-records.js';
 import { bumpsEpochs } from '../../../protocol/transaction-version.js';
 import { int64ToNumber } from '../../../protocol/wire/types.js';
-import type { TransactionMarker } from '../../../runtime/runtime.js';
 import { answering, serve, type ServedApi } from '../../api.js';
 import { mayOnCluster } from '../../authorizer.js';
 import { Operation, type RequestContext } from '../../context.js';
