@@ -8,7 +8,7 @@ import type { Int64 } from '../../src/protocol/wire/types.js';
 import type { ClientApi } from '../../src/testing/raw-client.js';
 import type { Actor } from '../lockstep/lockstep.js';
 import type { Side } from '../lockstep/side.js';
-import type { Levels } from './levels.js';
+import type { ApacheVaries } from './apache-varies.js';
 import { LEADER_EPOCHS, PRODUCER_IDS, toldBatches, toldEpoch } from './logs.js';
 import { NOBODY, Producers, type Batch, type Identity, type Place, type Whose } from './producers.js';
 
@@ -61,7 +61,7 @@ export class TransactionCast implements Actor {
   private readonly topicIds = new Map<string, string>();
   private member = { memberId: '', generationId: -1 };
 
-  constructor(readonly side: Side, private readonly levels: Levels) {
+  constructor(readonly side: Side, private readonly apacheVaries: ApacheVaries) {
     side.named = (field, value) => {
       if (PRODUCER_IDS.has(field)) return this.producers.nameOf(Number(value));
       return LEADER_EPOCHS.has(field) && typeof value === 'number' ? String(toldEpoch(value)) : undefined;
@@ -196,7 +196,7 @@ export class TransactionCast implements Actor {
         .map(({ name, partitions }) => ({ ...(ask.version >= FIRST_WITH_TOPIC_IDS ? { topicId: this.topicId(name) } : { name }), partitionData: partitions })),
     }, ask, ({ responses: [topic] }) => topic?.partitionResponses[0]?.errorCode);
     const understood = { isAbortable: ask.version > LAST_UNABORTABLE_PRODUCE, hasMessage: ask.version >= FIRST_PRODUCE_MESSAGE };
-    for (const partition of answer?.responses.flatMap(topic => topic.partitionResponses) ?? []) this.levels.refusal(this.side.address, partition, understood);
+    for (const partition of answer?.responses.flatMap(topic => topic.partitionResponses) ?? []) this.apacheVaries.refusal(this.side.address, partition, understood);
     for (const { place, taken } of built) {
       const [name, index] = splitPlace(place);
       const topic = answer?.responses.find(response => (ask.version >= FIRST_WITH_TOPIC_IDS ? response.topicId === this.topicId(this.full(name)) : response.name === this.full(name)));
@@ -210,7 +210,7 @@ export class TransactionCast implements Actor {
       topics: this.topicsOf(places, partitions => partitions.map(partitionIndex => ({ partitionIndex, committedOffset: ask.offset ?? 1, committedLeaderEpoch: 0, committedMetadata: 'm' }))),
     }, ask, ({ topics: [topic] }) => topic?.partitions[0]?.errorCode);
     const understood = { isAbortable: ask.version > LAST_UNABORTABLE_COMMIT, hasMessage: false };
-    for (const partition of answer?.topics.flatMap(topic => topic.partitions) ?? []) this.levels.refusal(this.side.address, partition, understood);
+    for (const partition of answer?.topics.flatMap(topic => topic.partitions) ?? []) this.apacheVaries.refusal(this.side.address, partition, understood);
   }
 
   private membership(how: Membership): { generationId?: number; memberId?: string } {
@@ -239,7 +239,7 @@ export class TransactionCast implements Actor {
     const responses = answer.responses.map(({ partitions, ...topic }) => ({
       ...topic, partitions: partitions.map(({ records, abortedTransactions, ...partition }) => {
         const batches = toldBatches(records ?? Buffer.alloc(0), this);
-        return { ...partition, batches, abortedTransactions: this.levels.aborted(this.side.address, batches, abortedTransactions) };
+        return { ...partition, batches, abortedTransactions: this.apacheVaries.aborted(this.side.address, batches, abortedTransactions) };
       }),
     }));
     this.side.keep(`Fetch v${version} at ${isolationLevel}`, { ...answer, responses });

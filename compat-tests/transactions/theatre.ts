@@ -5,7 +5,7 @@ import { BrokersDiffer, type Lockstep } from '../lockstep/lockstep.js';
 import { shrunk } from '../lockstep/shrink.js';
 import type { Stage } from '../lockstep/stage.js';
 import { TransactionCast } from './cast.js';
-import { Levels } from './levels.js';
+import { ApacheVaries } from './apache-varies.js';
 import { offsetRecords, partitionFiles, transactionRecords } from './logs.js';
 import type { TransactionStep } from './script.js';
 
@@ -15,13 +15,13 @@ export class Theatre {
   /** Batches of partitions and records of coordinators that were held against each other. */
   written = 0;
   /** What of Apache's answers was made alike. */
-  readonly levels = new Levels();
+  readonly apacheVaries = new ApacheVaries();
   private replays = 0;
 
   constructor(private readonly stage: Stage) {}
 
   async open(name: string): Promise<Scene> {
-    const scene = this.stage.open(name, side => new TransactionCast(side, this.levels));
+    const scene = this.stage.open(name, side => new TransactionCast(side, this.apacheVaries));
     await Promise.all([scene.apache, scene.ottla].map(cast => cast.createTopics()));
     // The brokers may start again before anybody plays.
     for (const { side } of [scene.apache, scene.ottla]) side.close();

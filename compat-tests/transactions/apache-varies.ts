@@ -5,7 +5,7 @@ import type { Int64 } from '../../src/protocol/wire/types.js';
 import { ErrorCode } from '../../src/protocol/generated/errors.js';
 import type { Address } from '../lockstep/side.js';
 
-export interface Level {
+export interface Variation {
   readonly what: string;
   readonly reason: string;
   /** Decided by which scenes are played at the same moment: counted and told, where the others have to be met. */
@@ -15,7 +15,7 @@ export interface Level {
 const SPOILT = 'Apache verifies transactions of several producers by one request, and maps the errors of all as the first who asked understands them ' +
   '(`AddPartitionsToTxnManager`): scenes that are played together spoil each other\'s answers';
 
-export const LEVELS = {
+export const VARIATIONS = {
   abortable: { what: 'INVALID_TXN_STATE told to who understands TRANSACTION_ABORTABLE', reason: SPOILT, isChance: true },
   unabortable: { what: 'TRANSACTION_ABORTABLE told to who does not understand it', reason: SPOILT, isChance: true },
   aborted: {
@@ -23,7 +23,7 @@ export const LEVELS = {
     reason: 'Apache tells of those up to the next entry of its offset index, or the end of the log; we tell of those that what was read may belong to',
     isChance: false,
   },
-} as const satisfies Record<string, Level>;
+} as const satisfies Record<string, Variation>;
 
 interface Refusal {
   errorCode: number;
@@ -31,18 +31,18 @@ interface Refusal {
 }
 
 /** Makes Apache's answers alike, and counts how often it had to. */
-export class Levels {
-  private readonly uses = new Map<Level, number>();
+export class ApacheVaries {
+  private readonly uses = new Map<Variation, number>();
 
   /** Of a partition in an answer to Produce or TxnOffsetCommit. What the log itself refuses bears no message. */
   refusal({ kind }: Address, partition: Refusal, { isAbortable, hasMessage }: { isAbortable: boolean; hasMessage: boolean }): void {
     if (kind !== 'apache') return;
     if (isAbortable && partition.errorCode === ErrorCode.INVALID_TXN_STATE && (!hasMessage || partition.errorMessage !== null)) {
-      this.used(LEVELS.abortable);
+      this.used(VARIATIONS.abortable);
       partition.errorCode = ErrorCode.TRANSACTION_ABORTABLE;
       if (hasMessage) partition.errorMessage = null;
     } else if (!isAbortable && partition.errorCode === ErrorCode.TRANSACTION_ABORTABLE) {
-      this.used(LEVELS.unabortable);
+      this.used(VARIATIONS.unabortable);
       partition.errorCode = ErrorCode.INVALID_TXN_STATE;
       if (hasMessage) partition.errorMessage = 'no such transaction';
     }
@@ -55,21 +55,21 @@ export class Levels {
     if (kind !== 'apache' || aborted === null) return aborted;
     const last = batches.at(-1)?.lastOffset ?? -1;
     const kept = aborted.filter(({ firstOffset }) => firstOffset <= last);
-    if (kept.length < aborted.length) this.used(LEVELS.aborted);
+    if (kept.length < aborted.length) this.used(VARIATIONS.aborted);
     return kept;
   }
 
   /** Those that nothing needed and that are no matter of chance. */
   unmet(): string[] {
-    return Object.values<Level>(LEVELS).filter(level => !level.isChance && !this.uses.has(level)).map(({ what }) => what);
+    return Object.values<Variation>(VARIATIONS).filter(variation => !variation.isChance && !this.uses.has(variation)).map(({ what }) => what);
   }
 
   /** How often each was needed. */
   told(): string {
-    return Object.values<Level>(LEVELS).map(level => `${this.uses.get(level) ?? 0} times ${level.what}`).join(', ');
+    return Object.values<Variation>(VARIATIONS).map(variation => `${this.uses.get(variation) ?? 0} times ${variation.what}`).join(', ');
   }
 
-  private used(level: Level): void {
-    this.uses.set(level, (this.uses.get(level) ?? 0) + 1);
+  private used(variation: Variation): void {
+    this.uses.set(variation, (this.uses.get(variation) ?? 0) + 1);
   }
 }
