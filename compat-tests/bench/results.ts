@@ -75,11 +75,14 @@ function output(command: string, args: readonly string[]): string {
   }
 }
 
+/** `6.18.44` of `6.18.44-some-build`. */
+const kernelVersion = (): string => /^[\d.]+/.exec(release())?.[0] ?? release();
+
 export function machine(): Machine {
   const pom = readFileSync(join(ROOT, 'compat-tests/java/pom.xml'), 'utf8');
   const { version } = JSON.parse(readFileSync(join(ROOT, 'package.json'), 'utf8')) as { version: string };
   return {
-    cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: cpus().length, memoryGb: Math.round(totalmem() / 2 ** 30), kernel: `Linux ${release()}`,
+    cpu: cpus()[0]?.model.trim() ?? 'unknown', cores: cpus().length, memoryGb: Math.round(totalmem() / 2 ** 30), kernel: `Linux ${kernelVersion()}`,
     node: process.version, java: output('java', ['--version']), go: output('go', ['env', 'GOVERSION']),
     kafka: /<kafka\.version>(.*)<\/kafka\.version>/.exec(pom)![1]!, ottla: `${version} (${output('git', ['rev-parse', '--short', 'HEAD'])})`,
   };

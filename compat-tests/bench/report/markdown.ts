@@ -138,8 +138,8 @@ ${failures(results, rows)}
   the cores and one disk. Ratios carry over to other machines better than figures do.
 - **Versions**: Apache Kafka ${machine.kafka}, Ottla ${machine.ottla}, Node.js ${machine.node}, ${machine.java}, ${machine.go}.
 - **Brokers**: each a single node on a fresh directory; Apache in combined KRaft mode with the flags of its own start script and
-  \`${HEAP.join(' ')}\`. Both with their default durability: records are acknowledged from the page cache; only the row that says
-  so asks for an fsync per write. On both, and nothing else: ${settings}.
+  \`${HEAP.join(' ')}\`. Both with their default durability: records are acknowledged once the system has taken them; only the row
+  that says so asks for an fsync per write. On both, and nothing else: ${settings}.
 - **Turns**: both brokers stay up; every row warms both up first, then each round runs a row on one and at once on the other, the
   order changing from round to round. Topics are deleted after their row and dirty pages synced before the next, so that what one
   broker wrote does not wait for the disk while the other is measured. Before each turn of a row that writes or reads much, a file of
@@ -176,7 +176,8 @@ ${ceilings(figures)}
 ## What it does not say
 
 One node without replication, TLS or compression, few clients, and two cores that the client needs too: more cores would help Apache
-Kafka, which has many threads, more than Ottla, which has one event loop for a broker. Everything that is read is in the page cache.
+Kafka, which has many threads, more than Ottla, which has one event loop for a broker. No row waits for the
+disk to read: those that read older records read their files through just before, so that they are in the page cache.
 
 ## Spread of the rounds
 
