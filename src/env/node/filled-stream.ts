@@ -1,28 +1,14 @@
 import type * as NodeNetModule from 'node:net';
 import type { OnReadOpts, Socket, SocketConstructorOpts } from 'node:net';
-import { DirectWrites, canWrite, type WritingHandle } from './direct-writes.js';
+import { canWrite, takeHandleFrom, type ReadingHandle, type SocketHandle } from './socket-handle.js';
 import { SocketStream } from './socket-stream.js';
-
-/** Node's own handle of a TCP connection, in the private field `_handle`. */
-export interface SocketHandle extends WritingHandle {
-  useUserBuffer(buffer: Uint8Array): void;
-}
-
-interface WithHandle {
-  _handle: SocketHandle | null;
-}
+import { SocketWrites } from './socket-writes.js';
 
 /** Options of `net.Socket` that Node has and its types lack. */
 interface HandleOptions extends SocketConstructorOpts {
   handle: SocketHandle;
   pauseOnCreate: boolean;
   onread: OnReadOpts;
-}
-
-/** The handle, when this Node has what `FilledSocketStream` needs. */
-export function handleOf(socket: Socket): SocketHandle | undefined {
-  const handle = (socket as unknown as Partial<WithHandle>)._handle;
-  return handle && typeof handle.useUserBuffer === 'function' && canWrite(handle) ? handle : undefined;
 }
 
 /**
@@ -36,9 +22,10 @@ const firstBytes = Buffer.allocUnsafeSlow(64 * 1024);
  * connected it and given to a new one with `onread`, an option that accepted sockets cannot have.
  */
 export class FilledSocketStream extends SocketStream {
-  private readonly direct: DirectWrites;
+  /** undefined where this Node's handle cannot be written to. */
+  private readonly writes: SocketWrites | undefined;
 
-  constructor(net: typeof NodeNetModule, accepted: Socket, handle: SocketHandle) {
+  constructor(net: typeof NodeNetModule, accepted: Socket, handle: SocketHandle & ReadingHandle) {
     const reading: { stream?: FilledSocketStream; buffer?: Uint8Array } = {};
     const options: HandleOptions = {
       handle, pauseOnCreate: true, readable: true, writable: true, allowHalfOpen: true,
@@ -53,20 +40,18 @@ export class FilledSocketStream extends SocketStream {
       },
     };
     const socket = new net.Socket(options);
-    // Without its handle the old socket's end closes nothing, but its server no longer counts it.
-    (accepted as unknown as WithHandle)._handle = null;
-    accepted.destroy();
+    takeHandleFrom(accepted);
     super(socket);
-    this.direct = new DirectWrites(socket, handle);
+    this.writes = canWrite(handle) ? new SocketWrites(socket, handle) : undefined;
     reading.stream = this;
   }
 
   override get pendingBytes(): number {
-    return super.pendingBytes + this.direct.pendingBytes;
+    return super.pendingBytes + (this.writes?.pendingBytes ?? 0);
   }
 
   protected override writeDirectly(bytes: Uint8Array): boolean {
-    return this.direct.write(bytes);
+    return this.writes?.write(bytes) ?? false;
   }
 
   protected startReading(): void {

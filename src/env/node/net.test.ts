@@ -1,10 +1,12 @@
 import { expect, test } from '@jest/globals';
-import { connect } from 'node:net';
+import * as net from 'node:net';
+import { connect, type AddressInfo, type Socket } from 'node:net';
 import { once } from 'node:events';
 import { CollectingSink, netContract } from '../contract/net-contract.js';
 import type { ByteStream } from '../net.js';
 import { FilledSocketStream } from './filled-stream.js';
 import { NodeNet, type NodeNetOptions } from './net.js';
+import { canFill, canWrite, handleOf } from './socket-handle.js';
 import { ChunkedSocketStream } from './socket-stream.js';
 
 const turn = (): Promise<void> => new Promise(resolve => { setImmediate(resolve); });
@@ -42,6 +44,32 @@ test('reads into the sink\'s own memory where Node can, and by chunks where it i
     client.destroy();
     await close();
   }
+});
+
+test('a Node whose handle cannot be written to still reads into the sink\'s own memory, and writes by the socket', async () => {
+  const server = net.createServer({ pauseOnConnect: true, allowHalfOpen: true }).listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const client = connect((server.address() as AddressInfo).port, '127.0.0.1');
+  const [socket] = await once(server, 'connection') as [Socket];
+  const handle = handleOf(socket);
+  Object.defineProperty(handle, 'writeQueueSize', { value: undefined });
+  if (!canFill(handle)) throw new Error('this Node cannot fill buffers');
+  expect(canWrite(handle)).toBe(false);
+  const stream = new FilledSocketStream(net, socket, handle);
+  const sink = new CollectingSink();
+  stream.start(sink);
+  let got = '';
+  client.on('data', (chunk: Buffer) => { got += chunk.toString(); });
+  for (const question of ['one', 'two', 'three']) {
+    client.write(question);
+    await until(() => sink.text.endsWith(question));
+    stream.write([Buffer.from(question)]);
+  }
+  await until(() => got === 'onetwothree');
+  expect([sink.text, stream.pendingBytes]).toEqual(['onetwothree', 0]);
+  client.destroy();
+  stream.destroy();
+  server.close();
 });
 
 test('a reset by the peer is a quiet end', async () => {

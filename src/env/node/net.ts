@@ -1,7 +1,8 @@
 import type { Server, Socket } from 'node:net';
 import type { ByteStream, Net, NetListener } from '../net.js';
 import { builtin } from './builtin.js';
-import { FilledSocketStream, handleOf } from './filled-stream.js';
+import { FilledSocketStream } from './filled-stream.js';
+import { canFill, handleOf } from './socket-handle.js';
 import { ChunkedSocketStream, withoutMapping, type SocketStream } from './socket-stream.js';
 
 const BACKLOG = 4096;
@@ -79,8 +80,8 @@ export class NodeNet implements Net {
       socket.destroy();
       return undefined;
     }
-    const handle = this.options.reading === 'chunks' ? undefined : handleOf(socket);
-    return handle === undefined ? new ChunkedSocketStream(socket) : new FilledSocketStream(net, socket, handle);
+    const handle = handleOf(socket);
+    return this.options.reading !== 'chunks' && canFill(handle) ? new FilledSocketStream(net, socket, handle) : new ChunkedSocketStream(socket);
   }
 }
 

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import type { ByteSink, ByteStream } from '../net.js';
+import { handleOf } from './socket-handle.js';
 
 /** How a peer leaves without saying goodbye: an end like any other. */
 const QUIET_CODES: ReadonlySet<unknown> = new Set(['ECONNRESET', 'EPIPE', 'ECONNABORTED']);
@@ -74,8 +75,7 @@ export abstract class SocketStream implements ByteStream {
   }
 
   get takingMark(): number {
-    const { _handle: handle } = this.socket as { _handle?: { writeQueueSize?: number } | null };
-    return this.socket.writableLength + (handle?.writeQueueSize ?? 0);
+    return this.socket.writableLength + (handleOf(this.socket)?.writeQueueSize ?? 0);
   }
 
   end(): void {

@@ -1,38 +1,19 @@
 import type { Socket } from 'node:net';
 import { getSystemErrorName } from 'node:util';
-
-/** What Node's handle of a connection writes with; its class is not exported. */
-interface WriteRequest {
-  oncomplete: (status: number) => void;
-  /** Kept here while the system has not taken all of it. */
-  buffer?: Uint8Array;
-}
+import type { WriteRequest, WritingHandle } from './socket-handle.js';
 
 type WriteRequestClass = new () => WriteRequest;
-
-/** The part of Node's handle that writes. */
-export interface WritingHandle {
-  /** Tries at once and queues what the system does not take. 0, or a negative error number when nothing was taken or queued. */
-  writeBuffer(request: WriteRequest, bytes: Uint8Array): number;
-  /** Bytes that are queued. */
-  readonly writeQueueSize: number;
-}
 
 /** Learnt from the first write that Node itself makes in this process. */
 let requestClass: WriteRequestClass | undefined;
 /** The system takes small answers at once, and then a request has served no purpose: the next write uses it again. */
 let spare: WriteRequest | undefined;
 
-/** Whether a handle has what `DirectWrites` needs. */
-export function canWrite(handle: Partial<WritingHandle>): handle is WritingHandle {
-  return typeof handle.writeBuffer === 'function' && typeof handle.writeQueueSize === 'number';
-}
-
 /**
  * Writes small answers to the handle itself. By way of the socket each costs a request, its state in the stream and a tick
  * for a callback that nobody waits for: with many connections more than all that is done for the answer otherwise.
  */
-export class DirectWrites {
+export class SocketWrites {
   /** Bytes of the write that the system has not taken in one piece. */
   pendingBytes = 0;
 
