@@ -2,7 +2,7 @@ import { describe, expect, test } from '@jest/globals';
 import type { LogSettings } from '../../config/log-settings.js';
 import type { Log } from '../partition/log.js';
 import type { Operation } from './operations.js';
-import { formatFailure, TWO_DIRECTORIES, tryLife } from './random-life.js';
+import { formatFailure, TWO_DIRECTORIES, tryLife, type LifeFailure } from './random-life.js';
 import { shrink } from './shrink.js';
 
 const SEEDS = Number(process.env['SIM_LOG_SEEDS'] ?? 200);
@@ -68,17 +68,27 @@ describe('a log with a fault', () => {
     },
   });
 
+  /** Of a fault that not every life meets. */
+  const firstFound = async (wrap: (log: Log) => Log): Promise<LifeFailure | undefined> => {
+    for (let seed = 1; seed <= 20; seed++) {
+      const failure = await tryLife(seed, { wrap });
+      if (failure !== undefined) return failure;
+    }
+    return undefined;
+  };
+
   test('is found out by a random life, and in its shortest form it takes a handful of operations', async () => {
-    const failure = await tryLife(2, { wrap: forgetful });
+    const failure = await firstFound(forgetful);
     expect(failure?.error.message).toMatch(/^(prefix|reads) /);
     expect(failure!.operations.length).toBeLessThanOrEqual(4);
     expect(failure!.operations.map(operation => operation.do)).toContain('append');
     const text = formatFailure(failure!);
-    expect(text).toContain('make sim-log SEEDS=1 SEED=2');
+    const { seed } = failure!;
+    expect(text).toContain(`make sim-log SEEDS=1 SEED=${seed}`);
     expect(text.split('\n').at(-1)).toMatch(/^\{"do":"\w+"/);
     // What is shown is all that it takes, and nothing in it can be spared.
-    expect(await tryLife(2, { wrap: forgetful, operations: failure!.operations })).toMatchObject({ operations: failure!.operations });
-    expect(await tryLife(2, { operations: failure!.operations })).toBeUndefined();
+    expect(await tryLife(seed, { wrap: forgetful, operations: failure!.operations })).toMatchObject({ operations: failure!.operations });
+    expect(await tryLife(seed, { operations: failure!.operations })).toBeUndefined();
   });
 });
 
