@@ -1,4 +1,5 @@
 import { beforeEach, describe, expect, test } from '@jest/globals';
+import { BLOCK_BYTES } from '../base/block-memory.js';
 import { writeInt32 } from '../base/bytes.js';
 import type { Finding } from '../log/inspect/findings.js';
 import { MemoryDisk, type DiskOperation } from '../env/memory/memory-disk.js';
@@ -425,6 +426,29 @@ describe('while a broker runs', () => {
     };
     expect(await found('/data')).toEqual({ code: 0, findings: ['note events-0: the broker changed it while it was read'] });
   });
+});
+
+test.each([['was killed', false], ['runs', true]])('the rest of a block that a large write past the page cache left is noted, of a broker that %s', async (_which, runs) => {
+  disk.removeNow('/data/.kafka_cleanshutdown');
+  write('.lock', '');
+  locked = runs;
+  const host = testHost({ disk, writeWays: { direct: 'always', leastDirectBytes: 1 }, tailChunkBytes: 4 * BLOCK_BYTES });
+  const path = '/data/large-0';
+  const log = await openTestLog(path, { host, topic: 'large' });
+  log.appendAsLeader(batchOf(['x'.repeat(5 * BLOCK_BYTES)]), CLIENT);
+  log.write();
+  const size = (): number => disk.stat(`${path}/${file(0, '.log')}`)!.sizeBytes;
+  expect([size(), log.sizeBytes % BLOCK_BYTES > 0]).toEqual([6 * BLOCK_BYTES, true]);
+  const { sizeBytes } = log;
+  const zeros = `from position ${sizeBytes} on there are ${size() - sizeBytes} bytes of zeros`;
+  expect(await found('/data')).toEqual({
+    code: 0, findings: [`note large-0/${file(0, '.log')}: ${zeros}: room that was taken in advance, or the rest of a block that was written past the page cache`],
+  });
+  if (runs) return log.close();
+  log.abandon();
+  const again = await openTestLog(path, { host: testHost({ disk }), topic: 'large', clean: false });
+  expect([again.logEndOffset, size()]).toEqual([1, sizeBytes]);
+  await again.close();
 });
 
 describe('a partition that the cluster does not know is a stray', () => {

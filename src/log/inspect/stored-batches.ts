@@ -16,7 +16,10 @@ export interface StoredBatch extends ScannedBatch {
 
 /** Where the row of batches ends before the file does. */
 export interface Damage {
-  /** torn: a batch that is not whole; zeros: room that was taken and not used, or lost; old: a message of format v0 or v1; corrupt: no batch at all. */
+  /**
+   * torn: a batch that is not whole; zeros: room that was taken in advance, the rest of a block that was written past the page cache, or
+   * what was lost; old: a message of format v0 or v1; corrupt: no batch at all.
+   */
   readonly kind: 'torn' | 'zeros' | 'old' | 'corrupt';
   readonly position: number;
   readonly message: string;

@@ -230,8 +230,9 @@ class PartitionVerifier {
     { sizeBytes, nextBase, isScanned }: { readonly sizeBytes: number; readonly nextBase: number | undefined; readonly isScanned: boolean },
   ): void {
     const { isInUse, isClean } = this.context;
-    if (kind === 'zeros' && nextBase === undefined) this.tell('note', file, `${message}: room that was taken in advance`, 'zerosCut');
-    else if (kind === 'zeros' && nextBase === this.endOffset) {
+    if (kind === 'zeros' && nextBase === undefined) {
+      this.tell('note', file, `${message}: room that was taken in advance, or the rest of a block that was written past the page cache`, 'zerosCut');
+    } else if (kind === 'zeros' && nextBase === this.endOffset) {
       this.tell('warning', file, `${message}, which no record is missing from`, isScanned ? 'zerosCut' : this.unlessCut('harmless'));
     } else if (nextBase === undefined) this.tell(isInUse || !isClean ? 'warning' : 'error', file, message, this.cut(sizeBytes - position));
     else this.tell('error', file, message, isScanned ? this.cut() : this.unlessCut('readsEnd'));

@@ -263,7 +263,8 @@ class LogLoader {
   }
 
   private async beforeCut(segment: Segment, { truncatedBytes, nextOffset, isZero }: SegmentCut): Promise<void> {
-    // Zeros are room that was taken in advance, unless the next segment tells that there were records.
+    // Zeros are room that was taken in advance, or the rest of a block that a write past the page cache left, unless the next segment
+    // tells that there were records.
     if (isZero && (this.segments.after(segment)?.baseOffset ?? nextOffset) === nextOffset) return;
     await this.endAfter(segment, truncatedBytes);
   }
