@@ -1,9 +1,9 @@
 import { describe, expect, test } from '@jest/globals';
-import type { DiskError, DiskFile } from '../../env/index.js';
+import type { DiskError, DiskFile, OpenOptions } from '../../env/index.js';
 import { MemoryDisk } from '../../env/memory/memory-disk.js';
 import { NodeRandom, silentLogger } from '../../env/node/index.js';
 import { SimWorld } from '../../env/sim/index.js';
-import { batchOf, CLIENT, ManualClock, SETTINGS, TOPIC_ID, whenSafe } from '../test-support.js';
+import { batchOf, CLIENT, eventually, ManualClock, SETTINGS, TOPIC_ID, whenSafe } from '../test-support.js';
 import { createLog, createLogHost } from './open-log.js';
 import { SafeEnd } from './safe-end.js';
 
@@ -29,7 +29,7 @@ class HeldSyncs extends MemoryDisk {
   begun = 0;
   private held: (() => void)[] = [];
 
-  override open(path: string, options?: { create?: boolean; readOnly?: boolean }): DiskFile {
+  override open(path: string, options?: OpenOptions): DiskFile {
     const file = super.open(path, options);
     const sync = file.sync.bind(file);
     file.sync = async () => {
@@ -41,9 +41,10 @@ class HeldSyncs extends MemoryDisk {
     return file;
   }
 
-  /** Ends those that have begun, and lets come what follows of that. */
-  async letGo(): Promise<void> {
+  /** Ends those that have begun, waits for what follows of that, and lets come what should not. */
+  async letGo(hasFollowed: () => boolean = () => true): Promise<void> {
     for (const resolve of this.held.splice(0)) resolve();
+    await eventually(hasFollowed);
     for (let i = 0; i < 3; i++) await new Promise(resolve => { setImmediate(resolve); });
   }
 
@@ -72,9 +73,9 @@ describe('with flush.messages', () => {
     const { log, disk, told } = open(1);
     for (const value of ['a', 'b', 'c']) log.appendAsLeader(batchOf([value]), CLIENT);
     expect([log.logEndOffset, log.safeEndOffset, disk.begun]).toEqual([3, 0, 1]);
-    await disk.letGo();
+    await disk.letGo(() => log.safeEndOffset === 1 && disk.begun === 2);
     expect([told, log.safeEndOffset, disk.begun]).toEqual([[1], 1, 2]);
-    await disk.letGo();
+    await disk.letGo(() => told.length === 2);
     expect([told, log.recoveryPoint, disk.begun]).toEqual([[1, 3], 3, 2]);
     await disk.letGoUntil(log.close());
   });
@@ -86,7 +87,7 @@ describe('with flush.messages', () => {
     log.appendAsLeader(batchOf(['c']), CLIENT);
     log.appendAsLeader(batchOf(['d', 'e']), CLIENT);
     expect([log.safeEndOffset, disk.begun]).toEqual([2, 1]);
-    await disk.letGo();
+    await disk.letGo(() => told.length === 1);
     expect([told, log.recoveryPoint, disk.begun]).toEqual([[5], 3, 1]);
     await disk.letGoUntil(log.close());
   });
@@ -95,7 +96,7 @@ describe('with flush.messages', () => {
     const { log, disk, told } = open(1);
     log.appendAsFollower(batchOf(['a', 'b']));
     expect(log.safeEndOffset).toBe(0);
-    await disk.letGo();
+    await disk.letGo(() => told.length === 1);
     expect(told).toEqual([2]);
     await disk.letGoUntil(log.close());
   });
@@ -114,7 +115,7 @@ describe('with flush.messages', () => {
   test('nothing waits any more that is cut off; what comes in its place does', async () => {
     const { log, disk } = open(1);
     log.appendAsLeader(batchOf(['a']), CLIENT);
-    await disk.letGo();
+    await disk.letGo(() => log.safeEndOffset === 1);
     log.appendAsLeader(batchOf(['b']), CLIENT);
     const cut = log.truncateTo(1);
     expect(log.safeEndOffset).toBe(1);
@@ -142,7 +143,7 @@ describe('with flush.messages', () => {
     log.updateSettings({ ...settings, flushMessages: 1 });
     expect(log.appendAsLeader(batch(), CLIENT).duplicate).toBe(true);
     expect([log.safeEndOffset, disk.begun]).toEqual([0, 1]);
-    await disk.letGo();
+    await disk.letGo(() => log.safeEndOffset === 1);
     expect(log.appendAsLeader(batch(), CLIENT).duplicate).toBe(true);
     expect([log.safeEndOffset, disk.begun]).toEqual([1, 1]);
     await disk.letGoUntil(log.close());
