@@ -2,7 +2,7 @@ import { expect, test } from '@jest/globals';
 import { createConnection } from 'node:net';
 import { Broker } from '../broker/broker.js';
 import { localSettings } from '../config/local-start.js';
-import type { DiskFile } from '../env/index.js';
+import type { DiskFile, OpenOptions } from '../env/index.js';
 import { NodeDisk, nodeEnv, NodeNet } from '../env/node/index.js';
 import { temporaryDirectory } from '../log/test-support.js';
 import { createTopicsApi, listOffsetsApi, metadataApi, produceApi } from '../protocol/generated/index.js';
@@ -20,14 +20,21 @@ const LATEST = -1;
 
 const still = new Int32Array(new SharedArrayBuffer(4));
 
-/** A disk that takes 200 MB/s and no more: as the real one does when its cache is full, it holds who writes. */
+const BYTES_PER_MS = 200_000;
+
+/** A disk that takes 200 MB/s and no more, on the loop and off it: as the real one does when its cache is full, it holds who writes. */
 class SlowWrites extends NodeDisk {
-  override open(path: string, options?: { create?: boolean; readOnly?: boolean }): DiskFile {
+  override open(path: string, options?: OpenOptions): DiskFile {
     const file = super.open(path, options);
-    const writeNow = file.writeNow.bind(file);
+    const [writeNow, write] = [file.writeNow.bind(file), file.write.bind(file)];
     file.writeNow = (buffers, position) => {
       const bytes = writeNow(buffers, position);
-      Atomics.wait(still, 0, 0, bytes / 200_000);
+      Atomics.wait(still, 0, 0, bytes / BYTES_PER_MS);
+      return bytes;
+    };
+    file.write = async (buffers, position) => {
+      const bytes = await write(buffers, position);
+      await new Promise(resolve => { setTimeout(resolve, bytes / BYTES_PER_MS); });
       return bytes;
     };
     return file;
@@ -36,7 +43,7 @@ class SlowWrites extends NodeDisk {
 
 /** A disk on which nothing is durable before 30 ms. */
 class SlowSyncs extends NodeDisk {
-  override open(path: string, options?: { create?: boolean; readOnly?: boolean }): DiskFile {
+  override open(path: string, options?: OpenOptions): DiskFile {
     const file = super.open(path, options);
     file.sync = () => new Promise(resolve => { setTimeout(resolve, 30); });
     return file;
