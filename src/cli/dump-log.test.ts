@@ -145,14 +145,14 @@ describe('the files beside a log', () => {
     ['an offset index that points elsewhere', file('.index'), bytes => { writeInt32(bytes, 4, 78); }, /offset 2 points to 78, inside of the batch at position 77/],
     ['an offset index with another offset', file('.index'), bytes => { writeInt32(bytes, 0, 1); }, /offset 1 points to the batch that ends at 2/],
     ['an offset index that does not ascend', file('.index'), bytes => { writeInt32(bytes, 8, 2); }, /entry 1: offset 2 at position 146 does not ascend/],
-    ['an offset index that goes too far', file('.index'), bytes => { writeInt32(bytes, 12, 9999); }, /1 entries, the first for offset 3, point beyond the batches/],
+    ['an offset index that goes too far', file('.index'), bytes => { writeInt32(bytes, 12, 9999); }, /the entry for offset 3 points beyond the batches/],
     ['an offset index that is torn', file('.index'), bytes => bytes.subarray(0, -3), /5 bytes after the last entry are no entry/],
     ['a time index with a wrong time', file('.timeindex'), bytes => { bytes[7]! ^= 1; }, /the entry for offset 2 says \d+, and/],
     ['a transaction index that is torn', file('.txnindex'), bytes => bytes.subarray(0, -3), /31 bytes after the last entry are no entry/],
     ['a transaction index of another segment', file('.txnindex'), bytes => { bytes.writeBigInt64BE(9n, 10); }, /a transaction from 9 to 3 cannot be in a segment from 0 on/],
     ['a snapshot with a wrong checksum', 'events-0/00000000000000000004.snapshot', bytes => { bytes[20]! ^= 1; }, /producer snapshot has a wrong checksum/],
     ['leader epochs that do not ascend', 'events-0/leader-epoch-checkpoint', () => Buffer.from('0\n2\n3 0\n2 5\n'), /epoch 2 from offset 5 does not ascend/],
-    ['leader epochs that are fewer than announced', 'events-0/leader-epoch-checkpoint', () => Buffer.from('0\n2\n3 0\n'), /1 entries where 2 are announced/],
+    ['leader epochs that are fewer than announced', 'events-0/leader-epoch-checkpoint', () => Buffer.from('0\n2\n3 0\n'), /announces 2 entries, and has 1$/],
     ['partition metadata that is none', 'events-0/partition.metadata', () => Buffer.from('x'), /partition metadata is malformed/],
   ])('%s is at fault', async (_, path, edit, fault) => {
     change(path, edit);
@@ -237,6 +237,25 @@ test('the files of a log directory', async () => {
   expect(lines.map(line => line.trim().replaceAll(/\s+/g, ' '))).toEqual(expect.arrayContaining([
     'clusterId abc', 'nodeId 4', 'events-0 5', 'other-1 -3', 'FAULT other-1 has the impossible offset -3', 'brokerEpoch 7',
   ]));
+});
+
+test('what says all by its being there is described, and no fault', async () => {
+  await withLog(log => {
+    log.appendAsLeader(batchOf(['a']), CLIENT);
+    log.roll();
+    log.appendAsLeader(batchOf(['b']), CLIENT);
+  });
+  disk.writeFileAtomically('/data/.lock', '');
+  disk.writeFileAtomically('/data/.kafka_cleanshutdown', '');
+  for (const name of ['replication-offset-checkpoint.new.tmp', 'meta.properties.tmp']) disk.writeFileAtomically(`/data/${name}`, '0');
+  const names = disk.list('/data/events-0').map(name => `events-0/${name}`);
+  expect(names).toContain(file('.gapless.deleted'));
+  const { code, lines } = await dump('.lock', '.kafka_cleanshutdown', 'replication-offset-checkpoint.new.tmp', 'meta.properties.tmp', ...names);
+  expect(lines.filter(line => line.includes('FAULT'))).toEqual([]);
+  expect(code).toBe(0);
+  expect(lines).toEqual(expect.arrayContaining([expect.stringContaining('a lock on this file'), expect.stringContaining('from offset 0 on, each segment'), expect.stringContaining('is being written')]));
+  const { lines: [object] } = await dump('--json', file('.gapless.deleted'));
+  expect(JSON.parse(object!)).toEqual({ kind: 'content', file: file('.gapless.deleted'), gaplessFrom: 0 });
 });
 
 test('what is no file of a log directory is said so', async () => {

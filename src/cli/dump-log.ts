@@ -1,15 +1,16 @@
 import { resolve } from 'node:path';
 import type { Disk } from '../env/index.js';
 import {
-  CLEANED_SUFFIX, CLEAN_SHUTDOWN_FILE, DELETED_SUFFIX, LEADER_EPOCH_FILE, LOG_SUFFIX, METADATA_SNAPSHOT_SUFFIX, META_PROPERTIES_FILE,
+  CLEANED_SUFFIX, CLEAN_SHUTDOWN_FILE, DELETED_SUFFIX, LEADER_EPOCH_FILE, LOCK_FILE, LOG_SUFFIX, METADATA_SNAPSHOT_SUFFIX, META_PROPERTIES_FILE,
   OFFSET_INDEX_SUFFIX, PARTIAL_SUFFIX, PARTITION_METADATA_FILE, QUORUM_STATE_FILE, SNAPSHOT_SUFFIX, SWAP_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX,
   nameOf, offsetOfFile, parentOf, parseMetadataSnapshotFile, parsePartitionDirectory,
 } from '../log/paths.js';
+import { isGapMark } from '../log/segment/gap-mark.js';
 import { METADATA_TOPIC } from '../protocol/internal-topics.js';
 import { decoderFor, DECODERS, type Decoder } from './dump/decode-records.js';
 import { dumpBatches } from './dump/dump-batches.js';
 import { dumpOffsetIndex, dumpProducerSnapshot, dumpTimeIndex, dumpTransactionIndex } from './dump/dump-indexes.js';
-import { dumpEpochs, dumpJson, dumpMetaProperties, dumpOffsets, dumpPartitionMetadata } from './dump/dump-texts.js';
+import { dumpEpochs, dumpGapMark, dumpJson, dumpLock, dumpMetaProperties, dumpOffsets, dumpPartitionMetadata, dumpUnfinished } from './dump/dump-texts.js';
 import { DumpWriter, message, plural, type DumpOutput } from './dump/output.js';
 import { UsageError, type ParsedFlags } from './flags.js';
 
@@ -98,14 +99,20 @@ function withoutState(fileName: string): string {
   return state === undefined ? fileName : withoutState(fileName.slice(0, -state.length));
 }
 
+/** What is written whole before it takes a file's place (`Disk.writeFileAtomically`, `writeOffsets`). */
+const UNFINISHED = /(\.new)?\.tmp$/;
+
 function showerOf(fileName: string): Shower | undefined {
   switch (fileName) {
     case LEADER_EPOCH_FILE: return dumpEpochs;
     case PARTITION_METADATA_FILE: return dumpPartitionMetadata;
     case META_PROPERTIES_FILE: return dumpMetaProperties;
+    case LOCK_FILE: return dumpLock;
     case QUORUM_STATE_FILE: case CLEAN_SHUTDOWN_FILE: return dumpJson;
     default:
       if (fileName.endsWith('-offset-checkpoint')) return dumpOffsets;
+      if (isGapMark(fileName)) return dumpGapMark;
+      if (UNFINISHED.test(fileName) && showerOf(fileName.replace(UNFINISHED, ''))) return dumpUnfinished;
       return SHOWERS.find(([suffix]) => withoutState(fileName).endsWith(suffix))?.[1];
   }
 }

@@ -1,11 +1,12 @@
 import { readMetaProperties } from '../../log/index.js';
 import { parseCheckpoint } from '../../log/manager/checkpoints.js';
 import { parsePartitionMetadata } from '../../log/partition/partition-metadata.js';
-import { parentOf } from '../../log/paths.js';
+import { nameOf, parentOf } from '../../log/paths.js';
+import { readGapMark } from '../../log/segment/gap-mark.js';
 import type { SmallFile } from './dump-indexes.js';
 import { header, message, plural, row, type Column, type DumpWriter } from './output.js';
 
-/** The text files of a log directory and of its partitions. */
+/** The text files of a log directory and of its partitions, and those that say all by their being there. */
 
 type TextFile = Omit<SmallFile, 'baseOffset'>;
 
@@ -61,6 +62,22 @@ export function dumpJson(out: DumpWriter, { disk, path, name }: TextFile): void 
     const text = disk.readFile(path).toString('utf8').trim();
     return text === '' ? {} : JSON.parse(text) as object;
   });
+}
+
+export function dumpLock(out: DumpWriter, { name }: TextFile): void {
+  out.line('  the broker that uses the directory has a lock on this file; nothing is in it');
+  out.json({ kind: 'content', file: name });
+}
+
+export function dumpGapMark(out: DumpWriter, { path, name }: TextFile): void {
+  const gaplessFrom = readGapMark([nameOf(path)]);
+  out.line(`  Ottla's mark, in its name alone: from offset ${gaplessFrom} on, each segment began where the one before it ended`);
+  out.json({ kind: 'content', file: name, gaplessFrom });
+}
+
+export function dumpUnfinished(out: DumpWriter, { name }: TextFile): void {
+  out.line('  is being written, or was when the broker stopped: what counts is the file without this ending');
+  out.json({ kind: 'content', file: name });
 }
 
 function tell(out: DumpWriter, name: string, read: () => object): void {

@@ -97,7 +97,9 @@ export class IndexCheck {
 }
 
 function tellBeyond(faults: string[], [first, ...more]: readonly { readonly offset: number }[]): void {
-  if (first) tell(faults, `${more.length + 1} entries, the first for offset ${first.offset}, point beyond the batches`);
+  if (first === undefined) return;
+  const whom = more.length === 0 ? `the entry for offset ${first.offset} points` : `${more.length + 1} entries, the first for offset ${first.offset}, point`;
+  tell(faults, `${whom} beyond the batches`);
 }
 
 const MOST_FAULTS = 10;

@@ -21,7 +21,7 @@ export function parseCheckpoint(text: string, version: number, path: string, fie
   const entries = lines.slice(2).map(line => line.split(/\s+/));
   const wrong = entries.findIndex(entry => entry.length !== fields || !/^-?\d+$/.test(entry.at(-1)!));
   if (wrong >= 0) throw new MalformedError(`${path}:${wrong + 3}: malformed line '${lines[wrong + 2]}'`);
-  if (String(entries.length) !== lines[1]) throw new MalformedError(`${path}: ${entries.length} entries where ${lines[1]} are announced`);
+  if (String(entries.length) !== lines[1]) throw new MalformedError(`${path}: announces ${lines[1]} entries, and has ${entries.length}`);
   return entries;
 }
 
