@@ -4,7 +4,7 @@ import type { CheckpointFile } from './paths.js';
 import type { FilePool } from './segment/file-pool.js';
 import type { IndexBudget } from './segment/index-file.js';
 import type { ReadAhead } from './reads/read-ahead.js';
-import type { WriteWays } from './segment/write-ways.js';
+import type { DiskWays } from './segment/write-ways.js';
 import type { ReadBudget } from './reads/read-budget.js';
 import type { ReadBuffers } from './reads/read-buffers.js';
 import type { TailCache } from './reads/tail-cache.js';
@@ -21,8 +21,7 @@ export interface LogHost {
   readonly indexBudget: IndexBudget;
   readonly tailCache: TailCache;
   readonly turnWrites: TurnWrites;
-  /** Which way large writes go on the disk of a log directory, of which a partition's own directory is given. */
-  readonly writeWays: (directory: string) => WriteWays;
+  readonly writeWays: DiskWays;
   readonly readBudget: ReadBudget;
   readonly readBuffers: ReadBuffers;
   readonly readAhead: ReadAhead;

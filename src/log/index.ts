@@ -5,7 +5,7 @@ export { claimDirectory, randomDirectoryId, readMetaProperties, writeMetaPropert
 export { MAX_NAME_LENGTH, partitionDirectory, partitionDirectoryAside } from './paths.js';
 export { loneHome, type LogHome, type LogHost } from './host.js';
 export { ReadBudget } from './reads/read-budget.js';
-export { NEVER_DIRECT } from './segment/write-ways.js';
+export { DiskWays, NEVER_DIRECT, WITHIN_THE_TURN } from './segment/write-ways.js';
 export { Log } from './partition/log.js';
 export { logErrorCode } from './log-error.js';
 export * from './types.js';

@@ -6,7 +6,20 @@ export interface LogMetrics {
   /** Copies in the making, in another directory. */
   readonly futureLogs: number;
   readonly OfflineLogDirectoryCount: number;
+  readonly writes: DiskMetrics;
   readonly cleaner: CleanerMetrics;
+}
+
+/** How appends reach the disks; counts are since the start. */
+export interface DiskMetrics {
+  /** Large appends that went past the page cache. */
+  readonly directWrites: number;
+  /** Writes off the loop, while a disk stalled; how often one began to, and how many do now. */
+  readonly writesBehind: number;
+  readonly stalls: number;
+  readonly stalledDirectories: number;
+  /** What was appended and waits for them. */
+  readonly waitingBytes: number;
 }
 
 /** What the cleaner has done lately; the names are Kafka's, of `kafka.log:type=LogCleaner` and `LogCleanerManager`. */

@@ -2,7 +2,10 @@ import type { Clock } from '../env/index.js';
 
 /** Who has appended and not written. */
 export interface Appended {
-  /** Brings all that was appended to the system; throws, after it has taken its own measures, when that fails. */
+  /**
+   * Brings all that was appended to the system, or says of it, by its safe end, that it is not there yet. Throws, after it has taken
+   * its own measures, when that fails.
+   */
   write(): void;
 }
 

@@ -114,7 +114,7 @@ export interface PartitionLog {
    * `UnexpectedAppendOffsetError` when they begin before the end of the log.
    */
   appendAsFollower(batches: Uint8Array, leaderEpoch?: number): { lastOffset: number };
-  /** Brings what was appended to the system now, instead of with the turn's end (`TurnWrites`). */
+  /** Brings what was appended to the system now, instead of with the turn's end (`TurnWrites`): all that is below `safeEndOffset`. */
   write(): void;
   read(offset: number, options: ReadOptions): LogRead | Promise<LogRead>;
   /**

@@ -1,5 +1,5 @@
 import { DiskError } from '../env/index.js';
-import { openLog, type LogHome, type LogHost, type PartitionLog } from '../log/index.js';
+import { DiskWays, openLog, WITHIN_THE_TURN, type LogHome, type LogHost, type PartitionLog } from '../log/index.js';
 import { QUORUM_STATE_FILE } from '../log/paths.js';
 import { recordsOfImage } from '../metadata/image-records.js';
 import { applyQuorumRecord, readSnapshot, snapshotBatches, type Voter } from '../metadata/snapshot.js';
@@ -68,7 +68,9 @@ export class RaftDriver implements ReplicatedLog {
 
   /** Opens, or makes, the metadata log of a formatted directory, and learns of the quorum. Nothing is elected yet. */
   static async open(options: RaftOptions): Promise<RaftDriver> {
-    const { host, settings, nodeId, logDirectory: home } = options;
+    const { settings, nodeId, logDirectory: home } = options;
+    // What is appended counts towards the high watermark at once.
+    const host = { ...options.host, writeWays: new DiskWays(options.host.clock, options.host.logger, WITHIN_THE_TURN) };
     const directory = metadataPartitionDirectory(home.path);
     const log = await openLog({
       host, home, directory, topic: METADATA_TOPIC, partition: METADATA_PARTITION, topicId: METADATA_TOPIC_ID, settings: settings.log, contiguous: true,

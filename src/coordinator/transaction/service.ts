@@ -37,7 +37,7 @@ export interface TransactionServiceOptions {
   readonly partitionCount: () => number;
   readonly nextProducerId: () => Promise<number>;
   readonly writeMarkers: WriteMarkers;
-  /** Brings all that was appended to the system, so that it outlives this process: what is appended later may rely on it. */
+  /** Brings all that is committed to the system, so that it outlives this process: what is appended later may rely on it. */
   readonly writeAll: () => void;
   readonly wheel: TimingWheel;
   readonly logger: Logger;

@@ -6,7 +6,7 @@ import { CLEANED_SUFFIX, LOG_SUFFIX, SEGMENT_SUFFIXES, segmentFile } from '../pa
 import { FilePool } from '../segment/file-pool.js';
 import { IndexBudget } from '../segment/index-file.js';
 import { MAX_RELATIVE_OFFSET, Segment } from '../segment/segment.js';
-import { WriteWays } from '../segment/write-ways.js';
+import { NEVER_DIRECT, WriteWays } from '../segment/write-ways.js';
 import type { AbortedTransaction } from '../segment/txn-index.js';
 import { Pace, readBatches } from './batch-reader.js';
 import { CleanedTransactions, type TransactionsSoFar } from './cleaned-transactions.js';
@@ -176,8 +176,8 @@ function putKeys(map: OffsetMap, transactions: CleanedTransactions, { startOffse
 async function cleanSegments(env: Pick<Env, 'disk' | 'clock'>, job: GroupJob): Promise<GroupResult> {
   const { baseOffset } = job.segments[0]!;
   removeCleaned(env.disk, job.directory, baseOffset);
-  const ways = new WriteWays(env.clock);
-  const host = { disk: env.disk, clock: env.clock, files: new FilePool(env.disk, 1), indexBudget: new IndexBudget(0), writeWays: () => ways };
+  const ways = new WriteWays(env.clock, NEVER_DIRECT);
+  const host = { disk: env.disk, clock: env.clock, files: new FilePool(env.disk, 1), indexBudget: new IndexBudget(0), writeWays: { of: () => ways } };
   const cleaned = Segment.create(host, {
     directory: job.directory, baseOffset, indexIntervalBytes: job.indexIntervalBytes, rollJitterMs: 0, maxIndexBytes: Infinity, preallocatedBytes: 0,
   }, CLEANED_SUFFIX);

@@ -35,7 +35,10 @@ type DirectoryEnv = Pick<Env, 'disk' | 'random' | 'logger'>;
 export class LogDirectory implements LogHome {
   /** Logs that lie here, those that are to replace one in another directory too. */
   readonly logs = new Set<Log>();
-  /** Brings what logs have appended to the system: a checkpoint speaks of nothing that could still be lost with the process. */
+  /**
+   * Brings what logs have appended to the system, as far as it is safe: a checkpoint, of high watermarks or recovery points, speaks of
+   * nothing that could still be lost with the process.
+   */
   writeLogs: () => void = () => undefined;
   /** Told once, when the directory can no longer be used. */
   onFailed: (error: DiskError) => void = () => undefined;

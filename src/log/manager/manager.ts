@@ -195,6 +195,7 @@ export class NodeLogManager implements LogManager {
       sleepingLogs: logs.filter(({ isAsleep }) => isAsleep).length,
       futureLogs: [...this.futures.all()].length,
       OfflineLogDirectoryCount: this.directories.filter(({ isUsable }) => !isUsable).length,
+      writes: this.host.writeWays.metrics,
       cleaner: this.cleaner.metrics,
     };
   }
@@ -270,8 +271,8 @@ export class NodeLogManager implements LogManager {
     periodic.every(options.logStartOffsetCheckpointMs ?? MINUTE_MS, () => checkpoint(LOG_START_OFFSET_FILE), first);
     periodic.every(options.highWatermarkCheckpointMs ?? 5000, () => checkpoint(HIGH_WATERMARK_FILE));
     periodic.every(options.retentionCheckMs ?? 5 * MINUTE_MS, () => {
-      const { cleaner, ...metrics } = this.metrics;
-      options.env.logger.debug('logs', { ...metrics, ...cleaner });
+      const { cleaner, writes, ...metrics } = this.metrics;
+      options.env.logger.debug('logs', { ...metrics, ...writes, ...cleaner });
       this.eachLog((log, nowMs) => {
         if (retentionTurn(log) === 'timer') log.applyRetention(nowMs);
         this.futures.retain(log, nowMs);
@@ -467,7 +468,12 @@ export class NodeLogManager implements LogManager {
     for (const log of directory.logs) {
       this.placements.take(log);
       this.futures.forget(log);
-      log.abandon(error);
+      // Whatever befalls one of them, all are given up, and the owner hears of it.
+      try {
+        log.abandon(error);
+      } catch (cause) {
+        this.options.env.logger.error('a log could not be let go of', { directory: log.directory, error: String(cause) });
+      }
     }
     this.options.onDirectoryFailed?.(directory, error);
   }

@@ -217,7 +217,7 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
         this.producers.updateMapEndOffset(this.endOffset);
       }
     });
-    this.writes.appended(batches.firstOffset);
+    this.writes.appended(batches.firstOffset, batches.bytes.length);
     this.host.turnWrites.add(this, batches.bytes.length);
     if (this.failure) throw this.failure;
     const { flushMs, flushMessages } = this.currentSettings;
@@ -475,6 +475,14 @@ export class Log extends LazyLog implements PartitionLog, DurableLog, ReadableLo
   private mustBeWritable(): void {
     this.mustBeOpen();
     assert(!this.truncating, 'nothing is written while a log is being truncated');
+  }
+
+  get unwrittenFrom(): number {
+    return this.writes.unwrittenFrom;
+  }
+
+  writeProgress(): Promise<void> {
+    return this.writes.progress();
   }
 
   isReadable(offset: number): boolean {

@@ -18,7 +18,7 @@ import type { OldFormatLogError } from '../segment/old-format.js';
 import { segmentOptions } from '../segment/segment-files.js';
 import { Segment } from '../segment/segment.js';
 import { SegmentList } from '../segment/segment-list.js';
-import { WriteWays, type WriteWaysOptions } from '../segment/write-ways.js';
+import { DiskWays, type WriteWaysOptions } from '../segment/write-ways.js';
 import { TailCache } from '../reads/tail-cache.js';
 import { TurnWrites } from '../turn-writes.js';
 
@@ -59,7 +59,7 @@ export function createLogHost(options: LogHostOptions): LogHost {
     files: new FilePool(disk, options.maxOpenFiles ?? DEFAULT_MAX_OPEN_FILES),
     indexBudget: new IndexBudget(options.indexCacheBytes ?? DEFAULT_INDEX_CACHE_BYTES),
     tailCache: new TailCache(options.tailCacheBytes ?? DEFAULT_TAIL_CACHE_BYTES, readBudget, options.tailChunkBytes),
-    writeWays: waysOfDirectories(clock, options.writeWays),
+    writeWays: new DiskWays(clock, logger, options.writeWays),
     turnWrites: new TurnWrites(clock),
     readBudget,
     readBuffers: new ReadBuffers(readBudget),
@@ -67,17 +67,6 @@ export function createLogHost(options: LogHostOptions): LogHost {
     indexGapBytes: INDEX_GAP_BYTES,
     verifiesTransactions: options.verifiesTransactions ?? (() => false),
     producerExpirationMs: options.producerExpirationMs ?? (() => DEFAULT_PRODUCER_EXPIRATION_MS),
-  };
-}
-
-/** Each log directory may be a disk of its own. */
-function waysOfDirectories(clock: Clock, options: WriteWaysOptions | undefined): LogHost['writeWays'] {
-  const known = new Map<string, WriteWays>();
-  return directory => {
-    const parent = parentOf(directory);
-    const ways = known.get(parent) ?? new WriteWays(clock, options);
-    known.set(parent, ways);
-    return ways;
   };
 }
 

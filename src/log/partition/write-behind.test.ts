@@ -2,7 +2,8 @@ import { expect, test } from '@jest/globals';
 import type { DiskFile } from '../../env/index.js';
 import { MemoryDisk, type DiskOperation } from '../../env/memory/memory-disk.js';
 import { failure } from '../../env/memory/tree.js';
-import { batchOf, eventually, openTestLog, readAll, testHost, ManualClock, whenSafe } from '../test-support.js';
+import { batchOf, eventually, openTestLog, readAll, recordsRead, testHost, ManualClock, whenSafe } from '../test-support.js';
+import type { LogHost } from '../host.js';
 import type { Log } from './log.js';
 
 /** A disk whose writes off the loop wait for `letGo`, and whose other ones take long while it is `slow`. */
@@ -45,15 +46,16 @@ class StallingDisk extends MemoryDisk {
 }
 
 /** A log whose disk has just stalled, with one record in it. */
-async function stalledLog(settings = {}): Promise<{ disk: StallingDisk; log: Log }> {
+async function stalledLog(settings = {}): Promise<{ disk: StallingDisk; host: LogHost; log: Log }> {
   const clock = new ManualClock();
   const disk = new StallingDisk(clock);
   disk.makeDirectory('/logs');
-  const log = await openTestLog('/logs/events-0', { host: testHost({ disk, clock }), settings });
+  const host = testHost({ disk, clock });
+  const log = await openTestLog('/logs/events-0', { host, settings });
   disk.isSlow = true;
   append(log);
   disk.isSlow = false;
-  return { disk, log };
+  return { disk, host, log };
 }
 
 /** One record more, in a turn of its own. */
@@ -103,11 +105,12 @@ test('whoever needs the file finds all in it, also what is being written; closin
   log.roll();
   append(log);
   expect(disk.readFile('/logs/events-0/00000000000000000000.log').length).toBe(log.sizeBytes - batchOf(['record 3']).length);
-  const closed = log.close();
-  await eventually(() => { disk.letGo(); return log.isClosed; });
-  const letting = setInterval(() => disk.letGo(), 1);
+  let isClosed = false;
+  const closed = log.close().then(() => { isClosed = true; });
+  await Promise.race([closed, new Promise(resolve => { setTimeout(resolve, 20); })]);
+  expect(isClosed).toBe(false);
+  await eventually(() => { disk.letGo(); return isClosed; });
   await closed;
-  clearInterval(letting);
   const again = await openTestLog('/logs/events-0', { host: testHost({ disk }) });
   expect(await values(again)).toEqual(RECORDS);
   await again.close();
@@ -122,5 +125,55 @@ test('a write that fails off the loop fails the log, and who waits hears of it',
   disk.letGo();
   await expect(safe).rejects.toMatchObject({ code: 'EIO' });
   expect([log.safeEndOffset, log.failure?.code]).toEqual([1, 'EIO']);
+  await log.close();
+});
+
+test('what a turn has brought before the disk passes for stalled is written with the turn, and so is what follows in it', async () => {
+  const { disk, host, log } = await stalledLog();
+  append(log);
+  await eventually(() => disk.waitingWrites === 1);
+  disk.letGo();
+  await whenSafe(log);
+  const other = await openTestLog('/logs/other-0', { host });
+  log.appendAsLeader(batchOf(['record 2']), { origin: 'client', leaderEpoch: 0 });
+  expect(log.safeEndOffset).toBe(3);
+  // Another log's write, within the same turn, tells of the stall.
+  disk.isSlow = true;
+  append(other);
+  disk.isSlow = false;
+  log.appendAsLeader(batchOf(['record 3']), { origin: 'client', leaderEpoch: 0 });
+  log.write();
+  expect([log.safeEndOffset, disk.waitingWrites]).toEqual([4, 0]);
+  expect(disk.readFile('/logs/events-0/00000000000000000000.log').length).toBe(log.sizeBytes);
+  await log.close();
+  await other.close();
+});
+
+test('a log that is given up while it is written to touches the disk no more', async () => {
+  const { disk, log } = await stalledLog();
+  append(log);
+  await eventually(() => disk.waitingWrites === 1);
+  append(log);
+  disk.fails = true;
+  log.abandon();
+  expect(disk.writes).toHaveLength(1);
+  disk.letGo();
+  await eventually(() => log.isClosed);
+});
+
+test('what is being written is not read from the file before it is there', async () => {
+  const { disk, log } = await stalledLog({ preallocate: true });
+  append(log);
+  await eventually(() => disk.waitingWrites === 1);
+  append(log);
+  log.tail.clear();
+  let found: string[] | undefined;
+  const reading = recordsRead(log.read(1, { maxBytes: 1 << 20, minOneBatch: true, limitOffset: 3 })).then(records => { found = records.map(({ value }) => value); });
+  expect((await recordsRead(log.read(0, { maxBytes: 1 << 20, minOneBatch: true, limitOffset: 3 }))).map(({ value }) => value)).toEqual(['record 0']);
+  expect(found).toBeUndefined();
+  disk.letGo();
+  await eventually(() => { disk.letGo(); return found !== undefined; });
+  await reading;
+  expect(found![0]).toBe('record 1');
   await log.close();
 });

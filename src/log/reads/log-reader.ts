@@ -11,6 +11,10 @@ export interface ReadableLog {
   /** Counts truncations: what was read across one must be read again. */
   readonly generation: number;
   readonly logEndOffset: number;
+  /** The first offset that is not in the files, its write being under way off the loop; Infinity otherwise. */
+  readonly unwrittenFrom: number;
+  /** Resolves when some of that is written, or was given up. */
+  writeProgress(): Promise<void>;
   readonly segments: SegmentList;
   readonly tail: LogTail;
   /** False when an offset, or the log, cannot be read; throws then, and says why. */
@@ -37,19 +41,27 @@ class Pieces implements Found {
   private readonly taken: ColdRead[] = [];
   /** What comes next is larger than what may be added. */
   private isFull = false;
+  private limitOffset: number;
 
-  constructor(public nextOffset: number, private readonly options: ReadOptions) {}
+  constructor(public nextOffset: number, private readonly options: ReadOptions) {
+    this.limitOffset = options.limitOffset;
+  }
+
+  /** Nothing at or beyond that offset either. */
+  limit(offset: number): void {
+    this.limitOffset = Math.min(this.limitOffset, offset);
+  }
 
   /** What the next one may be. */
   get wanted(): ColdReadOptions {
-    const { maxBytes, minOneBatch, limitOffset } = this.options;
+    const { limitOffset, options: { maxBytes, minOneBatch } } = this;
     const left = maxBytes - this.sizeBytes;
     return { maxBytes: Math.min(left, PIECE_BYTES), maxFirstBytes: this.taken.length === 0 && minOneBatch ? Infinity : left, limitOffset };
   }
 
   /** Another read would add nothing, or little. */
   get isEnough(): boolean {
-    const { maxBytes, limitOffset } = this.options;
+    const { limitOffset, options: { maxBytes } } = this;
     if (this.taken.length === 0) return false;
     return this.isFull || this.nextOffset >= limitOffset || maxBytes - this.sizeBytes < WORTH_ANOTHER_BYTES;
   }
@@ -95,6 +107,8 @@ export class LogReader {
 
   private async readFromDisk(offset: number, begun: Pieces, goesOn: boolean, options: ReadOptions): Promise<LogRead> {
     for (let pieces = begun; ; pieces = new Pieces(offset, options)) {
+      if (offset >= this.log.unwrittenFrom) await this.whenWritten(offset);
+      pieces.limit(this.log.unwrittenFrom);
       const { generation } = this.log;
       const found = await this.readPieces(pieces).catch((error: unknown) => {
         pieces.release();
@@ -105,6 +119,14 @@ export class LogReader {
       });
       if (found !== undefined && generation === this.log.generation) return this.answer(offset, this.readingOn(found, goesOn, options), options);
       found?.release();
+      this.log.mustBeReadable(offset);
+    }
+  }
+
+  /** What is being written may be in the file in part: only what comes before it is read. */
+  private async whenWritten(offset: number): Promise<void> {
+    while (offset >= this.log.unwrittenFrom) {
+      await this.log.writeProgress();
       this.log.mustBeReadable(offset);
     }
   }
@@ -147,7 +169,7 @@ export class LogReader {
   private readAhead(offset: number, bytes: number): void {
     const { host, log } = this;
     if (!log.isReadable(offset) || offset >= log.tail.startOffset) return;
-    const options = { maxBytes: bytes, maxFirstBytes: bytes, limitOffset: log.logEndOffset };
+    const options = { maxBytes: bytes, maxFirstBytes: bytes, limitOffset: Math.min(log.logEndOffset, log.unwrittenFrom) };
     host.readAhead.begin(log, offset, bytes, () => readCold(host, log.segments, offset, options));
   }
 

@@ -2,8 +2,9 @@ import { expect, test } from '@jest/globals';
 import { BLOCK_BYTES } from '../../base/block-memory.js';
 import type { OpenOptions } from '../../env/index.js';
 import { MemoryDisk, type DiskOperation } from '../../env/memory/memory-disk.js';
+import { NodeDisk } from '../../env/node/disk.js';
 import { failure } from '../../env/memory/tree.js';
-import { batchOf, openTestLog, readAll, testHost } from '../test-support.js';
+import { batchOf, openTestLog, readAll, temporaryDirectory, testHost } from '../test-support.js';
 import type { Log } from '../partition/log.js';
 
 const ALWAYS = { direct: 'always', leastDirectBytes: 1 } as const;
@@ -11,12 +12,14 @@ const ALWAYS = { direct: 'always', leastDirectBytes: 1 } as const;
 /** Tells the writes that reach it, and may know no direct ones. */
 class TellingDisk extends MemoryDisk {
   readonly writes: { position: number; length: number }[] = [];
+  directOpens = 0;
 
   constructor(private readonly refuses = false) {
     super();
   }
 
   override open(path: string, options: OpenOptions = {}): ReturnType<MemoryDisk['open']> {
+    if (options.direct) this.directOpens++;
     if (options.direct && this.refuses) throw failure('EINVAL', path, 'not here');
     return super.open(path, options);
   }
@@ -72,15 +75,44 @@ test('a file system that knows no direct writes gets others, once it was asked',
   const disk = new TellingDisk(true);
   const log = await logOn(disk);
   const values = SIZES.map(size => append(log, size));
-  expect(disk.writes.map(({ length }) => length)).toHaveLength(SIZES.length);
+  expect([disk.directOpens, disk.writes.length]).toEqual([1, SIZES.length]);
   expect(disk.writes.reduce((sum, { length }) => sum + length, 0)).toBe(log.sizeBytes);
   expect((await readAll(log)).map(({ value }) => value)).toEqual(values);
   await log.close();
 });
 
 test('what is larger than the tail cache goes through the page cache', async () => {
-  const log = await logOn(new MemoryDisk(), { tailCacheBytes: 8 * BLOCK_BYTES });
+  const disk = new TellingDisk();
+  const log = await logOn(disk, { tailCacheBytes: 8 * BLOCK_BYTES });
   const values = [5000, 60_000, 300, 9000].map(size => append(log, size));
+  expect(disk.writes).toContainEqual({ position: batchOf([values[0]!]).length, length: batchOf([values[1]!]).length });
   expect((await readAll(log)).map(({ value }) => value)).toEqual(values);
   await log.close();
 });
+
+test('on the file system of this machine too, where it knows direct writes', async () => {
+  const root = temporaryDirectory();
+  const host = testHost({ writeWays: { direct: 'always', leastDirectBytes: 100_000 } });
+  const log = await openTestLog(`${root.path}/events-0`, { host });
+  const values = [300_000, 150_000, 50, 400_000].map(size => append(log, size));
+  expect((await readAll(log)).map(({ value }) => value)).toEqual(values);
+  // Three at most are large; the first of them lies in a chunk that is not.
+  if (knowsDirectWrites(root.path)) expect(host.writeWays.metrics.directWrites).toBeGreaterThan(0);
+  await log.close();
+  const again = await openTestLog(`${root.path}/events-0`, { clean: true, recoveryPoint: 4 });
+  expect((await readAll(again)).map(({ value }) => value)).toEqual(values);
+  await again.close();
+  root.remove();
+});
+
+/** Whether a file can be opened for them at all; not on every file system. */
+function knowsDirectWrites(directory: string): boolean {
+  try {
+    const disk = new NodeDisk();
+    disk.open(`${directory}/asked`, { create: true }).close();
+    disk.open(`${directory}/asked`, { direct: true }).close();
+    return true;
+  } catch {
+    return false;
+  }
+}

@@ -59,7 +59,9 @@ export class LogFile implements ChunkTaker {
     if (this.pieces.length === 0) return;
     const { ways, unwrittenBytes } = this;
     const file = this.opened();
-    const blocks = ways.choose(unwrittenBytes) === 'direct' ? wholeBlocks(this.pieces, this.position) : undefined;
+    // Never beside a write through the cache that is under way.
+    const isDirect = this.behind === undefined && ways.choose(unwrittenBytes) === 'direct';
+    const blocks = isDirect ? wholeBlocks(this.pieces, this.position) : undefined;
     if (blocks === undefined || !this.writeDirect(blocks)) {
       ways.timed('cached', unwrittenBytes, () => file.writeNow(viewsOf(this.pieces), this.position));
     }
@@ -90,7 +92,7 @@ export class LogFile implements ChunkTaker {
     }
   }
 
-  /** False where the file system refuses such writes. */
+  /** False where that fails, as it does on file systems that know no such writes. */
   private writeDirect({ buffers, position }: Blocks): boolean {
     try {
       const file = this.file.direct();
@@ -98,14 +100,25 @@ export class LogFile implements ChunkTaker {
       this.ways.timed('direct', this.unwrittenBytes, () => file.writeNow(buffers, position));
       return true;
     } catch (error) {
-      if (!(error instanceof DiskError) || error.code !== 'EINVAL') throw error;
-      this.ways.refuseDirect();
+      if (!(error instanceof DiskError)) throw error;
+      // The same bytes go to the same place through the cache: what that comes to counts.
+      this.ways.refuseDirect(error);
       return false;
     }
   }
 
-  /** Gives up what was not written. */
-  discard(): void {
+  /** Resolves when the write off the loop that is under way has ended, however. */
+  get writtenBehind(): Promise<void> | undefined {
+    return this.behind?.done.catch(() => undefined);
+  }
+
+  /** Gives up what was not written, and needs no more what is being written. */
+  giveUp(): void {
+    if (this.behind !== undefined) this.behind.isOvertaken = true;
+    this.discard();
+  }
+
+  private discard(): void {
     release(this.pieces);
     this.pieces = [];
     this.unwrittenBytes = 0;
@@ -143,7 +156,7 @@ export class LogFile implements ChunkTaker {
   /** The same once nothing is being written. */
   async afterWrites<T>(task: (file: DiskFile) => Promise<T>): Promise<T> {
     // How it ends is told to who began it.
-    if (this.behind !== undefined) await this.behind.done.catch(() => undefined);
+    if (this.behind !== undefined) await this.writtenBehind;
     this.write();
     return this.file.during(task);
   }

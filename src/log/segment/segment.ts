@@ -10,6 +10,7 @@ import { LOG_SUFFIX, OFFSET_INDEX_SUFFIX, TIME_INDEX_SUFFIX, TXN_INDEX_SUFFIX, n
 import { TimeIndex, type TimestampOffset } from './time-index.js';
 import { maxRecordTimestampOf, maxTimestampOf } from './timestamps.js';
 import { TransactionIndex } from './txn-index.js';
+import type { DiskWays } from './write-ways.js';
 
 /** How far from the base an offset may be: indexes hold the difference in 32 bits. */
 export const MAX_RELATIVE_OFFSET = 0x7fff_ffff;
@@ -17,7 +18,7 @@ export const MAX_RELATIVE_OFFSET = 0x7fff_ffff;
 const READ_HINTS = 4;
 
 /** What a segment needs of its host. */
-export type SegmentHost = Pick<LogHost, 'disk' | 'clock' | 'files' | 'indexBudget' | 'writeWays'>;
+export type SegmentHost = Pick<LogHost, 'disk' | 'clock' | 'files' | 'indexBudget'> & { readonly writeWays: Pick<DiskWays, 'of'> };
 
 export interface SegmentOptions {
   readonly directory: string;
@@ -80,7 +81,7 @@ export class Segment {
     this.rollJitterMs = options.rollJitterMs;
     this.maxIndexBytes = options.maxIndexBytes;
     this.createdMs = host.clock.nowMs();
-    this.log = new LogFile(host.files.file(path(LOG_SUFFIX), { create: fresh }), host.writeWays(directory), fresh ? options.preallocatedBytes : 0);
+    this.log = new LogFile(host.files.file(path(LOG_SUFFIX), { create: fresh }), host.writeWays.of(directory), fresh ? options.preallocatedBytes : 0);
     this.offsetIndex = new OffsetIndex(host.disk, host.indexBudget, path(OFFSET_INDEX_SUFFIX), baseOffset, fresh);
     this.timeIndex = new TimeIndex(host.disk, host.indexBudget, path(TIME_INDEX_SUFFIX), baseOffset, fresh);
     this.txnIndex = new TransactionIndex(host.disk, path(TXN_INDEX_SUFFIX), fresh);
@@ -330,7 +331,7 @@ export class Segment {
 
   /** Lets go without writing: nobody needs what is not written. */
   abandon(): void {
-    this.log.discard();
+    this.log.giveUp();
     this.close();
   }
 

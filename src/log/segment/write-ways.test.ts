@@ -1,4 +1,5 @@
 import { expect, test } from '@jest/globals';
+import { DiskError } from '../../env/index.js';
 import { WriteWays, type WriteWay, type WriteWaysOptions } from './write-ways.js';
 
 const MB = 1 << 20;
@@ -42,13 +43,13 @@ test('changes its mind when the disk does', () => {
   cost.cached = 3;
   expect(share(Array.from({ length: 1000 }, write).slice(300), 'direct')).toBeGreaterThan(0.95);
   cost.cached = 0.2;
-  expect(share(Array.from({ length: 1000 }, write).slice(300), 'cached')).toBeGreaterThan(0.9);
+  expect(share(Array.from({ length: 3000 }, write).slice(2000), 'cached')).toBeGreaterThan(0.9);
 });
 
 test('small writes, and all where direct ones are refused, go through the page cache', () => {
   const { ways, write } = play({ cached: 3, direct: 0.8 }, 100);
   expect(ways.choose(1000)).toBe('cached');
-  ways.refuseDirect();
+  ways.refuseDirect(new DiskError('EINVAL', '/logs/a.log', 'not here'));
   expect(share(Array.from({ length: 100 }, write), 'cached')).toBe(1);
   expect(share(play({ cached: 3, direct: 0.8 }, 100, { direct: 'never', leastDirectBytes: 1 }).chosen, 'cached')).toBe(1);
   expect(share(play({ cached: 0.2, direct: 0.8 }, 100, { direct: 'always', leastDirectBytes: 1 }).chosen, 'direct')).toBe(1);

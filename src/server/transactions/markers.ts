@@ -9,8 +9,8 @@ import type { Services } from '../services.js';
 export interface MarkerDeps extends Pick<Services, 'image' | 'replicas' | 'clock' | 'wheel' | 'settings' | 'logger'> {
   readonly groups: Pick<Services['groups'], 'endTransaction'>;
   /**
-   * Brings what was appended to the system, before anybody goes on who relies on it: a coordinator that notes that all is done. An
-   * answer that is sent is held back until then anyway.
+   * Brings what is safe to the system, before anybody goes on who relies on it: a coordinator that notes that all is done. Markers
+   * that are not safe yet are waited for, and an answer that is sent is held back until then anyway.
    */
   readonly writeAll?: () => void;
 }
