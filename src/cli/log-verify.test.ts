@@ -3,7 +3,7 @@ import { BLOCK_BYTES } from '../base/block-memory.js';
 import { writeInt32 } from '../base/bytes.js';
 import type { Finding } from '../log/inspect/findings.js';
 import { MemoryDisk, type DiskOperation } from '../env/memory/memory-disk.js';
-import { NodeRandom, silentLogger } from '../env/node/index.js';
+import { NodeClock, NodeRandom, silentLogger } from '../env/node/index.js';
 import { formatProducerSnapshot, parseProducerSnapshot } from '../log/producers/producer-snapshot.js';
 import { LogBeingCheckedError, openLogManager, type NodeLogManager, type PartitionLog } from '../log/index.js';
 import { outcomeOf, type Outcome } from '../log/inspect/remedies.js';
@@ -11,6 +11,7 @@ import { batchOf, CLIENT, ManualClock, openTestLog, SETTINGS, testHost, TOPIC_ID
 import { encodeMetadataRecord, metadataRecord, type MetadataRecord } from '../metadata/records.js';
 import { buildBatch } from '../protocol/records/batch-builder.js';
 import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
+import { formatDirectories } from '../controller/format.js';
 import { COMMANDS } from './commands.js';
 import { parseFlags } from './flags.js';
 import { logVerify } from './log-verify.js';
@@ -254,7 +255,7 @@ const PLANTED: readonly (readonly [name: string, plant: Plant, ...findings: RegE
   ['a checkpoint with an impossible offset', () => write('replication-offset-checkpoint', '0\n1\nevents 0 -4\n'), /^warning replication-offset-checkpoint: events-0 has the impossible offset -4/],
   ['a checkpoint that cannot be read', () => write('replication-offset-checkpoint', '0\n7\nevents 0 9\n'), /^warning replication-offset-checkpoint: announces 7 entries, and has 1$/],
   ['a checkpoint with a line that cannot be read', () => write('replication-offset-checkpoint', '0\n1\nevents 0\n'), /^warning replication-offset-checkpoint: line 3: malformed line 'events 0'/],
-  ['no meta.properties', () => disk.removeNow('/data/meta.properties'), /^warning meta\.properties: is missing/],
+  ['no meta.properties', () => disk.removeNow('/data/meta.properties'), /^error meta\.properties: is missing/],
   ['meta.properties of a version to come', () => write('meta.properties', 'version=7\n'), /^error meta\.properties: version 7 is not known/],
   [
     'directories that are no partitions', () => { for (const name of ['foo-bar', 'plain', 'remote-log-index-cache']) disk.makeDirectory(`/data/${name}`); },
@@ -297,9 +298,11 @@ interface Started {
 async function startAndStop(): Promise<Started> {
   const clock = new ManualClock();
   let manager: NodeLogManager;
+  const random = new NodeRandom();
   try {
+    formatDirectories({ env: { disk, random, clock: new NodeClock() }, directories: ['/data'], metadataDirectory: '/data', clusterId: 'abc', nodeId: 1, ignoreFormatted: true });
     manager = await openLogManager({
-      env: { disk, clock, random: new NodeRandom(), logger: silentLogger }, directories: ['/data'], clusterId: 'abc', nodeId: 1,
+      env: { disk, clock, random, logger: silentLogger }, directories: ['/data'], clusterId: 'abc', nodeId: 1,
       defaultSettings: SETTINGS, settingsOf: () => SETTINGS, isStray: log => !log.isUnused && log.topicId !== TOPIC_ID,
     });
     await manager.load();

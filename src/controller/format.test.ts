@@ -83,6 +83,17 @@ describe('formatting', () => {
     expect(disk.list('/a')).toEqual(['notes.txt']);
   });
 
+  test('a directory that lost its meta.properties gets no other, whatever else is left of it', () => {
+    format({ directories: ['/a'] });
+    disk.removeNow('/a/meta.properties');
+    const log = '/a/__cluster_metadata-0/00000000000000000000.log';
+    disk.writeFileAtomically(log, 'batches');
+    expect(() => format({ directories: ['/a'], ignoreFormatted: true })).toThrow(/\/a is no data directory: it holds __cluster_metadata-0, and no meta\.properties; put that file back/);
+    expect(readMetaProperties(disk, '/a')).toBeUndefined();
+    disk.removeNow(log);
+    expect(format({ directories: ['/a'] }).directories.size).toBe(1);
+  });
+
   test('is there after a power loss, and so are the directories above that it made', () => {
     const node = new SimWorld(1).node('broker');
     const { directories } = format({ env: node, directories: ['/new/deep/a', '/new/b'], metadataDirectory: '/new/deep/a' });

@@ -99,14 +99,23 @@ function isOurs({ env: { disk }, clusterId, nodeId, ignoreFormatted = false }: F
 }
 
 /** What may lie in a directory that is not formatted: nothing, or what a format that was cut short had written by then. */
-const HARMLESS = /^(\.lock|lost\+found|(bootstrap\.checkpoint|meta\.properties)(\.tmp)?|__cluster_metadata-0)$/;
+const HARMLESS = /^(\.lock|lost\+found|(bootstrap\.checkpoint|meta\.properties)(\.tmp)?)$/;
 
-/** A misspelt path must not make somebody's folder a data directory. */
+/**
+ * A misspelt path must not make somebody's folder a data directory. Neither may one that lost its `meta.properties` get a new one:
+ * the voter that its metadata log names has the directory id of the old.
+ */
 function refuseStrangers(disk: Disk, directory: string): void {
   if (disk.stat(directory) === undefined) return;
-  const stranger = disk.list(directory).find(name => !HARMLESS.test(name));
+  const stranger = disk.list(directory).find(name => !(HARMLESS.test(name) || isBegunMetadata(disk, `${directory}/${name}`)));
   if (stranger === undefined) return;
-  throw new FormatError(`${directory} is no data directory: it holds ${stranger}, and no meta.properties; name an empty or a new directory`);
+  throw new FormatError(`${directory} is no data directory: it holds ${stranger}, and no meta.properties; ` +
+    'put that file back if there was one, or name an empty or a new directory');
+}
+
+/** The directory of a metadata log as formatting makes it, before any node has written to it. */
+function isBegunMetadata(disk: Disk, path: string): boolean {
+  return path === metadataPartitionDirectory(dirname(path)) && disk.list(path).every(name => name === snapshotFile(BOOTSTRAP_SNAPSHOT));
 }
 
 function featureLevels({ releaseVersion, features = new Map(), standalone }: FormatOptions): Map<string, number> {

@@ -148,7 +148,7 @@ class DirectoryReader {
   private readOwner(): MetaProperties | undefined {
     try {
       const owner = readMetaProperties(this.options.disk, this.path);
-      if (owner === undefined) this.tell('warning', META_PROPERTIES_FILE, 'is missing: nothing says whose directory this is', 'ownerMadeAnew');
+      if (owner === undefined) this.tell('error', META_PROPERTIES_FILE, 'is missing: nothing says whose directory this is', 'ownerMissing');
       return owner;
     } catch (error) {
       if (error instanceof DiskError) throw error;
