@@ -253,7 +253,8 @@ test('what says all by its being there is described, and no fault', async () => 
   const { code, lines } = await dump('.lock', '.kafka_cleanshutdown', 'replication-offset-checkpoint.new.tmp', 'meta.properties.tmp', ...names);
   expect(lines.filter(line => line.includes('FAULT'))).toEqual([]);
   expect(code).toBe(0);
-  expect(lines).toEqual(expect.arrayContaining([expect.stringContaining('a lock on this file'), expect.stringContaining('from offset 0 on, each segment'), expect.stringContaining('is being written')]));
+  const said = ['a lock on this file', 'from offset 0 on, each segment', 'is being written'];
+  expect(lines).toEqual(expect.arrayContaining(said.map(words => expect.stringContaining(words) as unknown)));
   const { lines: [object] } = await dump('--json', file('.gapless.deleted'));
   expect(JSON.parse(object!)).toEqual({ kind: 'content', file: file('.gapless.deleted'), gaplessFrom: 0 });
 });
