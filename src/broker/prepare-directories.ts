@@ -3,7 +3,7 @@ import { ConfigError, controllerEndpoints, type ListenerPlan, type Settings } fr
 import { formatDirectories } from '../controller/format.js';
 import { DiskError, type Disk, type Env } from '../env/index.js';
 import { readMetaProperties, type MetaProperties } from '../log/index.js';
-import { metadataPartitionDirectory } from '../raft/metadata-log.js';
+import { holdsMetadata } from '../raft/metadata-log.js';
 
 /** What a directory is found to be. */
 interface FoundDirectory {
@@ -88,11 +88,4 @@ function refuseWithoutVoters({ properties, holdsMetadata: holds }: FoundDirector
   if (holds || settings.get('controller.quorum.voters').length > 0) return;
   throw new ConfigError(`${settings.metadataDirectory} belongs to cluster ${properties!.clusterId} and holds no metadata log; was it one of several log.dirs? ` +
     'Name them all, the one with the metadata log first or in metadata.log.dir; for a new cluster, format the directory with --standalone');
-}
-
-/** Whether there is anything of a metadata log: an empty segment, as a start makes it that is then refused, is nothing. */
-function holdsMetadata(disk: Disk, directory: string): boolean {
-  const path = metadataPartitionDirectory(directory);
-  if (disk.stat(path)?.isDirectory !== true) return false;
-  return disk.list(path).some(name => /\.(log|checkpoint)$/.test(name) && (disk.stat(`${path}/${name}`)?.sizeBytes ?? 0) > 0);
 }

@@ -12,6 +12,7 @@ import { encodeMetadataRecord, metadataRecord, type MetadataRecord } from '../me
 import { buildBatch } from '../protocol/records/batch-builder.js';
 import { buildEndTransactionMarker } from '../protocol/records/control-records.js';
 import { formatDirectories } from '../controller/format.js';
+import { nameOf } from '../log/paths.js';
 import { COMMANDS } from './commands.js';
 import { parseFlags } from './flags.js';
 import { logVerify } from './log-verify.js';
@@ -64,6 +65,25 @@ function change(path: string, edit: (bytes: Buffer) => Buffer | void): void {
 const write = (path: string, text: string | Buffer): void => disk.writeFileAtomically(`/data/${path}`, text);
 const markClean = (): void => write('.kafka_cleanshutdown', '{"version":0,"brokerEpoch":3}');
 
+const METADATA = '/data/__cluster_metadata-0';
+const DIRECTORY_ID = 'pdb5_tpvQnWjurtVNt0Bng';
+
+const batches = (baseOffset: number, ...records: MetadataRecord[]): Buffer => buildBatch(
+  { baseOffset, partitionLeaderEpoch: 1 }, records.map(record => ({ timestampMs: 1, key: null, value: encodeMetadataRecord(record, 30) })),
+);
+const topic = (name: string, topicId: string): MetadataRecord => metadataRecord('Topic', { name, topicId });
+const partition = (partitionId: number, topicId: string, replicas = [1], directories = replicas.map(() => DIRECTORY_ID)): MetadataRecord =>
+  metadataRecord('Partition', { partitionId, topicId, replicas, isr: replicas, removingReplicas: [], addingReplicas: [], directories });
+
+/** In place of the one that is there. */
+function metadataLog(baseOffset: number, ...records: MetadataRecord[]): void {
+  disk.makeDirectory(METADATA);
+  for (const name of disk.list(METADATA)) disk.removeNow(`${METADATA}/${name}`);
+  write(`__cluster_metadata-0/${file(baseOffset, '.log')}`, batches(baseOffset, ...records));
+  for (const suffix of ['.index', '.timeindex']) write(`__cluster_metadata-0/${file(baseOffset, suffix)}`, '');
+  write('__cluster_metadata-0/leader-epoch-checkpoint', `0\n1\n1 ${baseOffset}\n`);
+}
+
 /** Three segments, from 0, 4 and 7 on; producer 7 commits and aborts in them, and the epoch changes at 7. */
 beforeEach(async () => {
   disk = new WatchedDisk();
@@ -85,17 +105,18 @@ beforeEach(async () => {
   data('f', 3, 1);
   log.appendAsLeader(batchOf(['g'], { timestampMs: 1_700_000_000_060 }), { ...CLIENT, leaderEpoch: 1 });
   await log.close();
-  write('meta.properties', '#\ncluster.id=abc\ndirectory.id=pdb5_tpvQnWjurtVNt0Bng\nnode.id=1\nversion=1\n');
+  write('meta.properties', `#\ncluster.id=abc\ndirectory.id=${DIRECTORY_ID}\nnode.id=1\nversion=1\n`);
   for (const name of ['recovery-point', 'replication']) write(`${name}-offset-checkpoint`, '0\n1\nevents 0 9\n');
   write('log-start-offset-checkpoint', '0\n0\n');
   markClean();
+  metadataLog(0, topic('events', TOPIC_ID), partition(0, TOPIC_ID));
 });
 
 describe('when all is well', () => {
   test('it is said so, and nothing is written', async () => {
     const { code, text } = await verify('/data');
     expect(code).toBe(0);
-    expect(text).toBe('/data  node 1 of cluster abc, stopped in order, 1 partition\nall is well: 1 partition, 3 segments, 8 batches\n');
+    expect(text).toBe('/data  node 1 of cluster abc, stopped in order, 2 partitions\nall is well: 2 partitions, 4 segments, 9 batches\n');
   });
 
   test('every partition is listed where that is asked for, and may be named alone', async () => {
@@ -245,6 +266,7 @@ const PLANTED: readonly (readonly [name: string, plant: Plant, ...findings: RegE
   [
     'topics of two lives', () => { disk.makeDirectory('/data/events-1'); write('events-1/partition.metadata', `version: 0\ntopic_id: ${OTHER_TOPIC_ID}`); },
     new RegExp(`^error /data/events-1: is of topic ${OTHER_TOPIC_ID}, and events-0 of ${TOPIC_ID}`),
+    new RegExp(`^warning /data/events-1: is of topic ${OTHER_TOPIC_ID}, which the metadata of the cluster does not know`),
   ],
   ['a start beyond the end', () => write('log-start-offset-checkpoint', '0\n1\nevents 0 50\n'), /^error events-0: the log is to start at 50, beyond its end 9/],
   ['a recovery point beyond the end', () => write('recovery-point-offset-checkpoint', '0\n1\nevents 0 50\n'), /^warning events-0: the recovery point, 50, is beyond/],
@@ -346,6 +368,7 @@ describe.each(STOPS)('what is said of a start comes true, after %s', (_stop, sto
     const actual = (finding: Finding): Outcome => {
       if (isRefused) return 'refused';
       if (served === undefined && finding.path.startsWith('events-0/')) return 'aside';
+      if (disk.list('/data').some(name => name.endsWith('-stray') && name.startsWith(`${nameOf(finding.path)}.`))) return 'aside';
       return after.includes(inWords(finding)) ? 'stays' : 'gone';
     };
     expect(before.map(finding => `${actual(finding)}: ${inWords(finding)} (${finding.remedy.kind})`))
@@ -416,7 +439,7 @@ describe('while a broker runs', () => {
     change(`events-0/${file(7, '.index')}`, bytes => Buffer.concat([bytes, Buffer.alloc(800)]));
     const { code, text } = await verify('/data');
     expect(code).toBe(0);
-    expect(text).toContain('/data  node 1 of cluster abc, in use, 1 partition\n  a broker is running here');
+    expect(text).toContain('/data  node 1 of cluster abc, in use, 2 partitions\n  a broker is running here');
   });
 
   test('partitions that go while they are read are no fault', async () => {
@@ -432,11 +455,12 @@ describe('while a broker runs', () => {
 });
 
 test.each([['was killed', false], ['runs', true]])('the rest of a block that a large write past the page cache left is noted, of a broker that %s', async (_which, runs) => {
+  metadataLog(0, topic('events', TOPIC_ID), partition(0, TOPIC_ID), partition(1, TOPIC_ID));
   disk.removeNow('/data/.kafka_cleanshutdown');
   write('.lock', '');
   locked = runs;
   const host = testHost({ disk, writeWays: { direct: 'always', leastDirectBytes: 1 }, tailChunkBytes: 4 * BLOCK_BYTES });
-  const path = '/data/large-0';
+  const path = '/data/events-1';
   const log = await openTestLog(path, { host, topic: 'large' });
   log.appendAsLeader(batchOf(['x'.repeat(5 * BLOCK_BYTES)]), CLIENT);
   log.write();
@@ -445,7 +469,7 @@ test.each([['was killed', false], ['runs', true]])('the rest of a block that a l
   const { sizeBytes } = log;
   const zeros = `from position ${sizeBytes} on there are ${size() - sizeBytes} bytes of zeros`;
   expect(await found('/data')).toEqual({
-    code: 0, findings: [`note large-0/${file(0, '.log')}: ${zeros}: room that was taken in advance, or the rest of a block that was written past the page cache`],
+    code: 0, findings: [`note events-1/${file(0, '.log')}: ${zeros}: room that was taken in advance, or the rest of a block that was written past the page cache`],
   });
   if (runs) return log.close();
   log.abandon();
@@ -455,24 +479,11 @@ test.each([['was killed', false], ['runs', true]])('the rest of a block that a l
 });
 
 describe('a partition that the cluster does not know is a stray', () => {
-  const batches = (baseOffset: number, ...records: MetadataRecord[]): Buffer => buildBatch(
-    { baseOffset, partitionLeaderEpoch: 1 }, records.map(record => ({ timestampMs: 1, key: null, value: encodeMetadataRecord(record, 30) })),
-  );
-  const topic = (name: string, topicId: string): MetadataRecord => metadataRecord('Topic', { name, topicId });
-  const partition = (partitionId: number, topicId: string, replicas = [1]): MetadataRecord =>
-    metadataRecord('Partition', { partitionId, topicId, replicas, isr: replicas, removingReplicas: [], addingReplicas: [] });
   const gone = metadataRecord('RemoveTopic', { topicId: OTHER_TOPIC_ID });
   const ownPartition = (name: string, topicId: string): void => {
     disk.makeDirectory(`/data/${name}`);
     write(`${name}/partition.metadata`, `version: 0\ntopic_id: ${topicId}`);
   };
-
-  function metadataLog(baseOffset: number, ...records: MetadataRecord[]): void {
-    disk.makeDirectory('/data/__cluster_metadata-0');
-    write(`__cluster_metadata-0/${file(baseOffset, '.log')}`, batches(baseOffset, ...records));
-    for (const suffix of ['.index', '.timeindex']) write(`__cluster_metadata-0/${file(baseOffset, suffix)}`, '');
-    write('__cluster_metadata-0/leader-epoch-checkpoint', `0\n1\n1 ${baseOffset}\n`);
-  }
 
   /** Of whole partitions: path, message, remedy. */
   async function straysIn(...directories: string[]): Promise<string[][]> {
@@ -522,6 +533,57 @@ describe('a partition that the cluster does not know is a stray', () => {
     change(`__cluster_metadata-0/${file(0, '.log')}`, bytes => Buffer.concat([bytes, batches(5, metadataRecord('PartitionChange', { partitionId: 1, topicId: TOPIC_ID, replicas: [3] }))]));
     expect(await straysIn('/data')).toEqual([['/data/events-1', 'has its replicas on nodes 3 by the metadata of the cluster, and none on this one, 1', 'setAside']]);
   });
+});
+
+describe('a partition that the cluster has here and that is missing', () => {
+  const ofPartitions = async (...directories: string[]): Promise<string[]> => (await found(...directories)).findings.filter(finding => finding.includes(' /'));
+  const removeEvents = (): Promise<void> => disk.removeTree('/data/events-0');
+
+  test('is an error where a checkpoint knows what was in it, and begins anew, empty', async () => {
+    await removeEvents();
+    const { code, text } = await verify('/data');
+    expect(code).toBe(1);
+    expect(text).toContain('error    /data/events-0: is missing, and the metadata of the cluster has this partition here: its log, which went up to offset 9 or further, is gone');
+    expect(text).toContain('at start: it begins anew, empty, at offset 0');
+    expect(text).toContain('1 error, 0 warnings');
+  });
+
+  test('is a warning where none knows it, and a note where a running broker may be about to make it', async () => {
+    metadataLog(0, topic('events', TOPIC_ID), partition(0, TOPIC_ID), partition(1, TOPIC_ID));
+    const message = '/data/events-1: is missing, and the metadata of the cluster has this partition here';
+    expect(await found('/data')).toEqual({ code: 1, findings: [`warning ${message}`] });
+    write('.lock', '');
+    locked = true;
+    expect(await found('/data')).toEqual({ code: 0, findings: [`note ${message}`] });
+  });
+
+  test('is none where it is on another node, in a directory that is not read, or a copy takes its place', async () => {
+    metadataLog(
+      0, topic('events', TOPIC_ID), partition(0, TOPIC_ID), partition(1, TOPIC_ID, [2]), partition(2, TOPIC_ID, [1], ['qdb5_tpvQnWjurtVNt0Bng']), partition(3, TOPIC_ID),
+      metadataRecord('PartitionChange', { partitionId: 3, topicId: TOPIC_ID, directories: ['qdb5_tpvQnWjurtVNt0Bng'] }),
+    );
+    expect(await ofPartitions('/data')).toEqual([]);
+    disk.rename('/data/events-0', `/data/events-0.${'0123456789abcdef'.repeat(2)}-future`);
+    expect(await ofPartitions('/data')).toEqual([]);
+  });
+
+  test('is found by the checkpoints where the cluster does not say in which directory it is', async () => {
+    metadataLog(0, topic('events', TOPIC_ID), partition(0, TOPIC_ID, [1], []), partition(1, TOPIC_ID, [1], ['AAAAAAAAAAAAAAAAAAAAAQ']));
+    expect(await ofPartitions('/data')).toEqual([]);
+    await removeEvents();
+    expect(await ofPartitions('/data')).toEqual([expect.stringContaining('error /data/events-0: is missing')]);
+  });
+});
+
+test('without a metadata log it is said that partitions could not be held against the cluster', async () => {
+  for (const name of disk.list(METADATA)) disk.removeNow(`${METADATA}/${name}`);
+  const message = 'there is no metadata log here: partitions cannot be held against the cluster\'s topics';
+  write(`__cluster_metadata-0/${file(0, '.log')}`, '');
+  expect((await found('/data')).findings).toContain(`warning /data: ${message}`);
+  await disk.removeTree(METADATA);
+  expect(await found('/data')).toEqual({ code: 1, findings: [`warning /data: ${message}`] });
+  expect((await verify('/data')).text).toContain('a broker with no other directory does not start');
+  expect(await found('/data/events-0')).toEqual({ code: 0, findings: [] });
 });
 
 describe('several directories', () => {

@@ -3,11 +3,9 @@ import type { Disk } from '../env/index.js';
 import type { Finding, PartitionReport, Severity } from '../log/inspect/findings.js';
 import { atStart } from '../log/inspect/remedies.js';
 import { verifyDirectories, type DirectoryReport, type VerifyReport } from '../log/inspect/verify-directories.js';
-import { parsePartitionDirectory } from '../log/paths.js';
 import { DumpWriter, plural, type Color, type DumpOutput } from './dump/output.js';
-import { METADATA_TOPIC } from '../protocol/internal-topics.js';
-import { clusterTopics, type StoredTopic } from './dump/cluster-topics.js';
 import { UsageError, type ParsedFlags } from './flags.js';
+import { heldAgainstCluster } from './held-against-cluster.js';
 
 export interface VerifyParts {
   readonly disk: Disk;
@@ -43,44 +41,12 @@ export async function logVerify(flags: ParsedFlags, { disk, output, directory, i
     },
   });
   for (const each of report.directories) showDirectory(out, each);
-  const findings = [...report.findings, ...await strays(disk, report)];
+  const findings = [...report.findings, ...await heldAgainstCluster(disk, report)];
   for (const finding of findings) showFinding(out, finding, '');
   const code = conclude(out, { ...report, findings });
   await out.flush();
   return code;
 }
-
-/** Partitions that the cluster does not know, or not on this node, where its metadata is among what was read (`isStray` in `broker.ts`). */
-async function strays(disk: Disk, { directories, partitions }: VerifyReport): Promise<Finding[]> {
-  const home = directories.find(directory => directory.partitions.includes(METADATA_DIRECTORY));
-  // Metadata that is damaged may have lost topics itself.
-  const isSound = !partitions.some(({ name, findings }) => name === METADATA_DIRECTORY && findings.some(({ severity }) => severity === 'error'));
-  if (home === undefined || !isSound) return [];
-  const topics = await clusterTopics(disk, `${home.path}/${METADATA_DIRECTORY}`);
-  return partitions.flatMap((partition): Finding[] => {
-    const message = whyStray(partition, topics, home.owner?.nodeId);
-    if (message === undefined) return [];
-    const isUnused = partition.topicId === undefined && partition.endOffset === 0;
-    return [{ severity: home.isInUse ? 'note' : 'warning', path: partition.path, message, remedy: { kind: isUnused ? 'unusedRemoved' : 'setAside' } }];
-  });
-}
-
-const NO_TOPIC = 'is of no topic by its id, and of none that the metadata of the cluster knows by its name';
-
-/** undefined: the cluster has it on the node, if that is known, by its topic's id and name. */
-function whyStray({ name, topicId }: PartitionReport, topics: ReadonlyMap<string, StoredTopic>, nodeId: number | undefined): string | undefined {
-  const parsed = parsePartitionDirectory(name);
-  if (parsed === undefined || parsed.topic === METADATA_TOPIC) return undefined;
-  const known = topicId === undefined ? [...topics.values()].find(topic => topic.name === parsed.topic) : topics.get(topicId);
-  if (known === undefined) return topicId === undefined ? NO_TOPIC : `is of topic ${topicId}, which the metadata of the cluster does not know`;
-  if (known.name !== parsed.topic) return `has the topic id of ${known.name}: it is a copy, or was renamed`;
-  const replicas = known.partitions.get(parsed.partition);
-  if (replicas === undefined) return `is no partition of ${known.name}, which has ${plural(known.partitions.size, 'partition')}, numbered from 0 on, by the metadata of the cluster`;
-  if (nodeId === undefined || replicas.includes(nodeId)) return undefined;
-  return `has its replicas on nodes ${replicas.join(', ')} by the metadata of the cluster, and none on this one, ${nodeId}`;
-}
-
-const METADATA_DIRECTORY = `${METADATA_TOPIC}-0`;
 
 function showPartition(out: DumpWriter, { path, findings, segments, batches, startOffset, endOffset }: PartitionReport): void {
   const verdict = findings.length === 0 ? `  ${out.paint('green', 'ok')}` : '';

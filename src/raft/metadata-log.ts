@@ -1,6 +1,7 @@
 import type { LogSettings } from '../config/log-settings.js';
 import type { Settings } from '../config/settings.js';
 import { hostAndPort } from '../config/checks.js';
+import type { Disk } from '../env/index.js';
 import type { Voter } from '../metadata/snapshot.js';
 import { METADATA_TOPIC } from '../protocol/internal-topics.js';
 import { ZERO_UUID, type Uuid } from '../protocol/wire/types.js';
@@ -11,6 +12,13 @@ export const METADATA_TOPIC_ID: Uuid = 'AAAAAAAAAAAAAAAAAAAAAQ';
 
 export function metadataPartitionDirectory(logDirectory: string): string {
   return `${logDirectory}/${METADATA_TOPIC}-${METADATA_PARTITION}`;
+}
+
+/** Whether there is anything of a metadata log: an empty segment, as a start makes it that is then refused, is nothing. */
+export function holdsMetadata(disk: Disk, logDirectory: string): boolean {
+  const path = metadataPartitionDirectory(logDirectory);
+  if (disk.stat(path)?.isDirectory !== true) return false;
+  return disk.list(path).some(name => /\.(log|checkpoint)$/.test(name) && (disk.stat(`${path}/${name}`)?.sizeBytes ?? 0) > 0);
 }
 
 /** Bounds on what of the metadata log is kept, and when it is summed up (KIP-630). */

@@ -4,13 +4,19 @@ import { LOG_SUFFIX, offsetOfFile, parseMetadataSnapshotFile } from '../../log/p
 import { recordsIn } from '../../protocol/records/batch-iterator.js';
 import { decodeRecord } from './decode-records.js';
 
-/** A topic, with the nodes that have a replica of each of its partitions. */
 export interface StoredTopic {
   readonly name: string;
-  readonly partitions: ReadonlyMap<number, readonly number[]>;
+  readonly partitions: ReadonlyMap<number, StoredPartition>;
 }
 
-type Topics = Map<string, { readonly name: string; readonly partitions: Map<number, readonly number[]> }>;
+export interface StoredPartition {
+  /** The nodes that have a replica. */
+  readonly replicas: readonly number[];
+  /** For each of those the id of its log directory there; empty where the cluster is older than KIP-858. */
+  readonly directories: readonly string[];
+}
+
+type Topics = Map<string, { readonly name: string; readonly partitions: Map<number, StoredPartition> }>;
 
 /**
  * The topics of the cluster by their id, as the metadata log in a directory tells them: its newest snapshot and what follows.
@@ -44,16 +50,20 @@ async function apply(disk: Disk, path: string, from: number, topics: Topics): Pr
 /** The fields of interest, of each type those that it has. */
 interface Said {
   readonly type: string;
-  readonly value: { readonly topicId: string; readonly name: string; readonly partitionId: number; readonly replicas: readonly number[] | null };
+  readonly value: { readonly topicId: string; readonly name: string; readonly partitionId: number } & { readonly [field in keyof StoredPartition]: StoredPartition[field] | null };
 }
 
 function applyRecord(record: { readonly key: Uint8Array | null; readonly value: Uint8Array | null }, topics: Topics): void {
   try {
-    const { type, value: { topicId, name, partitionId, replicas } } = decodeRecord('metadata', record) as unknown as Said;
+    const { type, value: { topicId, name, partitionId, replicas, directories } } = decodeRecord('metadata', record) as unknown as Said;
     if (type === 'Topic') topics.set(topicId, { name, partitions: new Map() });
     else if (type === 'RemoveTopic') topics.delete(topicId);
-    // A change that moves nothing names no replicas.
-    else if ((type === 'Partition' || type === 'PartitionChange') && replicas !== null) topics.get(topicId)?.partitions.set(partitionId, replicas);
+    else if (type === 'Partition' || type === 'PartitionChange') {
+      const partitions = topics.get(topicId)?.partitions;
+      const before = partitions?.get(partitionId);
+      // A change names what it changes alone.
+      partitions?.set(partitionId, { replicas: replicas ?? before?.replicas ?? [], directories: directories ?? before?.directories ?? [] });
+    }
   } catch {
     // Of a version to come: it says nothing of topics that we could know.
   }

@@ -35,6 +35,7 @@ const REMEDIES = {
   refused: ['stays', 'nothing is changed, and the partition is offline: have Apache Kafka serve it, or delete its topic'],
   begunAnew: ['gone', ({ offset }: Details) => `all segments are dropped, and the log begins anew at ${offset}`],
   droppedToo: ['gone', 'it goes with all segments'],
+  begunEmpty: ['gone', 'it begins anew, empty, at offset 0: put its directory back before, if it can be had'],
   endOfLog: ['gone', 'it becomes the end of the log'],
   leftOut: ['gone', 'it is left out, and all logs are checked'],
   countsAsNone: ['gone', 'it counts as none'],
@@ -65,6 +66,8 @@ const REMEDIES = {
   copyGoesOn: ['open', 'the copy goes on, takes the place of a log that is not here any more, or is removed when nobody wants it'],
   otherLifeAside: ['open', 'the one that the cluster does not know is set aside as stray'],
   directoryOffline: ['open', 'the whole log directory is taken out of service'],
+  metadataMissing: ['open', 'a broker with no other directory does not start (with controller.quorum.voters it sets all partitions aside); '
+    + 'where the log is in another one, nothing: name all of them to have this looked at'],
   readAgain: ['open', 'nothing'],
   metadataRemoved: ['open', 'it is removed'],
   metadataUnread: ['open', 'the node cannot read its metadata: an older snapshot with the whole log after it would do'],

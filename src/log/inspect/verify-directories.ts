@@ -5,7 +5,7 @@ import { readOffsets, type OffsetCheckpoint } from '../manager/checkpoints.js';
 import { readMetaProperties, type MetaProperties } from '../manager/meta-properties.js';
 import {
   CLEANER_OFFSET_FILE, CLEAN_SHUTDOWN_FILE, HIGH_WATERMARK_FILE, LOCK_FILE, LOG_START_OFFSET_FILE, LOG_SUFFIX, META_PROPERTIES_FILE, PARTITION_METADATA_FILE,
-  RECOVERY_POINT_FILE, nameOf, parentOf, parsePartitionDirectory,
+  RECOVERY_POINT_FILE, nameOf, parentOf, parsePartitionDirectory, partitionDirectory,
 } from '../paths.js';
 import { withoutPath, type Finding, type PartitionContext, type PartitionReport, type Severity } from './findings.js';
 import type { RemedyKind } from './remedies.js';
@@ -27,6 +27,10 @@ export interface DirectoryReport {
   readonly isClean: boolean;
   readonly isInUse: boolean;
   readonly partitions: readonly string[];
+  /** The partitions of which a copy is on its way here. */
+  readonly copies: readonly string[];
+  /** The furthest offset that the checkpoints of the directory have of each partition. */
+  readonly recorded: ReadonlyMap<string, number>;
   readonly findings: readonly Finding[];
 }
 
@@ -113,7 +117,9 @@ class DirectoryReader {
     this.checkForgotten(partitions);
     const isVouchedFor = ![this.recoveryPoints, this.logStartOffsets, this.highWatermarks].includes(UNREADABLE);
     const isClean = marked && !isInUse && isVouchedFor;
-    this.report = { path, owner, isClean, isInUse, partitions, findings: this.findings };
+    const copies = names.map(parsePartitionDirectory).flatMap(name => (name?.suffix === '-future' ? partitionDirectory(name.topic, name.partition) : []));
+    const recorded = furthest([this.recoveryPoints, this.logStartOffsets, this.highWatermarks]);
+    this.report = { path, owner, isClean, isInUse, partitions, copies, recorded, findings: this.findings };
     return this;
   }
 
@@ -204,6 +210,12 @@ class DirectoryReader {
 }
 
 const UNREADABLE: OffsetCheckpoint = new Map();
+
+function furthest(checkpoints: readonly OffsetCheckpoint[]): Map<string, number> {
+  const offsets = new Map<string, number>();
+  for (const [name, offset] of checkpoints.flatMap(each => [...each])) offsets.set(name, Math.max(offset, offsets.get(name) ?? 0));
+  return offsets;
+}
 
 function betweenDirectories(directories: readonly DirectoryReport[]): Finding[] {
   const findings: Finding[] = [];
