@@ -153,6 +153,24 @@ async function initializing(player: Player): Promise<void> {
   }, { from: 3 });
   await initializingOverOpen(player, 'over an open transaction', { goesOn: false, from: 0 });
   await initializingOverOpen(player, 'going on over an open transaction', { goesOn: true, from: 3 });
+  await zombies(player);
+}
+
+/** Who goes on with an epoch that is over fences whoever has a transaction open, and is refused only when that has ended. */
+async function zombies(player: Player): Promise<void> {
+  const owners = new Map<number, { before: Producer; owner: Producer }>();
+  await player.ask('a zombie going on over an open transaction', initProducerIdApi, async version => {
+    const before = await begun(player, `zombie ${version}`);
+    owners.set(version, { before, owner: await opened(player, `zombie ${version}`) });
+    return { ...before, transactionTimeoutMs: TIMEOUT_MS };
+  }, { from: 3 });
+  await player.ask('the zombie again', initProducerIdApi, async version => {
+    await settled(player, `zombie ${version}`);
+    return { ...owners.get(version)!.before, transactionTimeoutMs: TIMEOUT_MS };
+  }, { from: 3 });
+  for (const [version, { owner }] of owners) {
+    await player.once(`commit by whom zombie ${version} has fenced`, endTxnApi, { ...owner, committed: true }, CLASSIC_END);
+  }
 }
 
 /** Whoever comes fences the one before, and hears that his transaction is being ended. */

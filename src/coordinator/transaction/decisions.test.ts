@@ -68,6 +68,11 @@ describe('a producer that goes on after an error (KIP-360)', () => {
     expect(told(decideInit(at(EMPTY, { previousProducerId: 6, lastProducerEpoch: 2 }), init(producer), given()))).toBe(expected);
   });
 
+  test.each([3, 2, 1, 4])('is asked for no epoch while a transaction is open, but fences who has it, in epoch %i', producerEpoch => {
+    expect(told(decideInit(at(ONGOING), init({ producerId: 7, producerEpoch }), given()))).toBe('CONCURRENT_TRANSACTIONS -> PREPARE_ABORT 7/4');
+    expect(told(decideInit(at(ONGOING), init({ producerId: 8, producerEpoch }), given()))).toBe('PRODUCER_FENCED');
+  });
+
   test('is known by the id that it used up', () => {
     const current = at(EMPTY, { previousProducerId: 6, producerEpoch: 0, lastProducerEpoch: LAST_CLIENT_EPOCH });
     expect(told(decideInit(current, init({ producerId: 6, producerEpoch: LAST_CLIENT_EPOCH }), given()))).toBe('NONE -> EMPTY 7/0');

@@ -74,11 +74,11 @@ export class Link {
 
   /**
    * Sends until the answer is final, as every client does: again after an error that passes, and after no answer at all.
-   * `codeOf` says what an answer's error is.
+   * `codeOf` says what an answer's error is; `onAgain` is told of every one that was not final, and of every one that did not come.
    */
   async ask<Request, Response>(
     api: ClientApi<Request, Response>, request: Request, version: number, codeOf: (response: Response) => number,
-    { timeoutMs, onNoAnswer }: { timeoutMs?: number; onNoAnswer?: () => void } = {},
+    { timeoutMs, onNoAnswer, onAgain }: { timeoutMs?: number; onNoAnswer?: () => void; onAgain?: () => void } = {},
   ): Promise<Response> {
     let servingMs = 0;
     let last = 'no answer';
@@ -95,6 +95,7 @@ export class Link {
         onNoAnswer?.();
         last = 'no answer';
       }
+      onAgain?.();
       await this.pause(retryMs);
       if (wasServing && this.options.isServing()) servingMs += this.world.nowMs - beganMs;
       if (servingMs > MOST_SERVING_MS) throw new InvariantError('progress', `${this.name} asked ${api.name} for a minute: ${last}`);

@@ -1,11 +1,15 @@
 // Brokers with a fault each: what is found must be found when it is there.
 
 import { afterEach, expect, test } from '@jest/globals';
+import type { TransactionRecord } from '../../coordinator/transaction/records.js';
 import { TransactionService, type TransactionServiceOptions } from '../../coordinator/transaction/service.js';
+import { producerResult, TransactionMachine, type Ended } from '../../coordinator/transaction/transaction-machine.js';
+import type { InitProducerIdRequest } from '../../coordinator/transaction/types.js';
 import { TurnWrites, type Appended } from '../../log/turn-writes.js';
 import { ErrorCode } from '../../protocol/generated/errors.js';
 import { endTxnApi, fetchApi, initProducerIdApi, produceApi, txnOffsetCommitApi, type FetchResponse, type ProduceRequestInput } from '../../protocol/generated/index.js';
 import * as batch from '../../protocol/records/batch.js';
+import { NO_EFFECTS, replyWith, type Effects, type ReplyTo } from '../../runtime/machine.js';
 import { INVARIANTS, InvariantError, type Invariant } from './invariants.js';
 import type { ClientApi } from '../raw-client.js';
 import type { Link, Tap } from './link.js';
@@ -76,6 +80,11 @@ function onResponse<Request, Response>(of: ClientApi<Request, Response>, act: (r
   return { response: ((api: { name: string }, request: Request, response: Response, link: Link) => (api.name === of.name ? act(response, request, link) : response)) as OnResponse };
 }
 
+/** Both look at the responses, one after the other. */
+function both(first: Tap, second: Tap): Tap {
+  return { response: (api, request, response, link) => second.response!(api, request, first.response!(api, request, response, link), link) };
+}
+
 const everyPartition = (response: FetchResponse, change: (data: FetchResponse['responses'][number]['partitions'][number]) => object): FetchResponse => ({
   ...response, responses: response.responses.map(topic => ({ ...topic, partitions: topic.partitions.map(data => ({ ...data, ...change(data) })) })),
 });
@@ -123,6 +132,44 @@ const INPUT_PLACE = 3;
 
 /** A transaction that takes its time, of an incarnation whose successor comes meanwhile. */
 const OF_A_ZOMBIE: Operation = { ...COMMITS, who: 'a1', thinkMs: 300 };
+
+/**
+ * a1 meets an error, and goes on with what it had (KIP-360) while or after a2 does this with the same transactional id; nothing where
+ * a1 does not do so, being too old or too new for it.
+ */
+function goesOnAsZombie(seed: number, ofA2: readonly Operation[]): Operation[] {
+  const { versions: { initProducerId, endTxn } } = randomPlan(seed).producers['a1']!;
+  if (initProducerId < 3 || endTxn >= 5) return [];
+  return [{ ...COMMITS, who: 'a1' }, ...ofA2, { ...COMMITS, who: 'a1', pauseMs: 200 }];
+}
+
+/** a2 is in the midst of it when a1 goes on. */
+const MEANWHILE: Operation = { ...COMMITS, who: 'a2', pauseMs: 100, thinkMs: 300 };
+
+/** The error after which a1 goes on: its transaction is to be aborted. */
+function failsOnce(): Tap {
+  let isOver = false;
+  return onResponse(produceApi, (response, _request, { name }) => {
+    if (name !== 'a1' || isOver) return response;
+    isOver = true;
+    return { ...response, responses: response.responses.map(topic => ({
+      ...topic, partitionResponses: topic.partitionResponses.map(each => ({ ...each, errorCode: ErrorCode.TRANSACTION_ABORTABLE })),
+    })) };
+  });
+}
+
+/** Who goes on with an epoch that is over is refused, and the epoch is taken from its owner all the same. */
+function fencesWhenItRefuses(): void {
+  replace(TransactionMachine.prototype, 'initProducerId', original => function initProducerId(this: TransactionMachine, ...given: never[]): unknown {
+    const [request, , to] = given as readonly unknown[] as [InitProducerIdRequest, number | undefined, ReplyTo<Ended>];
+    const { transactionalId, producerId, producerEpoch } = request;
+    const current = [...this.all()].find(transaction => transaction.transactionalId === transactionalId);
+    if (current?.producerId !== producerId || current.producerEpoch <= producerEpoch) return original.call(this, ...given);
+    const record: TransactionRecord = { transactionalId, value: { ...current, producerEpoch: current.producerEpoch + 1 }, format: Reflect.get(this, 'format') as 0 | 1 };
+    const refused: Effects<TransactionRecord> = { ...NO_EFFECTS, replies: [replyWith(to, { ...producerResult(ErrorCode.PRODUCER_FENCED), isPrepared: false })], records: [record] };
+    return refused;
+  });
+}
 
 interface Fault {
   readonly what: string;
@@ -310,6 +357,29 @@ const FAULTS: readonly Fault[] = [
     plant: () => ({ tap: onResponse(endTxnApi, (response, _request, { name }) => (name === 'b1' ? { ...response, errorCode: ErrorCode.PRODUCER_FENCED } : response)) }),
   },
   {
+    what: 'a zombie that goes on is refused, and fences who has a transaction open', finds: ['fencing'], seeds: 10,
+    plant: seed => {
+      fencesWhenItRefuses();
+      return { operations: goesOnAsZombie(seed, [MEANWHILE]), tap: failsOnce() };
+    },
+  },
+  {
+    what: 'a zombie that goes on is refused, and fences who is between two transactions', finds: ['fencing'], seeds: 10,
+    plant: seed => {
+      fencesWhenItRefuses();
+      return { operations: goesOnAsZombie(seed, [{ ...MEANWHILE, thinkMs: 0 }, { ...MEANWHILE, pauseMs: 300 }]), tap: failsOnce() };
+    },
+  },
+  {
+    what: 'who was fenced by a zombie that went on is fenced in its next incarnation too', finds: ['fencing'], seeds: 10,
+    plant: seed => {
+      let ends = 0;
+      const fencesTheSecond = onResponse(endTxnApi, (response, _request, { name }) =>
+        (name !== 'a2' || ++ends === 1 ? response : { ...response, errorCode: ErrorCode.PRODUCER_FENCED }));
+      return { operations: goesOnAsZombie(seed, [MEANWHILE, MEANWHILE]), tap: both(failsOnce(), fencesTheSecond) };
+    },
+  },
+  {
     what: 'an answer carries an error that nobody expects', finds: ['answers'], seeds: 10,
     plant: () => ({ tap: onResponse(endTxnApi, response => ({ ...response, errorCode: ErrorCode.UNKNOWN_SERVER_ERROR })) }),
   },
@@ -354,6 +424,16 @@ test('logs of a turn that are written backwards are no fault where the barriers 
     return { operations: killed(seed) };
   };
   expect(await firstBroken(8, plant)).toBeUndefined();
+}, 300_000);
+
+test('a zombie that goes on fences who has a transaction open, which is no fault: Apache Kafka asks there for no epoch', async () => {
+  let fenced = 0;
+  const counts = onResponse(endTxnApi, (response, _request, { name }) => {
+    if (name === 'a2' && response.errorCode === ErrorCode.PRODUCER_FENCED) fenced++;
+    return response;
+  });
+  expect(await firstBroken(20, seed => ({ operations: goesOnAsZombie(seed, [MEANWHILE]), tap: both(failsOnce(), counts) }))).toBeUndefined();
+  expect(fenced).toBeGreaterThan(0);
 }, 300_000);
 
 test('what fails is shown with its seed and in a short form', async () => {

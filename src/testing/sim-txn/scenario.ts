@@ -11,7 +11,7 @@ import { Link, type Tap } from './link.js';
 import { CHAOS, GROUP, ID_EXPIRATION, INPUTS, KEYED_PLACE, OUTPUT, PLACES, PLAIN, READ_PLACES, READERS, type End, type Operation, type Plan, type ProducerPlan, type Write } from './plan.js';
 import { nameOf, PlainProducer, type Load } from './producing.js';
 import { MACHINE, PORT, Stage, WORN_IDS, type StageOptions } from './stage.js';
-import { AbortableError, FencedError, TransactionalClient, type Fenced, type FenceLog } from './transactional-client.js';
+import { AbortableError, ageMs, FencedError, TransactionalClient, type Fenced, type FenceLog } from './transactional-client.js';
 
 export interface ScenarioOptions extends StageOptions {
   readonly tap?: Tap;
@@ -218,41 +218,61 @@ interface Fence {
   untilMs: number;
 }
 
+/** Somebody went on with a producer id: by this a transaction may be aborted that had begun by then, and none that began later. */
+interface GoingOn {
+  readonly client: string;
+  readonly producerId: number;
+  readonly atMs: number;
+}
+
 class Fences implements FenceLog {
   private readonly fences = new Map<string, Fence[]>();
+  private readonly goingOn = new Map<string, GoingOn[]>();
   private readonly lateProducers = new Set<string>();
 
   constructor(private readonly world: SimWorld, private readonly expirationMs: number) {}
 
   initiated(transactionalId: string, client: string): () => void {
-    const fence = this.add(transactionalId, { client, untilMs: Infinity });
+    const fence = add(this.fences, transactionalId, { client, untilMs: Infinity });
     return () => { fence.untilMs = this.world.nowMs; };
+  }
+
+  wentOn(transactionalId: string, client: string, producerId: number): void {
+    add(this.goingOn, transactionalId, { client, producerId, atMs: this.world.nowMs });
   }
 
   ghost(transactionalId: string, client: string, apiKey: number, delayMs: number): void {
     const { nowMs } = this.world;
     if (apiKey === produceApi.key) this.lateProducers.add(client);
     // It is of an incarnation that was there when it was sent, and refused where that has a successor.
-    if (BEGINNING.has(apiKey)) this.add(transactionalId, { client: NOBODY, untilMs: nowMs });
-    if (apiKey === initProducerIdApi.key) this.add(transactionalId, { client: NOBODY, untilMs: nowMs + delayMs + SERVED_MS });
+    if (BEGINNING.has(apiKey)) add(this.fences, transactionalId, { client: NOBODY, untilMs: nowMs });
+    if (apiKey === initProducerIdApi.key) add(this.fences, transactionalId, { client: NOBODY, untilMs: nowMs + delayMs + SERVED_MS });
   }
 
   hasLateProduce(client: string): boolean {
     return this.lateProducers.has(client);
   }
 
-  explains({ transactionalId, client, code, sinceMs, openMs, timeoutMs }: Fenced): boolean {
-    const isFenced = openMs >= timeoutMs || (this.fences.get(transactionalId) ?? []).some(fence => fence.client !== client && fence.untilMs >= sinceMs);
+  explains(fenced: Fenced): boolean {
+    const { transactionalId, client, code, sinceMs, transaction, timeoutMs } = fenced;
+    const isFenced = ageMs(transaction, this.world.nowMs) >= timeoutMs || this.isAborted(fenced)
+      || (this.fences.get(transactionalId) ?? []).some(fence => fence.client !== client && fence.untilMs >= sinceMs);
     if (code !== ErrorCode.INVALID_PRODUCER_ID_MAPPING) return isFenced;
     return this.world.nowMs - sinceMs >= this.expirationMs || (isFenced && WORN_IDS.includes(transactionalId));
   }
 
-  private add(transactionalId: string, fence: Fence): Fence {
-    const fences = this.fences.get(transactionalId);
-    if (fences === undefined) this.fences.set(transactionalId, [fence]);
-    else fences.push(fence);
-    return fence;
+  /** By somebody else who went on with its producer id while its transaction was open. */
+  private isAborted({ transactionalId, client, transaction }: Fenced): boolean {
+    return transaction !== undefined && (this.goingOn.get(transactionalId) ?? []).some(other =>
+      other.client !== client && other.producerId === transaction.producerId && other.atMs >= transaction.beganMs);
   }
+}
+
+function add<Value>(lists: Map<string, Value[]>, key: string, value: Value): Value {
+  const list = lists.get(key);
+  if (list === undefined) lists.set(key, [value]);
+  else list.push(value);
+  return value;
 }
 
 /** Sends what comes late, so that it is another to everybody. */

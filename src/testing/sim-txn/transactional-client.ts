@@ -49,8 +49,8 @@ export interface Fenced {
   readonly code: number;
   /** When its incarnation was asked for. */
   readonly sinceMs: number;
-  /** The age of its transaction, of which it may have `timeoutMs`; 0 without one. */
-  readonly openMs: number;
+  /** The one that it is in, which may be `timeoutMs` old. */
+  readonly transaction: Transaction | undefined;
   readonly timeoutMs: number;
 }
 
@@ -58,6 +58,12 @@ export interface Fenced {
 export interface FenceLog {
   /** That client asks for an incarnation; to be called when it has its answer. */
   initiated(transactionalId: string, client: string): () => void;
+  /**
+   * That client goes on with a producer id that it has, and was not answered, or not finally: the coordinator may have met an open
+   * transaction. That it aborts, whatever the epoch of who goes on; only of an id at rest does it look at the epoch and refuse one
+   * that is over (`prepareInitProducerIdTransit` of Kafka's `TransactionCoordinator`).
+   */
+  wentOn(transactionalId: string, client: string, producerId: number): void;
   /** Whether there is a reason for it. */
   explains(fenced: Fenced): boolean;
   /** A Produce of that client comes, or came, late. */
@@ -205,13 +211,16 @@ export class TransactionalClient {
 
   /** A producer of the classic protocol goes on after an error with an epoch of its own (KIP-360). */
   private async bump(): Promise<void> {
-    const { link, options: { transactionalId, timeoutMs, versions }, state } = this;
+    const { link, options: { transactionalId, timeoutMs, versions, fences }, state } = this;
     const { producerId, producerEpoch } = state!;
     if (versions.initProducerId < 3) {
       await this.init();
       return;
     }
-    const answer = await link.ask(initProducerIdApi, { transactionalId, transactionTimeoutMs: timeoutMs, producerId, producerEpoch }, versions.initProducerId, ({ errorCode }) => errorCode);
+    const answer = await link.ask(
+      initProducerIdApi, { transactionalId, transactionTimeoutMs: timeoutMs, producerId, producerEpoch }, versions.initProducerId, ({ errorCode }) => errorCode,
+      { onAgain: () => fences.wentOn(transactionalId, link.name, producerId) },
+    );
     this.check(answer.errorCode, 'InitProducerId');
     this.state = { producerId: Number(answer.producerId), producerEpoch: answer.producerEpoch, sequences: new Map() };
     this.needsBump = false;
@@ -247,8 +256,12 @@ export class TransactionalClient {
 
   private mayBeFenced(code: number, api: string): void {
     const { link, transaction, incarnation, options: { transactionalId, timeoutMs, fences } } = this;
-    const openMs = transaction === undefined ? 0 : link.world.nowMs - transaction.beganMs;
-    holds(fences.explains({ transactionalId, client: link.name, code, sinceMs: incarnation!.askedMs, openMs, timeoutMs }), 'fencing', () =>
-      `${link.name} alone on ${transactionalId} asked ${api} after ${openMs} ms of ${timeoutMs}: error ${code}`);
+    holds(fences.explains({ transactionalId, client: link.name, code, sinceMs: incarnation!.askedMs, transaction, timeoutMs }), 'fencing', () =>
+      `${link.name} alone on ${transactionalId} asked ${api} after ${ageMs(transaction, link.world.nowMs)} ms of ${timeoutMs}: error ${code}`);
   }
+}
+
+/** 0 without one. */
+export function ageMs(transaction: Transaction | undefined, nowMs: number): number {
+  return transaction === undefined ? 0 : nowMs - transaction.beganMs;
 }
