@@ -6,8 +6,6 @@ type WriteRequestClass = new () => WriteRequest;
 
 /** Learnt from the first write that Node itself makes in this process. */
 let requestClass: WriteRequestClass | undefined;
-/** The system takes small answers at once, and then a request has served no purpose: the next write uses it again. */
-let spare: WriteRequest | undefined;
 
 /**
  * Writes small answers to the handle itself. By way of the socket each costs a request, its state in the stream and a tick
@@ -23,12 +21,11 @@ export class SocketWrites {
   write(bytes: Uint8Array): boolean {
     if (this.pendingBytes > 0 || this.socket.writableLength > 0) return false;
     if (requestClass === undefined) return learnFrom(this.handle);
-    const request = spare ?? new requestClass();
-    spare = undefined;
+    // Another each time: one whose bytes are all taken may yet be told of, when the system took the last of them a moment later.
+    const request = new requestClass();
     // What fails at once fails again by way of the socket, which knows what to do then.
     if (this.handle.writeBuffer(request, bytes) !== 0) return false;
-    if (this.handle.writeQueueSize === 0) spare = request;
-    else this.await(request, bytes);
+    if (this.handle.writeQueueSize > 0) this.await(request, bytes);
     return true;
   }
 

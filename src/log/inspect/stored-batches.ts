@@ -1,3 +1,4 @@
+import { BLOCK_BYTES } from '../../base/block-memory.js';
 import { MalformedError } from '../../base/bytes.js';
 import type { DiskFile } from '../../env/index.js';
 import * as batch from '../../protocol/records/batch.js';
@@ -40,8 +41,8 @@ export async function* batchesOfFile(file: DiskFile, sizeBytes: number): AsyncGe
 
 async function damageOf(end: RowEnd, position: number, sizeBytes: number, read: ReadAt): Promise<Damage> {
   const left = sizeBytes - position;
-  // A few zeros may be the first bytes of an offset.
-  if (left >= batch.LOG_OVERHEAD && await isZeroIn({ from: position, to: sizeBytes }, read)) {
+  // A few zeros may be the first bytes of an offset; or they fill a block.
+  if ((left >= batch.LOG_OVERHEAD || sizeBytes % BLOCK_BYTES === 0) && await isZeroIn({ from: position, to: sizeBytes }, read)) {
     return { kind: 'zeros', position, message: `from position ${position} on there are ${left} bytes of zeros` };
   }
   if (end.kind === 'old') return { kind: 'old', position, message: `at position ${position} there is a message of format v${end.format}, from before Kafka 0.11, which Ottla does not read` };
