@@ -1,7 +1,9 @@
 import type { LogLevels } from './log-levels.js';
 
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
 /** Least severe events that are told of. */
-export type LogLevel = 'debug' | 'info' | 'warn' | 'error' | 'silent';
+export type LogLevel = typeof LOG_LEVELS[number];
 
 export type LogFields = Readonly<Record<string, unknown>>;
 

@@ -108,8 +108,15 @@ describe('options of startBroker', () => {
   test.each([
     ['a wrong value', { settings: { 'num.partitions': 'many' } }, /num\.partitions/],
     ['a misspelt setting', { settings: { 'num.partition': 3 } }, /num\.partition .*did you mean num\.partitions/],
-    ['a wrong port', { port: -1 }, /port/],
+    ['a wrong port', { port: -1 }, /^startBroker: port is -1, and has to be a number between 0 and 65535$/],
+    ['an unknown option', { prot: 1 }, /^startBroker: unknown option prot: did you mean port\?$/],
+    ['a setting among the options', { 'num.partitions': 3 }, /unknown option num\.partitions: settings of Kafka go into settings$/],
+    ['an option like no other', { somethingElse: 1 }, /unknown option somethingElse: there are port, host, /],
+    ['an unknown log level', { logLevel: 'verbose' }, /^startBroker: logLevel is 'verbose', and has to be one of debug, info, warn, error, silent$/],
+    ['a logger that is none', { logger: console }, /^startBroker: logger is .*, and has to be an object with debug/s],
+    ['settings that are none', { settings: 'num.partitions=3' }, /^startBroker: settings is 'num\.partitions=3', and has to be an object/],
+    ['a data directory that is none', { data: 7 }, /^startBroker: data is 7, and has to be a string/],
   ])('%s rejects, and names what is wrong', async (_name, options, message) => {
-    await expect(startBroker(options)).rejects.toThrow(message);
+    await expect(startBroker(options as StartBrokerOptions)).rejects.toThrow(message);
   });
 });

@@ -1,5 +1,8 @@
+import { inspect } from 'node:util';
 import type { BrokerMetrics } from '../broker/metrics.js';
-import type { Logger, LogLevel } from '../env/logger.js';
+import { nearest } from '../config/nearest.js';
+import { ConfigError } from '../config/value.js';
+import { LOG_LEVELS, type Logger, type LogLevel } from '../env/logger.js';
 import { LineLogger, silentLogger } from '../env/node/index.js';
 import { loadSettings, type Settings } from '../config/index.js';
 import { startFromSettings } from './start-from-settings.js';
@@ -37,16 +40,48 @@ export interface RunningBroker {
   close(): Promise<void>;
 }
 
+/** Of each option what it has to be, as a person reads it. */
+const OPTIONS: Readonly<Record<keyof StartBrokerOptions, readonly [expected: string, isIt: (value: unknown) => boolean]>> = {
+  port: ['a number between 0 and 65535', value => Number.isInteger(value) && Number(value) >= 0 && Number(value) <= 65535],
+  host: ['a string', value => typeof value === 'string'],
+  advertise: ['a string, host:port', value => typeof value === 'string'],
+  data: ['a string, the path of a directory', value => typeof value === 'string' && value !== ''],
+  settings: ['an object of settings by their names', value => typeof value === 'object' && value !== null],
+  logLevel: [`one of ${LOG_LEVELS.join(', ')}`, value => LOG_LEVELS.some(level => level === value)],
+  logger: ['an object with debug, info, warn, error and child', isLogger],
+};
+
 /** Where data that stays in memory seems to be. */
 const MEMORY_DIRECTORY = '/ottla-memory';
 
 /**
  * Starts a broker in this process and resolves once produce, fetch and groups work. As many as you like may run side by side.
- * Rejects with a `ConfigError` that names a wrong or misspelt setting, or with the system's error when the port or the directory is taken.
+ * Rejects with a `ConfigError` that names a wrong or misspelt option or setting, or with the system's error when the port or the directory is taken.
  */
 export async function startBroker(options: StartBrokerOptions = {}): Promise<RunningBroker> {
+  checkOptions(options);
   const logger = options.logger ?? loggerOf(options.logLevel ?? 'silent');
   return startFromSettings({ settings: settingsFrom(options), logger, memory: options.data === undefined });
+}
+
+/** Whoever has no types hears of a mistake all the same. */
+function checkOptions(options: object): void {
+  for (const [name, value] of Object.entries(options)) {
+    if (!isOption(name)) {
+      const similar = nearest(name, Object.keys(OPTIONS));
+      const hint = similar !== undefined ? `did you mean ${similar}?` : name.includes('.') ? 'settings of Kafka go into settings' : `there are ${Object.keys(OPTIONS).join(', ')}`;
+      throw new ConfigError(`startBroker: unknown option ${name}: ${hint}`);
+    }
+    const [expected, isIt] = OPTIONS[name];
+    if (value !== undefined && !isIt(value)) throw new ConfigError(`startBroker: ${name} is ${inspect(value, { depth: 0, breakLength: Infinity })}, and has to be ${expected}`);
+  }
+}
+
+const isOption = (name: string): name is keyof StartBrokerOptions => Object.hasOwn(OPTIONS, name);
+
+function isLogger(value: unknown): boolean {
+  const logger = value as Readonly<Record<string, unknown>> | null;
+  return ['debug', 'info', 'warn', 'error', 'child'].every(name => typeof logger?.[name] === 'function');
 }
 
 const loggerOf = (level: LogLevel): Logger => (level === 'silent' ? silentLogger : new LineLogger(level));
