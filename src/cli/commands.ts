@@ -41,6 +41,7 @@ export const COMMANDS = {
   },
   'dump-log': {
     name: 'dump-log', about: 'show what files of a log directory hold, and what is wrong with them', operands: 'FILE...',
+    exitCodes: '0 when nothing is wrong, 1 when something is, 2 for a command line that is not understood',
     flags: [
       { name: 'records', letter: 'r', about: 'show the records too, and check them one by one' },
       { name: 'deep', about: 'the same as --records' },
@@ -50,6 +51,7 @@ export const COMMANDS = {
   },
   log: {
     name: 'log', about: 'log verify: say what in a log directory does not fit, and what a broker does about it', operands: 'verify DIR...',
+    exitCodes: '0 when all is well, notes included, 1 when there are errors or warnings, or a directory cannot be read, 2 for a command line that is not understood',
     flags: [
       { name: 'all', letter: 'a', about: 'list the partitions too that are well' },
       { name: 'json', about: 'print JSON, an object a line' },

@@ -16,6 +16,8 @@ export interface Command {
   readonly flags: readonly Flag[];
   /** What may stand beside the flags, as the help calls it. */
   readonly operands?: string;
+  /** What the exit codes mean, where they say more than whether it could be done. */
+  readonly exitCodes?: string;
 }
 
 /** What a person typed cannot be understood: exit code 2. */

@@ -15,6 +15,7 @@ export async function helpText(command: Command | undefined): Promise<string> {
     for (const { name, letter, value, about } of command.flags) {
       parser.option(name, { alias: letter ?? [], describe: value === undefined ? about : `${value}: ${about}`, ...(value === undefined && { type: 'boolean' as const }) });
     }
+    if (command.exitCodes !== undefined) parser.epilogue(`Exit code: ${command.exitCodes}.`);
   }
   parser.option('help', { alias: 'h', describe: 'print this', type: 'boolean' });
   return parser.getHelp();

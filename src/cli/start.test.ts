@@ -197,6 +197,7 @@ describe('ottla start', () => {
 describe('the help', () => {
   test('names every command, and every flag of one', async () => {
     expect(await helpText(undefined)).toMatch(/ottla start\s+start a broker[^]*ottla config\s+explain settings/);
+    expect(await helpText(COMMANDS.log)).toMatch(/Exit code: 0 when all is well[^]*1 when there are errors or warnings/);
     const text = await helpText(COMMANDS.start);
     for (const { name } of COMMANDS.start.flags) expect(text).toContain(`--${name}`);
   });
