@@ -40,9 +40,9 @@ export function followerFetched(state: LeaderState, followerId: number, endOffse
 }
 
 /**
- * The exclusive offset up to which every in-sync replica holds the log, this one all below `localEndOffset`. It never moves back, and it does not move at all while
- * fewer replicas are in sync than `minInsyncReplicas` asks for, whatever the producers' acks (KIP-966); a topic with fewer
- * replicas than that setting is held to its own number.
+ * The exclusive offset up to which every in-sync replica holds the log, this one all below `localEndOffset`. It never moves back, and
+ * it does not move at all while fewer replicas are in sync than `minInsyncReplicas` asks for, whatever the producers' acks (KIP-966);
+ * a topic with fewer replicas than that setting is held to its own number.
  */
 export function highWatermark(state: LeaderState, current: number, localEndOffset: number, minInsyncReplicas: number): number {
   if (state.isr.length < Math.min(minInsyncReplicas, state.replicas.length)) return current;

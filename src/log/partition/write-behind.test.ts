@@ -64,6 +64,12 @@ function append(log: Log): void {
   log.write();
 }
 
+/** The same on a disk that stalls: its write has begun, and waits for `letGo`. */
+async function appendBehind(disk: StallingDisk, log: Log): Promise<void> {
+  append(log);
+  await eventually(() => disk.waitingWrites === 1);
+}
+
 const RECORDS = ['record 0', 'record 1', 'record 2', 'record 3'];
 const values = async (log: Log): Promise<string[]> => (await readAll(log)).map(({ value }) => value);
 
@@ -71,8 +77,7 @@ test('after a write that took long, records wait for writes off the loop, one at
   const { disk, log } = await stalledLog();
   expect(log.safeEndOffset).toBe(1);
   append(log);
-  append(log);
-  await eventually(() => disk.waitingWrites === 1);
+  await appendBehind(disk, log);
   append(log);
   expect([log.safeEndOffset, log.logEndOffset, disk.writes.length, disk.waitingWrites]).toEqual([1, 4, 1, 1]);
   const safe = whenSafe(log);
@@ -88,8 +93,7 @@ test('after a write that took long, records wait for writes off the loop, one at
 
 test('once the disk is quick again, appends are written within their turn', async () => {
   const { disk, log } = await stalledLog();
-  append(log);
-  await eventually(() => disk.waitingWrites === 1);
+  await appendBehind(disk, log);
   disk.letGo();
   await whenSafe(log);
   append(log);
@@ -99,15 +103,15 @@ test('once the disk is quick again, appends are written within their turn', asyn
 
 test('whoever needs the file finds all in it, also what is being written; closing waits for that', async () => {
   const { disk, log } = await stalledLog();
-  append(log);
-  await eventually(() => disk.waitingWrites === 1);
+  await appendBehind(disk, log);
   append(log);
   log.roll();
   append(log);
   expect(disk.readFile('/logs/events-0/00000000000000000000.log').length).toBe(log.sizeBytes - batchOf(['record 3']).length);
   let isClosed = false;
   const closed = log.close().then(() => { isClosed = true; });
-  await Promise.race([closed, new Promise(resolve => { setTimeout(resolve, 20); })]);
+  // Far more turns of the loop than closing takes by itself.
+  for (let turn = 0; turn < 100; turn++) await new Promise(resolve => { setImmediate(resolve); });
   expect(isClosed).toBe(false);
   await eventually(() => { disk.letGo(); return isClosed; });
   await closed;
@@ -118,8 +122,7 @@ test('whoever needs the file finds all in it, also what is being written; closin
 
 test('a write that fails off the loop fails the log, and who waits hears of it', async () => {
   const { disk, log } = await stalledLog();
-  append(log);
-  await eventually(() => disk.waitingWrites === 1);
+  await appendBehind(disk, log);
   const safe = whenSafe(log);
   disk.fails = true;
   disk.letGo();
@@ -130,8 +133,7 @@ test('a write that fails off the loop fails the log, and who waits hears of it',
 
 test('what a turn has brought before the disk passes for stalled is written with the turn, and so is what follows in it', async () => {
   const { disk, host, log } = await stalledLog();
-  append(log);
-  await eventually(() => disk.waitingWrites === 1);
+  await appendBehind(disk, log);
   disk.letGo();
   await whenSafe(log);
   const other = await openTestLog('/logs/other-0', { host });
@@ -151,8 +153,7 @@ test('what a turn has brought before the disk passes for stalled is written with
 
 test('a log that is given up while it is written to touches the disk no more', async () => {
   const { disk, log } = await stalledLog();
-  append(log);
-  await eventually(() => disk.waitingWrites === 1);
+  await appendBehind(disk, log);
   append(log);
   disk.fails = true;
   log.abandon();
@@ -163,8 +164,7 @@ test('a log that is given up while it is written to touches the disk no more', a
 
 test('what is being written is not read from the file before it is there', async () => {
   const { disk, log } = await stalledLog({ preallocate: true });
-  append(log);
-  await eventually(() => disk.waitingWrites === 1);
+  await appendBehind(disk, log);
   append(log);
   log.tail.clear();
   let found: string[] | undefined;

@@ -19,7 +19,7 @@ const MOST_WAITING_BYTES = 32 << 20;
 
 /**
  * How what was appended to a log reaches the system: within the turn, or, while its disk stalls, off the loop, one write at a time,
- * so that nobody but who waits for this log is held up. What has come meanwhile is the next write; none of it is safe before.
+ * so that it does not hold up the loop, but who waits for this log. What has come meanwhile is the next write; none of it is safe before.
  */
 export class WriteBehind {
   private readonly ways: WriteWays;
